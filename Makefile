@@ -1,0 +1,48 @@
+# Game Night Live. `make` alone prints what there is.
+PORT ?= 5000
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format test-dynamodb-local clean
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing into $(VENV) (once)..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install $(PIP) -r requirements-dev.txt
+	@touch $@
+
+# MiniStack pins a botocore of its own, so it lives in an environment of its own.
+.venv-ministack/.installed: requirements-ministack.txt
+	@echo "Installing MiniStack into .venv-ministack (once)..."
+	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
+	@.venv-ministack/bin/pip install $(PIP) -r requirements-ministack.txt
+	@touch $@
+
+install: $(VENV)/.installed .venv-ministack/.installed ## create the environments
+
+run: install ## serve http and ws on localhost (PORT=5000)
+	@$(BIN)/python -m infra local --port $(PORT)
+
+test: install ## run the tests
+	@$(BIN)/pytest
+
+check: $(VENV)/.installed ## format, lint, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.installed ## rewrite the code in house style
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## remove what was installed and the local state
+	rm -rf $(VENV) .venv-ministack .local .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,72 @@
+"""Connections, the audiences they belong to, and how an audience is spread over shards.
+
+Leaves reading and writing audiences to ``storage`` and posting to ``push``.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from chalicelib.domain.identity import Role
+
+ALL_AUDIENCE = "all"
+"""Key of the audience of every authenticated connection, the one that hears ``session.started``."""
+
+
+def session_audience(session_id: int) -> str:
+    """Return the key of the audience of one session's subscribers."""
+    return f"session#{session_id}"
+
+
+def shard_of(connection_id: str, shards: int) -> int:
+    """Return the shard, ``0 <= shard < shards``, that holds a connection in every audience.
+
+    The hash must give the same answer in every process and version, which ``hash()`` does not.
+    """
+    digest = hashlib.blake2b(connection_id.encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") % shards
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One authenticated connection, with all that a post to it needs.
+
+    ``token_expires_at`` is in Unix seconds; a recipient past it gets nothing more.
+    ``wants_cursor`` is true once the client has opted in to resume.
+    """
+
+    connection_id: str
+    api_id: str
+    stage: str
+    token_expires_at: int = 0
+    wants_cursor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A WebSocket connection as API Gateway opened it, and who it proved to be.
+
+    ``subject``, ``role`` and ``token_expires_at`` (Unix seconds) are None until it has authenticated.
+    Times are Unix seconds.
+    """
+
+    connection_id: str
+    api_id: str
+    stage: str
+    connected_at: int
+    source_ip: str
+    subject: str | None = None
+    role: Role | None = None
+    token_expires_at: int | None = None
+    failed_auths: int = 0
+    wants_cursor: bool = False
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether a token was accepted on this connection (it may have expired since)."""
+        return self.subject is not None
+
+    def as_recipient(self) -> Recipient:
+        """Return what a post to this connection needs."""
+        return Recipient(
+            self.connection_id, self.api_id, self.stage, self.token_expires_at or 0, self.wants_cursor
+        )

@@ -1,0 +1,56 @@
+"""What is delivered to whom, and what became of it.
+
+Leaves the how to ``push`` and the what-next to ``services.broadcast``.
+"""
+
+from dataclasses import dataclass, field
+
+from chalicelib.domain.connections import Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One frame for an audience: the plain body, and the one that carries a cursor.
+
+    Both are UTF-8 JSON. ``with_cursor`` goes to recipients that opted in to resume; where it is None
+    everyone gets ``plain``.
+    """
+
+    plain: bytes
+    with_cursor: bytes | None = None
+
+    def body_for(self, recipient: Recipient) -> bytes:
+        """Return the body that this recipient is to get."""
+        if recipient.wants_cursor and self.with_cursor is not None:
+            return self.with_cursor
+        return self.plain
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPost:
+    """A post that did not succeed: the last status, None where there was no answer, and why."""
+
+    recipient: Recipient
+    status: int | None
+    reason: str
+
+
+@dataclass(slots=True)
+class DeliveryReport:
+    """What became of one message.
+
+    ``gone``: answered 410, every trace of them is to be removed. ``refused``: answered 4xx, such as 403
+    or 413, which another attempt would not change. ``failed``: retries or time ran out, another attempt
+    may succeed. ``retried`` counts posts that were sent again within this delivery.
+    """
+
+    delivered: int = 0
+    retried: int = 0
+    gone: list[Recipient] = field(default_factory=list)
+    refused: list[FailedPost] = field(default_factory=list)
+    failed: list[FailedPost] = field(default_factory=list)
+
+    @property
+    def audience(self) -> int:
+        """How many recipients the message was meant for."""
+        return self.delivered + len(self.gone) + len(self.refused) + len(self.failed)

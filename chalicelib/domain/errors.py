@@ -1,0 +1,110 @@
+"""Everything that can go wrong and be told to a caller, as one tree.
+
+Each error has a stable ``code`` and says what happened and what to do. ``wire.problems`` maps the tree to
+HTTP and ``wire.frames`` to WebSocket frames; no other table exists.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field of the input that is not as it should be; ``field`` is a dotted path."""
+
+    field: str
+    message: str
+
+
+class GameNightError(Exception):
+    """The root of the tree. ``detail`` is for the person who reads it.
+
+    ``retryable`` is true where the same request may succeed later without being changed.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Something went wrong on our side"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidRequest(GameNightError):
+    """The input is not as the contract says; ``errors`` names the fields."""
+
+    code = "invalid_request"
+    title = "The request is not valid"
+
+    def __init__(self, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
+class InvalidJson(InvalidRequest):
+    """The body is not JSON at all."""
+
+    code = "invalid_json"
+    title = "The body is not valid JSON"
+
+
+class Unauthenticated(GameNightError):
+    """There is no token where one is needed."""
+
+    code = "token_missing"
+    title = "Authentication is needed"
+
+
+class TokenInvalid(Unauthenticated):
+    """The token was not issued by us, or is damaged."""
+
+    code = "token_invalid"
+    title = "The token is not valid"
+
+
+class TokenExpired(Unauthenticated):
+    """The token was good once."""
+
+    code = "token_expired"
+    title = "The token has expired"
+
+
+class Forbidden(GameNightError):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+    title = "This role may not do that"
+
+
+class NotFound(GameNightError):
+    """There is nothing here."""
+
+    code = "not_found"
+    title = "There is nothing here"
+
+
+class SessionNotFound(NotFound):
+    """No session has this id."""
+
+    code = "session_not_found"
+    title = "There is no such session"
+
+    def __init__(self, session_id: int) -> None:
+        super().__init__(f"There is no session {session_id}.")
+
+
+class Contended(GameNightError):
+    """Too many writers at once; our retries ran out."""
+
+    code = "contended"
+    title = "Too many writers at once"
+    retryable = True
+
+
+class Unavailable(GameNightError):
+    """Something that we depend on does not answer or is throttling."""
+
+    code = "unavailable"
+    title = "A part of the service is not available"
+    retryable = True

@@ -1,0 +1,65 @@
+"""The environment as one typed value; the only reader of ``os.environ``."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stage}"
+"""Where API Gateway serves @connections, whatever custom domain stands in front of the API."""
+
+
+class SettingsError(Exception):
+    """The environment does not hold what is needed; the message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What differs between a laptop, a rehearsal and an AWS stage.
+
+    ``push_endpoint`` is a template with ``{api_id}``, ``{region}`` and ``{stage}`` (PUSH_ENDPOINT); only
+    emulators set it. ``dynamodb_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under the
+    names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or,
+    on a laptop, in a file (JWT_SECRET_FILE), which wins where both are set.
+    """
+
+    region: str
+    sessions_table: str
+    connections_table: str
+    sessions_stream_arn: str
+    jwt_secret_parameter: str
+    jwt_secret_file: str
+    jwt_issuer: str
+    push_endpoint: str
+    websocket_url: str
+    dynamodb_endpoint: str | None
+    aws_endpoint: str | None
+    audience_shards: int
+    log_level: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
+        """Read the environment. Raises SettingsError where a number is not one."""
+        everywhere = env.get("AWS_ENDPOINT_URL") or None
+        return cls(
+            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+            sessions_table=env.get("SESSIONS_TABLE", "game-night-live-local-sessions"),
+            connections_table=env.get("CONNECTIONS_TABLE", "game-night-live-local-connections"),
+            sessions_stream_arn=env.get("SESSIONS_STREAM_ARN", ""),
+            jwt_secret_parameter=env.get("JWT_SECRET_PARAMETER", ""),
+            jwt_secret_file=env.get("JWT_SECRET_FILE", ""),
+            jwt_issuer=env.get("JWT_ISSUER", "game-night-live"),
+            push_endpoint=env.get("PUSH_ENDPOINT") or MANAGEMENT_ENDPOINT,
+            websocket_url=env.get("WEBSOCKET_URL", ""),
+            dynamodb_endpoint=env.get("AWS_ENDPOINT_URL_DYNAMODB") or everywhere,
+            aws_endpoint=everywhere,
+            audience_shards=_positive(env, "AUDIENCE_SHARDS", 8),
+            log_level=env.get("LOG_LEVEL", "INFO").upper(),
+        )
+
+
+def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"{name} must be a whole number above 0; it is {text!r}.")
+    return int(text)
