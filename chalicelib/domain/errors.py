@@ -108,3 +108,46 @@ class Unavailable(GameNightError):
     code = "unavailable"
     title = "A part of the service is not available"
     retryable = True
+
+
+class InvalidFrame(InvalidRequest):
+    """The frame is JSON, but not one that the contract knows; ``errors`` names the fields."""
+
+    code = "invalid_frame"
+    title = "The frame is not valid"
+
+
+class UnknownFrameType(InvalidFrame):
+    """The frame's ``type`` is not one that clients send."""
+
+    code = "unknown_type"
+    title = "There is no such frame"
+
+
+class NotAuthenticated(GameNightError):
+    """The connection has not proved yet who it is."""
+
+    code = "not_authenticated"
+    title = "Authenticate first"
+
+
+class SubjectMismatch(Unauthenticated):
+    """An authenticated connection sent somebody else's token."""
+
+    code = "subject_mismatch"
+    title = "The token belongs to somebody else"
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(
+            f"This connection belongs to {subject}. Open another connection for another subject."
+        )
+
+
+class ConnectionUnknown(GameNightError):
+    """The connection is not in our table: it was closed, or swept away."""
+
+    code = "connection_unknown"
+    title = "This connection is not known"
+
+    def __init__(self) -> None:
+        super().__init__("This connection is not known any more. Connect again.")

@@ -4,10 +4,16 @@
 """
 
 from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.domain.connections import Recipient
+from chalicelib.domain.connections import Connection, Recipient
 from chalicelib.domain.delivery import DeliveryReport, Message
+from chalicelib.domain.events import Event
+from chalicelib.domain.idempotency import IdempotentRequest, RecordedAnswer
+from chalicelib.domain.identity import Claims
+from chalicelib.domain.sessions import Session, StreamHead
+from chalicelib.domain.token_secrets import TokenSecrets
 
 
 class Push(Protocol):
@@ -30,4 +36,119 @@ class Push(Protocol):
 
     async def close(self) -> None:
         """Close the connections that are kept alive."""
+        ...
+
+
+class SecretSource(Protocol):
+    """Where the token secrets are."""
+
+    def load(self) -> TokenSecrets:
+        """Return the secrets as they are now. Raises SecretsUnreadable."""
+        ...
+
+
+class TokenVerifier(Protocol):
+    """Turning a token into claims."""
+
+    def verify(self, token: str) -> Claims:
+        """Return the claims. Raises TokenInvalid or TokenExpired."""
+        ...
+
+
+class StreamMoved(Exception):
+    """Another writer moved the head in between, or recorded the idempotency key. Load and try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An answer to be recorded under an idempotency key, in the transaction of the change itself."""
+
+    request: IdempotentRequest
+    answer: str
+
+
+class SessionStore(Protocol):
+    """Sessions and their event logs. Every read is strongly consistent.
+
+    Every method raises Unavailable where the store does not answer or is throttling.
+    """
+
+    def head(self) -> StreamHead:
+        """Return the end of the stream of sessions; the first call ever gives it its epoch."""
+        ...
+
+    def start(self, head: StreamHead, session: Session, event: Event, record: Record | None) -> None:
+        """Store a session that follows ``head`` with its event, whole or not at all.
+
+        Raises StreamMoved.
+        """
+        ...
+
+    def session(self, session_id: int) -> Session | None:
+        """Return a session, None where there is none."""
+        ...
+
+    def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
+        """Return what was recorded under the request's key within its retention."""
+        ...
+
+
+class ConnectionGone(Exception):
+    """The connection left, or changed, between the read and the write."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudiencePage:
+    """A part of one shard of an audience; ``next_after`` is None on the last page."""
+
+    recipients: Sequence[Recipient]
+    next_after: str | None
+
+
+class ConnectionStore(Protocol):
+    """Connections and the audiences they are in. Every read is strongly consistent.
+
+    Every method raises Unavailable where the store does not answer or is throttling.
+    """
+
+    def add(self, connection: Connection) -> None:
+        """Store a connection that has just been opened."""
+        ...
+
+    def get(self, connection_id: str) -> Connection | None:
+        """Return a connection, None where it is gone."""
+        ...
+
+    def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
+        """Record who a connection is and put it into the audience of all, in one transaction.
+
+        Renews the token's expiry in every audience that it is in. Raises ConnectionGone where the
+        connection is no longer as it was read.
+        """
+        ...
+
+    def count_failed_auth(self, connection_id: str) -> int:
+        """Count one more failed authentication and return how many there were. Raises ConnectionGone."""
+        ...
+
+    def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
+        """Put an authenticated connection into an audience; doing it twice is fine.
+
+        Raises ConnectionGone where the connection is no longer as it was read.
+        """
+        ...
+
+    def leave(self, connection_id: str, audience: str) -> None:
+        """Take a connection out of an audience; one that is not in it stays so."""
+        ...
+
+    def remove(self, connection_id: str) -> None:
+        """Remove every trace of a connection. It can't join anything afterwards."""
+        ...
+
+    def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+        """Return the next page of one shard, ordered by connection id, without expired tokens.
+
+        Whoever was told ``auth_success`` or ``subscribed`` before the call is in it.
+        """
         ...

@@ -1,0 +1,127 @@
+"""Tokens: JWT, HS256, minted and verified with PyJWT.
+
+Leaves where the secrets are to ``storage.secrets`` and what a role may do to ``domain.identity``.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import jwt
+
+from chalicelib.domain.errors import TokenExpired, TokenInvalid
+from chalicelib.domain.identity import Claims, Role
+from chalicelib.domain.token_secrets import TokenSecrets
+from chalicelib.services.ports import SecretSource
+
+ALGORITHM = "HS256"
+LEEWAY_SECONDS = 30
+"""How far clocks may be apart, as the contract says."""
+
+MAX_TOKEN_CHARACTERS = 4096
+"""Ours have about 300; a longer one is not worth a hash."""
+
+MAX_SUBJECT_CHARACTERS = 128
+YEAR_10000 = 253_402_300_800
+"""Unix seconds that no calendar of ours can show."""
+
+REFRESH_SECONDS = 60.0
+"""How soon a rotated secret is noticed by a process that lives on."""
+
+
+class TokenIssuer:
+    """Mints tokens. ``now`` returns Unix seconds."""
+
+    def __init__(self, secrets: SecretSource, issuer: str, now: Callable[[], float] = time.time) -> None:
+        self._secrets = secrets
+        self._issuer = issuer
+        self._now = now
+
+    def mint(self, subject: str, role: Role, ttl_seconds: int) -> str:
+        """Return a token that is good for ``ttl_seconds`` from now. Raises SecretsUnreadable."""
+        current = self._secrets.load().current
+        issued_at = int(self._now())
+        claims = {
+            "sub": subject,
+            "role": role.value,
+            "iat": issued_at,
+            "exp": issued_at + ttl_seconds,
+            "iss": self._issuer,
+            "jti": uuid.uuid4().hex,
+        }
+        return jwt.encode(claims, current.secret, ALGORITHM, headers={"kid": current.kid})
+
+
+class JwtVerifier:
+    """``services.ports.TokenVerifier`` for our own tokens. ``monotonic`` is in seconds."""
+
+    def __init__(
+        self, secrets: SecretSource, issuer: str, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._source = secrets
+        self._issuer = issuer
+        self._monotonic = monotonic
+        self._loaded: TokenSecrets | None = None
+        self._loaded_at = 0.0
+
+    def verify(self, token: str) -> Claims:
+        """See the port."""
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise TokenInvalid("The token is longer than any that we issue.")
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+            key = self._key(kid)
+            if key is None:
+                raise TokenInvalid("The token was signed with a secret that is not in use (any more).")
+            payload = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=self._issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["sub", "iat", "exp", "iss", "jti"]},
+            )
+            return _claims(payload)
+        except jwt.ExpiredSignatureError as error:
+            raise TokenExpired("The token has expired. Get a new one.") from error
+        except jwt.MissingRequiredClaimError as error:
+            raise TokenInvalid(f"The token lacks the claim {error.claim!r}.") from error
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise TokenInvalid("The token was not issued by this service, or is damaged.") from error
+
+    def _key(self, kid: str | None) -> str | None:
+        secrets = self._secrets()
+        key = secrets.verifying(kid)
+        if key is None and self._loaded_at < self._monotonic() - 1:
+            # A kid that is new to this process is what a rotation looks like; once a second at most, so
+            # that made-up kids can't make us ask the secret store for each.
+            self._loaded = None
+            key = self._secrets().verifying(kid)
+        return key
+
+    def _secrets(self) -> TokenSecrets:
+        if self._loaded is None or self._monotonic() - self._loaded_at > REFRESH_SECONDS:
+            self._loaded = self._source.load()
+            self._loaded_at = self._monotonic()
+        return self._loaded
+
+
+def _claims(payload: dict[str, object]) -> Claims:
+    subject, token_id = payload["sub"], payload["jti"]
+    if not (isinstance(subject, str) and 0 < len(subject) <= MAX_SUBJECT_CHARACTERS):
+        raise TokenInvalid("The token's subject is not a text of 1 to 128 characters.")
+    if payload.get("role") not in {role.value for role in Role}:
+        raise TokenInvalid("The token's role is neither admin nor bot.")
+    return Claims(
+        subject=subject,
+        role=Role(str(payload["role"])),
+        issued_at=_seconds(payload["iat"]),
+        expires_at=_seconds(payload["exp"]),
+        token_id=str(token_id),
+    )
+
+
+def _seconds(moment: object) -> int:
+    if not isinstance(moment, int | float) or not 0 < moment < YEAR_10000:
+        raise TokenInvalid("The token's times are not Unix seconds.")
+    return int(moment)

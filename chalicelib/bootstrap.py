@@ -1,0 +1,129 @@
+"""The composition root: settings in, use cases out, and the only place that chooses real things.
+
+Everything is made when it is first asked for, and imported there, so that a cold start pays only for
+what its function uses. One application lives as long as its execution environment.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from chalicelib.domain.timestamps import system_clock
+from chalicelib.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from chalicelib.push.client import ConnectionsClient
+    from chalicelib.push.signing import Credentials
+    from chalicelib.services.broadcast import Broadcast
+    from chalicelib.services.connections import Connections
+    from chalicelib.services.game_nights import GameNights
+    from chalicelib.services.ports import SecretSource, TokenVerifier
+    from chalicelib.storage.connections import DynamoConnectionStore
+    from chalicelib.storage.sessions import DynamoSessionStore
+
+T = TypeVar("T")
+
+
+class Application:
+    """Everything that the entry points call."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = system_clock
+
+    @cached_property
+    def game_nights(self) -> "GameNights":
+        """What a host does."""
+        from chalicelib.services.contention import Backoff
+        from chalicelib.services.game_nights import GameNights
+
+        return GameNights(self._sessions, self.clock, lambda: secrets.token_hex(4), Backoff())
+
+    @cached_property
+    def connections(self) -> "Connections":
+        """What a client does."""
+        from chalicelib.services.connections import Connections
+
+        return Connections(self._connections, self._sessions, self.tokens, self.clock)
+
+    @cached_property
+    def broadcast(self) -> "Broadcast":
+        """What the log's stream does."""
+        from chalicelib.services.broadcast import Broadcast
+
+        return Broadcast(self._connections, self.push, self.settings.audience_shards)
+
+    @cached_property
+    def tokens(self) -> "TokenVerifier":
+        """Who a caller is."""
+        from chalicelib.auth.tokens import JwtVerifier
+
+        return JwtVerifier(self.secrets, self.settings.jwt_issuer)
+
+    @cached_property
+    def secrets(self) -> "SecretSource":
+        """Where the token secrets are."""
+        from pathlib import Path
+
+        from chalicelib.storage.secrets import FileSecrets, ParameterSecrets
+
+        if self.settings.jwt_secret_file:
+            return FileSecrets(Path(self.settings.jwt_secret_file))
+        return ParameterSecrets(
+            self.settings.jwt_secret_parameter, self.settings.region, self.settings.aws_endpoint
+        )
+
+    @cached_property
+    def push(self) -> "ConnectionsClient":
+        """The way to a client."""
+        import botocore.session
+
+        from chalicelib.push.client import ConnectionsClient
+
+        credentials = botocore.session.get_session().get_credentials()
+        if credentials is None:
+            raise SettingsError("There are no AWS credentials, and @connections takes no unsigned request.")
+        # botocore's stubs allow for a key of None, which its resolver never returns.
+        current = cast("Callable[[], Credentials]", credentials.get_frozen_credentials)
+        return ConnectionsClient(self.settings.push_endpoint, self.settings.region, current)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end, always on the same loop: kept-alive connections belong to it."""
+        return self._runner.run(work)
+
+    @cached_property
+    def _runner(self) -> asyncio.Runner:
+        return asyncio.Runner()
+
+    @cached_property
+    def _sessions(self) -> "DynamoSessionStore":
+        from chalicelib.storage.sessions import DynamoSessionStore
+        from chalicelib.storage.tables import TableAddress
+
+        settings = self.settings
+        address = TableAddress(settings.sessions_table, settings.region, settings.dynamodb_endpoint)
+        return DynamoSessionStore(address, time.time)
+
+    @cached_property
+    def _connections(self) -> "DynamoConnectionStore":
+        from chalicelib.storage.connections import DynamoConnectionStore
+        from chalicelib.storage.tables import TableAddress
+
+        settings = self.settings
+        address = TableAddress(settings.connections_table, settings.region, settings.dynamodb_endpoint)
+        return DynamoConnectionStore(address, settings.audience_shards, time.time)
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings."""
+    return Settings.from_env()
+
+
+@cache
+def application() -> Application:
+    """Return this process's application."""
+    return Application(settings())

@@ -1,0 +1,66 @@
+"""Events: what is logged, delivered live, replayed and polled, always as the very same bytes.
+
+Leaves what leads to an event to ``sessions`` and who hears it to ``services.broadcast``.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.domain.cursors import Cursor
+
+Json = Mapping[str, Any]
+
+
+class EventType(StrEnum):
+    """The events of a game night's life."""
+
+    SESSION_STARTED = "session.started"
+    GAME_ADDED = "game.added"
+    VOTE_RECEIVED = "vote.received"
+    SESSION_ENDED = "session.ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a session's log.
+
+    ``envelope`` is the JSON text exactly as clients get it: it is stored and never rendered again, since
+    a DynamoDB map would forget the order of the keys. ``cursor`` is the event's place in its session's
+    stream. ``sessions_cursor`` is its place in the stream of all sessions, which only ``session.started``
+    has.
+    """
+
+    session_id: int
+    type: EventType
+    envelope: str
+    cursor: Cursor
+    sessions_cursor: Cursor | None = None
+
+    @property
+    def plain(self) -> bytes:
+        """The frame for clients that have not opted in to resume."""
+        return self.envelope.encode()
+
+    def with_cursor(self, cursor: Cursor) -> bytes:
+        """Return the frame for clients that have: the same envelope and a top-level ``cursor``."""
+        return f'{self.envelope[:-1]},"cursor":{json.dumps(str(cursor))}}}'.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event as the log's stream reports it; ``sequence_number`` is the stream's name for the record."""
+
+    sequence_number: str
+    event: Event
+
+
+def envelope(event_type: EventType, timestamp: str, data: Json) -> str:
+    """Render an event as the contract shows it. Keys keep the order in which they are given."""
+    return json.dumps(
+        {"type": event_type, "timestamp": timestamp, "data": data},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

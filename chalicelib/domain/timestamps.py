@@ -1,0 +1,17 @@
+"""Time as the contract writes it: UTC, milliseconds, ``Z``."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Returns the present as an aware datetime. Injected everywhere, so that tests own the time."""
+
+
+def system_clock() -> datetime:
+    """Return the machine's time in UTC."""
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """Render an aware datetime as ``2025-11-01T20:00:00.123Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

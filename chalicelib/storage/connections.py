@@ -1,0 +1,226 @@
+"""The connections table: connections, and the audiences that they are in.
+
+The only place that knows its keys. An audience is a base-table partition for each shard, since a
+consistent read is what makes ``auth_success`` a promise and an index can't be read consistently.
+"""
+
+from collections.abc import Callable
+
+from pynamodb.exceptions import TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, shard_of
+from chalicelib.domain.identity import Claims, Role
+from chalicelib.services.ports import AudiencePage, ConnectionGone
+from chalicelib.storage.failures import condition_failed, lost_race, translated
+from chalicelib.storage.tables import ConnectionItem, MembershipItem, RecipientItem, Table, TableAddress
+
+MAX_CONNECTION_SECONDS = 2 * 60 * 60 + 10 * 60
+"""API Gateway cuts a connection after two hours; ten minutes later no trace of it is of use."""
+
+PAGE_SIZE = 1000
+"""Recipients in a page: about 200 KB, so that posting can begin while the next page is read."""
+
+
+class DynamoConnectionStore:
+    """``services.ports.ConnectionStore`` on DynamoDB. ``now`` returns Unix seconds."""
+
+    def __init__(self, address: TableAddress, shards: int, now: Callable[[], float]) -> None:
+        self._shards = shards
+        self._now = now
+        self._table = Table(address)
+        self._head = self._table.bind(ConnectionItem)
+        self._membership = self._table.bind(MembershipItem)
+        self._recipient = self._table.bind(RecipientItem)
+
+    def add(self, connection: Connection) -> None:
+        """See the port."""
+        with translated():
+            self._head(
+                connection_key(connection.connection_id),
+                "head",
+                api_id=connection.api_id,
+                stage=connection.stage,
+                connected_at=connection.connected_at,
+                source_ip=connection.source_ip,
+                expires_at=connection.connected_at + MAX_CONNECTION_SECONDS,
+            ).save()
+
+    def get(self, connection_id: str) -> Connection | None:
+        """See the port."""
+        with translated():
+            try:
+                item = self._head.get(connection_key(connection_id), "head", consistent_read=True)
+            except self._head.DoesNotExist:
+                return None
+        return Connection(
+            connection_id=connection_id,
+            api_id=item.api_id,
+            stage=item.stage,
+            connected_at=int(item.connected_at),
+            source_ip=item.source_ip,
+            subject=item.subject,
+            role=Role(item.role) if item.role else None,
+            token_expires_at=int(item.token_expires_at) if item.token_expires_at else None,
+            failed_auths=int(item.failed_auths),
+            wants_cursor=item.wants_cursor,
+        )
+
+    def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
+        """See the port."""
+        with translated():
+            audiences = {ALL_AUDIENCE, *(self._audiences(connection) if connection.authenticated else ())}
+            try:
+                with self._table.transaction() as write:
+                    write.update(
+                        self._head(connection_key(connection.connection_id), "head"),
+                        actions=[
+                            self._head.subject.set(claims.subject),
+                            self._head.role.set(claims.role.value),
+                            self._head.token_expires_at.set(claims.expires_at),
+                            self._head.wants_cursor.set(wants_cursor),
+                            self._head.failed_auths.set(0),
+                        ],
+                        condition=self._unchanged(connection),
+                    )
+                    for audience in sorted(audiences):
+                        self._put(write, connection, audience, claims.expires_at, wants_cursor=wants_cursor)
+            except TransactWriteError as error:
+                if lost_race(error):
+                    raise ConnectionGone from error
+                raise
+
+    def count_failed_auth(self, connection_id: str) -> int:
+        """See the port."""
+        item = self._head(connection_key(connection_id), "head")
+        with translated():
+            try:
+                item.update(
+                    actions=[self._head.failed_auths.add(1)],
+                    condition=self._head.PK.exists(),
+                )
+            except UpdateError as error:
+                if condition_failed(error):
+                    raise ConnectionGone from error
+                raise
+        return int(item.failed_auths)
+
+    def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
+        """See the port."""
+        with translated():
+            try:
+                with self._table.transaction() as write:
+                    write.condition_check(
+                        self._head,
+                        connection_key(connection.connection_id),
+                        "head",
+                        condition=self._unchanged(connection),
+                    )
+                    expires_at = connection.token_expires_at or 0
+                    self._put(write, connection, audience, expires_at, wants_cursor=wants_cursor)
+            except TransactWriteError as error:
+                if lost_race(error):
+                    raise ConnectionGone from error
+                raise
+
+    def leave(self, connection_id: str, audience: str) -> None:
+        """See the port."""
+        with translated(), self._table.transaction() as write:
+            self._delete(write, connection_id, audience)
+
+    def remove(self, connection_id: str) -> None:
+        """See the port."""
+        partition = connection_key(connection_id)
+        with translated():
+            # The head goes first: whoever joins later finds it missing, and whoever joined before is
+            # in the list that is read next.
+            self._head(partition, "head").delete()
+            for membership in self._membership.query(
+                partition, self._membership.SK.startswith("audience#"), consistent_read=True
+            ):
+                with self._table.transaction() as write:
+                    self._delete(write, connection_id, membership.SK.removeprefix("audience#"))
+
+    def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+        """See the port."""
+        partition = audience_key(audience, shard)
+        start = {"PK": {"S": partition}, "SK": {"S": after}} if after is not None else None
+        with translated():
+            rows = self._recipient.query(
+                partition, consistent_read=True, limit=PAGE_SIZE, last_evaluated_key=start
+            )
+            now = self._now()
+            recipients = [
+                Recipient(
+                    connection_id=row.SK,
+                    api_id=row.api_id,
+                    stage=row.stage,
+                    token_expires_at=int(row.token_expires_at),
+                    wants_cursor=row.wants_cursor,
+                )
+                for row in rows
+                if row.token_expires_at > now and row.expires_at > now
+            ]
+            last = rows.last_evaluated_key
+        return AudiencePage(recipients, last["SK"]["S"] if last else None)
+
+    def _audiences(self, connection: Connection) -> list[str]:
+        memberships = self._membership.query(
+            connection_key(connection.connection_id),
+            self._membership.SK.startswith("audience#"),
+            consistent_read=True,
+        )
+        return [membership.SK.removeprefix("audience#") for membership in memberships]
+
+    def _unchanged(self, connection: Connection) -> Condition:
+        """Hold only while the connection is there and its identity is the one that was read."""
+        head = self._head
+        unchanged: Condition = head.PK.exists() & head.subject.does_not_exist()
+        if connection.subject is not None:
+            unchanged = (head.subject == connection.subject) & (
+                head.token_expires_at == connection.token_expires_at
+            )
+        return unchanged
+
+    def _put(
+        self,
+        write: TransactWrite,
+        connection: Connection,
+        audience: str,
+        token_expires_at: int,
+        *,
+        wants_cursor: bool,
+    ) -> None:
+        expires_at = connection.connected_at + MAX_CONNECTION_SECONDS
+        write.save(
+            self._recipient(
+                audience_key(audience, shard_of(connection.connection_id, self._shards)),
+                connection.connection_id,
+                api_id=connection.api_id,
+                stage=connection.stage,
+                token_expires_at=token_expires_at,
+                wants_cursor=wants_cursor,
+                expires_at=expires_at,
+            )
+        )
+        write.save(
+            self._membership(
+                connection_key(connection.connection_id), f"audience#{audience}", expires_at=expires_at
+            )
+        )
+
+    def _delete(self, write: TransactWrite, connection_id: str, audience: str) -> None:
+        shard = shard_of(connection_id, self._shards)
+        write.delete(self._recipient(audience_key(audience, shard), connection_id))
+        write.delete(self._membership(connection_key(connection_id), f"audience#{audience}"))
+
+
+def connection_key(connection_id: str) -> str:
+    """Return the partition of a connection."""
+    return f"connection#{connection_id}"
+
+
+def audience_key(audience: str, shard: int) -> str:
+    """Return the partition of one shard of an audience."""
+    return f"audience#{audience}#{shard}"

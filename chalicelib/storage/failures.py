@@ -1,0 +1,38 @@
+"""Translation of what PynamoDB and botocore raise into our errors, once, here."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
+
+from chalicelib.domain.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+LOST_RACE = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+"""Reasons of a cancelled transaction that mean somebody else was first; the rest is load or a defect."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise Unavailable for whatever the engine could not do."""
+    try:
+        yield
+    except (PynamoDBException, BotoCoreError, ClientError) as error:
+        logger.warning("DynamoDB did not do what it was asked", exc_info=True)
+        raise Unavailable("The store did not answer in time. Send the request again in a moment.") from error
+
+
+def lost_race(error: TransactWriteError) -> bool:
+    """Say whether a transaction was cancelled because another writer was first."""
+    if error.cause_response_code == "TransactionInProgressException":
+        return True
+    codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
+    return bool(codes) and codes <= LOST_RACE
+
+
+def condition_failed(error: PynamoDBException) -> bool:
+    """Say whether a single write's condition did not hold."""
+    return error.cause_response_code == "ConditionalCheckFailedException"

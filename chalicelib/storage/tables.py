@@ -1,0 +1,160 @@
+"""The items of both tables as PynamoDB models, and their binding to real tables.
+
+``infra/stack.yaml`` creates the tables; nothing here does. The models below are templates without a
+table: ``Table.bind`` makes the classes that the stores use, so that table names, Region and endpoint are
+passed and not found in module state.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.connection import TableConnection
+from pynamodb.connection.base import MetaTable
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+M = TypeVar("M", bound=Model)
+
+CONNECT_TIMEOUT_SECONDS = 1
+READ_TIMEOUT_SECONDS = 3
+"""A DynamoDB answer takes milliseconds; one that takes seconds is better asked for again."""
+
+MAX_POOL_CONNECTIONS = 32
+"""As many as there are threads that read an audience."""
+
+
+class _Item(Model):
+    PK = UnicodeAttribute(hash_key=True)
+    SK = UnicodeAttribute(range_key=True)
+
+
+class StreamHeadItem(_Item):
+    """``sessions`` / ``head``: the epoch, and the id of the newest session."""
+
+    epoch = UnicodeAttribute()
+    sequence = NumberAttribute()
+
+
+class ActiveSessionItem(_Item):
+    """``sessions`` / ``active#0000000017``: there as long as session 17 is active."""
+
+
+class SessionItem(_Item):
+    """``session#17`` / ``head``: the session; ``sequence`` is that of its newest event."""
+
+    epoch = UnicodeAttribute()
+    sequence = NumberAttribute()
+    created_at = UnicodeAttribute()
+    notes = UnicodeAttribute(null=True)
+    is_active = BooleanAttribute()
+
+
+class EventItem(_Item):
+    """``session#17`` / ``event#0000000001``: one event as sent. This is the log and the outbox."""
+
+    type = UnicodeAttribute()
+    envelope = UnicodeAttribute()
+    epoch = UnicodeAttribute()
+    sessions_epoch = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
+class IdempotencyItem(_Item):
+    """``idempotency#{sub}#{key}`` / ``head``: what was asked under this key, and what was answered."""
+
+    request_hash = UnicodeAttribute()
+    answer = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class ConnectionItem(_Item):
+    """``connection#{id}`` / ``head``: the connection, and who it proved to be."""
+
+    api_id = UnicodeAttribute()
+    stage = UnicodeAttribute()
+    connected_at = NumberAttribute()
+    source_ip = UnicodeAttribute()
+    subject = UnicodeAttribute(null=True)
+    role = UnicodeAttribute(null=True)
+    token_expires_at = NumberAttribute(null=True)
+    failed_auths = NumberAttribute(default=0)
+    wants_cursor = BooleanAttribute(default=False)
+    expires_at = NumberAttribute()
+
+
+class MembershipItem(_Item):
+    """``connection#{id}`` / ``audience#{key}``: the way back from a connection to an audience it is in."""
+
+    expires_at = NumberAttribute()
+
+
+class RecipientItem(_Item):
+    """``audience#{key}#{shard}`` / ``{connection id}``: one authenticated connection of an audience."""
+
+    api_id = UnicodeAttribute()
+    stage = UnicodeAttribute()
+    token_expires_at = NumberAttribute()
+    wants_cursor = BooleanAttribute(default=False)
+    expires_at = NumberAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class TableAddress:
+    """Where a table is. ``endpoint`` is None for AWS's own."""
+
+    name: str
+    region: str
+    endpoint: str | None = None
+
+
+class Table:
+    """One real table, and all models of it on one botocore client.
+
+    A client costs tens of milliseconds of CPU to make, so that one for each model would be felt at every
+    cold start.
+    """
+
+    def __init__(self, address: TableAddress) -> None:
+        self._meta = type(
+            "Meta",
+            (),
+            {"table_name": address.name, "region": address.region, "host": address.endpoint},
+        )
+        self._table = TableConnection(
+            address.name,
+            region=address.region,
+            host=address.endpoint,
+            connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS,
+            read_timeout_seconds=READ_TIMEOUT_SECONDS,
+            max_pool_connections=MAX_POOL_CONNECTIONS,
+            meta_table=MetaTable(
+                {
+                    "TableName": address.name,
+                    "KeySchema": [
+                        {"AttributeName": "PK", "KeyType": "HASH"},
+                        {"AttributeName": "SK", "KeyType": "RANGE"},
+                    ],
+                    "AttributeDefinitions": [
+                        {"AttributeName": "PK", "AttributeType": "S"},
+                        {"AttributeName": "SK", "AttributeType": "S"},
+                    ],
+                }
+            ),
+        )
+
+    def bind(self, template: type[M]) -> type[M]:
+        """Return the template as a model of this table."""
+        namespace = {
+            "Meta": self._meta,
+            "_connection": self._table,  # PynamoDB offers no public way to share it
+            "__module__": template.__module__,
+            "__doc__": template.__doc__,
+        }
+        metaclass: Callable[..., type[M]] = type(template)
+        return metaclass(template.__name__, (template,), namespace)
+
+    def transaction(self) -> TransactWrite:
+        """Return a transaction: what is added to it is written whole or not at all at the block's end."""
+        return TransactWrite(connection=self._table.connection)

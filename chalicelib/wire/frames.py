@@ -1,0 +1,135 @@
+"""WebSocket frames: what clients send, decoded and checked, and what they are answered.
+
+Leaves what a frame does to ``services.connections``.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from chalicelib.domain.errors import GameNightError, InvalidFrame, UnknownFrameType
+from chalicelib.domain.identity import Claims
+from chalicelib.domain.timestamps import timestamp
+from chalicelib.wire.json_input import decode
+
+MAX_FRAME_BYTES = 32 * 1024
+"""The contract's limit, which is API Gateway's limit of a frame."""
+
+MAX_ID_CHARACTERS = 128
+
+FrameId = int | Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARACTERS)]
+
+
+class Frame(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
+    """What every client frame may carry: an ``id`` that the answer echoes."""
+
+    id: FrameId | None = None
+
+
+class Auth(Frame, tag="auth", kw_only=True):
+    """Proves who the client is."""
+
+    token: str
+
+
+class Subscribe(Frame, tag="subscribe", kw_only=True):
+    """Asks for the events of a session."""
+
+    session_id: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = msgspec.field(name="sessionId")
+
+
+class Unsubscribe(Frame, tag="unsubscribe", kw_only=True):
+    """Asks for no more events of a session."""
+
+    session_id: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = msgspec.field(name="sessionId")
+
+
+class Ping(Frame, tag="ping"):
+    """Asks whether anyone is there."""
+
+
+ClientFrame = Auth | Subscribe | Unsubscribe | Ping
+FRAME_TYPES = frozenset({"auth", "subscribe", "unsubscribe", "ping"})
+
+_decoder: "msgspec.json.Decoder[ClientFrame]" = msgspec.json.Decoder(ClientFrame)
+
+
+class _Outline(msgspec.Struct):
+    """As much of a frame as can be told of any JSON object."""
+
+    type: Any = None
+    id: Any = None
+
+
+_outline_decoder: "msgspec.json.Decoder[_Outline]" = msgspec.json.Decoder(_Outline)
+
+
+def read_frame(text: str) -> ClientFrame:
+    """Return the frame. Raises InvalidJson, InvalidFrame or UnknownFrameType."""
+    if len(text.encode(errors="surrogatepass")) > MAX_FRAME_BYTES:
+        raise InvalidFrame("A frame has 32 KB at most.")
+    outline = decode(text, _outline_decoder, InvalidFrame)
+    if not isinstance(outline.type, str):
+        raise InvalidFrame('A frame is a JSON object with a text "type".')
+    if outline.type not in FRAME_TYPES:
+        raise UnknownFrameType(f"The types that a client can send are {', '.join(sorted(FRAME_TYPES))}.")
+    return decode(text, _decoder, InvalidFrame)
+
+
+def frame_id(text: str) -> FrameId | None:
+    """Return the id of a frame that could not be read, where it can be told, so that its error has it."""
+    try:
+        found = _outline_decoder.decode(text).id
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | str) or len(str(found)) > MAX_ID_CHARACTERS:
+        return None
+    return found
+
+
+def auth_success(claims: Claims, frame_id: FrameId | None) -> bytes:
+    """Return the answer to an accepted token."""
+    return _encode(
+        {
+            "type": "auth_success",
+            "message": "Authenticated",
+            "sub": claims.subject,
+            "role": claims.role,
+            "expiresAt": timestamp(datetime.fromtimestamp(claims.expires_at, UTC)),
+        },
+        frame_id,
+    )
+
+
+def auth_error(error: GameNightError, frame_id: FrameId | None) -> bytes:
+    """Return the answer to a token that was not accepted."""
+    return _encode({"type": "auth_error", "code": error.code, "message": error.detail}, frame_id)
+
+
+def subscribed(session_id: int, frame_id: FrameId | None) -> bytes:
+    """Return the answer to a subscription."""
+    return _encode({"type": "subscribed", "sessionId": session_id}, frame_id)
+
+
+def unsubscribed(session_id: int, frame_id: FrameId | None) -> bytes:
+    """Return the answer to the end of a subscription."""
+    return _encode({"type": "unsubscribed", "sessionId": session_id}, frame_id)
+
+
+def pong(now: str, frame_id: FrameId | None) -> bytes:
+    """Return the answer to a ping."""
+    return _encode({"type": "pong", "timestamp": now}, frame_id)
+
+
+def error_frame(error: GameNightError, frame_id: FrameId | None) -> bytes:
+    """Return the answer to anything that went wrong."""
+    members = {"type": "error", "code": error.code, "message": error.detail, "retryable": error.retryable}
+    return _encode(members, frame_id)
+
+
+def _encode(members: dict[str, Any], frame_id: FrameId | None) -> bytes:
+    if frame_id is not None:
+        members["id"] = frame_id
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()

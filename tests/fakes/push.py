@@ -1,0 +1,36 @@
+"""A push that remembers what it posted, and fails where it is told to."""
+
+from collections.abc import AsyncIterable, Sequence
+
+from chalicelib.domain.connections import Recipient
+from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
+
+
+class FakePush:
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, bytes]] = []
+        self.disconnected: list[str] = []
+        self.gone: set[str] = set()
+        self.failing: set[str] = set()
+
+    async def broadcast(
+        self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
+    ) -> DeliveryReport:
+        assert within > 0
+        report = DeliveryReport()
+        async for page in pages:
+            for recipient in page:
+                if recipient.connection_id in self.gone:
+                    report.gone.append(recipient)
+                elif recipient.connection_id in self.failing:
+                    report.failed.append(FailedPost(recipient, 500, "told to"))
+                else:
+                    self.posts.append((recipient.connection_id, message.body_for(recipient)))
+                    report.delivered += 1
+        return report
+
+    async def disconnect(self, recipient: Recipient) -> None:
+        self.disconnected.append(recipient.connection_id)
+
+    async def close(self) -> None:
+        pass

@@ -1,0 +1,198 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, session_audience
+from chalicelib.services.ports import ConnectionGone, ConnectionStore
+from chalicelib.storage.connections import PAGE_SIZE, DynamoConnectionStore
+from chalicelib.storage.tables import TableAddress
+from tests.fakes.identity import FAR_FUTURE, claims
+from tests.integration.storage.conftest import SHARDS
+
+NIGHT = session_audience(17)
+
+
+def connection(connection_id: str = "abc=") -> Connection:
+    return Connection(connection_id, "api", "dev", connected_at=1_000_000, source_ip="127.0.0.1")
+
+
+def authenticated(store: ConnectionStore, connection_id: str = "abc=") -> Connection:
+    store.add(connection(connection_id))
+    store.authenticate(connection(connection_id), claims("bot"), wants_cursor=False)
+    found = store.get(connection_id)
+    assert found is not None
+    return found
+
+
+def everyone(store: ConnectionStore, audience: str) -> list[Recipient]:
+    recipients: list[Recipient] = []
+    for shard in range(SHARDS):
+        page = store.audience(audience, shard)
+        recipients.extend(page.recipients)
+        while page.next_after is not None:
+            page = store.audience(audience, shard, page.next_after)
+            recipients.extend(page.recipients)
+    return recipients
+
+
+def test_a_connection_is_read_back_as_it_was_opened(connections: ConnectionStore) -> None:
+    connections.add(connection())
+
+    assert connections.get("abc=") == connection()
+    assert connections.get("other=") is None
+
+
+def test_only_who_has_authenticated_is_in_the_audience_of_all(connections: ConnectionStore) -> None:
+    connections.add(connection("silent="))
+    authenticated(connections, "abc=")
+
+    recipients = everyone(connections, ALL_AUDIENCE)
+
+    assert recipients == [Recipient("abc=", "api", "dev", FAR_FUTURE)]
+
+
+def test_an_expired_token_is_not_in_any_page(connections: ConnectionStore) -> None:
+    connections.add(connection())
+    connections.authenticate(connection(), claims("bot", expires_at=999_999), wants_cursor=False)
+
+    assert everyone(connections, ALL_AUDIENCE) == []
+
+
+def test_authenticating_twice_from_the_same_read_fails(connections: ConnectionStore) -> None:
+    authenticated(connections)
+
+    with pytest.raises(ConnectionGone):
+        connections.authenticate(connection(), claims("somebody else"), wants_cursor=False)
+
+
+def test_authenticating_again_renews_every_audience(connections: ConnectionStore) -> None:
+    known = authenticated(connections)
+    connections.join(known, NIGHT, wants_cursor=False)
+
+    connections.authenticate(known, claims("bot", expires_at=FAR_FUTURE + 1), wants_cursor=False)
+
+    assert [one.token_expires_at for one in everyone(connections, NIGHT)] == [FAR_FUTURE + 1]
+    assert [one.token_expires_at for one in everyone(connections, ALL_AUDIENCE)] == [FAR_FUTURE + 1]
+
+
+def test_a_connection_that_left_can_neither_authenticate_nor_join(connections: ConnectionStore) -> None:
+    known = authenticated(connections)
+    connections.remove("abc=")
+
+    with pytest.raises(ConnectionGone):
+        connections.authenticate(known, claims("bot"), wants_cursor=False)
+    with pytest.raises(ConnectionGone):
+        connections.join(known, NIGHT, wants_cursor=False)
+    with pytest.raises(ConnectionGone):
+        connections.count_failed_auth("abc=")
+
+
+def test_an_unauthenticated_view_of_a_connection_cannot_join(connections: ConnectionStore) -> None:
+    authenticated(connections)
+
+    with pytest.raises(ConnectionGone):
+        connections.join(connection(), NIGHT, wants_cursor=False)
+
+
+def test_joining_twice_is_being_in_once(connections: ConnectionStore) -> None:
+    known = authenticated(connections)
+
+    connections.join(known, NIGHT, wants_cursor=False)
+    connections.join(known, NIGHT, wants_cursor=False)
+
+    assert [one.connection_id for one in everyone(connections, NIGHT)] == ["abc="]
+
+
+def test_leaving_ends_one_subscription_only(connections: ConnectionStore) -> None:
+    known = authenticated(connections)
+    connections.join(known, NIGHT, wants_cursor=False)
+    connections.join(known, session_audience(18), wants_cursor=False)
+
+    connections.leave("abc=", NIGHT)
+    connections.leave("abc=", NIGHT)
+
+    assert everyone(connections, NIGHT) == []
+    assert len(everyone(connections, session_audience(18))) == 1
+
+
+def test_removing_a_connection_leaves_no_trace(connections: ConnectionStore) -> None:
+    known = authenticated(connections)
+    connections.join(known, NIGHT, wants_cursor=False)
+
+    connections.remove("abc=")
+    connections.remove("abc=")
+
+    assert connections.get("abc=") is None
+    assert everyone(connections, NIGHT) == []
+    assert everyone(connections, ALL_AUDIENCE) == []
+
+
+def test_failed_authentications_are_counted_until_one_succeeds(connections: ConnectionStore) -> None:
+    connections.add(connection())
+
+    counted = [connections.count_failed_auth("abc="), connections.count_failed_auth("abc=")]
+    failed = connections.get("abc=")
+    assert failed is not None
+    connections.authenticate(failed, claims("bot"), wants_cursor=False)
+
+    known = connections.get("abc=")
+    assert counted == [1, 2]
+    assert known is not None
+    assert known.failed_auths == 0
+
+
+def test_whoever_opted_in_to_resume_is_known_for_it(connections: ConnectionStore) -> None:
+    connections.add(connection())
+
+    connections.authenticate(connection(), claims("bot"), wants_cursor=True)
+
+    assert [one.wants_cursor for one in everyone(connections, ALL_AUDIENCE)] == [True]
+    known = connections.get("abc=")
+    assert known is not None
+    assert known.wants_cursor
+
+
+def test_an_audience_larger_than_a_page_is_read_to_its_end(
+    table: Callable[[], TableAddress], dynamodb: Any
+) -> None:
+    address = table()
+    store = DynamoConnectionStore(address, SHARDS, lambda: 1_000_000.0)
+    ids = [f"{number:05}=" for number in range(PAGE_SIZE + 7)]
+    for start in range(0, len(ids), 25):
+        dynamodb.batch_write_item(
+            RequestItems={
+                address.name: [
+                    {"PutRequest": {"Item": _recipient_row(one)}} for one in ids[start : start + 25]
+                ]
+            }
+        )
+
+    read = [one.connection_id for one in everyone(store, "crowd")]
+
+    assert read == ids
+
+
+def _recipient_row(connection_id: str) -> dict[str, Any]:
+    return {
+        "PK": {"S": "audience#crowd#0"},
+        "SK": {"S": connection_id},
+        "api_id": {"S": "api"},
+        "stage": {"S": "dev"},
+        "token_expires_at": {"N": str(FAR_FUTURE)},
+        "wants_cursor": {"BOOL": False},
+        "expires_at": {"N": str(FAR_FUTURE)},
+    }
+
+
+def test_no_item_of_a_removed_connection_is_left_in_the_table(
+    table: Callable[[], TableAddress], dynamodb: Any
+) -> None:
+    address = table()
+    store = DynamoConnectionStore(address, SHARDS, lambda: 1_000_000.0)
+    known = authenticated(store)
+    store.join(known, NIGHT, wants_cursor=False)
+
+    store.remove("abc=")
+
+    assert dynamodb.scan(TableName=address.name)["Items"] == []

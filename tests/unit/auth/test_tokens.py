@@ -1,0 +1,153 @@
+import base64
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
+from chalicelib.domain.errors import TokenExpired, TokenInvalid, Unauthenticated
+from chalicelib.domain.identity import Role
+from chalicelib.domain.token_secrets import Secret, TokenSecrets
+
+CURRENT = Secret("k2", "c" * 40)
+PREVIOUS = Secret("k1", "p" * 40)
+
+
+class Source:
+    def __init__(self, secrets: TokenSecrets) -> None:
+        self.secrets = secrets
+        self.loads = 0
+
+    def load(self) -> TokenSecrets:
+        self.loads += 1
+        return self.secrets
+
+
+def verifier(secrets: TokenSecrets | None = None) -> JwtVerifier:
+    return JwtVerifier(Source(secrets or TokenSecrets(CURRENT, PREVIOUS)), "us")
+
+
+def forged(key: str = CURRENT.secret, algorithm: str = "HS256", kid: Any = "k2", **changes: Any) -> str:
+    claims = {"sub": "bot", "role": "bot", "iat": 1, "exp": 4e9, "iss": "us", "jti": "j"} | changes
+    present = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(present, key, algorithm, headers={"kid": kid})
+
+
+def test_a_minted_token_is_accepted() -> None:
+    token = TokenIssuer(Source(TokenSecrets(CURRENT)), "us").mint("kosmi", Role.BOT, 60)
+
+    claims = verifier().verify(token)
+
+    assert (claims.subject, claims.role) == ("kosmi", Role.BOT)
+    assert claims.expires_at - claims.issued_at == 60
+
+
+def test_a_token_of_the_previous_secret_is_accepted_during_a_rotation() -> None:
+    token = forged(PREVIOUS.secret, kid="k1")
+
+    assert verifier().verify(token).subject == "bot"
+    with pytest.raises(TokenInvalid):
+        verifier(TokenSecrets(CURRENT)).verify(token)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        forged(key="x" * 40),
+        forged(kid="k9"),
+        forged(algorithm="HS512", key="c" * 64),
+        forged(iss="them"),
+        forged(iss=None),
+        forged(exp=None),
+        forged(jti=None),
+        forged(sub=None),
+        forged(sub=""),
+        forged(sub="x" * 129),
+        forged(role="root"),
+        forged(role=None),
+        forged(role=["admin"]),
+        forged(nbf=4_000_000_000),
+        forged(iat="soon"),
+        forged(exp=float("inf")),
+        forged() + "x" * 5000,
+        forged()[:-2],
+        "",
+        "a.b.c",
+        "....",
+    ],
+)
+def test_a_token_that_we_did_not_issue_is_refused(token: str) -> None:
+    with pytest.raises(TokenInvalid):
+        verifier().verify(token)
+
+
+def test_the_algorithm_none_is_refused() -> None:
+    def part(content: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+    claims = {"sub": "bot", "role": "admin", "iat": 1, "exp": 4e9, "iss": "us", "jti": "j"}
+
+    with pytest.raises(TokenInvalid):
+        verifier().verify(f"{part({'alg': 'none', 'kid': 'k2'})}.{part(claims)}.")
+
+
+def test_clocks_may_be_half_a_minute_apart_and_no_more() -> None:
+    fresh = forged(exp=time.time() - 20)
+    stale = forged(exp=time.time() - 40)
+
+    assert verifier().verify(fresh).subject == "bot"
+    with pytest.raises(TokenExpired):
+        verifier().verify(stale)
+
+
+def test_a_rotation_is_noticed_by_a_process_that_lives_on() -> None:
+    source = Source(TokenSecrets(PREVIOUS))
+    now = 0.0
+    living = JwtVerifier(source, "us", monotonic=lambda: now)
+    living.verify(forged(PREVIOUS.secret, kid="k1"))
+    source.secrets = TokenSecrets(CURRENT, PREVIOUS)
+    now = 5.0
+
+    assert living.verify(forged()).subject == "bot"
+
+
+def test_made_up_kids_do_not_make_us_ask_for_the_secrets_each_time() -> None:
+    source = Source(TokenSecrets(CURRENT))
+    living = JwtVerifier(source, "us", monotonic=lambda: 0.5)
+
+    for number in range(50):
+        with pytest.raises(TokenInvalid):
+            living.verify(forged(kid=f"made-up-{number}"))
+
+    assert source.loads == 1
+
+
+@given(st.text(max_size=200))
+def test_no_text_at_all_raises_anything_but_a_refusal(text: str) -> None:
+    with pytest.raises(Unauthenticated):
+        verifier().verify(text)
+
+
+anything = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
+)
+
+
+@given(st.dictionaries(st.sampled_from(["sub", "role", "iat", "exp", "jti", "nbf"]), anything, min_size=1))
+def test_claims_of_wrong_types_are_refused_or_read_soundly(changes: dict[str, Any]) -> None:
+    try:
+        token = forged(**changes)
+    except (TypeError, ValueError, jwt.PyJWTError):
+        return  # PyJWT itself will not encode it
+
+    try:
+        claims = verifier().verify(token)
+    except Unauthenticated:
+        return
+
+    assert claims.role in set(Role)
+    assert claims.subject

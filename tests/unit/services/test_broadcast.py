@@ -1,0 +1,127 @@
+import json
+import logging
+
+import pytest
+
+from chalicelib.domain.connections import Connection, session_audience
+from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.events import Event, EventType, LoggedEvent
+from chalicelib.domain.sessions import StreamHead, start_session
+from chalicelib.services.broadcast import Broadcast
+from chalicelib.services.ports import AudiencePage
+from tests.fakes.identity import claims
+from tests.fakes.push import FakePush
+from tests.fakes.stores import FakeConnectionStore
+
+SHARDS = 3
+
+
+def started(session_id: int) -> Event:
+    return start_session(StreamHead("e0", session_id - 1), epoch="e", notes=None, now="t")[1]
+
+
+def later(session_id: int, sequence: int) -> Event:
+    return Event(session_id, EventType.GAME_ADDED, f'{{"n":{sequence}}}', Cursor("e", sequence))
+
+
+def logged(*events: Event) -> list[LoggedEvent]:
+    return [LoggedEvent(str(100 + position), event) for position, event in enumerate(events)]
+
+
+def crowd(store: FakeConnectionStore, count: int, *, wants_cursor: bool = False) -> list[str]:
+    ids = [f"{number}=" for number in range(count)]
+    for one in ids:
+        connection = Connection(one, "api", "dev", 0, "127.0.0.1")
+        store.add(connection)
+        store.authenticate(connection, claims("bot"), wants_cursor=wants_cursor)
+    return ids
+
+
+async def test_everyone_who_has_authenticated_gets_a_start_once() -> None:
+    store, push = FakeConnectionStore(SHARDS, page_size=4), FakePush()
+    ids = crowd(store, 30)
+    event = started(17)
+
+    again = await Broadcast(store, push, SHARDS).deliver(logged(event), within=5)
+
+    assert again == []
+    assert sorted(push.posts) == sorted((one, event.plain) for one in ids)
+
+
+async def test_only_subscribers_get_what_follows() -> None:
+    store, push = FakeConnectionStore(SHARDS), FakePush()
+    crowd(store, 5)
+    store.join(store.get("3=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
+
+    await Broadcast(store, push, SHARDS).deliver(logged(later(17, 2)), within=5)
+
+    assert push.posts == [("3=", b'{"n":2}')]
+
+
+async def test_who_opted_in_to_resume_gets_the_cursor_of_the_sessions_stream() -> None:
+    store, push = FakeConnectionStore(SHARDS), FakePush()
+    crowd(store, 1, wants_cursor=True)
+
+    await Broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
+
+    assert json.loads(push.posts[0][1])["cursor"] == "e0:17"
+
+
+async def test_events_of_one_session_go_in_order() -> None:
+    store, push = FakeConnectionStore(SHARDS), FakePush()
+    crowd(store, 1)
+    store.join(store.get("0=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
+
+    await Broadcast(store, push, SHARDS).deliver(
+        logged(*(later(17, sequence) for sequence in range(2, 12))), within=5
+    )
+
+    assert [json.loads(body)["n"] for _, body in push.posts] == list(range(2, 12))
+
+
+async def test_whoever_is_gone_leaves_no_trace() -> None:
+    store, push = FakeConnectionStore(SHARDS), FakePush()
+    crowd(store, 3)
+    push.gone = {"1="}
+
+    again = await Broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
+
+    assert again == []
+    assert store.get("1=") is None
+    assert sorted(one for one, _ in push.posts) == ["0=", "2="]
+
+
+async def test_an_audience_that_cannot_be_read_has_its_session_come_again_and_no_other() -> None:
+    class Throttled(FakeConnectionStore):
+        def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+            if audience == session_audience(17):
+                raise Unavailable("throttled")
+            return super().audience(audience, shard, after)
+
+    store, push = Throttled(SHARDS), FakePush()
+    crowd(store, 2)
+    records = logged(later(17, 2), started(18), later(17, 3))
+
+    again = await Broadcast(store, push, SHARDS).deliver(records, within=5)
+
+    assert again == ["100", "102"]
+    assert sorted(one for one, _ in push.posts) == ["0=", "1="]
+
+
+async def test_the_log_says_what_the_seed_documents(caplog: pytest.LogCaptureFixture) -> None:
+    store, push = FakeConnectionStore(SHARDS), FakePush()
+    crowd(store, 2)
+    push.failing = {"1="}
+
+    with caplog.at_level(logging.INFO):
+        await Broadcast(store, push, SHARDS).deliver(logged(started(18)), within=5)
+
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    assert lines == [
+        "[Sessions] Broadcasted session.started event for session 18",
+        "[WebSocket] Broadcasted session.started to 1 client(s) for session 18",
+    ]
+    assert caplog.records[1].__dict__["delivered"] == 1
+    assert caplog.records[1].__dict__["failed"] == 1
+    assert caplog.records[2].__dict__["connection_id"] == "1="

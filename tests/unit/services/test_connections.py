@@ -1,0 +1,134 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib.domain.connections import ALL_AUDIENCE, Connection, session_audience
+from chalicelib.domain.errors import (
+    ConnectionUnknown,
+    NotAuthenticated,
+    SessionNotFound,
+    SubjectMismatch,
+    TokenExpired,
+    TokenInvalid,
+)
+from chalicelib.domain.sessions import start_session
+from chalicelib.services.connections import Connections, TooManyFailedAuths
+from tests.fakes.identity import FakeVerifier, claims
+from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
+
+
+class House:
+    """A connection called abc= and a session 1, with the clock at ``now``."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.store = FakeConnectionStore(shards=1)
+        sessions = FakeSessionStore()
+        sessions.start(sessions.head(), *start_session(sessions.head(), epoch="e", notes=None, now="t"), None)
+        self.now = now
+        self.connections = Connections(
+            self.store, sessions, FakeVerifier(), lambda: datetime.fromtimestamp(self.now, UTC)
+        )
+        self.connections.connect(Connection("abc=", "api", "dev", 1000, "127.0.0.1"))
+
+    def audience(self, audience: str) -> list[str]:
+        return [one.connection_id for one in self.store.audience(audience, 0).recipients]
+
+
+def test_whoever_has_only_connected_hears_nothing() -> None:
+    house = House()
+
+    assert house.audience(ALL_AUDIENCE) == []
+
+
+def test_a_good_token_lets_a_connection_hear_what_is_for_everyone() -> None:
+    house = House()
+
+    who = house.connections.authenticate("abc=", "kosmi:bot")
+
+    assert (who.subject, who.role) == ("kosmi", "bot")
+    assert house.audience(ALL_AUDIENCE) == ["abc="]
+
+
+@pytest.mark.parametrize(("token", "error"), [("junk", TokenInvalid), ("expired", TokenExpired)])
+def test_a_bad_token_changes_nothing(token: str, error: type[Exception]) -> None:
+    house = House()
+
+    with pytest.raises(error):
+        house.connections.authenticate("abc=", token)
+
+    assert house.audience(ALL_AUDIENCE) == []
+
+
+def test_the_third_bad_token_is_the_last() -> None:
+    house = House()
+    for _ in range(2):
+        with pytest.raises(TokenInvalid):
+            house.connections.authenticate("abc=", "junk")
+
+    with pytest.raises(TooManyFailedAuths) as last:
+        house.connections.authenticate("abc=", "expired")
+
+    assert last.value.failure.code == "token_expired"
+
+
+def test_a_token_is_renewed_by_its_own_subject_only() -> None:
+    house = House()
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    with pytest.raises(SubjectMismatch):
+        house.connections.authenticate("abc=", "discord:bot")
+    renewed = house.connections.authenticate("abc=", "kosmi:bot")
+
+    assert renewed.subject == "kosmi"
+
+
+def test_a_subscriber_is_in_the_audience_of_its_session_until_it_leaves() -> None:
+    house = House()
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    house.connections.subscribe("abc=", 1)
+    during = house.audience(session_audience(1))
+    house.connections.unsubscribe("abc=", 1)
+
+    assert during == ["abc="]
+    assert house.audience(session_audience(1)) == []
+
+
+def test_nothing_but_authenticating_is_possible_before_it() -> None:
+    house = House()
+
+    with pytest.raises(NotAuthenticated):
+        house.connections.subscribe("abc=", 1)
+    with pytest.raises(NotAuthenticated):
+        house.connections.unsubscribe("abc=", 1)
+
+
+def test_an_unknown_session_cannot_be_subscribed_to() -> None:
+    house = House()
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    with pytest.raises(SessionNotFound, match="99"):
+        house.connections.subscribe("abc=", 99)
+
+
+def test_an_expired_token_may_not_subscribe() -> None:
+    house = House()
+    house.store.authenticate(
+        house.store.get("abc=") or pytest.fail("gone"), claims(expires_at=1000), wants_cursor=False
+    )
+    house.now = 1000.0
+
+    with pytest.raises(TokenExpired):
+        house.connections.subscribe("abc=", 1)
+
+
+def test_whoever_has_left_is_not_known_any_more() -> None:
+    house = House()
+    house.connections.authenticate("abc=", "kosmi:bot")
+    house.connections.disconnect("abc=")
+
+    with pytest.raises(ConnectionUnknown):
+        house.connections.authenticate("abc=", "kosmi:bot")
+    with pytest.raises(ConnectionUnknown):
+        house.connections.subscribe("abc=", 1)
+    assert house.audience(ALL_AUDIENCE) == []
