@@ -1,12 +1,14 @@
 # Game Night Live. `make` alone prints what there is.
 PORT ?= 5000
 PYTHON ?= python3
+ROLE ?= bot
+STAGE ?= local
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format test-dynamodb-local clean
+.PHONY: help install run token test check format test-dynamodb-local clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +32,9 @@ install: $(VENV)/.installed .venv-ministack/.installed ## create the environment
 
 run: install ## serve http and ws on localhost (PORT=5000)
 	@$(BIN)/python -m infra local --port $(PORT)
+
+token: $(VENV)/.installed ## print a token (ROLE=bot, STAGE=local)
+	@$(BIN)/python -m infra token --role $(ROLE) --stage $(STAGE)
 
 test: install ## run the tests
 	@$(BIN)/pytest
