@@ -1,0 +1,39 @@
+"""The command line: ``python -m infra COMMAND``.
+
+Each command is a module of ``infra.commands`` with a click command named ``command``, imported when it is
+asked for, so that no command pays for the imports of another.
+"""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "local": "infra.commands.local",
+    "token": "infra.commands.token",
+}
+"""What is typed, and the module that does it."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of the commands, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import a command; None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run Game Night Live here, and what surrounds it elsewhere."""
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m infra")

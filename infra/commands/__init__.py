@@ -1,0 +1,1 @@
+"""The commands of ``python -m infra``: options in, one call, what a person should read out."""

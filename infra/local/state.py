@@ -1,0 +1,68 @@
+"""The local gateway's folder: the token secret, the engine's data, and the lock that keeps it to one gateway.
+
+Leaves what the engine writes there to ``engine``.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+DEFAULT_STATE_DIR = Path(__file__).parents[2] / ".local" / "state"
+
+
+class StateInUse(Exception):
+    """Another gateway is using the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """The folder at ``path``; nothing is created before it is needed."""
+
+    path: Path
+
+    @property
+    def token_secrets(self) -> Path:
+        """The file that tokens are signed with."""
+        return self.path / "token-secrets.json"
+
+    @property
+    def engine(self) -> Path:
+        """What the embedded engine keeps."""
+        return self.path / "engine"
+
+    def ensure_token_secrets(self) -> Path:
+        """Make the file of secrets at the first start, readable by its owner only, and return it.
+
+        It appears whole or not at all, and two starts at once agree on one.
+        """
+        if not self.token_secrets.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            secret = {"kid": secrets.token_hex(4), "secret": secrets.token_urlsafe(48)}
+            descriptor, name = tempfile.mkstemp(dir=self.path)  # with mode 0600
+            draft = Path(name)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({"current": secret, "previous": None}, file)
+            with suppress(FileExistsError):
+                self.token_secrets.hardlink_to(draft)
+            draft.unlink()
+        return self.token_secrets
+
+    def lock(self, name: str) -> IO[bytes]:
+        """Return an open file that holds the named lock until it is closed by all who have inherited it.
+
+        The kernel releases it when its holders end, however they end. Raises StateInUse.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        file = (self.path / f"{name}.lock").open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as busy:
+            file.close()
+            raise StateInUse(f"{self.path} is in use by another gateway.") from busy
+        return file
