@@ -39,11 +39,12 @@ token: $(VENV)/.installed ## print a token (ROLE=bot, STAGE=local)
 test: install ## run the tests
 	@$(BIN)/pytest
 
-check: $(VENV)/.installed ## format, lint, types, layers
+check: $(VENV)/.installed ## format, lint, types, layers, the stack
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/cfn-lint infra/stack.yaml
 
 format: $(VENV)/.installed ## rewrite the code in house style
 	@$(BIN)/ruff format .
