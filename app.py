@@ -99,7 +99,8 @@ def start_session() -> Response:
     body = bodies.body_of(request.raw_body, bodies.NewSession)
     key = bodies.idempotent_request(request.headers, caller, "POST /api/sessions", body)
     session = application().game_nights.start(caller, body.notes, key)
-    return Response(session, {"Location": f"/api/sessions/{session['id']}"}, 201)
+    # Relative to the request's own path, which may begin with a stage that no function should have to know.
+    return Response(session, {"Location": f"sessions/{session['id']}"}, 201)
 
 
 @app.on_ws_connect(name="websocket_connect")
