@@ -6,6 +6,7 @@ The log's stream is the only thing that calls this. Leaves posting to ``push``.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Recipient, session_audience
 from chalicelib.domain.delivery import DeliveryReport, Message
@@ -29,22 +30,29 @@ class Broadcast:
     async def deliver(self, records: Sequence[LoggedEvent], *, within: float) -> list[str]:
         """Deliver each record's event and return the sequence numbers of those that have to come again.
 
-        Events of one session go in order, those of different sessions at the same time, since a slow
-        night must not hold up another. After a failure the rest of that session is left for the retry, or
-        it would overtake. ``within`` is in seconds.
+        Events of one stream go in order: a session's, and the starts of all sessions. Different nights go
+        at the same time, since a slow one must not hold up another. After a failure the rest of that
+        stream is left for the retry, or it would overtake. ``within`` is in seconds.
         """
         nights: dict[int, list[LoggedEvent]] = {}
         for record in records:
             nights.setdefault(record.event.session_id, []).append(record)
+        starts = _Starts()
         unfinished = await asyncio.gather(
-            *(self._deliver_in_order(night, within) for night in nights.values())
+            *(self._deliver_in_order(night, starts, within) for night in nights.values())
         )
         return [number for numbers in unfinished for number in numbers]
 
-    async def _deliver_in_order(self, night: Sequence[LoggedEvent], within: float) -> list[str]:
+    async def _deliver_in_order(
+        self, night: Sequence[LoggedEvent], starts: "_Starts", within: float
+    ) -> list[str]:
         for position, record in enumerate(night):
             try:
-                await self._deliver(record.event, within)
+                if record.event.type is EventType.SESSION_STARTED:
+                    async with starts.turn():
+                        await self._deliver(record.event, within)
+                else:
+                    await self._deliver(record.event, within)
             except GameNightError as error:
                 logger.warning(
                     "delivery has to be tried again",
@@ -89,6 +97,26 @@ class Broadcast:
         for outcome in await asyncio.gather(*removals, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 logger.warning("a connection that is gone could not be removed yet", exc_info=outcome)
+
+
+class _Starts:
+    """The starts within one batch: one after the other, in the order in which turns are asked for."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()  # first come, first served
+        self._failure: GameNightError | None = None
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for all earlier starts. Raises what one of them failed with: nothing overtakes it."""
+        async with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                yield
+            except GameNightError as error:
+                self._failure = error
+                raise
 
 
 def _audience_and_message(event: Event) -> tuple[str, Message]:

@@ -1,10 +1,13 @@
+import asyncio
 import json
 import logging
+from collections.abc import AsyncIterable, Sequence
 
 import pytest
 
-from chalicelib.domain.connections import Connection, session_audience
+from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, session_audience
 from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.events import Event, EventType, LoggedEvent
 from chalicelib.domain.sessions import StreamHead, start_session
@@ -78,6 +81,44 @@ async def test_events_of_one_session_go_in_order() -> None:
     )
 
     assert [json.loads(body)["n"] for _, body in push.posts] == list(range(2, 12))
+
+
+async def test_starts_of_different_sessions_go_in_order_however_long_each_takes() -> None:
+    class Hasty(FakePush):
+        async def broadcast(
+            self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
+        ) -> DeliveryReport:
+            for _ in range(100 - json.loads(message.plain)["data"]["session"]["id"]):
+                await asyncio.sleep(0)  # the earlier, the slower
+            return await super().broadcast(message, pages, within=within)
+
+    store, push = FakeConnectionStore(SHARDS), Hasty()
+    crowd(store, 1)
+
+    await Broadcast(store, push, SHARDS).deliver(logged(*map(started, range(17, 27))), within=5)
+
+    assert [json.loads(body)["data"]["session"]["id"] for _, body in push.posts] == list(range(17, 27))
+
+
+async def test_no_start_overtakes_one_that_has_to_come_again() -> None:
+    class ThrottledOnce(FakeConnectionStore):
+        throttled = False
+
+        def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+            if audience == ALL_AUDIENCE and not self.throttled:
+                self.throttled = True
+                raise Unavailable("throttled")
+            return super().audience(audience, shard, after)
+
+    store, push = ThrottledOnce(1), FakePush()
+    crowd(store, 1)
+    store.join(store.get("0=") or pytest.fail("gone"), session_audience(9), wants_cursor=False)
+    records = logged(started(17), later(9, 2), started(18), later(18, 2))
+
+    again = await Broadcast(store, push, 1).deliver(records, within=5)
+
+    assert again == ["100", "102", "103"]
+    assert push.posts == [("0=", b'{"n":2}')]
 
 
 async def test_whoever_is_gone_leaves_no_trace() -> None:
