@@ -1,10 +1,18 @@
 """``python -m infra local``: serve http and ws on localhost until Ctrl-C."""
 
+import os
+import signal
 from pathlib import Path
 
 import click
 
-from infra.local.state import DEFAULT_STATE_DIR
+from infra.local.engine import EngineError
+from infra.local.limits import Limits
+from infra.local.serve import Options, serve
+from infra.local.server import PortInUse
+from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateInUse
+
+DEFAULTS = Limits()
 
 
 @click.command()
@@ -20,6 +28,48 @@ from infra.local.state import DEFAULT_STATE_DIR
     type=click.Path(path_type=Path, dir_okay=False),
     help="Written once requests are served: JSON with rest_url and websocket_url.",
 )
-def command(port: int, state_dir: Path, ready_file: Path | None) -> None:  # noqa: ARG001 - used once it serves
-    """Serve http and ws on localhost."""
-    raise click.ClickException("The local gateway does not serve yet.")
+@click.option(
+    "--idle-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=DEFAULTS.idle_seconds,
+    show_default=True,
+    envvar="GATEWAY_IDLE_TIMEOUT",
+    show_envvar=True,
+    help="Seconds after which a silent connection is closed.",
+)
+@click.option(
+    "--max-age",
+    type=click.FloatRange(min=0, min_open=True),
+    default=DEFAULTS.age_seconds,
+    show_default=True,
+    envvar="GATEWAY_MAX_AGE",
+    show_envvar=True,
+    help="Seconds after which any connection is closed.",
+)
+@click.pass_context
+def command(  # noqa: PLR0913 - each is an option
+    ctx: click.Context,
+    *,
+    port: int,
+    state_dir: Path,
+    ready_file: Path | None,
+    idle_timeout: float,
+    max_age: float,
+) -> None:
+    """Serve http and ws on localhost.
+
+    AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB to use in place of the embedded one.
+    """
+    options = Options(
+        port,
+        StateDir(state_dir),
+        ready_file,
+        Limits(idle_seconds=idle_timeout, age_seconds=max_age),
+        os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None,
+    )
+    try:
+        serve(options, click.echo)
+    except (EngineError, PortInUse, StateInUse) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        ctx.exit(128 + signal.SIGINT)

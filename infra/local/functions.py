@@ -1,0 +1,56 @@
+"""The Lambda functions that the application deploys, as they are found in the Chalice app.
+
+Knows names, handlers and settings. Leaves running them to ``environment`` and ``lambda_service``.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalice.app import Chalice, DynamoDBEventConfig
+from chalice.config import Config
+
+CHALICE_TIMEOUT_SECONDS = 60
+CHALICE_MEMORY_MB = 128
+"""What Chalice deploys with where config.json does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: its name on AWS, its handler as ``module.attribute``, seconds and MB that it may take."""
+
+    name: str
+    handler: str
+    timeout_seconds: int
+    memory_mb: int
+
+
+def deployed_functions(app: Chalice, project: Path, stage: str) -> dict[str, Function]:
+    """Return every function that ``chalice deploy`` would create, by name."""
+    file = project / ".chalice" / "config.json"
+    on_disk: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    functions = {}
+    for name, handler in _handlers(app):
+        config = Config(chalice_stage=stage, function_name=name, config_from_disk=on_disk)
+        functions[name] = Function(
+            name,
+            handler,
+            config.lambda_timeout or CHALICE_TIMEOUT_SECONDS,
+            config.lambda_memory_size or CHALICE_MEMORY_MB,
+        )
+    return functions
+
+
+def stream_functions(app: Chalice) -> Iterator[tuple[str, int]]:
+    """Yield the name and batch size of each function that a DynamoDB stream triggers."""
+    for source in app.event_sources:
+        if isinstance(source, DynamoDBEventConfig):
+            yield source.name, source.batch_size
+
+
+def _handlers(app: Chalice) -> Iterator[tuple[str, str]]:
+    yield "api_handler", "app.app"
+    for one in (*app.websocket_handlers.values(), *app.event_sources, *app.pure_lambda_functions):
+        yield one.name, one.handler_string

@@ -1,0 +1,31 @@
+"""The local gateway as one ASGI application: three APIs of AWS behind one port.
+
+Leaves each API to its own module, and sockets to ``server``.
+"""
+
+from infra.local.asgi import Receive, Scope, Send
+from infra.local.management_api import ManagementApi
+from infra.local.rest_api import RestApi
+from infra.local.websocket_api import WebSocketApi
+
+
+class Gateway:
+    """Routes by protocol and path."""
+
+    def __init__(self, rest: RestApi, websocket: WebSocketApi, management: ManagementApi) -> None:
+        self._rest = rest
+        self._websocket = websocket
+        self._management = management
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or connection."""
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+            return
+        try:
+            if self._management.serves(scope["raw_path"]):
+                await self._management(scope, receive, send)
+            else:
+                await self._rest(scope, receive, send)
+        except ConnectionError:
+            return  # the client has left; nobody waits for the answer

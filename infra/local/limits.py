@@ -1,0 +1,20 @@
+"""What API Gateway allows a WebSocket client, from its quotas page; tests set the times small."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds.
+
+    ``outgoing_bytes`` is how much may wait for a client that does not read. AWS does not say how much that
+    is; one largest message is our guess.
+    """
+
+    frame_bytes: int = 32 * 1024
+    message_bytes: int = 128 * 1024
+    idle_seconds: float = 10 * 60
+    age_seconds: float = 2 * 60 * 60
+    outgoing_bytes: int = 128 * 1024
+    request_bytes: int = 10 * 1024 * 1024
+    integration_seconds: float = 29.0

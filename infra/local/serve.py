@@ -1,0 +1,247 @@
+"""The local gateway from its start to its end: the engine, the functions, the stream, the sockets.
+
+The only place that ties them together. Everything that it starts ends with it, however it ends.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import uvloop
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.auth.tokens import TokenIssuer
+from chalicelib.domain.identity import Role
+from chalicelib.settings import Settings
+from chalicelib.storage.secrets import FileSecrets
+from infra import event_sources
+from infra.local.banner import Banner
+from infra.local.connections import Connections
+from infra.local.deployment import REGION, STAGE, Moment
+from infra.local.engine import ROOT, EngineError, embedded_engine
+from infra.local.environment import Nursery
+from infra.local.functions import deployed_functions, stream_functions
+from infra.local.gateway import Gateway
+from infra.local.lambda_service import LambdaService
+from infra.local.limits import Limits
+from infra.local.management_api import ManagementApi
+from infra.local.poller import StreamPoller
+from infra.local.rest_api import RestApi
+from infra.local.server import Server, bound
+from infra.local.state import StateDir
+from infra.local.stream_event import Record, stream_event
+from infra.local.stream_failure import failure_record
+from infra.local.stream_mapping import Discarded, ShardQueue
+from infra.local.stream_reader import TableStream
+from infra.local.tables import ensure_tables
+from infra.local.variables import Endpoints, function_variables, sdk_variables, without_aws
+from infra.local.websocket_api import PATH, WebSocketApi
+from infra.template import TableDefinition, tables
+
+TOKEN_SECONDS = 7 * 24 * 60 * 60
+
+logger = logging.getLogger("gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line. ``dynamodb`` is the URL of an engine that is there already."""
+
+    port: int
+    state: StateDir
+    ready_file: Path | None
+    limits: Limits
+    dynamodb: str | None
+
+
+def serve(options: Options, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. ``say`` prints for a person.
+
+    Raises StateInUse, PortInUse, EngineError.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(options.state.lock("gateway"))
+        sockets = bound(options.port)
+        for listener in sockets:
+            stack.enter_context(listener)
+        port: int = sockets[0].getsockname()[1]
+        endpoints = stack.enter_context(_engine(options, say))
+        variables = _prepare(options, endpoints, port)
+        os.environ.clear()
+        os.environ.update(variables)
+        _raise_file_limit()
+        nursery = Nursery()
+        nursery.open()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_Run(options, endpoints, port, say).main(sockets, nursery))
+
+
+@contextmanager
+def _engine(options: Options, say: Callable[[str], None]) -> Iterator[Endpoints]:
+    if options.dynamodb:
+        yield Endpoints(options.dynamodb)
+        return
+    say("Starting MiniStack...")
+    with embedded_engine(options.state, say) as url:
+        yield Endpoints(url, url)
+
+
+def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str]:
+    """Create what is missing, and return the environment for the functions."""
+    secrets = options.state.ensure_token_secrets()
+    defined = _tables(Settings.from_env(os.environ))
+    dynamodb = _client("dynamodb", endpoints)
+    try:
+        ensure_tables(dynamodb, defined.values())
+        arn = dynamodb.describe_table(TableName=defined["SessionsTable"].name)["Table"]["LatestStreamArn"]
+    except (BotoCoreError, ClientError) as error:
+        raise EngineError(f"The tables can't be created on {endpoints.dynamodb}: {error}") from error
+    names = {logical_name: table.name for logical_name, table in defined.items()}
+    return {
+        **without_aws(os.environ),
+        **sdk_variables(endpoints),
+        **function_variables(port, names, arn, secrets),
+    }
+
+
+def _tables(settings: Settings) -> dict[str, TableDefinition]:
+    """Return the stack's tables, under the names that the environment gives them, if any."""
+    names = {"SessionsTable": settings.sessions_table, "ConnectionsTable": settings.connections_table}
+    return {
+        logical_name: _renamed(table, names.get(logical_name, table.name))
+        for logical_name, table in tables(STAGE).items()
+    }
+
+
+def _renamed(table: TableDefinition, name: str) -> TableDefinition:
+    return replace(table, name=name, create={**table.create, "TableName": name})
+
+
+def _client(service: str, endpoints: Endpoints) -> Any:
+    return boto3.client(
+        service,
+        REGION,
+        endpoint_url=endpoints.dynamodb,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - engines take any
+        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}),
+    )
+
+
+def _raise_file_limit() -> None:
+    """Allow as many connections as the system does; the usual 1,024 files are few for a gateway."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _Run:
+    """One run, once everything below it is there."""
+
+    def __init__(self, options: Options, endpoints: Endpoints, port: int, say: Callable[[str], None]) -> None:
+        self._options = options
+        self._endpoints = endpoints
+        self._rest_url = f"http://localhost:{port}"
+        self._websocket_url = f"ws://localhost:{port}{PATH}"
+        self._say = say
+
+    async def main(self, sockets: Sequence[socket.socket], nursery: Nursery) -> None:
+        """Serve until told to stop."""
+        from app import app  # noqa: PLC0415 - it reads the environment that has just been made
+
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        limits = self._options.limits
+        functions = LambdaService(deployed_functions(app, ROOT, STAGE), nursery.environment)
+        [(broadcast, batch_size)] = stream_functions(app)
+        poller = self._poller(functions, broadcast, batch_size)
+        connections = Connections(limits, lambda: time.time_ns() // 1_000_000)
+        server = Server(
+            Gateway(
+                RestApi(app, functions, limits, poller.nudge),
+                WebSocketApi(functions, connections, limits),
+                ManagementApi(connections, limits),
+            ),
+            limits,
+        )
+        try:
+            await asyncio.gather(poller.position(), functions.warm())
+            await self._until_stopped(server, poller, sockets, stop)
+        finally:
+            functions.close()
+
+    async def _until_stopped(
+        self, server: Server, poller: StreamPoller, sockets: Sequence[socket.socket], stop: asyncio.Event
+    ) -> None:
+        polling = asyncio.create_task(poller.run())
+        serving = asyncio.create_task(server.serve([*sockets]))
+        announcing = asyncio.create_task(self._announce_when(server.up))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({polling, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        for task in (announcing, polling, stopping):
+            task.cancel()
+        outcomes = await asyncio.gather(serving, polling, announcing, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    def _poller(self, functions: LambdaService, name: str, batch_size: int) -> StreamPoller:
+        mapping = replace(event_sources.BROADCAST, batch_size=batch_size)
+        stream = TableStream(
+            _client("dynamodb", self._endpoints),
+            _client("dynamodbstreams", self._endpoints),
+            os.environ["SESSIONS_TABLE"],
+        )
+
+        async def invoke(records: Sequence[Record], stream_arn: str) -> Any:
+            return await functions.invoke(name, stream_event(records, stream_arn))
+
+        def queue(stream_arn: str, shard: str) -> ShardQueue:
+            def discard(discarded: Discarded) -> None:
+                failure = failure_record(discarded, name, stream_arn, shard, Moment.present())
+                logger.error("records of the stream were given up", extra={"failure": failure})
+
+            return ShardQueue(mapping, time.time, discard)
+
+        return StreamPoller(stream, invoke, queue)
+
+    async def _announce_when(self, up: asyncio.Event) -> None:
+        await up.wait()
+        urls = {"rest_url": self._rest_url, "websocket_url": self._websocket_url}
+        if self._options.ready_file is not None:
+            _write_whole(self._options.ready_file, urls)
+        issuer = TokenIssuer(
+            FileSecrets(self._options.state.token_secrets), Settings.from_env(os.environ).jwt_issuer
+        )
+        banner = Banner(
+            **urls,
+            admin_token=issuer.mint("host", Role.ADMIN, TOKEN_SECONDS),
+            bot_token=issuer.mint("bot", Role.BOT, TOKEN_SECONDS),
+            engine=self._engine(),
+        )
+        self._say(banner.render())
+
+    def _engine(self) -> str:
+        if self._options.dynamodb:
+            return f"on {self._options.dynamodb}; it survives a kill as well as that engine does"
+        return f"in {self._options.state.path}; it survives a clean stop, not a kill -9"
+
+
+def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(content))
+    draft.replace(path)

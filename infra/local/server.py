@@ -1,0 +1,131 @@
+"""The sockets: uvicorn with websockets' sans-I/O protocol, on both loopback addresses of one port.
+
+``localhost`` is ::1 to some clients and 127.0.0.1 to others, so both are served.
+"""
+
+import asyncio
+import errno
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from infra.local.asgi import Receive, Scope, Send
+from infra.local.gateway import Gateway
+from infra.local.limits import Limits
+from infra.local.websocket_api import TRANSPORT
+
+KEEP_ALIVE_SECONDS = 60
+STOP_SECONDS = 1
+BACKLOG = 4096
+FREE_PORT_ATTEMPTS = 20
+
+
+class PortInUse(Exception):
+    """Another program listens on the port."""
+
+    def __init__(self, port: int) -> None:
+        message = (
+            f"Port {port} is in use. Stop the program that uses it, or take another: make run PORT={port + 1}"
+        )
+        if sys.platform == "darwin" and port == 5000:  # noqa: PLR2004 - the port of Apple's AirPlay
+            message += (
+                "\nOn macOS it is most likely AirPlay Receiver: System Settings, General, AirDrop & Handoff."
+            )
+        super().__init__(message)
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Uvicorn's protocol, which tells the application how much its client has not read yet."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin a connection; the application runs only after this has returned."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), TRANSPORT: self.transport}  # type: ignore[dict-item] # an extension of our own
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, with its signals left to us. ``up`` is set once requests are served."""
+
+    def __init__(self, gateway: Gateway, limits: Limits) -> None:
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            await gateway(scope, receive, send)
+
+        # Uvicorn hands this to websockets as it is, which takes a pair: of a message and of a frame.
+        sizes: Any = (limits.message_bytes, limits.frame_bytes)
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http="httptools",
+                ws=WebSocketProtocol,
+                ws_max_size=sizes,
+                # API Gateway neither pings nor compresses.
+                ws_ping_interval=None,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+        self.up = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone; whoever runs the server sets ``should_exit``."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        self.up.set()
+
+
+def bound(port: int) -> list[socket.socket]:
+    """Return sockets on a port of 127.0.0.1 and, where there is IPv6, of ::1; port 0 is a free one.
+
+    They listen only once the server runs. Raises PortInUse.
+    """
+    for _ in range(FREE_PORT_ATTEMPTS):
+        first = _bind(socket.AF_INET, "127.0.0.1", port)
+        chosen: int = first.getsockname()[1]
+        try:
+            return [first, *_bind_ipv6(chosen)]
+        except PortInUse:
+            first.close()
+            if port:
+                raise
+    raise PortInUse(port)
+
+
+def _bind_ipv6(port: int) -> Sequence[socket.socket]:
+    if not socket.has_ipv6:
+        return ()
+    try:
+        return (_bind(socket.AF_INET6, "::1", port),)
+    except OSError:
+        return ()  # IPv6 is compiled in and switched off
+
+
+def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(port) from error
+        raise
+    return listener

@@ -1,0 +1,136 @@
+"""A DynamoDB stream over the SDK: its shards, and their records page by page.
+
+Translates what the SDK raises into the three things that can happen to a reader. Blocks; ``poller`` calls
+it in threads.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.local.stream_event import Record
+
+
+class IteratorExpired(Exception):
+    """The place in the shard has to be found again."""
+
+
+class RecordsTrimmed(Exception):
+    """The records at the place are not kept any more."""
+
+
+class StreamGone(Exception):
+    """There is no such stream or shard (any more)."""
+
+
+class StreamUnavailable(Exception):
+    """The engine did not answer as it should; another attempt may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard and the one that it continues."""
+
+    id: str
+    parent: str | None
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records, and the iterator behind them; None at the end of a closed shard."""
+
+    records: Sequence[Record]
+    next_iterator: str | None
+
+
+class StreamReader(Protocol):
+    """What ``poller`` needs of a stream. Every method raises StreamUnavailable and StreamGone."""
+
+    def arn(self) -> str:
+        """Return the stream's name, which changes when its table is recreated."""
+        ...
+
+    def shards(self, arn: str) -> list[Shard]:
+        """Return all shards."""
+        ...
+
+    def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
+        """Return an iterator of a kind: LATEST, TRIM_HORIZON or AFTER_SEQUENCE_NUMBER.
+
+        Raises RecordsTrimmed.
+        """
+        ...
+
+    def page(self, iterator: str) -> Page:
+        """Return the next records. Raises IteratorExpired, RecordsTrimmed."""
+        ...
+
+
+class TableStream:
+    """``StreamReader`` of a table's stream. The arguments are SDK clients and the table's name."""
+
+    def __init__(self, dynamodb: Any, streams: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._streams = streams
+        self._table = table
+
+    def arn(self) -> str:
+        """See the port."""
+        with _translated():
+            arn = self._dynamodb.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")
+        if not arn:
+            raise StreamGone(f"The table {self._table} has no stream.")
+        return str(arn)
+
+    def shards(self, arn: str) -> list[Shard]:
+        """See the port."""
+        return list(self._shards(arn))
+
+    def _shards(self, arn: str) -> Iterator[Shard]:
+        start: dict[str, str] = {}
+        while True:
+            with _translated():
+                stream = self._streams.describe_stream(StreamArn=arn, **start)["StreamDescription"]
+            for shard in stream["Shards"]:
+                closed = "EndingSequenceNumber" in shard.get("SequenceNumberRange", {})
+                yield Shard(shard["ShardId"], shard.get("ParentShardId"), closed)
+            if "LastEvaluatedShardId" not in stream:
+                return
+            start = {"ExclusiveStartShardId": stream["LastEvaluatedShardId"]}
+
+    def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
+        """See the port."""
+        place = {"SequenceNumber": sequence_number} if sequence_number else {}
+        with _translated():
+            answer = self._streams.get_shard_iterator(
+                StreamArn=arn, ShardId=shard, ShardIteratorType=kind, **place
+            )
+        return str(answer["ShardIterator"])
+
+    def page(self, iterator: str) -> Page:
+        """See the port."""
+        with _translated():
+            answer = self._streams.get_records(ShardIterator=iterator)
+        return Page(answer["Records"], answer.get("NextShardIterator"))
+
+
+_MEANINGS: dict[str, Callable[[str], Exception]] = {
+    "ExpiredIteratorException": IteratorExpired,
+    "TrimmedDataAccessException": RecordsTrimmed,
+    "ResourceNotFoundException": StreamGone,
+}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        meaning = _MEANINGS.get(error.response["Error"]["Code"], StreamUnavailable)
+        raise meaning(str(error)) from error
+    except BotoCoreError as error:
+        raise StreamUnavailable(str(error)) from error

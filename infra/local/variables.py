@@ -1,0 +1,58 @@
+"""The environment variables that the functions are deployed with, locally.
+
+Nothing that the shell has for AWS reaches them: no profile, no credentials, no other endpoint.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.deployment import REGION
+from infra.local.websocket_api import PATH
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where AWS's services are. ``everything`` is None where only DynamoDB is there."""
+
+    dynamodb: str
+    everything: str | None = None
+
+
+def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
+    """Return what points the SDKs at an engine, which takes any credentials."""
+    variables = {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # An empty file: the profile of whoever runs this must not have a say.
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_ENDPOINT_URL_DYNAMODB": endpoints.dynamodb,
+        "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": endpoints.dynamodb,
+    }
+    if endpoints.everything is not None:
+        variables["AWS_ENDPOINT_URL"] = endpoints.everything
+    return variables
+
+
+def function_variables(
+    port: int, table_names: Mapping[str, str], stream_arn: str, secrets: Path
+) -> dict[str, str]:
+    """Return what ``chalicelib.settings`` reads, for a gateway on a port."""
+    return {
+        "SESSIONS_TABLE": table_names["SessionsTable"],
+        "CONNECTIONS_TABLE": table_names["ConnectionsTable"],
+        "SESSIONS_STREAM_ARN": stream_arn,
+        "JWT_SECRET_FILE": str(secrets.resolve()),
+        # An address, not localhost: a broadcast need not ask the resolver.
+        "PUSH_ENDPOINT": f"http://127.0.0.1:{port}/{{stage}}",
+        "WEBSOCKET_URL": f"ws://localhost:{port}{PATH}",
+    }
+
+
+def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without anything that the SDKs would read."""
+    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}

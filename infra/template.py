@@ -1,0 +1,67 @@
+"""What ``stack.yaml`` says, read without AWS: the tables, for whoever creates them elsewhere.
+
+Knows one function of CloudFormation, ``!Sub`` with parameters; any other is read as it is written and left
+to CloudFormation.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+STACK = Path(__file__).parent / "stack.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class TableDefinition:
+    """A table as CreateTable takes it, and the attribute that its items expire by."""
+
+    name: str
+    create: Mapping[str, Any]
+    ttl_attribute: str | None
+
+
+def tables(stage: str, template: Path = STACK) -> dict[str, TableDefinition]:
+    """Return the template's tables for a stage, by their logical names."""
+    resources = _read(template, {"Stage": stage})["Resources"]
+    return {
+        logical_name: _table(resource["Properties"])
+        for logical_name, resource in resources.items()
+        if resource["Type"] == "AWS::DynamoDB::Table"
+    }
+
+
+def _table(properties: dict[str, Any]) -> TableDefinition:
+    taken = ("TableName", "BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
+    create = {name: properties[name] for name in taken if name in properties}
+    if "StreamSpecification" in properties:
+        # CloudFormation leaves out what CreateTable asks for.
+        create["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    ttl = properties.get("TimeToLiveSpecification", {})
+    return TableDefinition(
+        properties["TableName"], create, ttl["AttributeName"] if ttl.get("Enabled") else None
+    )
+
+
+def _read(template: Path, parameters: Mapping[str, str]) -> Any:
+    class Loader(yaml.SafeLoader):
+        pass
+
+    def construct(loader: yaml.SafeLoader, function: str, node: yaml.Node) -> Any:
+        if function == "Sub" and isinstance(node, yaml.ScalarNode):
+            text = str(loader.construct_scalar(node))
+            return re.sub(r"\$\{(\w+)\}", lambda found: parameters.get(found[1], found[0]), text)
+        if isinstance(node, yaml.ScalarNode):
+            return {function: loader.construct_scalar(node)}
+        if isinstance(node, yaml.SequenceNode):
+            return {function: loader.construct_sequence(node, deep=True)}
+        if isinstance(node, yaml.MappingNode):
+            return {function: loader.construct_mapping(node, deep=True)}
+        raise TypeError(node)
+
+    Loader.add_multi_constructor("!", construct)
+    with template.open() as file:
+        return yaml.load(file, Loader)  # noqa: S506 - a SafeLoader with tags that make only dicts
