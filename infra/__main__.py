@@ -9,7 +9,11 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "deploy": "infra.commands.deploy",
+    "destroy": "infra.commands.destroy",
     "local": "infra.commands.local",
+    "provision": "infra.commands.provision",
+    "status": "infra.commands.status",
     "token": "infra.commands.token",
 }
 """What is typed, and the module that does it."""

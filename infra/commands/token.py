@@ -6,6 +6,8 @@ import click
 
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.domain.identity import Role
+from chalicelib.domain.token_secrets import SecretsUnreadable
+from chalicelib.services.ports import SecretSource
 from chalicelib.settings import Settings
 from chalicelib.storage.secrets import FileSecrets
 from infra.local.state import DEFAULT_STATE_DIR, StateDir
@@ -31,16 +33,39 @@ TTL_SECONDS = 7 * 24 * 60 * 60
     help="The local gateway's state.  [default: .local/state]",
 )
 def command(stage: str, role: str, sub: str | None, ttl: int, state_dir: Path) -> None:
-    """Print a token."""
-    if stage != "local":
-        raise click.BadParameter(
-            "only tokens of the local stage can be printed so far.", param_hint="--stage"
-        )
+    """Print a token and nothing else.
+
+    Of a stage on AWS it takes the right to read the stage's secret, and whoever has that can be anyone.
+    """
+    issuer = TokenIssuer(_secrets(stage, state_dir), Settings.from_env().jwt_issuer)
+    try:
+        click.echo(issuer.mint(sub or role, Role(role), ttl))
+    except SecretsUnreadable as error:
+        hint = "" if stage == "local" else f" Is it deployed? `python -m infra status --stage {stage}` tells."
+        raise click.ClickException(f"{error}{hint}") from error
+
+
+def _secrets(stage: str, state_dir: Path) -> SecretSource:
+    if stage == "local":
+        return _local_secrets(state_dir)
+    # Imported here: a token of the local stage needs no AWS SDK.
+    from chalicelib.storage.secrets import ParameterSecrets  # noqa: PLC0415
+    from infra.deployment.aws import Aws  # noqa: PLC0415
+    from infra.deployment.errors import explained  # noqa: PLC0415
+    from infra.deployment.stage import Stage  # noqa: PLC0415
+
+    name = Stage(stage).secret_parameter
+    with explained():
+        # Where the environment names no Region it is the profile's; and who is not signed in is told so.
+        region = Aws.connect().region
+    return ParameterSecrets(name, region, Settings.from_env().aws_endpoint)
+
+
+def _local_secrets(state_dir: Path) -> SecretSource:
     secrets = StateDir(state_dir).token_secrets
     if not secrets.exists():
         raise click.ClickException(
             f"No gateway has been started with the state folder {state_dir} yet, so there is no secret to "
             "sign with. Start one with `make run`, or name its folder with --state-dir."
         )
-    issuer = TokenIssuer(FileSecrets(secrets), Settings.from_env().jwt_issuer)
-    click.echo(issuer.mint(sub or role, Role(role), ttl))
+    return FileSecrets(secrets)

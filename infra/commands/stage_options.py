@@ -1,0 +1,69 @@
+"""What the commands that work on a stage have in common: their options, and AWS asked who is asking."""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.deployment.aws import Aws
+from infra.deployment.errors import explained
+from infra.deployment.functions import declared_functions
+from infra.deployment.progress import Progress
+from infra.deployment.stage import Stage
+from infra.deployment.target import Shape, Target
+
+PROJECT = Path(__file__).parents[2]
+
+SHAPING = (
+    click.option(
+        "--architecture",
+        type=click.Choice(["arm64", "x86_64"]),
+        default="arm64",
+        show_default=True,
+        help="The functions' processor; arm64 costs a fifth less.",
+    ),
+    click.option("--log-retention-days", default=30, show_default=True, help="How long logs are kept."),
+    click.option(
+        "--alarm-topic-arn",
+        default="",
+        metavar="ARN",
+        help="The SNS topic that alarms go to.  [default: none, alarms only show]",
+    ),
+)
+
+
+def on_a_stage(run: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --stage, and call it with the target that this names.
+
+    Whatever AWS refuses ends the command with a message that says what to do.
+    """
+
+    @click.option("--stage", "name", required=True, metavar="NAME", help="The stage, such as dev or prod.")
+    @wraps(run)
+    def command(name: str, **options: Any) -> None:
+        with explained():
+            run(_target(name, options), **options)
+
+    return command
+
+
+def shaping(run: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that shape a stage."""
+    for option in reversed(SHAPING):
+        run = option(run)
+    return run
+
+
+def _target(name: str, options: dict[str, Any]) -> Target:
+    """Return the target; the options that shape it are taken out of the others.
+
+    PUSH_ENDPOINT is read from the environment: the one setting of an emulator, see docs/deploying.md.
+    """
+    stage = Stage(name)
+    names = ("architecture", "log_retention_days", "alarm_topic_arn")
+    chosen = {key: options.pop(key) for key in names if key in options}
+    shape = Shape(**chosen, push_endpoint=os.environ.get("PUSH_ENDPOINT") or None)
+    return Target(Aws.connect(), stage, PROJECT, shape, declared_functions(PROJECT), Progress())

@@ -1,0 +1,20 @@
+"""``python -m infra status``: what is deployed, and how it differs from what is declared here."""
+
+from dataclasses import replace
+
+import click
+
+from infra.commands.stage_options import on_a_stage
+from infra.deployment.status import show
+from infra.deployment.target import Target
+
+
+@click.command()
+@on_a_stage
+@click.option("--check", is_flag=True, help="Exit with 1 where anything differs.")
+def command(target: Target, *, check: bool) -> None:
+    """Show what is deployed: versions, tables, queues, and what differs from here."""
+    architecture = target.config.entry(target.stage).get("lambda_architecture", target.shape.architecture)
+    same = show(replace(target, shape=replace(target.shape, architecture=architecture)))
+    if check and not same:
+        raise SystemExit(1)

@@ -1,0 +1,1 @@
+"""One stage on AWS: what surrounds the functions, the functions, and what Chalice leaves undone."""

@@ -1,0 +1,38 @@
+"""The account and Region that a stage lives in, and the clients to ask them with."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import NoRegionError
+
+CONFIG = Config(retries={"mode": "standard", "max_attempts": 8})
+"""Deploying makes many calls to APIs with low limits (API Gateway: a few a second), and has time."""
+
+
+class Aws:
+    """An account in a Region. Clients are made when they are first asked for."""
+
+    def __init__(self, session: boto3.Session, account: str, region: str) -> None:
+        self.account = account
+        self.region = region
+        self._session = session
+        self._clients: dict[str, Any] = {}
+
+    @classmethod
+    def connect(cls, env: Mapping[str, str] = os.environ) -> Self:
+        """Find out whose credentials these are. Raises what botocore raises where there are none."""
+        # boto3 reads AWS_DEFAULT_REGION; AWS_REGION is what Lambda and the other SDKs read, and wins.
+        session = boto3.Session(region_name=env.get("AWS_REGION") or None)
+        if session.region_name is None:
+            raise NoRegionError
+        caller = session.client("sts", config=CONFIG).get_caller_identity()
+        return cls(session, caller["Account"], session.region_name)
+
+    def client(self, service: str) -> Any:
+        """Return the client of a service."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service, config=CONFIG)
+        return self._clients[service]

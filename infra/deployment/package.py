@@ -1,0 +1,168 @@
+"""The deployment package: built by Chalice's own packager, then made small and quick to start.
+
+Chalice keeps packages in ``.chalice/deployments`` under a hash of what goes into them, and uses one that is
+there. So the package is built and rewritten in that place before ``chalice deploy`` looks for it.
+"""
+
+import hashlib
+import importlib.util
+import marshal
+import re
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from chalice.config import Config
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
+from chalice.utils import UI, OSUtils
+
+from infra.deployment.errors import DeploymentError
+
+LIMIT_BYTES = 50_000_000
+"""AWS takes no larger package by upload."""
+
+KEPT_SERVICES = frozenset({"dynamodb", "sqs", "ssm"})
+"""What the functions ask botocore for; the descriptions of all others are nine tenths of the package."""
+
+SOURCES_OF_EXTENSIONS = (".c", ".h", ".pxd", ".pyi", ".pyx")
+
+COMPILED_APP = f"__pycache__/app.{importlib.util.cache_from_source('app.py').split('.', 1)[1]}"
+"""In no package of Chalice's own, and so the sign of one that is finished."""
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""One date for every file, so that the same content is the same package, byte for byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A finished package."""
+
+    path: Path
+
+    @property
+    def sha256(self) -> str:
+        """The content's hash, in hexadecimal digits."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """How many bytes are uploaded for each function."""
+        return self.path.stat().st_size
+
+    def contents(self) -> dict[str, tuple[int, int]]:
+        """Return bytes zipped and unzipped of each top-level package in it."""
+        zipped: Counter[str] = Counter()
+        unzipped: Counter[str] = Counter()
+        with zipfile.ZipFile(self.path) as archive:
+            for one in archive.infolist():
+                top = one.filename.split("/", 1)[0]
+                top = "app.py" if top in {"app.py", "__pycache__"} else top
+                zipped[top] += one.compress_size
+                unzipped[top] += one.file_size
+        return {top: (size, unzipped[top]) for top, size in zipped.most_common()}
+
+
+def build(project: Path, architecture: str) -> Package:
+    """Build the package of the project in a folder, or return the one that is there.
+
+    Raises DeploymentError where a requirement has no wheel for Lambda, or the package is too large.
+    """
+    # Chalice would pack, and hash, whatever has been imported here by chance.
+    for folder in [*(project / "chalicelib").rglob("__pycache__")]:
+        shutil.rmtree(folder, ignore_errors=True)
+    files: Any = OSUtils()
+    packager = LambdaDeploymentPackager(
+        files, DependencyBuilder(files, architecture=architecture), UI(), architecture
+    )
+    python = Config().lambda_python_version
+    path = Path(packager.deployment_package_filename(str(project), python))
+    if not path.exists() or not _finished(path):
+        path.unlink(missing_ok=True)
+        path = Path(packager.create_deployment_package(str(project), python))
+        missing = _requirements(project) - _distributions(path)
+        if missing:
+            path.unlink()
+            raise DeploymentError(
+                f"No wheel of {', '.join(sorted(missing))} fits Lambda's {python} on {architecture}, and "
+                "without it the functions can't start. Pin a version in requirements.txt that publishes one."
+            )
+        _finish(path)
+    package = Package(path)
+    if package.size > LIMIT_BYTES:
+        raise DeploymentError(
+            f"The package has {package.size / 1e6:.1f} MB and AWS takes {LIMIT_BYTES / 1e6:.0f}. "
+            "docs/deploying.md says what is in it."
+        )
+    return package
+
+
+def wanted(name: str) -> bool:
+    """Say whether a file of a package is of use to a function."""
+    path = PurePosixPath(name)
+    if path.suffix == ".pyc" or path.name == "RECORD" or path.suffix in SOURCES_OF_EXTENSIONS:
+        return False
+    if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:  # noqa: PLR2004 - data/SERVICE/VERSION
+        return path.parts[2] in KEPT_SERVICES
+    return True
+
+
+def compiled(name: str, source: bytes) -> bytes:
+    """Return a module's byte code, to be trusted without a look at the source.
+
+    Lambda's folder is read-only and its files' dates are not ours, so byte code of the usual kind would be
+    made again at each cold start. Raises SyntaxError.
+    """
+    code = compile(source, f"/var/task/{name}", "exec", dont_inherit=True)
+    return (
+        importlib.util.MAGIC_NUMBER
+        + (1).to_bytes(4, "little")  # PEP 552: checked by hash, and the hash is not to be checked
+        + importlib.util.source_hash(source)
+        + marshal.dumps(code)
+    )
+
+
+def _finished(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return COMPILED_APP in archive.namelist()
+
+
+def _finish(path: Path) -> None:
+    draft = path.with_suffix(".draft")
+    with (
+        zipfile.ZipFile(path) as before,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as after,
+    ):
+        for name, content in sorted(_files(before)):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
+            after.writestr(entry, content, zipfile.ZIP_DEFLATED)
+    draft.replace(path)
+
+
+def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
+    for name in sorted(set(archive.namelist())):
+        if name.endswith("/") or not wanted(name):
+            continue
+        content = archive.read(name)
+        yield name, content
+        if name.endswith(".py"):
+            yield importlib.util.cache_from_source(name), compiled(name, content)
+
+
+def _requirements(project: Path) -> set[str]:
+    lines = (project / "requirements.txt").read_text().splitlines()
+    return {_normal(found[0]) for line in lines if (found := re.match(r"[A-Za-z0-9._-]+", line))}
+
+
+def _distributions(path: Path) -> set[str]:
+    with zipfile.ZipFile(path) as archive:
+        folders = {name.split("/", 1)[0] for name in archive.namelist()}
+    return {_normal(one.split("-")[0]) for one in folders if one.endswith(".dist-info")}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

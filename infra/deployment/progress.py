@@ -1,0 +1,19 @@
+"""What happens, shown as it happens: a line for each step, and lines under it for what it does."""
+
+import click
+
+
+class Progress:
+    """Writes to standard output; colours only where that is a terminal."""
+
+    def step(self, text: str) -> None:
+        """Begin a step."""
+        click.secho(f"==> {text}", bold=True)
+
+    def detail(self, text: str) -> None:
+        """Say what the step is doing, or what it found."""
+        click.echo(f"    {text}")
+
+    def warning(self, text: str) -> None:
+        """Say what a person should look at, though it does not stop anything."""
+        click.secho(f"    Note: {text}", fg="yellow")

@@ -1,0 +1,1 @@
+"""A whole deployment rehearsed on this machine, before anyone pays for it."""
