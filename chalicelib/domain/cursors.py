@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from chalicelib.domain.errors import InvalidCursor
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -26,3 +28,17 @@ class Cursor:
 
     def __str__(self) -> str:
         return f"{self.epoch}:{self.sequence}"
+
+
+BEGINNING = Cursor("", 0)
+"""The position before the first event of whichever stream it is used on."""
+
+
+def position(since: str) -> Cursor:
+    """Return the position that a client's ``since`` names; "" is the beginning. Raises InvalidCursor."""
+    if since == "":
+        return BEGINNING
+    cursor = Cursor.parse(since)
+    if cursor is None:
+        raise InvalidCursor
+    return cursor

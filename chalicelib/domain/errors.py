@@ -7,6 +7,8 @@ HTTP and ``wire.frames`` to WebSocket frames; no other table exists.
 from dataclasses import dataclass
 from typing import ClassVar
 
+from chalicelib.domain.limits import MAX_GAMES
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -47,6 +49,17 @@ class InvalidJson(InvalidRequest):
 
     code = "invalid_json"
     title = "The body is not valid JSON"
+
+
+class InvalidCursor(InvalidRequest):
+    """``since`` is not a cursor of any stream of ours."""
+
+    code = "invalid_cursor"
+    title = "The cursor is not valid"
+
+    def __init__(self) -> None:
+        message = 'Expected a cursor exactly as it was received, or "" for the beginning'
+        super().__init__(f"{message}, in since.", (FieldError("since", message),))
 
 
 class Unauthenticated(GameNightError):
@@ -90,8 +103,62 @@ class SessionNotFound(NotFound):
     code = "session_not_found"
     title = "There is no such session"
 
-    def __init__(self, session_id: int) -> None:
+    def __init__(self, session_id: int | str) -> None:
         super().__init__(f"There is no session {session_id}.")
+
+
+class GameNotFound(NotFound):
+    """The session has no game with this id."""
+
+    code = "game_not_found"
+    title = "There is no such game"
+
+    def __init__(self, session_id: int, game_id: int) -> None:
+        super().__init__(f"Session {session_id} has no game {game_id}.")
+
+
+class NoActiveSession(NotFound):
+    """Every session has ended, or none was started yet."""
+
+    code = "no_active_session"
+    title = "No session is active"
+
+    def __init__(self) -> None:
+        super().__init__("No session is active now. POST /api/sessions starts one.")
+
+
+class Conflict(GameNightError):
+    """The request is valid, but not in the state that the session is in."""
+
+
+class SessionClosed(Conflict):
+    """The session has ended; nothing more happens in it."""
+
+    code = "session_closed"
+    title = "The session has ended"
+
+    def __init__(self, session_id: int) -> None:
+        super().__init__(f"Session {session_id} has ended. POST /api/sessions starts a new one.")
+
+
+class NoGame(Conflict):
+    """A vote for the newest game of a session that has none yet."""
+
+    code = "no_game"
+    title = "There is no game to vote for yet"
+
+    def __init__(self, session_id: int) -> None:
+        super().__init__(f"Session {session_id} has no game yet. Vote once game.added has come.")
+
+
+class TooManyGames(Conflict):
+    """The session has as many games as it can hold."""
+
+    code = "too_many_games"
+    title = "The session is full"
+
+    def __init__(self, session_id: int) -> None:
+        super().__init__(f"Session {session_id} has {MAX_GAMES} games and takes no more. Start a new one.")
 
 
 class Contended(GameNightError):

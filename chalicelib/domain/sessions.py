@@ -1,11 +1,13 @@
-"""The rules of a session, from its start.
+"""The rules of a session, from its start to its end.
 
-Pure: given what is known, says what is to be. Leaves storing it to ``storage.sessions``.
+Pure: given what is known, says what is to be. Leaves games to ``games``, votes to ``votes`` and storing to
+``storage``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.errors import SessionClosed
 from chalicelib.domain.events import Event, EventType, Json, envelope
 
 
@@ -16,10 +18,18 @@ class StreamHead:
     epoch: str
     sequence: int
 
+    @property
+    def cursor(self) -> Cursor:
+        """The position after the newest start."""
+        return Cursor(self.epoch, self.sequence)
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A game night. Timestamps are text as on the wire; ``sequence`` is that of its newest event."""
+    """A game night. Timestamps are text as on the wire; ``sequence`` is that of its newest event.
+
+    ``games_played`` is also the id of its newest game: games are numbered 1, 2, 3 ...
+    """
 
     id: int
     epoch: str
@@ -27,6 +37,13 @@ class Session:
     created_at: str
     notes: str | None
     is_active: bool = True
+    ended_at: str | None = None
+    games_played: int = 0
+
+    @property
+    def cursor(self) -> Cursor:
+        """The position after the session's newest event."""
+        return Cursor(self.epoch, self.sequence)
 
     def as_data(self) -> Json:
         """Return the session as ``session.started`` and ``POST /api/sessions`` show it."""
@@ -36,6 +53,31 @@ class Session:
             "created_at": self.created_at,
             "notes": self.notes,
         }
+
+    def as_state(self) -> Json:
+        """Return the session as ``session.ended`` and every other answer show it."""
+        return {
+            "id": self.id,
+            "is_active": int(self.is_active),
+            "created_at": self.created_at,
+            "ended_at": self.ended_at,
+            "notes": self.notes,
+            "games_played": self.games_played,
+        }
+
+    def require_active(self) -> None:
+        """Raise SessionClosed once the session has ended."""
+        if not self.is_active:
+            raise SessionClosed(self.id)
+
+    def next_event(self, event_type: EventType, now: str, data: Json) -> Event:
+        """Return the event that follows the session's newest one."""
+        return Event(
+            session_id=self.id,
+            type=event_type,
+            envelope=envelope(event_type, now, data),
+            cursor=Cursor(self.epoch, self.sequence + 1),
+        )
 
 
 def start_session(head: StreamHead, *, epoch: str, notes: str | None, now: str) -> tuple[Session, Event]:
@@ -48,7 +90,14 @@ def start_session(head: StreamHead, *, epoch: str, notes: str | None, now: str) 
         session_id=session.id,
         type=EventType.SESSION_STARTED,
         envelope=envelope(EventType.SESSION_STARTED, now, {"session": session.as_data()}),
-        cursor=Cursor(epoch, 1),
+        cursor=session.cursor,
         sessions_cursor=Cursor(head.epoch, session.id),
     )
     return session, event
+
+
+def end_session(session: Session, *, now: str) -> tuple[Session, Event]:
+    """Return the session as it has ended, and the event that says so. Raises SessionClosed."""
+    session.require_active()
+    ended = replace(session, sequence=session.sequence + 1, is_active=False, ended_at=now)
+    return ended, session.next_event(EventType.SESSION_ENDED, now, {"session": ended.as_state()})

@@ -3,8 +3,9 @@ import json
 import pytest
 
 from chalicelib.domain.connections import shard_of
-from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.sessions import StreamHead, start_session
+from chalicelib.domain.cursors import BEGINNING, Cursor, position
+from chalicelib.domain.errors import InvalidCursor, SessionClosed
+from chalicelib.domain.sessions import Session, StreamHead, end_session, start_session
 
 SEED_ENVELOPE = """{
 "type": "session.started",
@@ -61,6 +62,36 @@ def test_a_cursor_survives_the_way_to_a_client_and_back() -> None:
     cursor = Cursor("e17", 42)
 
     assert Cursor.parse(str(cursor)) == cursor
+
+
+def test_nothing_at_all_is_the_beginning_and_anything_else_has_to_be_a_cursor() -> None:
+    assert position("") == BEGINNING
+    assert position("e17:42") == Cursor("e17", 42)
+    with pytest.raises(InvalidCursor) as refused:
+        position("yesterday")
+    assert [one.field for one in refused.value.errors] == ["since"]
+
+
+def test_the_event_of_an_end_is_the_contracts_down_to_the_order_of_its_keys() -> None:
+    night = Session(17, "e17", 9, "2025-11-01T20:00:00.123Z", None, games_played=4)
+
+    ended, event = end_session(night, now="2025-11-01T23:00:00.000Z")
+
+    assert event.envelope == (
+        '{"type":"session.ended","timestamp":"2025-11-01T23:00:00.000Z","data":{"session":{'
+        '"id":17,"is_active":0,"created_at":"2025-11-01T20:00:00.123Z",'
+        '"ended_at":"2025-11-01T23:00:00.000Z","notes":null,"games_played":4}}}'
+    )
+    assert event.cursor == Cursor("e17", 10)
+    assert (ended.is_active, ended.sequence) == (False, 10)
+
+
+def test_a_night_ends_once() -> None:
+    night = Session(17, "e17", 9, "t", None)
+    ended, _ = end_session(night, now="t")
+
+    with pytest.raises(SessionClosed, match="17"):
+        end_session(ended, now="t")
 
 
 def test_shards_are_stable_and_evenly_filled() -> None:

@@ -1,0 +1,35 @@
+"""Every number that bounds what a client may send or get, in one place.
+
+The specifications and the checks in ``wire`` read them from here.
+"""
+
+MAX_NOTES_CHARACTERS = 500
+"""The contract's."""
+
+MAX_TITLE_CHARACTERS = 200
+MAX_PACK_NAME_CHARACTERS = 200
+MAX_PLAYERS = 1000
+"""The largest ``min_players`` and ``max_players``; the smallest is 1."""
+
+MAX_USERNAME_CHARACTERS = 80
+"""Chats allow 32 or fewer. A voter is a part of a sort key, which has 1,024 bytes at most: NFC makes at
+most 12 bytes of one character, so that 80 always fit."""
+
+MAX_GAMES = 1000
+"""In one session, so that a session with its games is always well below the 6 MB of a Lambda answer."""
+
+MIN_TOKEN_SECONDS = 60
+MAX_TOKEN_SECONDS = 366 * 24 * 60 * 60
+"""A bot that is set up once a year keeps its token over the year."""
+
+MAX_SUBJECT_CHARACTERS = 128
+
+MAX_ID = 2**53
+"""The largest integer that every JSON reader reads exactly."""
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 100
+"""Of ``limit``; the most keys of one BatchGetItem."""
+
+EVENT_RETENTION_SECONDS = 90 * 24 * 60 * 60
+"""How long the log can be replayed: a season of game nights."""
