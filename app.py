@@ -76,10 +76,16 @@ def route(method: str, path: str) -> Callable[[View], View]:
 @route("GET", "/api")
 def describe() -> Any:
     """Tell a client everything that it needs to begin."""
+    from chalicelib.wire.addresses import base_url
+
+    request = _request()
+    here = base_url(settings().rest_url, request.headers, request.context)
     return {
         "name": "Game Night Live",
         "version": __version__,
         "websocket_url": settings().websocket_url,
+        "openapi_url": f"{here}/api/openapi.json",
+        "asyncapi_url": f"{here}/api/asyncapi.json",
     }
 
 
@@ -103,6 +109,99 @@ def start_session() -> Response:
     return Response(session, {"Location": f"sessions/{session['id']}"}, 201)
 
 
+@route("GET", "/api/sessions")
+def list_sessions() -> Response:
+    """Answer with the nights that started after a cursor."""
+    from chalicelib.wire import addresses, pages
+
+    request = _request()
+    _caller(request)
+    since, limit = addresses.since_of(request.query_params), addresses.limit_of(request.query_params)
+    return _json(pages.sessions_page(application().reading.sessions(since, limit)))
+
+
+@route("GET", "/api/sessions/active")
+def active_session() -> Any:
+    """Answer with the newest active night."""
+    _caller(_request())
+    return application().reading.active()
+
+
+@route("GET", "/api/sessions/{session_id}")
+def show_session(session_id: str) -> Any:
+    """Answer with a night, its games and their tallies."""
+    from chalicelib.wire.addresses import session_id_of
+
+    _caller(_request())
+    return application().reading.session(session_id_of(session_id))
+
+
+@route("POST", "/api/sessions/{session_id}/games")
+def add_game(session_id: str) -> Response:
+    """Add a game to a night."""
+    from chalicelib.wire import addresses, bodies
+
+    request = _request()
+    caller = _caller(request)
+    night = addresses.session_id_of(session_id)
+    body = bodies.body_of(request.raw_body, bodies.NewGame)
+    key = bodies.idempotent_request(request.headers, caller, f"POST /api/sessions/{night}/games", body)
+    game = application().game_nights.add_game(caller, night, body.as_game(), key)
+    return Response(game, {"Location": f"../{night}"}, 201)
+
+
+@route("POST", "/api/sessions/{session_id}/votes")
+def vote(session_id: str) -> Response:
+    """Count a vote."""
+    from chalicelib.wire import addresses, bodies
+
+    request = _request()
+    caller = _caller(request)
+    night = addresses.session_id_of(session_id)
+    body = bodies.body_of(request.raw_body, bodies.NewVote)
+    key = bodies.idempotent_request(request.headers, caller, f"POST /api/sessions/{night}/votes", body)
+    counted = application().voting.vote(caller, night, body.as_ballot(), key)
+    return Response(counted, {"Location": f"../{night}"}, 201)
+
+
+@route("POST", "/api/sessions/{session_id}/close")
+def close_session(session_id: str) -> Any:
+    """End a night."""
+    from chalicelib.wire import addresses, bodies
+
+    request = _request()
+    caller = _caller(request)
+    night = addresses.session_id_of(session_id)
+    body = bodies.body_of(request.raw_body, bodies.Nothing)
+    key = bodies.idempotent_request(request.headers, caller, f"POST /api/sessions/{night}/close", body)
+    return application().game_nights.close(caller, night, key)
+
+
+@route("GET", "/api/sessions/{session_id}/events")
+def list_events(session_id: str) -> Response:
+    """Answer with what happened in a night after a cursor."""
+    from chalicelib.wire import addresses, pages
+
+    request = _request()
+    _caller(request)
+    night = addresses.session_id_of(session_id)
+    since, limit = addresses.since_of(request.query_params), addresses.limit_of(request.query_params)
+    return _json(pages.events_page(application().reading.events(night, since, limit)))
+
+
+@route("POST", "/api/tokens")
+def mint_token() -> Response:
+    """Let a bot in."""
+    from chalicelib.wire import bodies
+
+    request = _request()
+    caller = _caller(request)
+    body = bodies.body_of(request.raw_body, bodies.NewToken)
+    key = bodies.idempotent_request(request.headers, caller, "POST /api/tokens", body)
+    minted = application().bot_tokens.mint(caller, body.name, body.ttl_seconds, key)
+    return Response(minted, {"Cache-Control": "no-store"}, 201)
+
+
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event: WebsocketEvent) -> Any:
     """Remember a connection."""
@@ -118,7 +217,7 @@ def websocket_message(event: WebsocketEvent) -> Any:
 
     live = application()
     reply = answer(live.connections, live.clock, event.connection_id, event.body)
-    live.run(send(live.push, sender_of(event.to_dict()), reply))
+    live.run(send(live.push, sender_of(event.to_dict()), reply, within=_time_to_deliver(event)))
 
 
 @app.on_ws_disconnect(name="websocket_disconnect")
@@ -134,10 +233,9 @@ def broadcast(event: DynamoDBEvent) -> Any:
     """Deliver what was appended to the logs."""
     from chalicelib.storage.stream_records import logged_events
 
-    function: Any = event.context
-    within = function.get_remaining_time_in_millis() / 1000 - DELIVERY_MARGIN_SECONDS
     records = logged_events(event.to_dict()["Records"])
-    again = application().run(application().broadcast.deliver(records, within=within))
+    delivery = application().broadcast.deliver(records, within=_time_to_deliver(event))
+    again = application().run(delivery)
     return {"batchItemFailures": [{"itemIdentifier": sequence_number} for sequence_number in again]}
 
 
@@ -151,6 +249,16 @@ def _caller(request: Request) -> Claims:
     from chalicelib.wire.bodies import bearer_token
 
     return application().tokens.verify(bearer_token(request.headers))
+
+
+def _time_to_deliver(event: DynamoDBEvent | WebsocketEvent) -> float:
+    function: Any = event.context
+    seconds: float = function.get_remaining_time_in_millis() / 1000 - DELIVERY_MARGIN_SECONDS
+    return seconds
+
+
+def _json(text: str) -> Response:
+    return Response(text, {"Content-Type": "application/json"}, 200)
 
 
 def _as_response(answer: "Problem") -> Response:

@@ -17,10 +17,14 @@ from chalicelib.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from chalicelib.push.client import ConnectionsClient
     from chalicelib.push.signing import Credentials
+    from chalicelib.services.bot_tokens import BotTokens
     from chalicelib.services.broadcast import Broadcast
+    from chalicelib.services.commits import Commits
     from chalicelib.services.connections import Connections
     from chalicelib.services.game_nights import GameNights
     from chalicelib.services.ports import SecretSource, TokenVerifier
+    from chalicelib.services.reading import Reading, Streams
+    from chalicelib.services.voting import Voting
     from chalicelib.storage.connections import DynamoConnectionStore
     from chalicelib.storage.sessions import DynamoSessionStore
 
@@ -37,17 +41,39 @@ class Application:
     @cached_property
     def game_nights(self) -> "GameNights":
         """What a host does."""
-        from chalicelib.services.contention import Backoff
         from chalicelib.services.game_nights import GameNights
 
-        return GameNights(self._sessions, self.clock, lambda: secrets.token_hex(4), Backoff())
+        return GameNights(self._sessions, self._commits, self.clock, lambda: secrets.token_hex(4))
+
+    @cached_property
+    def voting(self) -> "Voting":
+        """What a voter does."""
+        from chalicelib.services.voting import Voting
+
+        return Voting(self._sessions, self._commits, self.clock)
+
+    @cached_property
+    def reading(self) -> "Reading":
+        """What anyone reads."""
+        from chalicelib.services.reading import Reading
+
+        return Reading(self._sessions, self._streams)
+
+    @cached_property
+    def bot_tokens(self) -> "BotTokens":
+        """How a bot is let in."""
+        from chalicelib.auth.tokens import TokenIssuer
+        from chalicelib.services.bot_tokens import BotTokens
+
+        signer = TokenIssuer(self.secrets, self.settings.jwt_issuer)
+        return BotTokens(signer, self._sessions.answers, self._commits)
 
     @cached_property
     def connections(self) -> "Connections":
         """What a client does."""
         from chalicelib.services.connections import Connections
 
-        return Connections(self._connections, self._sessions, self.tokens, self.clock)
+        return Connections(self._connections, self._streams, self.tokens, self.clock)
 
     @cached_property
     def broadcast(self) -> "Broadcast":
@@ -99,13 +125,26 @@ class Application:
         return asyncio.Runner()
 
     @cached_property
+    def _commits(self) -> "Commits":
+        from chalicelib.services.commits import Commits
+        from chalicelib.services.contention import Backoff
+
+        return Commits(self._sessions.answers, Backoff())
+
+    @cached_property
+    def _streams(self) -> "Streams":
+        from chalicelib.services.reading import Streams
+
+        return Streams(self._sessions, self._sessions.log)
+
+    @cached_property
     def _sessions(self) -> "DynamoSessionStore":
         from chalicelib.storage.sessions import DynamoSessionStore
-        from chalicelib.storage.tables import TableAddress
+        from chalicelib.storage.tables import Table, TableAddress
 
         settings = self.settings
         address = TableAddress(settings.sessions_table, settings.region, settings.dynamodb_endpoint)
-        return DynamoSessionStore(address, time.time)
+        return DynamoSessionStore(Table(address), time.time)
 
     @cached_property
     def _connections(self) -> "DynamoConnectionStore":

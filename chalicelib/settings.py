@@ -18,7 +18,8 @@ class Settings:
     """What differs between a laptop, a rehearsal and an AWS stage.
 
     ``push_endpoint`` is a template with ``{api_id}``, ``{region}`` and ``{stage}`` (PUSH_ENDPOINT); only
-    emulators set it. ``dynamodb_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under the
+    emulators set it. ``rest_url`` (REST_URL), what ``/api`` stands below, is told by the request where it is
+    not set. ``dynamodb_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under the
     names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or,
     on a laptop, in a file (JWT_SECRET_FILE), which wins where both are set.
     """
@@ -31,6 +32,7 @@ class Settings:
     jwt_secret_file: str
     jwt_issuer: str
     push_endpoint: str
+    rest_url: str
     websocket_url: str
     dynamodb_endpoint: str | None
     aws_endpoint: str | None
@@ -50,6 +52,7 @@ class Settings:
             jwt_secret_file=env.get("JWT_SECRET_FILE", ""),
             jwt_issuer=env.get("JWT_ISSUER", "game-night-live"),
             push_endpoint=env.get("PUSH_ENDPOINT") or MANAGEMENT_ENDPOINT,
+            rest_url=env.get("REST_URL", ""),
             websocket_url=env.get("WEBSOCKET_URL", ""),
             dynamodb_endpoint=env.get("AWS_ENDPOINT_URL_DYNAMODB") or everywhere,
             aws_endpoint=everywhere,

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import jwt
 
 from chalicelib.domain.errors import TokenExpired, TokenInvalid
-from chalicelib.domain.identity import Claims, Role
+from chalicelib.domain.identity import Claims, Role, TokenTerms
+from chalicelib.domain.limits import MAX_SUBJECT_CHARACTERS
 from chalicelib.domain.token_secrets import TokenSecrets
 from chalicelib.services.ports import SecretSource
 
@@ -21,7 +22,6 @@ LEEWAY_SECONDS = 30
 MAX_TOKEN_CHARACTERS = 4096
 """Ours have about 300; a longer one is not worth a hash."""
 
-MAX_SUBJECT_CHARACTERS = 128
 YEAR_10000 = 253_402_300_800
 """Unix seconds that no calendar of ours can show."""
 
@@ -30,7 +30,7 @@ REFRESH_SECONDS = 60.0
 
 
 class TokenIssuer:
-    """Mints tokens. ``now`` returns Unix seconds."""
+    """``services.ports.TokenSigner``, and minting in one step. ``now`` returns Unix seconds."""
 
     def __init__(self, secrets: SecretSource, issuer: str, now: Callable[[], float] = time.time) -> None:
         self._secrets = secrets
@@ -39,17 +39,34 @@ class TokenIssuer:
 
     def mint(self, subject: str, role: Role, ttl_seconds: int) -> str:
         """Return a token that is good for ``ttl_seconds`` from now. Raises SecretsUnreadable."""
-        current = self._secrets.load().current
+        return self.sign(self.issue(subject, role, ttl_seconds))
+
+    def issue(self, subject: str, role: Role, ttl_seconds: int) -> TokenTerms:
+        """See the port."""
         issued_at = int(self._now())
+        return TokenTerms(
+            subject=subject,
+            role=role,
+            issued_at=issued_at,
+            expires_at=issued_at + ttl_seconds,
+            token_id=uuid.uuid4().hex,
+            kid=self._secrets.load().current.kid,
+        )
+
+    def sign(self, terms: TokenTerms) -> str:
+        """See the port. Terms whose secret is no longer in use are signed with the current one."""
+        secrets = self._secrets.load()
+        verifying = secrets.verifying(terms.kid)
+        kid, secret = (terms.kid, verifying) if verifying else (secrets.current.kid, secrets.current.secret)
         claims = {
-            "sub": subject,
-            "role": role.value,
-            "iat": issued_at,
-            "exp": issued_at + ttl_seconds,
+            "sub": terms.subject,
+            "role": terms.role.value,
+            "iat": terms.issued_at,
+            "exp": terms.expires_at,
             "iss": self._issuer,
-            "jti": uuid.uuid4().hex,
+            "jti": terms.token_id,
         }
-        return jwt.encode(claims, current.secret, ALGORITHM, headers={"kid": current.kid})
+        return jwt.encode(claims, secret, ALGORITHM, headers={"kid": kid})
 
 
 class JwtVerifier:

@@ -31,3 +31,18 @@ class Claims:
         if self.role not in roles:
             wanted = " or ".join(roles)
             raise Forbidden(f"This needs the role {wanted}; your token has the role {self.role}.")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTerms:
+    """What a token says, but for its signature: no secret, so that it may be kept. Times are Unix seconds.
+
+    ``kid`` names the secret that signs it.
+    """
+
+    subject: str
+    role: Role
+    issued_at: int
+    expires_at: int
+    token_id: str
+    kid: str

@@ -1,27 +1,41 @@
 """The use cases of a client on a WebSocket: connect, prove who you are, subscribe, leave.
 
-Leaves frames to ``wire.frames`` and answering to the entry point.
+A client that comes back with a cursor is put into the audience first and the log is read after that, so that
+an event may come twice and is never missed. Leaves frames to ``wire.frames`` and answering to the entry
+point.
 """
 
 import logging
+from dataclasses import dataclass
 
 from chalicelib.domain.connections import Connection, session_audience
+from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.errors import (
     ConnectionUnknown,
     NotAuthenticated,
-    SessionNotFound,
     SubjectMismatch,
     TokenExpired,
     Unauthenticated,
 )
+from chalicelib.domain.events import Event
 from chalicelib.domain.identity import Claims
 from chalicelib.domain.timestamps import Clock
-from chalicelib.services.ports import ConnectionGone, ConnectionStore, SessionStore, TokenVerifier
+from chalicelib.services.ports import ConnectionGone, ConnectionStore, TokenVerifier
+from chalicelib.services.reading import Streams
+from chalicelib.services.streams import Replay
 
 logger = logging.getLogger(__name__)
 
 MAX_FAILED_AUTHS = 3
 """The failure with this number closes the connection, as the contract says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Who a client proved to be, and what it has missed; None where it did not ask."""
+
+    claims: Claims
+    missed: Replay[Event] | None = None
 
 
 class TooManyFailedAuths(Exception):
@@ -35,11 +49,9 @@ class TooManyFailedAuths(Exception):
 class Connections:
     """Connections, as clients use them."""
 
-    def __init__(
-        self, store: ConnectionStore, sessions: SessionStore, tokens: TokenVerifier, clock: Clock
-    ) -> None:
+    def __init__(self, store: ConnectionStore, streams: Streams, tokens: TokenVerifier, clock: Clock) -> None:
         self._store = store
-        self._sessions = sessions
+        self._streams = streams
         self._tokens = tokens
         self._clock = clock
 
@@ -51,11 +63,12 @@ class Connections:
         """Forget a connection and everything that it was subscribed to."""
         self._store.remove(connection_id)
 
-    def authenticate(self, connection_id: str, token: str) -> Claims:
+    def authenticate(self, connection_id: str, token: str, since: Cursor | None = None) -> Authenticated:
         """Verify a token and let the connection hear what is for everyone.
 
-        From the moment this returns, no event for everyone is missed. Raises TokenInvalid, TokenExpired or
-        SubjectMismatch; TooManyFailedAuths in their place the last time; ConnectionUnknown.
+        From the moment this returns, no event for everyone is missed; with ``since``, none after it. Raises
+        TokenInvalid, TokenExpired or SubjectMismatch; TooManyFailedAuths in their place the last time;
+        ConnectionUnknown, Unavailable.
         """
         connection = self._get(connection_id)
         try:
@@ -68,23 +81,29 @@ class Connections:
                 raise TooManyFailedAuths(failure) from failure
             raise
         try:
-            self._store.authenticate(connection, claims, wants_cursor=connection.wants_cursor)
+            self._store.authenticate(connection, claims, wants_cursor=since is not None)
         except ConnectionGone as gone:
             raise ConnectionUnknown from gone
-        return claims
+        if since is None:
+            return Authenticated(claims)
+        return Authenticated(claims, self._streams.of_starts().replay(since))
 
-    def subscribe(self, connection_id: str, session_id: int) -> None:
+    def subscribe(
+        self, connection_id: str, session_id: int, since: Cursor | None = None
+    ) -> Replay[Event] | None:
         """Let a connection hear what is for a session's subscribers.
 
-        Raises NotAuthenticated, TokenExpired, SessionNotFound, ConnectionUnknown.
+        Returns what the client has missed after ``since``, None where it did not ask. Raises
+        NotAuthenticated, TokenExpired, SessionNotFound, ConnectionUnknown, Unavailable.
         """
         connection = self._authenticated(connection_id)
-        if self._sessions.session(session_id) is None:
-            raise SessionNotFound(session_id)
+        self._streams.of_session(session_id)
         try:
-            self._store.join(connection, session_audience(session_id), wants_cursor=connection.wants_cursor)
+            self._store.join(connection, session_audience(session_id), wants_cursor=since is not None)
         except ConnectionGone as gone:
             raise ConnectionUnknown from gone
+        # The stream is read again: what ended it before the connection had joined may have been delivered.
+        return None if since is None else self._streams.of_session(session_id).replay(since)
 
     def unsubscribe(self, connection_id: str, session_id: int) -> None:
         """End a subscription; one that never was is fine. Raises NotAuthenticated, TokenExpired."""

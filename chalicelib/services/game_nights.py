@@ -1,49 +1,80 @@
 """The use cases of a host: load, ask the domain, commit.
 
-Leaves delivery to the log's stream: nothing here posts anything.
+Leaves delivery to the log's stream: nothing here posts anything. Leaves votes to ``voting`` and reading to
+``reading``.
 """
 
-import json
 from collections.abc import Callable
 
+from chalicelib.domain.errors import SessionNotFound
 from chalicelib.domain.events import Json
+from chalicelib.domain.games import NewGame, add_game
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.identity import Claims, Role
-from chalicelib.domain.sessions import start_session
+from chalicelib.domain.sessions import Session, end_session, start_session
 from chalicelib.domain.timestamps import Clock, timestamp
-from chalicelib.services.contention import Backoff
-from chalicelib.services.ports import Record, SessionStore, StreamMoved
+from chalicelib.services.commits import Commits, record_of
+from chalicelib.services.ports import Change, SessionStore
 
 
 class GameNights:
-    """Sessions, as a host changes them. ``new_epoch`` returns a fresh random text."""
+    """Sessions, as a host changes them. ``new_epoch`` returns a fresh random text.
+
+    Every method raises Forbidden, IdempotencyMismatch, Contended and Unavailable beside what it names.
+    """
 
     def __init__(
-        self, store: SessionStore, clock: Clock, new_epoch: Callable[[], str], backoff: Backoff
+        self, store: SessionStore, commits: Commits, clock: Clock, new_epoch: Callable[[], str]
     ) -> None:
         self._store = store
+        self._commits = commits
         self._clock = clock
         self._new_epoch = new_epoch
-        self._backoff = backoff
 
     def start(self, caller: Claims, notes: str | None, request: IdempotentRequest | None = None) -> Json:
-        """Start a game night and return it as the contract's 201 shows it.
-
-        Raises Forbidden, IdempotencyMismatch, Contended, Unavailable.
-        """
+        """Start a game night and return it as the contract's 201 shows it."""
         caller.require(Role.ADMIN)
-        for _ in self._backoff.attempts():
-            if request and (recorded := self._store.recorded_answer(request)):
-                answer: Json = json.loads(recorded.answer_to(request))
-                return answer
+
+        def attempt() -> Json:
             head = self._store.head()
-            session, event = start_session(
-                head, epoch=self._new_epoch(), notes=notes, now=timestamp(self._clock())
-            )
-            record = Record(request, json.dumps(session.as_data())) if request else None
-            try:
-                self._store.start(head, session, event, record)
-            except StreamMoved:
-                continue
+            session, event = start_session(head, epoch=self._new_epoch(), notes=notes, now=self._now())
+            self._store.start(head, session, event, record_of(request, session.as_data()))
             return session.as_data()
-        raise AssertionError  # attempts() never ends without raising
+
+        return self._commits.once(request, attempt)
+
+    def add_game(
+        self, caller: Claims, session_id: int, new: NewGame, request: IdempotentRequest | None = None
+    ) -> Json:
+        """Add a game to a night and return it. Raises SessionNotFound, SessionClosed, TooManyGames."""
+        caller.require(Role.ADMIN)
+
+        def attempt() -> Json:
+            session = self._session(session_id)
+            after, game, event = add_game(session, new, now=self._now())
+            change = Change(session, after, [event], game=game)
+            self._store.commit(change, record_of(request, game.as_data()))
+            return game.as_data()
+
+        return self._commits.once(request, attempt)
+
+    def close(self, caller: Claims, session_id: int, request: IdempotentRequest | None = None) -> Json:
+        """End a night and return it as it has ended. Raises SessionNotFound, SessionClosed."""
+        caller.require(Role.ADMIN)
+
+        def attempt() -> Json:
+            session = self._session(session_id)
+            ended, event = end_session(session, now=self._now())
+            self._store.commit(Change(session, ended, [event]), record_of(request, ended.as_state()))
+            return ended.as_state()
+
+        return self._commits.once(request, attempt)
+
+    def _session(self, session_id: int) -> Session:
+        session = self._store.session(session_id)
+        if session is None:
+            raise SessionNotFound(session_id)
+        return session
+
+    def _now(self) -> str:
+        return timestamp(self._clock())

@@ -10,10 +10,12 @@ from typing import Protocol
 from chalicelib.domain.connections import Connection, Recipient
 from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.events import Event
+from chalicelib.domain.games import Game
 from chalicelib.domain.idempotency import IdempotentRequest, RecordedAnswer
-from chalicelib.domain.identity import Claims
+from chalicelib.domain.identity import Claims, Role, TokenTerms
 from chalicelib.domain.sessions import Session, StreamHead
 from chalicelib.domain.token_secrets import TokenSecrets
+from chalicelib.domain.votes import Vote
 
 
 class Push(Protocol):
@@ -55,6 +57,21 @@ class TokenVerifier(Protocol):
         ...
 
 
+class TokenSigner(Protocol):
+    """Turning claims into a token."""
+
+    def issue(self, subject: str, role: Role, ttl_seconds: int) -> TokenTerms:
+        """Return the terms of a token that is good for so long from now. Raises SecretsUnreadable."""
+        ...
+
+    def sign(self, terms: TokenTerms) -> str:
+        """Return the token: the same terms make the same token for as long as their secret is in use.
+
+        Raises SecretsUnreadable.
+        """
+        ...
+
+
 class StreamMoved(Exception):
     """Another writer moved the head in between, or recorded the idempotency key. Load and try again."""
 
@@ -67,8 +84,25 @@ class Record:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What follows a session's newest event, to be stored whole or not at all.
+
+    ``before`` and ``after`` are the session; ``counted`` pairs each game whose tallies change as it was
+    read and as it is to be, ``votes`` each vote with the voter's earlier one. A pair whose first part is
+    no longer what is stored stops the whole.
+    """
+
+    before: Session
+    after: Session
+    events: Sequence[Event]
+    game: Game | None = None
+    counted: Sequence[tuple[Game, Game]] = ()
+    votes: Sequence[tuple[Vote | None, Vote]] = ()
+
+
 class SessionStore(Protocol):
-    """Sessions and their event logs. Every read is strongly consistent.
+    """Sessions, their games and votes. Every read is strongly consistent.
 
     Every method raises Unavailable where the store does not answer or is throttling.
     """
@@ -84,12 +118,62 @@ class SessionStore(Protocol):
         """
         ...
 
+    def commit(self, change: Change, record: Record | None) -> None:
+        """Store what follows a session's newest event, whole or not at all. Raises StreamMoved."""
+        ...
+
     def session(self, session_id: int) -> Session | None:
         """Return a session, None where there is none."""
         ...
 
+    def sessions(self, after: int, limit: int) -> Sequence[Session]:
+        """Return the sessions ``after < id <= after + limit``, oldest first; limit is 100 at most."""
+        ...
+
+    def newest_active(self) -> Session | None:
+        """Return the active session with the highest id, None where none is active."""
+        ...
+
+    def games(self, session_id: int) -> Sequence[Game]:
+        """Return a session's games, oldest first."""
+        ...
+
+    def game_and_vote(self, session_id: int, game_id: int, voter: str) -> tuple[Game | None, Vote | None]:
+        """Return a game and a voter's vote for it, each None where there is none."""
+        ...
+
+
+class EventLog(Protocol):
+    """The log of events. Every read is strongly consistent, and nothing that has expired is read.
+
+    Both methods may return fewer events than there are, where a page of the store ends or a commit is just
+    being made; what is returned is in order. Both raise Unavailable as the stores do.
+    """
+
+    def events(self, session_id: int, after: int, limit: int) -> Sequence[Event]:
+        """Return events of a session with a sequence above ``after``, ``limit`` at most."""
+        ...
+
+    def starts(self, after: int, limit: int) -> Sequence[Event]:
+        """Return the ``session.started`` of the sessions ``after < id <= after + limit``.
+
+        ``limit`` is 100 at most.
+        """
+        ...
+
+
+class AnswerStore(Protocol):
+    """Answers under idempotency keys. Every read is strongly consistent.
+
+    Every method raises Unavailable where the store does not answer or is throttling.
+    """
+
     def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
         """Return what was recorded under the request's key within its retention."""
+        ...
+
+    def record(self, record: Record) -> None:
+        """Record an answer that comes with no change. Raises StreamMoved where the key is in use."""
         ...
 
 
@@ -122,8 +206,9 @@ class ConnectionStore(Protocol):
     def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
         """Record who a connection is and put it into the audience of all, in one transaction.
 
-        Renews the token's expiry in every audience that it is in. Raises ConnectionGone where the
-        connection is no longer as it was read.
+        ``wants_cursor`` opts in to resume on the stream of sessions; who has opted in stays so. Renews the
+        token's expiry in every audience that it is in. Raises ConnectionGone where the connection is no
+        longer as it was read.
         """
         ...
 
@@ -134,7 +219,8 @@ class ConnectionStore(Protocol):
     def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
         """Put an authenticated connection into an audience; doing it twice is fine.
 
-        Raises ConnectionGone where the connection is no longer as it was read.
+        ``wants_cursor`` opts in to resume on the audience's stream; who has opted in stays so until it
+        leaves. Raises ConnectionGone where the connection is no longer as it was read.
         """
         ...
 

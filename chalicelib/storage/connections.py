@@ -4,7 +4,8 @@ The only place that knows its keys. An audience is a base-table partition for ea
 consistent read is what makes ``auth_success`` a promise and an index can't be read consistently.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
@@ -18,6 +19,9 @@ from chalicelib.storage.tables import ConnectionItem, MembershipItem, RecipientI
 
 MAX_CONNECTION_SECONDS = 2 * 60 * 60 + 10 * 60
 """API Gateway cuts a connection after two hours; ten minutes later no trace of it is of use."""
+
+RENEWALS = 40
+"""Subscriptions in one transaction: two items each, of 100 at most."""
 
 PAGE_SIZE = 1000
 """Recipients in a page: about 200 KB, so that posting can begin while the next page is read."""
@@ -70,26 +74,32 @@ class DynamoConnectionStore:
     def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
         """See the port."""
         with translated():
-            audiences = {ALL_AUDIENCE, *(self._audiences(connection) if connection.authenticated else ())}
-            try:
-                with self._table.transaction() as write:
-                    write.update(
-                        self._head(connection_key(connection.connection_id), "head"),
-                        actions=[
-                            self._head.subject.set(claims.subject),
-                            self._head.role.set(claims.role.value),
-                            self._head.token_expires_at.set(claims.expires_at),
-                            self._head.wants_cursor.set(wants_cursor),
-                            self._head.failed_auths.set(0),
-                        ],
+            # The subscriptions first: should this stop halfway, they only last longer than the token that
+            # the client was told of. The audience of all is joined with the head, at the end.
+            subscriptions = self._subscriptions(connection) if connection.authenticated else []
+            for start in range(0, len(subscriptions), RENEWALS):
+                with self._transaction() as write:
+                    write.condition_check(
+                        self._head,
+                        connection_key(connection.connection_id),
+                        "head",
                         condition=self._unchanged(connection),
                     )
-                    for audience in sorted(audiences):
-                        self._put(write, connection, audience, claims.expires_at, wants_cursor=wants_cursor)
-            except TransactWriteError as error:
-                if lost_race(error):
-                    raise ConnectionGone from error
-                raise
+                    for audience in subscriptions[start : start + RENEWALS]:
+                        self._put(write, connection, audience, claims.expires_at, wants_cursor=False)
+            with self._transaction() as write:
+                write.update(
+                    self._head(connection_key(connection.connection_id), "head"),
+                    actions=[
+                        self._head.subject.set(claims.subject),
+                        self._head.role.set(claims.role.value),
+                        self._head.token_expires_at.set(claims.expires_at),
+                        self._head.failed_auths.set(0),
+                        *([self._head.wants_cursor.set(True)] if wants_cursor else []),
+                    ],
+                    condition=self._unchanged(connection),
+                )
+                self._put(write, connection, ALL_AUDIENCE, claims.expires_at, wants_cursor=wants_cursor)
 
     def count_failed_auth(self, connection_id: str) -> int:
         """See the port."""
@@ -108,21 +118,18 @@ class DynamoConnectionStore:
 
     def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
         """See the port."""
-        with translated():
-            try:
-                with self._table.transaction() as write:
-                    write.condition_check(
-                        self._head,
-                        connection_key(connection.connection_id),
-                        "head",
-                        condition=self._unchanged(connection),
-                    )
-                    expires_at = connection.token_expires_at or 0
-                    self._put(write, connection, audience, expires_at, wants_cursor=wants_cursor)
-            except TransactWriteError as error:
-                if lost_race(error):
-                    raise ConnectionGone from error
-                raise
+        key = connection_key(connection.connection_id)
+        with translated(), self._transaction() as write:
+            if wants_cursor:
+                write.update(
+                    self._head(key, "head"),
+                    actions=[self._head.wants_cursor.set(True)],
+                    condition=self._unchanged(connection),
+                )
+            else:
+                write.condition_check(self._head, key, "head", condition=self._unchanged(connection))
+            expires_at = connection.token_expires_at or 0
+            self._put(write, connection, audience, expires_at, wants_cursor=wants_cursor)
 
     def leave(self, connection_id: str, audience: str) -> None:
         """See the port."""
@@ -165,13 +172,24 @@ class DynamoConnectionStore:
             last = rows.last_evaluated_key
         return AudiencePage(recipients, last["SK"]["S"] if last else None)
 
-    def _audiences(self, connection: Connection) -> list[str]:
+    @contextmanager
+    def _transaction(self) -> Iterator[TransactWrite]:
+        try:
+            with self._table.transaction() as write:
+                yield write
+        except TransactWriteError as error:
+            if lost_race(error):
+                raise ConnectionGone from error
+            raise
+
+    def _subscriptions(self, connection: Connection) -> list[str]:
         memberships = self._membership.query(
             connection_key(connection.connection_id),
             self._membership.SK.startswith("audience#"),
             consistent_read=True,
         )
-        return [membership.SK.removeprefix("audience#") for membership in memberships]
+        audiences = [membership.SK.removeprefix("audience#") for membership in memberships]
+        return [audience for audience in audiences if audience != ALL_AUDIENCE]
 
     def _unchanged(self, connection: Connection) -> Condition:
         """Hold only while the connection is there and its identity is the one that was read."""
@@ -193,16 +211,20 @@ class DynamoConnectionStore:
         wants_cursor: bool,
     ) -> None:
         expires_at = connection.connected_at + MAX_CONNECTION_SECONDS
-        write.save(
-            self._recipient(
+        row = self._recipient
+        write.update(
+            row(
                 audience_key(audience, shard_of(connection.connection_id, self._shards)),
                 connection.connection_id,
-                api_id=connection.api_id,
-                stage=connection.stage,
-                token_expires_at=token_expires_at,
-                wants_cursor=wants_cursor,
-                expires_at=expires_at,
-            )
+            ),
+            actions=[
+                row.api_id.set(connection.api_id),
+                row.stage.set(connection.stage),
+                row.token_expires_at.set(token_expires_at),
+                # Who has opted in to resume stays so.
+                row.wants_cursor.set(True if wants_cursor else row.wants_cursor | False),
+                row.expires_at.set(expires_at),
+            ],
         )
         write.save(
             self._membership(

@@ -49,6 +49,27 @@ class SessionItem(_Item):
     created_at = UnicodeAttribute()
     notes = UnicodeAttribute(null=True)
     is_active = BooleanAttribute()
+    ended_at = UnicodeAttribute(null=True)
+    games_played = NumberAttribute(default=0)
+
+
+class GameItem(_Item):
+    """``session#17`` / ``game#0001``: a game and its tallies."""
+
+    title = UnicodeAttribute()
+    pack_name = UnicodeAttribute(null=True)
+    min_players = NumberAttribute(null=True)
+    max_players = NumberAttribute(null=True)
+    upvotes = NumberAttribute(default=0)
+    downvotes = NumberAttribute(default=0)
+
+
+class VoteItem(_Item):
+    """``session#17`` / ``vote#0001#{voter}``: the vote of one voter for one game that counts."""
+
+    username = UnicodeAttribute()
+    type = UnicodeAttribute()
+    timestamp = UnicodeAttribute()
 
 
 class EventItem(_Item):

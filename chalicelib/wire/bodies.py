@@ -9,9 +9,22 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from chalicelib.domain import games
 from chalicelib.domain.errors import FieldError, InvalidRequest, Unauthenticated
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.identity import Claims
+from chalicelib.domain.limits import (
+    MAX_ID,
+    MAX_NOTES_CHARACTERS,
+    MAX_PACK_NAME_CHARACTERS,
+    MAX_PLAYERS,
+    MAX_SUBJECT_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    MAX_TOKEN_SECONDS,
+    MAX_USERNAME_CHARACTERS,
+    MIN_TOKEN_SECONDS,
+)
+from chalicelib.domain.votes import Ballot, VoteType
 from chalicelib.wire.json_input import decode
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -19,10 +32,55 @@ T = TypeVar("T", bound=msgspec.Struct)
 MAX_KEY_CHARACTERS = 255
 
 
+NOT_BLANK = r"\S"
+Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request that has nothing to say, such as ``POST /api/sessions/{id}/close``."""
+
+
 class NewSession(msgspec.Struct, forbid_unknown_fields=True):
     """The body of ``POST /api/sessions``."""
 
-    notes: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    notes: Annotated[str, msgspec.Meta(max_length=MAX_NOTES_CHARACTERS)] | None = None
+
+
+class NewGame(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/sessions/{id}/games``."""
+
+    title: Annotated[str, msgspec.Meta(max_length=MAX_TITLE_CHARACTERS, pattern=NOT_BLANK)]
+    pack_name: Annotated[str, msgspec.Meta(max_length=MAX_PACK_NAME_CHARACTERS, pattern=NOT_BLANK)] | None = (
+        None
+    )
+    min_players: Players | None = None
+    max_players: Players | None = None
+
+    def as_game(self) -> games.NewGame:
+        """Return what was said of the game. Raises InvalidRequest where fewer can play than must."""
+        if self.min_players and self.max_players and self.min_players > self.max_players:
+            message = "Expected min_players to be max_players at most"
+            raise InvalidRequest(f"{message}.", (FieldError("min_players", message),))
+        return games.NewGame(self.title, self.pack_name, self.min_players, self.max_players)
+
+
+class NewVote(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/sessions/{id}/votes``."""
+
+    username: Annotated[str, msgspec.Meta(max_length=MAX_USERNAME_CHARACTERS, pattern=NOT_BLANK)]
+    type: VoteType
+    game_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] | None = None
+
+    def as_ballot(self) -> Ballot:
+        """Return the vote that is asked for."""
+        return Ballot(self.username, self.type, self.game_id)
+
+
+class NewToken(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/tokens``."""
+
+    name: Annotated[str, msgspec.Meta(max_length=MAX_SUBJECT_CHARACTERS, pattern=NOT_BLANK)]
+    ttl_seconds: Annotated[int, msgspec.Meta(ge=MIN_TOKEN_SECONDS, le=MAX_TOKEN_SECONDS)]
 
 
 def body_of(raw: bytes | str, kind: type[T]) -> T:

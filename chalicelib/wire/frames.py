@@ -9,9 +9,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from chalicelib.domain.cursors import Cursor, position
 from chalicelib.domain.errors import GameNightError, InvalidFrame, UnknownFrameType
 from chalicelib.domain.identity import Claims
+from chalicelib.domain.limits import MAX_ID
 from chalicelib.domain.timestamps import timestamp
+from chalicelib.services.streams import Replay
 from chalicelib.wire.json_input import decode
 
 MAX_FRAME_BYTES = 32 * 1024
@@ -32,18 +35,20 @@ class Auth(Frame, tag="auth", kw_only=True):
     """Proves who the client is."""
 
     token: str
+    since: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Subscribe(Frame, tag="subscribe", kw_only=True):
     """Asks for the events of a session."""
 
-    session_id: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = msgspec.field(name="sessionId")
+    session_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] = msgspec.field(name="sessionId")
+    since: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Unsubscribe(Frame, tag="unsubscribe", kw_only=True):
     """Asks for no more events of a session."""
 
-    session_id: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = msgspec.field(name="sessionId")
+    session_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] = msgspec.field(name="sessionId")
 
 
 class Ping(Frame, tag="ping"):
@@ -89,8 +94,13 @@ def frame_id(text: str) -> FrameId | None:
     return found
 
 
-def auth_success(claims: Claims, frame_id: FrameId | None) -> bytes:
-    """Return the answer to an accepted token."""
+def since_of(frame: Auth | Subscribe) -> Cursor | None:
+    """Return where a client wants to resume; None where it does not ask. Raises InvalidCursor."""
+    return None if isinstance(frame.since, msgspec.UnsetType) else position(frame.since)
+
+
+def auth_success(claims: Claims, missed: Replay[Any] | None, frame_id: FrameId | None) -> bytes:
+    """Return the answer to an accepted token; what was missed follows it."""
     return _encode(
         {
             "type": "auth_success",
@@ -98,6 +108,7 @@ def auth_success(claims: Claims, frame_id: FrameId | None) -> bytes:
             "sub": claims.subject,
             "role": claims.role,
             "expiresAt": timestamp(datetime.fromtimestamp(claims.expires_at, UTC)),
+            **_resumed(missed),
         },
         frame_id,
     )
@@ -108,9 +119,9 @@ def auth_error(error: GameNightError, frame_id: FrameId | None) -> bytes:
     return _encode({"type": "auth_error", "code": error.code, "message": error.detail}, frame_id)
 
 
-def subscribed(session_id: int, frame_id: FrameId | None) -> bytes:
-    """Return the answer to a subscription."""
-    return _encode({"type": "subscribed", "sessionId": session_id}, frame_id)
+def subscribed(session_id: int, missed: Replay[Any] | None, frame_id: FrameId | None) -> bytes:
+    """Return the answer to a subscription; what was missed follows it."""
+    return _encode({"type": "subscribed", "sessionId": session_id, **_resumed(missed)}, frame_id)
 
 
 def unsubscribed(session_id: int, frame_id: FrameId | None) -> bytes:
@@ -127,6 +138,12 @@ def error_frame(error: GameNightError, frame_id: FrameId | None) -> bytes:
     """Return the answer to anything that went wrong."""
     members = {"type": "error", "code": error.code, "message": error.detail, "retryable": error.retryable}
     return _encode(members, frame_id)
+
+
+def _resumed(missed: Replay[Any] | None) -> dict[str, Any]:
+    if missed is None:
+        return {}
+    return {"cursor": str(missed.cursor), "recovered": missed.recovered}
 
 
 def _encode(members: dict[str, Any], frame_id: FrameId | None) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.errors import (
+    Conflict,
     Contended,
     Forbidden,
     GameNightError,
@@ -22,6 +23,7 @@ STATUSES: dict[type[GameNightError], int] = {
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
+    Conflict: 409,
     IdempotencyMismatch: 422,
     Contended: 503,
     Unavailable: 503,

@@ -3,30 +3,39 @@
 Leaves the rules to ``services.connections``.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from chalicelib.domain.connections import Connection, Recipient
-from chalicelib.domain.delivery import Message
+from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.errors import ConnectionUnknown, GameNightError, TokenExpired, Unauthenticated
+from chalicelib.domain.events import Event
 from chalicelib.domain.timestamps import Clock, timestamp
 from chalicelib.services.connections import Connections, TooManyFailedAuths
 from chalicelib.services.ports import Push
+from chalicelib.services.streams import Replay
 from chalicelib.wire import frames
 
 REPLY_SECONDS = 10.0
-"""How long a client that does not read may hold up the function that answers it."""
+"""How long a client that does not read may hold up one frame of those that answer it."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a frame is answered, and whether the connection is closed after it."""
+    """What a frame is answered.
+
+    The events that were missed follow the answer; ``close`` says whether the connection is closed after
+    them.
+    """
 
     frame: bytes
+    missed: Iterator[bytes] = field(default_factory=lambda: iter(()))
     close: bool = False
 
 
@@ -66,16 +75,46 @@ def sender_of(event: dict[str, Any]) -> Recipient:
     return Recipient(context["connectionId"], context["apiId"], context["stage"])
 
 
-async def send(push: Push, sender: Recipient, reply: Reply) -> None:
-    """Post the answer to the sender, and close its connection where the reply says so.
+async def send(push: Push, sender: Recipient, reply: Reply, *, within: float) -> None:
+    """Post the answer to the sender, then what it has missed, one after the other.
 
-    A sender that has left meanwhile is no error: its $disconnect does the rest.
+    Closes the connection where the reply says so, and where not all of what was missed could be posted
+    (within ``within`` seconds, or at all): it was told that it would come, so it has to come back and ask
+    from the last that came. A sender that has left meanwhile is no error: its $disconnect does the rest.
     """
+    until = asyncio.get_running_loop().time() + within
+    report = await _post(push, sender, reply.frame, within)
+    if report.delivered and not await _post_missed(push, sender, reply.missed, until):
+        logger.warning(
+            "a replay could not be finished; its connection is closed, so that the client resumes",
+            extra={"connection_id": sender.connection_id},
+        )
+        await push.disconnect(sender)
+    elif reply.close:
+        await push.disconnect(sender)
 
+
+async def _post_missed(push: Push, sender: Recipient, missed: Iterator[bytes], until: float) -> bool:
+    """Post what was missed; return whether all of it was, or the sender does not need it any more."""
+    try:
+        for frame in missed:
+            left = until - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            report = await _post(push, sender, frame, left)
+            if not report.delivered:
+                return bool(report.gone)
+    except GameNightError as error:
+        logger.warning("a replay could not be read to its end", extra={"detail": error.detail})
+        return False
+    return True
+
+
+async def _post(push: Push, sender: Recipient, frame: bytes, within: float) -> DeliveryReport:
     async def only_the_sender() -> AsyncIterator[Sequence[Recipient]]:
         yield [sender]
 
-    report = await push.broadcast(Message(reply.frame), only_the_sender(), within=REPLY_SECONDS)
+    report = await push.broadcast(Message(frame), only_the_sender(), within=min(within, REPLY_SECONDS))
     for failure in (*report.refused, *report.failed):
         logger.warning(
             "an answer could not be posted",
@@ -85,8 +124,7 @@ async def send(push: Push, sender: Recipient, reply: Reply) -> None:
                 "reason": failure.reason,
             },
         )
-    if reply.close:
-        await push.disconnect(sender)
+    return report
 
 
 def _answer(connections: Connections, clock: Clock, connection_id: str, frame: frames.ClientFrame) -> Reply:
@@ -94,8 +132,9 @@ def _answer(connections: Connections, clock: Clock, connection_id: str, frame: f
         case frames.Auth():
             return _authenticate(connections, connection_id, frame)
         case frames.Subscribe():
-            connections.subscribe(connection_id, frame.session_id)
-            return Reply(frames.subscribed(frame.session_id, frame.id))
+            missed = connections.subscribe(connection_id, frame.session_id, frames.since_of(frame))
+            reply = frames.subscribed(frame.session_id, missed, frame.id)
+            return Reply(reply, _with_cursors(missed, lambda event: event.cursor))
         case frames.Unsubscribe():
             connections.unsubscribe(connection_id, frame.session_id)
             return Reply(frames.unsubscribed(frame.session_id, frame.id))
@@ -106,10 +145,19 @@ def _answer(connections: Connections, clock: Clock, connection_id: str, frame: f
 
 
 def _authenticate(connections: Connections, connection_id: str, frame: frames.Auth) -> Reply:
+    since = frames.since_of(frame)
     try:
-        claims = connections.authenticate(connection_id, frame.token)
+        known = connections.authenticate(connection_id, frame.token, since)
     except TooManyFailedAuths as last:
         return Reply(frames.auth_error(last.failure, frame.id), close=True)
     except Unauthenticated as failure:
         return Reply(frames.auth_error(failure, frame.id))
-    return Reply(frames.auth_success(claims, frame.id))
+    reply = frames.auth_success(known.claims, known.missed, frame.id)
+    return Reply(reply, _with_cursors(known.missed, lambda event: event.sessions_cursor))
+
+
+def _with_cursors(missed: Replay[Event] | None, place: Callable[[Event], Cursor | None]) -> Iterator[bytes]:
+    """Yield the frames of what was missed, each with its cursor in the stream that it is replayed on."""
+    for event in missed.entries if missed else ():
+        cursor = place(event)
+        yield event.with_cursor(cursor) if cursor else event.plain

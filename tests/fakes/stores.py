@@ -1,21 +1,31 @@
 """Stores in memory that keep the promises of services.ports; the contract suite holds them to it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, shard_of
-from chalicelib.domain.events import Event
-from chalicelib.domain.idempotency import IdempotentRequest, RecordedAnswer
+from chalicelib.domain.events import Event, EventType
+from chalicelib.domain.games import Game
+from chalicelib.domain.idempotency import RETENTION_SECONDS, IdempotentRequest, RecordedAnswer
 from chalicelib.domain.identity import Claims
+from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
 from chalicelib.domain.sessions import Session, StreamHead
-from chalicelib.services.ports import AudiencePage, ConnectionGone, Record, StreamMoved
+from chalicelib.domain.votes import Vote
+from chalicelib.services.ports import AudiencePage, Change, ConnectionGone, Record, StreamMoved
 
 
 class FakeSessionStore:
-    def __init__(self) -> None:
+    """All three ports of the sessions table: sessions, the log and answers. ``now`` is in Unix seconds."""
+
+    def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
+        self._now = now
         self._head = StreamHead("fake", 0)
         self._sessions: dict[int, Session] = {}
-        self._answers: dict[tuple[str, str], RecordedAnswer] = {}
+        self._games: dict[tuple[int, int], Game] = {}
+        self._votes: dict[tuple[int, int, str], Vote] = {}
+        self._answers: dict[tuple[str, str], tuple[RecordedAnswer, float]] = {}
+        self._logged_at: list[float] = []
         self.log: list[Event] = []
 
     def head(self) -> StreamHead:
@@ -24,20 +34,78 @@ class FakeSessionStore:
     def start(self, head: StreamHead, session: Session, event: Event, record: Record | None) -> None:
         if head != self._head:
             raise StreamMoved
-        if record is not None:
-            key = (record.request.subject, record.request.key)
-            if key in self._answers:
-                raise StreamMoved
-            self._answers[key] = RecordedAnswer(record.request.request_hash, record.answer)
+        self._record(record)
         self._head = StreamHead(head.epoch, session.id)
         self._sessions[session.id] = session
-        self.log.append(event)
+        self._append([event])
+
+    def commit(self, change: Change, record: Record | None) -> None:
+        before, after = change.before, change.after
+        stored = self._sessions.get(before.id)
+        if stored is None or stored.cursor != before.cursor:
+            raise StreamMoved
+        for game, _ in change.counted:
+            if self._games.get((before.id, game.id)) != game:
+                raise StreamMoved
+        for earlier, vote in change.votes:
+            if self._votes.get((before.id, vote.game_id, vote.voter)) != earlier:
+                raise StreamMoved
+        self._record(record)
+        self._sessions[after.id] = after
+        if change.game is not None:
+            self._games[after.id, change.game.id] = change.game
+        for _, counted in change.counted:
+            self._games[after.id, counted.id] = counted
+        for _, vote in change.votes:
+            self._votes[after.id, vote.game_id, vote.voter] = vote
+        self._append(change.events)
 
     def session(self, session_id: int) -> Session | None:
         return self._sessions.get(session_id)
 
+    def sessions(self, after: int, limit: int) -> Sequence[Session]:
+        wanted = range(after + 1, after + limit + 1)
+        return [self._sessions[number] for number in wanted if number in self._sessions]
+
+    def newest_active(self) -> Session | None:
+        return next((one for one in reversed(self._sessions.values()) if one.is_active), None)
+
+    def games(self, session_id: int) -> Sequence[Game]:
+        return [game for (night, _), game in self._games.items() if night == session_id]
+
+    def game_and_vote(self, session_id: int, game_id: int, voter: str) -> tuple[Game | None, Vote | None]:
+        return self._games.get((session_id, game_id)), self._votes.get((session_id, game_id, voter))
+
+    def events(self, session_id: int, after: int, limit: int) -> Sequence[Event]:
+        night = [event for event in self._kept() if event.session_id == session_id]
+        return [event for event in night if event.cursor.sequence > after][:limit]
+
+    def starts(self, after: int, limit: int) -> Sequence[Event]:
+        starts = [event for event in self._kept() if event.type is EventType.SESSION_STARTED]
+        return [event for event in starts if after < event.session_id <= after + limit]
+
     def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
-        return self._answers.get((request.subject, request.key))
+        recorded, at = self._answers.get((request.subject, request.key), (None, 0.0))
+        return recorded if at + RETENTION_SECONDS > self._now() else None
+
+    def record(self, record: Record) -> None:
+        self._record(record)
+
+    def _record(self, record: Record | None) -> None:
+        if record is None:
+            return
+        if self.recorded_answer(record.request) is not None:
+            raise StreamMoved
+        key = (record.request.subject, record.request.key)
+        self._answers[key] = (RecordedAnswer(record.request.request_hash, record.answer), self._now())
+
+    def _append(self, events: Sequence[Event]) -> None:
+        self.log.extend(events)
+        self._logged_at.extend(self._now() for _ in events)
+
+    def _kept(self) -> list[Event]:
+        oldest = self._now() - EVENT_RETENTION_SECONDS
+        return [event for event, at in zip(self.log, self._logged_at, strict=True) if at > oldest]
 
 
 class FakeConnectionStore:
@@ -62,14 +130,13 @@ class FakeConnectionStore:
             role=claims.role,
             token_expires_at=claims.expires_at,
             failed_auths=0,
-            wants_cursor=wants_cursor,
+            wants_cursor=self._connections[connection.connection_id].wants_cursor or wants_cursor,
         )
         self._connections[connection.connection_id] = known
-        shard = shard_of(connection.connection_id, self._shards)
-        self._audiences.setdefault((ALL_AUDIENCE, shard), {})
         for (audience, _), members in self._audiences.items():
-            if audience == ALL_AUDIENCE or connection.connection_id in members:
-                self._put(known, audience)
+            if connection.connection_id in members:
+                self._put(known, audience, wants_cursor=False)
+        self._put(known, ALL_AUDIENCE, wants_cursor=wants_cursor)
 
     def count_failed_auth(self, connection_id: str) -> int:
         if connection_id not in self._connections:
@@ -80,7 +147,9 @@ class FakeConnectionStore:
 
     def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
         self._require_unchanged(connection)
-        self._put(replace(connection, wants_cursor=wants_cursor), audience)
+        if wants_cursor:
+            self._connections[connection.connection_id] = replace(connection, wants_cursor=True)
+        self._put(connection, audience, wants_cursor=wants_cursor)
 
     def leave(self, connection_id: str, audience: str) -> None:
         self._audiences.get((audience, shard_of(connection_id, self._shards)), {}).pop(connection_id, None)
@@ -97,11 +166,12 @@ class FakeConnectionStore:
         following = page[-1].connection_id if len(rest) > len(page) else None
         return AudiencePage([one for one in page if one.token_expires_at > self.now], following)
 
-    def _put(self, connection: Connection, audience: str) -> None:
+    def _put(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
         shard = shard_of(connection.connection_id, self._shards)
-        self._audiences.setdefault((audience, shard), {})[connection.connection_id] = (
-            connection.as_recipient()
-        )
+        members = self._audiences.setdefault((audience, shard), {})
+        known = members.get(connection.connection_id)
+        wants = wants_cursor or (known is not None and known.wants_cursor)
+        members[connection.connection_id] = replace(connection, wants_cursor=wants).as_recipient()
 
     def _require_unchanged(self, connection: Connection) -> None:
         now = self._connections.get(connection.connection_id)

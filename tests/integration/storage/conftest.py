@@ -3,16 +3,17 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.services.ports import ConnectionStore, SessionStore
+from chalicelib.services.ports import AnswerStore, ConnectionStore, EventLog, SessionStore
 from chalicelib.storage.connections import DynamoConnectionStore
 from chalicelib.storage.sessions import DynamoSessionStore
-from chalicelib.storage.tables import TableAddress
+from chalicelib.storage.tables import Table, TableAddress
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
 ENDPOINT = os.environ.get("DYNAMODB_ENDPOINT")
@@ -57,11 +58,39 @@ def table(dynamodb: Any) -> Iterator[Callable[[], TableAddress]]:
         dynamodb.delete_table(TableName=name)
 
 
+@dataclass
+class SessionsTable:
+    """The three ports of the sessions table, with its time (Unix seconds)."""
+
+    sessions: SessionStore
+    log: EventLog
+    answers: AnswerStore
+    clock: list[float]
+
+
 @pytest.fixture(params=["fake", "dynamodb"])
-def sessions(request: pytest.FixtureRequest) -> SessionStore:
+def house(request: pytest.FixtureRequest) -> SessionsTable:
+    clock = [1_000_000.0]
     if request.param == "fake":
-        return FakeSessionStore()
-    return DynamoSessionStore(request.getfixturevalue("table")(), lambda: 1_000_000.0)
+        fake = FakeSessionStore(lambda: clock[0])
+        return SessionsTable(fake, fake, fake, clock)
+    store = DynamoSessionStore(Table(request.getfixturevalue("table")()), lambda: clock[0])
+    return SessionsTable(store, store.log, store.answers, clock)
+
+
+@pytest.fixture
+def sessions(house: SessionsTable) -> SessionStore:
+    return house.sessions
+
+
+@pytest.fixture
+def log(house: SessionsTable) -> EventLog:
+    return house.log
+
+
+@pytest.fixture
+def answers(house: SessionsTable) -> AnswerStore:
+    return house.answers
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

@@ -153,6 +153,38 @@ def test_whoever_opted_in_to_resume_is_known_for_it(connections: ConnectionStore
     assert known.wants_cursor
 
 
+def test_opting_in_is_for_one_audience_and_stays_until_it_is_left(connections: ConnectionStore) -> None:
+    known = authenticated(connections)
+    connections.join(known, NIGHT, wants_cursor=True)
+    connections.join(known, session_audience(18), wants_cursor=False)
+
+    connections.join(known, NIGHT, wants_cursor=False)
+    connections.authenticate(known, claims("bot", expires_at=FAR_FUTURE + 1), wants_cursor=False)
+    stays = [one.wants_cursor for one in everyone(connections, NIGHT)]
+    connections.leave("abc=", NIGHT)
+    connections.join(connections.get("abc=") or pytest.fail("gone"), NIGHT, wants_cursor=False)
+
+    assert stays == [True]
+    assert [one.wants_cursor for one in everyone(connections, NIGHT)] == [False]
+    assert [one.wants_cursor for one in everyone(connections, session_audience(18))] == [False]
+    assert [one.wants_cursor for one in everyone(connections, ALL_AUDIENCE)] == [False]
+    assert (connections.get("abc=") or pytest.fail("gone")).wants_cursor
+
+
+def test_authenticating_again_renews_more_audiences_than_one_transaction_holds(
+    connections: ConnectionStore,
+) -> None:
+    known = authenticated(connections)
+    audiences = [session_audience(number) for number in range(1, 61)]
+    for audience in audiences:
+        connections.join(known, audience, wants_cursor=False)
+
+    connections.authenticate(known, claims("bot", expires_at=FAR_FUTURE + 1), wants_cursor=False)
+
+    expiries = [one.token_expires_at for audience in audiences for one in everyone(connections, audience)]
+    assert expiries == [FAR_FUTURE + 1] * 60
+
+
 def test_an_audience_larger_than_a_page_is_read_to_its_end(
     table: Callable[[], TableAddress], dynamodb: Any
 ) -> None:

@@ -1,8 +1,8 @@
 import pytest
 
 from chalicelib.domain.idempotency import IdempotentRequest
-from chalicelib.domain.sessions import StreamHead, start_session
-from chalicelib.services.ports import Record, SessionStore, StreamMoved
+from chalicelib.domain.sessions import Session, StreamHead, end_session, start_session
+from chalicelib.services.ports import AnswerStore, Change, Record, SessionStore, StreamMoved
 
 NOW = "2025-11-01T20:00:00.123Z"
 
@@ -49,11 +49,11 @@ def test_a_writer_that_lost_the_race_changes_nothing(sessions: SessionStore) -> 
     assert sessions.session(2) is None
 
 
-def test_an_answer_is_recorded_with_the_change(sessions: SessionStore) -> None:
+def test_an_answer_is_recorded_with_the_change(sessions: SessionStore, answers: AnswerStore) -> None:
     request = IdempotentRequest("host", "key 1", "hash")
     start(sessions, record=Record(request, '{"id":1}'))
 
-    recorded = sessions.recorded_answer(request)
+    recorded = answers.recorded_answer(request)
 
     assert recorded is not None
     assert (recorded.request_hash, recorded.answer) == ("hash", '{"id":1}')
@@ -70,9 +70,50 @@ def test_a_recorded_key_stops_a_second_change(sessions: SessionStore) -> None:
 
 
 @pytest.mark.parametrize("other", [("host", "key 2"), ("host#key", "1"), ("hos", "t#key 1")])
-def test_another_subjects_key_is_another_key(sessions: SessionStore, other: tuple[str, str]) -> None:
+def test_another_subjects_key_is_another_key(
+    sessions: SessionStore, answers: AnswerStore, other: tuple[str, str]
+) -> None:
     start(sessions, record=Record(IdempotentRequest("host", "key 1", "hash"), '{"id":1}'))
 
-    recorded = sessions.recorded_answer(IdempotentRequest(*other, "hash"))
+    recorded = answers.recorded_answer(IdempotentRequest(*other, "hash"))
 
     assert recorded is None
+
+
+def test_sessions_are_read_in_the_order_of_their_ids_and_no_further_than_asked(
+    sessions: SessionStore,
+) -> None:
+    for _ in range(5):
+        start(sessions)
+
+    assert [one.id for one in sessions.sessions(after=1, limit=3)] == [2, 3, 4]
+    assert [one.id for one in sessions.sessions(after=4, limit=100)] == [5]
+
+
+def test_an_ended_session_is_not_the_active_one(sessions: SessionStore) -> None:
+    assert sessions.newest_active() is None
+    for _ in range(3):
+        start(sessions)
+
+    end(sessions, 3)
+
+    newest = sessions.newest_active()
+    assert newest is not None
+    assert newest.id == 2
+
+
+def test_an_ended_session_is_read_back_as_it_ended(sessions: SessionStore) -> None:
+    start(sessions)
+
+    ended = end(sessions, 1)
+
+    assert sessions.session(1) == ended
+    assert (ended.is_active, ended.ended_at, ended.sequence) == (False, NOW, 2)
+
+
+def end(store: SessionStore, session_id: int) -> Session:
+    session = store.session(session_id)
+    assert session is not None
+    ended, event = end_session(session, now=NOW)
+    store.commit(Change(session, ended, [event]), None)
+    return ended

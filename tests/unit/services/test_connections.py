@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, session_audience
+from chalicelib.domain.cursors import BEGINNING, Cursor
 from chalicelib.domain.errors import (
     ConnectionUnknown,
     NotAuthenticated,
@@ -11,8 +12,9 @@ from chalicelib.domain.errors import (
     TokenExpired,
     TokenInvalid,
 )
-from chalicelib.domain.sessions import start_session
+from chalicelib.domain.sessions import StreamHead, start_session
 from chalicelib.services.connections import Connections, TooManyFailedAuths
+from chalicelib.services.reading import Streams
 from tests.fakes.identity import FakeVerifier, claims
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
@@ -22,13 +24,23 @@ class House:
 
     def __init__(self, now: float = 1000.0) -> None:
         self.store = FakeConnectionStore(shards=1)
-        sessions = FakeSessionStore()
-        sessions.start(sessions.head(), *start_session(sessions.head(), epoch="e", notes=None, now="t"), None)
+        self.sessions = FakeSessionStore()
+        self.start()
         self.now = now
         self.connections = Connections(
-            self.store, sessions, FakeVerifier(), lambda: datetime.fromtimestamp(self.now, UTC)
+            self.store,
+            Streams(self.sessions, self.sessions),
+            FakeVerifier(),
+            lambda: datetime.fromtimestamp(self.now, UTC),
         )
         self.connections.connect(Connection("abc=", "api", "dev", 1000, "127.0.0.1"))
+
+    def start(self) -> None:
+        head = self.sessions.head()
+        self.sessions.start(head, *start_session(head, epoch="e", notes=None, now="t"), None)
+
+    def opted_in(self, audience: str) -> list[bool]:
+        return [one.wants_cursor for one in self.store.audience(audience, 0).recipients]
 
     def audience(self, audience: str) -> list[str]:
         return [one.connection_id for one in self.store.audience(audience, 0).recipients]
@@ -45,7 +57,7 @@ def test_a_good_token_lets_a_connection_hear_what_is_for_everyone() -> None:
 
     who = house.connections.authenticate("abc=", "kosmi:bot")
 
-    assert (who.subject, who.role) == ("kosmi", "bot")
+    assert (who.claims.subject, who.claims.role) == ("kosmi", "bot")
     assert house.audience(ALL_AUDIENCE) == ["abc="]
 
 
@@ -79,7 +91,7 @@ def test_a_token_is_renewed_by_its_own_subject_only() -> None:
         house.connections.authenticate("abc=", "discord:bot")
     renewed = house.connections.authenticate("abc=", "kosmi:bot")
 
-    assert renewed.subject == "kosmi"
+    assert renewed.claims.subject == "kosmi"
 
 
 def test_a_subscriber_is_in_the_audience_of_its_session_until_it_leaves() -> None:
@@ -132,3 +144,81 @@ def test_whoever_has_left_is_not_known_any_more() -> None:
     with pytest.raises(ConnectionUnknown):
         house.connections.subscribe("abc=", 1)
     assert house.audience(ALL_AUDIENCE) == []
+
+
+def test_whoever_comes_back_with_a_cursor_is_told_what_it_missed() -> None:
+    house = House()
+    house.start()
+    house.start()
+
+    who = house.connections.authenticate("abc=", "kosmi:bot", Cursor("fake", 1))
+
+    assert who.missed is not None
+    assert (who.missed.recovered, str(who.missed.cursor)) == (True, "fake:3")
+    assert [event.session_id for event in who.missed.entries] == [2, 3]
+
+
+def test_a_subscriber_that_comes_back_is_told_what_it_missed_of_its_session() -> None:
+    house = House()
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    missed = house.connections.subscribe("abc=", 1, BEGINNING)
+
+    assert missed is not None
+    assert (missed.recovered, str(missed.cursor)) == (True, "e:1")
+    assert [event.type for event in missed.entries] == ["session.started"]
+
+
+def test_whoever_does_not_ask_is_told_nothing_and_has_not_opted_in() -> None:
+    house = House()
+
+    who = house.connections.authenticate("abc=", "kosmi:bot")
+    missed = house.connections.subscribe("abc=", 1)
+
+    assert who.missed is None
+    assert missed is None
+    assert house.opted_in(ALL_AUDIENCE) == house.opted_in(session_audience(1)) == [False]
+
+
+def test_opting_in_is_for_one_stream() -> None:
+    house = House()
+    house.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
+
+    house.connections.subscribe("abc=", 1)
+    alone = (house.opted_in(ALL_AUDIENCE), house.opted_in(session_audience(1)))
+    house.connections.subscribe("abc=", 1, BEGINNING)
+
+    assert alone == ([True], [False])
+    assert house.opted_in(session_audience(1)) == [True]
+
+
+def test_whoever_has_opted_in_stays_so_until_it_leaves() -> None:
+    house = House()
+    house.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
+    house.connections.subscribe("abc=", 1, BEGINNING)
+
+    house.connections.authenticate("abc=", "kosmi:bot")
+    house.connections.subscribe("abc=", 1)
+    stays = (house.opted_in(ALL_AUDIENCE), house.opted_in(session_audience(1)))
+    house.connections.unsubscribe("abc=", 1)
+    house.connections.subscribe("abc=", 1)
+
+    assert stays == ([True], [True])
+    assert house.opted_in(session_audience(1)) == [False]
+
+
+def test_the_log_is_read_once_the_client_can_hear() -> None:
+    house = House()
+    joined: list[list[str]] = []
+
+    class Watched(FakeSessionStore):
+        def head(self) -> StreamHead:
+            joined.append(house.audience(ALL_AUDIENCE))
+            return super().head()
+
+    watched = Watched()
+    house.connections._streams = Streams(watched, watched)
+
+    house.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
+
+    assert joined == [["abc="]]

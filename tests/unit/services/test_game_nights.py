@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import Contended, Forbidden
+from chalicelib.domain.errors import Contended, Forbidden, SessionClosed, SessionNotFound
+from chalicelib.domain.games import NewGame
 from chalicelib.domain.idempotency import IdempotencyMismatch, IdempotentRequest
 from chalicelib.domain.identity import Role
+from chalicelib.services.commits import Commits
 from chalicelib.services.contention import Backoff
 from chalicelib.services.game_nights import GameNights
 from chalicelib.services.ports import StreamMoved
@@ -21,7 +23,8 @@ def now() -> datetime:
 
 
 def game_nights(store: FakeSessionStore, backoff: Backoff | None = None) -> GameNights:
-    return GameNights(store, now, lambda: "epoch", backoff or Backoff(sleep=lambda _: None))
+    commits = Commits(store, backoff or Backoff(sleep=lambda _: None))
+    return GameNights(store, commits, now, lambda: "epoch")
 
 
 def test_a_started_night_is_answered_as_the_contract_shows() -> None:
@@ -96,6 +99,81 @@ def test_the_same_key_for_another_request_is_refused() -> None:
         game_nights(store).start(claims(), "b", IdempotentRequest("host", "key", "other hash"))
 
     assert len(store.log) == 1
+
+
+def test_a_game_is_added_to_a_night_and_announced() -> None:
+    store = FakeSessionStore()
+    nights = game_nights(store)
+    nights.start(claims(), None)
+
+    game = nights.add_game(claims(), 1, NewGame("Quiplash", min_players=3))
+
+    assert dict(game) == {
+        "id": 1,
+        "title": "Quiplash",
+        "pack_name": None,
+        "min_players": 3,
+        "max_players": None,
+    }
+    assert [one.title for one in store.games(1)] == ["Quiplash"]
+    assert [event.type for event in store.log] == ["session.started", "game.added"]
+
+
+def test_a_night_that_is_closed_says_how_it_ended_and_takes_nothing_more() -> None:
+    store = FakeSessionStore()
+    nights = game_nights(store)
+    nights.start(claims(), "Friday")
+    nights.add_game(claims(), 1, NewGame("Quiplash"))
+
+    ended = nights.close(claims(), 1)
+
+    assert dict(ended) == {
+        "id": 1,
+        "is_active": 0,
+        "created_at": "2025-11-01T20:00:00.123Z",
+        "ended_at": "2025-11-01T20:00:00.123Z",
+        "notes": "Friday",
+        "games_played": 1,
+    }
+    with pytest.raises(SessionClosed):
+        nights.close(claims(), 1)
+    with pytest.raises(SessionClosed):
+        nights.add_game(claims(), 1, NewGame("Fibbage"))
+    assert [event.type for event in store.log][2:] == ["session.ended"]
+
+
+def test_closing_twice_under_one_key_is_closing_once() -> None:
+    store = FakeSessionStore()
+    nights = game_nights(store)
+    nights.start(claims(), None)
+    request = IdempotentRequest("host", "key", "hash")
+
+    first = nights.close(claims(), 1, request)
+    second = nights.close(claims(), 1, request)
+
+    assert first == second
+    assert len(store.log) == 2
+
+
+def test_what_only_a_host_may_do_no_bot_may() -> None:
+    store = FakeSessionStore()
+    nights = game_nights(store)
+    nights.start(claims(), None)
+
+    with pytest.raises(Forbidden):
+        nights.add_game(claims(role=Role.BOT), 1, NewGame("Quiplash"))
+    with pytest.raises(Forbidden):
+        nights.close(claims(role=Role.BOT), 1)
+    assert len(store.log) == 1
+
+
+def test_a_night_that_was_never_started_can_neither_be_added_to_nor_closed() -> None:
+    nights = game_nights(FakeSessionStore())
+
+    with pytest.raises(SessionNotFound, match="9"):
+        nights.add_game(claims(), 9, NewGame("Quiplash"))
+    with pytest.raises(SessionNotFound, match="9"):
+        nights.close(claims(), 9)
 
 
 def test_waits_are_random_and_bounded() -> None:

@@ -30,6 +30,9 @@ from chalicelib.wire import frames
         ('{"type":"subscribe","sessionId":1.5}', InvalidFrame, "sessionId"),
         ('{"type":"subscribe","sessionId":1e400}', InvalidRequest, None),
         ('{"type":"subscribe","sessionId":' + "9" * 40 + "}", InvalidFrame, "sessionId"),
+        ('{"type":"subscribe","sessionId":17,"since":5}', InvalidFrame, "since"),
+        ('{"type":"auth","token":"t","since":null}', InvalidFrame, "since"),
+        ('{"type":"ping","since":""}', InvalidFrame, "(the whole body)"),
         ('{"type":"ping","id":true}', InvalidFrame, "id"),
         ('{"type":"ping","extra":1}', InvalidFrame, "(the whole body)"),
         ('{"type":"ping","id":"' + "x" * 33_000 + '"}', InvalidFrame, None),
@@ -53,6 +56,8 @@ def test_a_frame_that_is_not_in_the_contract_is_named(
         ('{"id":"a","type":"ping"}', frames.Ping(id="a")),
         ('{"type":"auth","token":"t"}', frames.Auth(token="t")),
         ('{"type":"subscribe","sessionId":17,"id":9}', frames.Subscribe(id=9, session_id=17)),
+        ('{"type":"subscribe","sessionId":17,"since":""}', frames.Subscribe(session_id=17, since="")),
+        ('{"type":"auth","token":"t","since":"e:5"}', frames.Auth(token="t", since="e:5")),
         ('{"type":"unsubscribe","sessionId":17}', frames.Unsubscribe(session_id=17)),
     ],
 )

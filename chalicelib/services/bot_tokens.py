@@ -1,0 +1,49 @@
+"""The use case of an admin that lets a bot in: a token, minted once for each request."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from chalicelib.domain.events import Json
+from chalicelib.domain.idempotency import IdempotentRequest
+from chalicelib.domain.identity import Claims, Role, TokenTerms
+from chalicelib.domain.timestamps import timestamp
+from chalicelib.services.commits import Commits, record_of
+from chalicelib.services.ports import AnswerStore, TokenSigner
+
+
+class BotTokens:
+    """Tokens for bots.
+
+    What is recorded under an idempotency key are the token's terms and never the token: signing them again
+    makes the same token, and whoever reads the table can't speak for a bot.
+    """
+
+    def __init__(self, signer: TokenSigner, answers: AnswerStore, commits: Commits) -> None:
+        self._signer = signer
+        self._answers = answers
+        self._commits = commits
+
+    def mint(
+        self, caller: Claims, name: str, ttl_seconds: int, request: IdempotentRequest | None = None
+    ) -> Json:
+        """Return a token for the bot of this name, as the contract's 201 shows it.
+
+        Raises Forbidden, IdempotencyMismatch, Contended, Unavailable, SecretsUnreadable.
+        """
+        caller.require(Role.ADMIN)
+
+        def attempt() -> Json:
+            terms = asdict(self._signer.issue(name, Role.BOT, ttl_seconds))
+            record = record_of(request, terms)
+            if record is not None:
+                self._answers.record(record)
+            return terms
+
+        recorded = self._commits.once(request, attempt)
+        terms = TokenTerms(**{**recorded, "role": Role(recorded["role"])})
+        return {
+            "token": self._signer.sign(terms),
+            "expires_at": timestamp(datetime.fromtimestamp(terms.expires_at, UTC)),
+            "role": terms.role,
+            "sub": terms.subject,
+        }

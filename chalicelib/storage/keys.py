@@ -1,0 +1,40 @@
+"""The keys of the sessions table. Zeros make the order of the text the order of the numbers."""
+
+from urllib.parse import quote
+
+from chalicelib.domain.idempotency import IdempotentRequest
+
+SESSIONS = "sessions"
+"""The partition of what is true of all sessions."""
+
+HEAD = "head"
+
+
+def session_key(session_id: int) -> str:
+    """Return the partition of a session."""
+    return f"session#{session_id}"
+
+
+def active_key(session_id: int) -> str:
+    """Return the sort key, in ``sessions``, that is there as long as a session is active."""
+    return f"active#{session_id:010}"
+
+
+def event_key(sequence: int) -> str:
+    """Return the sort key of an event."""
+    return f"event#{sequence:010}"
+
+
+def game_key(game_id: int) -> str:
+    """Return the sort key of a game."""
+    return f"game#{game_id:04}"
+
+
+def vote_key(game_id: int, voter: str) -> str:
+    """Return the sort key of a vote."""
+    return f"vote#{game_id:04}#{voter}"
+
+
+def idempotency_key(request: IdempotentRequest) -> str:
+    """Return the partition of an idempotency key. The subject is quoted: it can't reach into the key."""
+    return f"idempotency#{quote(request.subject, safe='')}#{request.key}"

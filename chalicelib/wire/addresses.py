@@ -1,0 +1,56 @@
+"""What a REST request's URL says: ids, cursors and limits; and the URLs of the service itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.domain.cursors import BEGINNING, Cursor, position
+from chalicelib.domain.errors import FieldError, InvalidRequest, SessionNotFound
+from chalicelib.domain.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
+
+
+def session_id_of(text: str) -> int:
+    """Return the session id of a path. Raises SessionNotFound for what can't be one."""
+    number = _digits(text)
+    if number is None or text.startswith("0") or number > MAX_ID:
+        raise SessionNotFound(text[:MAX_SHOWN])
+    return number
+
+
+def since_of(query: Mapping[str, str] | None) -> Cursor:
+    """Return where a client wants to go on; the beginning where it does not say. Raises InvalidCursor."""
+    since = (query or {}).get("since")
+    return BEGINNING if since is None else position(since)
+
+
+def limit_of(query: Mapping[str, str] | None) -> int:
+    """Return how many entries a client wants, 1 to 100, 50 where it does not say. Raises InvalidRequest."""
+    text = (query or {}).get("limit")
+    if text is None:
+        return DEFAULT_PAGE
+    number = _digits(text)
+    if number is None or not 1 <= number <= MAX_PAGE:
+        message = f"Expected a whole number from 1 to {MAX_PAGE}"
+        raise InvalidRequest(f"{message}, in limit.", (FieldError("limit", message),))
+    return number
+
+
+def base_url(configured: str, headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    """Return the absolute URL that ``/api`` stands below, as the client that asks reached it.
+
+    That is the request's host, and the stage where the host is API Gateway's own. ``configured`` is for
+    where neither can tell, such as behind a custom domain's base path.
+    """
+    if configured:
+        return configured.rstrip("/")
+    host = headers.get("host") or context.get("domainName") or "localhost"
+    scheme = headers.get("x-forwarded-proto", "http").split(",")[0].strip()
+    stage = f"/{context.get('stage')}" if ".execute-api." in host else ""
+    return f"{scheme}://{host}{stage}"
+
+
+MAX_SHOWN = 40
+"""Characters of a wrong id that its error repeats."""
+
+
+def _digits(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) else None

@@ -1,0 +1,31 @@
+import pytest
+
+from chalicelib.domain.idempotency import RETENTION_SECONDS, IdempotentRequest
+from chalicelib.services.ports import AnswerStore, Record, StreamMoved
+from tests.integration.storage.conftest import SessionsTable
+
+REQUEST = IdempotentRequest("host", "key 1", "hash")
+
+
+def test_an_answer_that_comes_with_no_change_is_recorded_once(answers: AnswerStore) -> None:
+    answers.record(Record(REQUEST, "first"))
+
+    with pytest.raises(StreamMoved):
+        answers.record(Record(REQUEST, "second"))
+
+    recorded = answers.recorded_answer(REQUEST)
+    assert recorded is not None
+    assert recorded.answer == "first"
+
+
+def test_a_key_can_be_used_again_after_its_day(house: SessionsTable) -> None:
+    house.answers.record(Record(REQUEST, "first"))
+    house.clock[0] += RETENTION_SECONDS
+
+    forgotten = house.answers.recorded_answer(REQUEST)
+    house.answers.record(Record(REQUEST, "second"))
+
+    recorded = house.answers.recorded_answer(REQUEST)
+    assert forgotten is None
+    assert recorded is not None
+    assert recorded.answer == "second"

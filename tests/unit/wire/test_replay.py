@@ -1,0 +1,172 @@
+import json
+from collections.abc import AsyncIterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from chalicelib.domain.connections import Connection, Recipient
+from chalicelib.domain.delivery import DeliveryReport, Message
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.games import NewGame
+from chalicelib.services.commits import Commits
+from chalicelib.services.connections import Connections
+from chalicelib.services.contention import Backoff
+from chalicelib.services.game_nights import GameNights
+from chalicelib.services.reading import Streams
+from chalicelib.wire.websocket import Reply, answer, send
+from tests.fakes.identity import FakeVerifier, claims
+from tests.fakes.push import FakePush
+from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
+
+SENDER = Recipient("abc=", "api", "dev")
+
+
+def clock() -> datetime:
+    return datetime(2025, 11, 1, 20, tzinfo=UTC)
+
+
+class House:
+    """A connection called abc=, two nights, and three games in the first."""
+
+    def __init__(self) -> None:
+        self.store = FakeSessionStore()
+        host = GameNights(self.store, Commits(self.store, Backoff()), clock, lambda: "e")
+        host.start(claims(), "a")
+        host.start(claims(), "b")
+        for title in ("x", "y", "z"):
+            host.add_game(claims(), 1, NewGame(title))
+        streams = Streams(self.store, self.store)
+        self.connections = Connections(FakeConnectionStore(1), streams, FakeVerifier(), clock)
+        self.connections.connect(Connection("abc=", "api", "dev", 0, "127.0.0.1"))
+        self.push = FakePush()
+
+    async def say(self, text: str) -> list[str]:
+        """Send a frame and return the frames that it was answered with."""
+        before = len(self.push.posts)
+        await send(self.push, SENDER, answer(self.connections, clock, "abc=", text), within=5)
+        return [body.decode() for _, body in self.push.posts[before:]]
+
+
+async def test_auth_without_since_is_answered_as_ever() -> None:
+    (success,) = await House().say('{"type":"auth","token":"kosmi:bot"}')
+
+    assert list(json.loads(success)) == ["type", "message", "sub", "role", "expiresAt"]
+
+
+async def test_auth_with_since_is_answered_and_then_the_starts_that_were_missed_come() -> None:
+    house = House()
+
+    success, *missed = await house.say('{"type":"auth","token":"kosmi:bot","since":"fake:1","id":7}')
+
+    told = json.loads(success)
+    assert (told["type"], told["cursor"], told["recovered"], told["id"]) == (
+        "auth_success",
+        "fake:2",
+        True,
+        7,
+    )
+    started = next(event for event in house.store.log if event.session_id == 2)
+    assert missed == [started.envelope[:-1] + ',"cursor":"fake:2"}']
+
+
+async def test_subscribing_with_since_replays_the_sessions_own_stream() -> None:
+    house = House()
+    await house.say('{"type":"auth","token":"kosmi:bot"}')
+
+    subscribed, *missed = await house.say('{"type":"subscribe","sessionId":1,"since":"e:2"}')
+
+    assert json.loads(subscribed) == {
+        "type": "subscribed",
+        "sessionId": 1,
+        "cursor": "e:4",
+        "recovered": True,
+    }
+    assert [json.loads(one)["cursor"] for one in missed] == ["e:3", "e:4"]
+    assert [json.loads(one)["data"]["game"]["title"] for one in missed] == ["y", "z"]
+
+
+async def test_subscribing_without_since_shows_no_cursor_and_no_past() -> None:
+    house = House()
+    await house.say('{"type":"auth","token":"kosmi:bot"}')
+
+    assert await house.say('{"type":"subscribe","sessionId":1}') == ['{"type":"subscribed","sessionId":1}']
+
+
+async def test_a_cursor_of_another_stream_is_not_recovered() -> None:
+    house = House()
+
+    (success,) = await house.say('{"type":"auth","token":"kosmi:bot","since":"gone:1"}')
+
+    told = json.loads(success)
+    assert (told["cursor"], told["recovered"]) == ("fake:2", False)
+
+
+async def test_junk_for_a_cursor_is_an_error_and_no_failed_authentication() -> None:
+    house = House()
+
+    for _ in range(4):
+        (error,) = await house.say('{"type":"auth","token":"junk","since":"yesterday"}')
+
+    told = json.loads(error)
+    assert (told["type"], told["code"], told["retryable"]) == ("error", "invalid_cursor", False)
+    assert house.push.disconnected == []
+    (later,) = await house.say('{"type":"auth","token":"kosmi:bot"}')
+    assert json.loads(later)["type"] == "auth_success"
+
+
+async def test_a_replay_that_cannot_be_posted_whole_ends_the_connection() -> None:
+    class Stuck(FakePush):
+        async def broadcast(
+            self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
+        ) -> DeliveryReport:
+            if len(self.posts) == 2:
+                self.failing = {"abc="}
+            return await super().broadcast(message, pages, within=within)
+
+    push = Stuck()
+
+    await send(push, SENDER, Reply(b"answer", iter([b"1", b"2", b"3"])), within=5)
+
+    assert [body for _, body in push.posts] == [b"answer", b"1"]
+    assert push.disconnected == ["abc="]
+
+
+async def test_a_replay_that_runs_out_of_time_ends_the_connection() -> None:
+    push = FakePush()
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"event"
+
+    await send(push, SENDER, Reply(b"answer", endless()), within=0.05)
+
+    assert len(push.posts) > 1
+    assert push.disconnected == ["abc="]
+
+
+async def test_a_replay_whose_log_cannot_be_read_on_ends_the_connection() -> None:
+    push = FakePush()
+
+    def broken() -> Iterator[bytes]:
+        yield b"1"
+        raise Unavailable("throttled")
+
+    await send(push, SENDER, Reply(b"answer", broken()), within=5)
+
+    assert [body for _, body in push.posts] == [b"answer", b"1"]
+    assert push.disconnected == ["abc="]
+
+
+async def test_a_client_that_left_during_its_replay_is_left_alone() -> None:
+    class Leaving(FakePush):
+        async def broadcast(
+            self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
+        ) -> DeliveryReport:
+            if len(self.posts) == 2:
+                self.gone = {"abc="}
+            return await super().broadcast(message, pages, within=within)
+
+    push = Leaving()
+
+    await send(push, SENDER, Reply(b"answer", iter([b"1", b"2", b"3"])), within=5)
+
+    assert len(push.posts) == 2
+    assert push.disconnected == []
