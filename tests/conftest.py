@@ -1,10 +1,16 @@
-"""What all suites share: the options that name a target, and the gateway's output where a test fails."""
+"""What all suites share: the target, the local gateway, and its output where a test fails."""
 
-from collections.abc import Generator
+import os
+import shlex
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.clients import Bot, Connect, Host, Target
+from tests.gateway import Gateway, running_gateway
 
 GATEWAY_LOG = pytest.StashKey[Path]()
 LOG_START = pytest.StashKey[int]()
@@ -20,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     target.addoption("--websocket-url", help="where clients connect [$GAMENIGHT_WEBSOCKET_URL]")
     target.addoption(
         "--token-command",
-        help='what prints a token, given --role and --ttl, e.g. "python -m infra token --stage dev" '
+        help='what prints a token, given --role, --sub and --ttl, e.g. "python -m infra token --stage dev" '
         "[$GAMENIGHT_TOKEN_COMMAND]",
     )
 
@@ -39,3 +45,49 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
         said = log.read_bytes()[item.stash[LOG_START] :].decode(errors="replace")
         report.sections.append(("The local gateway's output during this test", said or "(nothing)"))
     return report
+
+
+@pytest.fixture(scope="session")
+def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One local gateway for all tests that do not break it."""
+    with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
+        request.config.stash[GATEWAY_LOG] = running.log
+        yield running
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    """The target that the options or the environment name, or else the local gateway."""
+    named = {
+        name: request.config.getoption(name) or os.environ.get(f"GAMENIGHT_{name.upper()}")
+        for name in ("rest_url", "websocket_url", "token_command")
+    }
+    if not any(named.values()):
+        local: Gateway = request.getfixturevalue("gateway")
+        return Target(local.rest_url, local.websocket_url, local.token_command)
+    missing = [f"--{name.replace('_', '-')}" for name, value in named.items() if not value]
+    if missing:
+        pytest.exit(f"A target has two URLs and a command; {', '.join(missing)} is missing.", 4)
+    return Target(
+        str(named["rest_url"]).rstrip("/"),
+        str(named["websocket_url"]),
+        tuple(shlex.split(str(named["token_command"]))),
+    )
+
+
+@pytest.fixture
+async def host(target: Target) -> AsyncIterator[Host]:
+    """A host with an admin's token."""
+    async with target.host(target.token("admin")) as host:
+        yield host
+
+
+@pytest.fixture
+async def connected(target: Target) -> AsyncIterator[Connect]:
+    """Connects a bot, authenticated where a token is given; all of them leave when the test is over."""
+    async with AsyncExitStack() as connections:
+
+        async def opened(token: str | None = None) -> Bot:
+            return await connections.enter_async_context(target.bot(token))
+
+        yield opened

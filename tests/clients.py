@@ -1,0 +1,172 @@
+"""The clients of all black-box suites: a host over REST, a bot over a WebSocket, and what to wait for.
+
+Knows the contract's addresses and frames, and nothing of the product's code. Leaves what is expected to the
+suites.
+"""
+
+import asyncio
+import json
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.gateway import ROOT
+
+PATIENCE_SECONDS = 20.0
+"""When what was promised counts as missing; the cold starts of a deployment fit in."""
+
+EVENTS = frozenset({"session.started", "game.added", "vote.received", "session.ended"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running Game Night Live, wherever it is."""
+
+    rest_url: str
+    websocket_url: str
+    token_command: tuple[str, ...]
+
+    def token(self, role: str = "bot", subject: str | None = None, ttl: int | None = None) -> str:
+        """Return a token, minted by the target's own command; the same one for the same question.
+
+        ``ttl`` is in seconds; with one below 0 the token has expired.
+        """
+        return _minted(self.token_command, role, subject, ttl)
+
+    @asynccontextmanager
+    async def host(self, token: str | None) -> AsyncIterator["Host"]:
+        """Speak to its REST API with a token, or without."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with httpx.AsyncClient(
+            base_url=self.rest_url, headers=headers, timeout=PATIENCE_SECONDS, verify=_tls()
+        ) as http:
+            yield Host(http)
+
+    @asynccontextmanager
+    async def bot(self, token: str | None = None) -> AsyncIterator["Bot"]:
+        """Connect to its WebSocket API, and authenticate where a token is given."""
+        async with connect(self.websocket_url, open_timeout=PATIENCE_SECONDS) as socket:
+            bot = Bot(socket)
+            if token is not None:
+                await bot.authenticate(token)
+            yield bot
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Somebody who starts game nights."""
+
+    http: httpx.AsyncClient
+
+    async def start(self, notes: str | None = None, headers: Mapping[str, str] | None = None) -> Any:
+        """Start a session and return it as the answer shows it."""
+        answer = await self.post({"notes": notes}, headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def post(self, body: object, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """Post any JSON to ``/api/sessions``."""
+        return await self.http.post("/api/sessions", json=body, headers=headers)
+
+    async def post_text(
+        self, text: str | bytes, content_type: str | None = "application/json"
+    ) -> httpx.Response:
+        """Post any text to ``/api/sessions``, JSON or not."""
+        headers = {"Content-Type": content_type} if content_type else {}
+        return await self.http.post("/api/sessions", content=text, headers=headers)
+
+
+@dataclass(slots=True)
+class Bot:
+    """A WebSocket connection. ``heard`` holds the text of every event so far, in the order of arrival."""
+
+    socket: ClientConnection
+    heard: list[str] = field(default_factory=list)
+
+    async def authenticate(self, token: str) -> Any:
+        """Authenticate and return ``auth_success``."""
+        answer = await self.ask({"type": "auth", "token": token})
+        assert answer["type"] == "auth_success", answer
+        return answer
+
+    async def ask(self, frame: object) -> Any:
+        """Send a frame, an object or a text, and return the frame that answers it."""
+        await self.send(frame)
+        return await self.answer()
+
+    async def send(self, frame: object) -> None:
+        """Send a frame: a text as it is, anything else as JSON."""
+        await self.socket.send(frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False))
+
+    async def answer(self) -> Any:
+        """Return the next frame that is no event."""
+        while True:
+            text = await self._frame()
+            frame = json.loads(text)
+            if frame["type"] not in EVENTS:
+                return frame
+            self.heard.append(text)
+
+    async def hear_start_of(self, session_id: int) -> str:
+        """Return the text of the ``session.started`` of a session, once it has come."""
+        while True:
+            for text in self.heard:
+                if _started(text) == session_id:
+                    return text
+            text = await self._frame()
+            assert json.loads(text)["type"] in EVENTS, f"an answer that nobody asked for: {text}"
+            self.heard.append(text)
+
+    @property
+    def started(self) -> list[int]:
+        """The ids of the sessions that it has heard the start of, in the order of arrival."""
+        return [started for text in self.heard if (started := _started(text)) is not None]
+
+    async def is_closed(self) -> None:
+        """Wait until the server has closed the connection, and fail where it sends anything more before."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            try:
+                text = await self.socket.recv()
+            except ConnectionClosed:
+                return
+        raise AssertionError(f"The connection was to be closed, but this came: {text!r}")
+
+    async def _frame(self) -> str:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            text = await self.socket.recv()
+        assert isinstance(text, str), f"a binary frame: {text!r}"
+        return text
+
+
+Connect = Callable[..., Awaitable[Bot]]
+"""Connects a bot, authenticated where a token is given; what the fixture ``connected`` is."""
+
+
+def _started(text: str) -> int | None:
+    event = json.loads(text)
+    if event["type"] != "session.started":
+        return None
+    session_id: int = event["data"]["session"]["id"]
+    return session_id
+
+
+@cache
+def _minted(command: tuple[str, ...], role: str, subject: str | None, ttl: int | None) -> str:
+    asked = [*command, "--role", role]
+    asked += ["--sub", subject] if subject is not None else []
+    asked += ["--ttl", str(ttl)] if ttl is not None else []
+    return subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return what every client verifies servers with; it takes long enough to make that it is made once."""
+    return ssl.create_default_context()
