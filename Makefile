@@ -39,6 +39,9 @@ token: $(VENV)/.installed ## print a token (ROLE=bot, STAGE=local)
 test: install ## run the tests
 	@$(BIN)/pytest
 
+test-dynamodb-local: install ## run the storage and conformance suites on AWS's own engine (Java, npm)
+	@$(BIN)/python -m infra.dynamodb_local -- $(BIN)/pytest tests/integration/storage tests/conformance tests/local
+
 check: $(VENV)/.installed ## format, lint, types, layers, the stack
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .

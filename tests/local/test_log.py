@@ -1,0 +1,75 @@
+"""The gateway's output: the lines that the seed documents, and nothing that has to stay secret."""
+
+import asyncio
+import json
+from typing import Any
+
+from tests.clients import PATIENCE_SECONDS, Connect, Host, Target
+from tests.gateway import POLL_SECONDS, Gateway
+
+
+async def logged(gateway: Gateway, message: str) -> Any:
+    """Return the log record with a message, once it is there."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            for line in gateway.log.read_text().splitlines():
+                if message in line and line.startswith("{") and json.loads(line)["message"] == message:
+                    return json.loads(line)
+            await asyncio.sleep(POLL_SECONDS)  # a file can only be looked at again
+
+
+async def only_these_are_left(gateway: Gateway, host: Host, audience: int) -> None:
+    """Start sessions until everyone else who has left, in earlier tests as well, has been forgotten."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        left = -1
+        while left != audience:
+            session = await host.start()
+            message = f"[Sessions] Broadcasted session.started event for session {session['id']}"
+            left = (await logged(gateway, message))["audience"]
+
+
+async def test_a_broadcast_is_logged_as_the_seed_documents_it(gateway: Gateway, host: Host) -> None:
+    session = await host.start()
+
+    record = await logged(
+        gateway, f"[Sessions] Broadcasted session.started event for session {session['id']}"
+    )
+
+    assert (record["event_type"], record["session_id"]) == ("session.started", session["id"])
+
+
+async def test_a_broadcast_says_to_how_many_clients_it_went(
+    gateway: Gateway, target: Target, connected: Connect, host: Host
+) -> None:
+    silent, refused, departed = await connected(), await connected(), await connected(target.token("bot"))
+    await refused.ask({"type": "auth", "token": "junk"})
+    for _ in range(2):
+        await connected(target.token("bot"))
+    await departed.socket.close()
+    await only_these_are_left(gateway, host, 2)
+
+    session = await host.start()
+
+    message = f"[WebSocket] Broadcasted session.started to 2 client(s) for session {session['id']}"
+    record = await logged(gateway, message)
+    figures = {name: record[name] for name in ("audience", "delivered", "gone", "refused", "failed")}
+    assert figures == {"audience": 2, "delivered": 2, "gone": 0, "refused": 0, "failed": 0}
+    assert (await silent.ask({"type": "ping"}))["type"] == "pong"
+    assert silent.heard == refused.heard == []
+
+
+async def test_no_token_is_ever_logged(
+    gateway: Gateway, target: Target, connected: Connect, host: Host
+) -> None:
+    tokens = [target.token("admin"), target.token("bot"), target.token("bot", ttl=-60)]
+    bot = await connected(target.token("bot"))
+    await bot.ask({"type": "auth", "token": target.token("bot", ttl=-60)})
+    async with target.host(target.token("bot")) as forbidden:
+        await forbidden.post({})
+
+    session = await host.start()
+
+    await logged(gateway, f"[Sessions] Broadcasted session.started event for session {session['id']}")
+    log = gateway.log.read_text()
+    for token in tokens:
+        assert token.rpartition(".")[2] not in log
