@@ -4,7 +4,9 @@ Each command is a module of ``infra.commands`` with a click command named ``comm
 asked for, so that no command pays for the imports of another.
 """
 
+import signal
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -32,6 +34,13 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Ctrl-C is an exit status and no message: whoever pressed it knows."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(128 + signal.SIGINT)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

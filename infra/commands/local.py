@@ -1,7 +1,6 @@
 """``python -m infra local``: serve http and ws on localhost until Ctrl-C."""
 
 import os
-import signal
 from pathlib import Path
 
 import click
@@ -46,9 +45,7 @@ DEFAULTS = Limits()
     show_envvar=True,
     help="Seconds after which any connection is closed.",
 )
-@click.pass_context
-def command(  # noqa: PLR0913 - each is an option
-    ctx: click.Context,
+def command(
     *,
     port: int,
     state_dir: Path,
@@ -71,5 +68,3 @@ def command(  # noqa: PLR0913 - each is an option
         serve(options, click.echo)
     except (EngineError, PortInUse, StateInUse) as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        ctx.exit(128 + signal.SIGINT)

@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
 import chalicelib
@@ -49,8 +49,10 @@ class Nursery:
     def open(self) -> None:
         """Start the process. It inherits the environment variables of this moment."""
         names = [module.name for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib.")]
-        self._context.set_forkserver_preload(["app", "infra.local.runtime", *names])
+        self._context.set_forkserver_preload(["app", "infra.__main__", "infra.local.runtime", *names])
         # Blocked here, Ctrl-C stays blocked in what is started here, and comes to this process afterwards.
+        # The tracker, which lets it through again when it starts, has to be up before.
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             forkserver.ensure_running()

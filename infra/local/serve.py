@@ -191,7 +191,7 @@ class _Run:
         announcing = asyncio.create_task(self._announce_when(server.up))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({polling, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
+        server.stop()
         for task in (announcing, polling, stopping):
             task.cancel()
         outcomes = await asyncio.gather(serving, polling, announcing, return_exceptions=True)

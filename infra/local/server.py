@@ -8,7 +8,7 @@ import errno
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -51,7 +51,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, with its signals left to us. ``up`` is set once requests are served."""
+    """Uvicorn, told by us when to stop. ``up`` is set once requests are served."""
 
     def __init__(self, gateway: Gateway, limits: Limits) -> None:
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,11 +78,24 @@ class Server(uvicorn.Server):
             )
         )
         self.up = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop serving: ``serve`` returns once the connections are closed, after STOP_SECONDS at most."""
+        self._stopping.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone; whoever runs the server sets ``should_exit``."""
+        """Leave the signals alone; whoever runs the server stops it."""
         yield
+
+    async def main_loop(self) -> None:
+        """Keep the Date header right until it is stopped, at once where uvicorn's own loop looks again."""
+        while not self._stopping.is_set():
+            await self.on_tick(0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stopping.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""

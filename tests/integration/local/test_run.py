@@ -1,0 +1,178 @@
+"""The gateway as `make run` starts it: a process with children, state and a terminal to talk to."""
+
+import fcntl
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
+
+from tests.gateway import ROOT, Gateway, running_gateway
+
+EMBEDDED = {"AWS_ENDPOINT_URL_DYNAMODB": ""}
+ENGINE = os.environ.get("DYNAMODB_ENDPOINT", "")
+HEARD_SECONDS = 10
+
+
+def start_session(gateway: Gateway, token: str | None = None) -> Any:
+    headers = {"Authorization": f"Bearer {token or gateway.token('admin')}"}
+    return httpx.post(f"{gateway.rest_url}/api/sessions", headers=headers, timeout=HEARD_SECONDS).json()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running_gateway(tmp_path_factory.mktemp("gateway"), EMBEDDED) as one:
+        yield one
+
+
+def test_the_client_and_the_curl_line_that_it_prints_work_as_pasted(gateway: Gateway) -> None:
+    printed = gateway.log.read_text()
+    client = re.search(r"^(\S+) - <<'EOF'\n(.*?)^EOF$", printed, re.DOTALL | re.MULTILINE)
+    curl = re.search(r"^curl .*?}'$", printed, re.DOTALL | re.MULTILINE)
+    assert client is not None
+    assert curl is not None
+
+    # -u: a terminal is not buffered, a pipe would be.
+    command = [ROOT / client[1], "-u", "-c", client[2]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listening:
+        assert listening.stdout is not None
+        first = json.loads(listening.stdout.readline())
+        answer = subprocess.run(["sh", "-c", curl[0]], capture_output=True, text=True, check=True)
+        second = json.loads(listening.stdout.readline())
+        listening.kill()
+
+    assert first["type"] == "auth_success"
+    assert second["type"] == "session.started"
+    assert second["data"]["session"] == json.loads(answer.stdout)
+
+
+def test_its_log_has_the_lines_that_bot_authors_know(gateway: Gateway) -> None:
+    token = gateway.token("bot")
+    with connect(gateway.websocket_url) as client:
+        client.send(json.dumps({"type": "auth", "token": token}))
+        client.recv(HEARD_SECONDS)
+        session = start_session(gateway)
+        client.recv(HEARD_SECONDS)
+
+    # A night that starts later is delivered later: once the second is heard, the first is logged.
+    with connect(gateway.websocket_url) as client:
+        client.send(json.dumps({"type": "auth", "token": token}))
+        client.recv(HEARD_SECONDS)
+        start_session(gateway)
+        client.recv(HEARD_SECONDS)
+    lines = [json.loads(line) for line in gateway.log.read_text().splitlines() if line.startswith("{")]
+    messages = [line["message"] for line in lines]
+    assert f"[Sessions] Broadcasted session.started event for session {session['id']}" in messages
+    assert f"[WebSocket] Broadcasted session.started to 1 client(s) for session {session['id']}" in messages
+
+
+def test_a_port_in_use_is_an_error_that_names_the_fix(gateway: Gateway, tmp_path: Path) -> None:
+    started = _local("--port", gateway.port, "--state-dir", str(tmp_path))
+
+    assert started.returncode == 1
+    assert f"Port {gateway.port} is in use" in started.stderr
+    assert f"make run PORT={int(gateway.port) + 1}" in started.stderr
+    assert "Traceback" not in started.stderr
+
+
+def test_a_port_in_use_on_the_other_address_of_localhost_is_one_too(tmp_path: Path) -> None:
+    try:
+        other = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    with other:
+        started = _local("--port", str(other.getsockname()[1]), "--state-dir", str(tmp_path))
+
+    assert started.returncode == 1
+    assert "is in use" in started.stderr
+
+
+def test_a_second_gateway_on_the_same_folder_is_an_error(gateway: Gateway) -> None:
+    state = gateway.token_command[-1]
+
+    started = _local("--port", "0", "--state-dir", state)
+
+    assert started.returncode == 1
+    assert "in use by another gateway" in started.stderr
+
+
+def test_ctrl_c_stops_it_cleanly_and_a_restart_finds_what_was_there(tmp_path: Path) -> None:
+    with running_gateway(tmp_path, EMBEDDED) as first:
+        admin = first.token("admin")
+        assert start_session(first, admin)["id"] == 1
+        with connect(first.websocket_url) as client:
+            first.stop()
+            with pytest.raises(ConnectionClosedError):
+                client.recv(HEARD_SECONDS)
+        assert client.close_code == 1012  # service restart
+        assert first.process.returncode == 0
+        assert "Traceback" not in first.log.read_text()
+
+    with running_gateway(tmp_path, EMBEDDED) as second:
+        assert start_session(second, admin)["id"] == 2
+
+
+def test_nothing_outlives_a_gateway_that_is_killed(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "infra", "local", "--port", "0", "--state-dir", str(state)],
+        cwd=ROOT,
+        env={**os.environ, **EMBEDDED},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "is up" in line:
+            break
+
+    process.kill()
+    process.wait()
+
+    # Its children have the same output: it ends when the last of them has ended.
+    process.stdout.read()
+    process.stdout.close()
+    # The engine writes to a file and holds a lock: this waits until it is released.
+    with (state / "engine.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    with running_gateway(tmp_path, EMBEDDED) as again:
+        assert start_session(again)["id"] == 1
+
+
+@pytest.mark.skipif(not ENGINE, reason="needs DynamoDB Local: make test-dynamodb-local")
+def test_on_an_engine_of_its_own_all_survives_a_kill(tmp_path: Path) -> None:
+    suffix = uuid.uuid4().hex
+    environment = {
+        "AWS_ENDPOINT_URL_DYNAMODB": ENGINE,
+        "SESSIONS_TABLE": f"test-{suffix}-sessions",
+        "CONNECTIONS_TABLE": f"test-{suffix}-connections",
+    }
+    with running_gateway(tmp_path, environment) as first:
+        admin = first.token("admin")
+        assert start_session(first, admin)["id"] == 1
+        first.kill()
+
+    with running_gateway(tmp_path, environment) as second, connect(second.websocket_url) as client:
+        client.send(json.dumps({"type": "auth", "token": second.token("bot")}))
+        client.recv(HEARD_SECONDS)
+        session = start_session(second, admin)
+        event = json.loads(client.recv(HEARD_SECONDS))
+
+    assert session["id"] == 2
+    assert event["data"]["session"] == session
+
+
+def _local(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "infra", "local", *arguments]
+    environment = {**os.environ, **EMBEDDED}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,167 @@
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from infra.local.environment import FunctionFailed
+from infra.local.limits import Limits
+from tests.integration.local.conftest import OK, Stage
+
+
+async def closed(client: ClientConnection) -> tuple[int | None, str | None]:
+    with pytest.raises(ConnectionClosed):
+        await client.recv()
+    return client.close_code, client.close_reason
+
+
+async def test_a_connection_a_frame_and_its_end_are_events(stage: Stage) -> None:
+    async with stage.connect() as client:
+        await client.send('{"type":"ping"}')
+        message = await stage.events["websocket_message"].get()
+    opened = await stage.events["websocket_connect"].get()
+    ended = await stage.events["websocket_disconnect"].get()
+
+    assert opened["requestContext"]["eventType"] == "CONNECT"
+    assert opened["headers"]["host"] == f"127.0.0.1:{stage.port}"
+    assert (message["requestContext"]["eventType"], message["body"]) == ("MESSAGE", '{"type":"ping"}')
+    assert ended["requestContext"]["disconnectStatusCode"] == 1000
+    ids = {event["requestContext"]["connectionId"] for event in (opened, message, ended)}
+    assert len(ids) == 1
+
+
+async def test_a_client_that_vanishes_is_a_disconnect_too(stage: Stage) -> None:
+    client = await stage.connect()
+
+    client.transport.abort()
+
+    ended = await stage.events["websocket_disconnect"].get()
+    assert ended["requestContext"]["disconnectStatusCode"] == 1006
+
+
+async def test_frames_of_a_connection_are_handled_one_after_the_other(
+    stage: Stage, client: ClientConnection
+) -> None:
+    log: list[str] = []
+
+    async def handle(event: dict[str, str]) -> dict[str, int]:
+        log.append(f"begin {event['body']}")
+        await asyncio.to_thread(lambda: None)
+        log.append(f"end {event['body']}")
+        return OK
+
+    stage.handlers["websocket_message"] = handle
+
+    for number in range(3):
+        await client.send(str(number))
+    await client.close()
+    await stage.events["websocket_disconnect"].get()
+
+    assert log == [f"{moment} {number}" for number in range(3) for moment in ("begin", "end")]
+
+
+@pytest.mark.parametrize(("answer", "status"), [({"statusCode": 401}, 401), ({}, 502), (None, 502)])
+async def test_a_connect_that_is_refused_is_a_handshake_that_fails(
+    stage: Stage, answer: Any, status: int
+) -> None:
+    stage.handlers["websocket_connect"] = lambda _: answer
+
+    with pytest.raises(InvalidStatus) as refused:
+        await stage.connect()
+
+    assert refused.value.response.status_code == status
+    assert stage.events["websocket_disconnect"].empty()
+
+
+async def test_there_is_one_websocket_address(stage: Stage) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://127.0.0.1:{stage.port}/elsewhere")
+
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_message_whose_function_fails_is_told_and_the_connection_stays(
+    stage: Stage, client: ClientConnection
+) -> None:
+    def fail(_event: Any) -> None:
+        raise FunctionFailed("it raised")
+
+    stage.handlers["websocket_message"] = fail
+
+    for _ in range(2):
+        await client.send("{}")
+        told = json.loads(await client.recv())
+
+        event = await stage.events["websocket_message"].get()
+        assert told == {
+            "message": "Internal server error",
+            "connectionId": event["requestContext"]["connectionId"],
+            "requestId": event["requestContext"]["requestId"],
+        }
+
+
+async def test_a_frame_of_32_kb_is_handled(stage: Stage, client: ClientConnection) -> None:
+    await client.send("x" * 32 * 1024)
+
+    event = await stage.events["websocket_message"].get()
+    assert len(event["body"]) == 32 * 1024
+
+
+async def test_a_larger_frame_closes_the_connection(stage: Stage, client: ClientConnection) -> None:
+    await client.send("x" * (32 * 1024 + 1))
+
+    code, _ = await closed(client)
+    assert code == 1009
+    assert stage.events["websocket_message"].empty()
+
+
+async def test_a_message_of_128_kb_in_frames_is_handled(stage: Stage, client: ClientConnection) -> None:
+    await client.send(["x" * 32 * 1024] * 4)
+
+    event = await stage.events["websocket_message"].get()
+    assert len(event["body"]) == 128 * 1024
+
+
+async def test_a_larger_message_closes_the_connection(stage: Stage, client: ClientConnection) -> None:
+    with suppress(ConnectionClosed):  # it may be told before it has sent all
+        await client.send(["x" * 32 * 1024] * 4 + ["x"])
+
+    code, _ = await closed(client)
+    assert code == 1009
+    assert stage.events["websocket_message"].empty()
+
+
+async def test_a_binary_frame_closes_the_connection(stage: Stage, client: ClientConnection) -> None:
+    await client.send(b"bytes")
+
+    code, _ = await closed(client)
+    assert code == 1003
+    ended = await stage.events["websocket_disconnect"].get()
+    assert ended["requestContext"]["disconnectStatusCode"] == 1003
+
+
+async def test_a_ping_is_answered_by_the_gateway(stage: Stage, client: ClientConnection) -> None:
+    pong = await client.ping()
+    await pong
+
+    assert stage.events["websocket_message"].empty()
+
+
+@pytest.mark.parametrize("limits", [Limits(idle_seconds=0.05), Limits(age_seconds=0.05)])
+async def test_a_connection_that_is_idle_or_open_for_too_long_is_closed(limits: Limits) -> None:
+    async with Stage(limits).serving() as stage, stage.connect() as client:
+        code, reason = await closed(client)
+        ended = await stage.events["websocket_disconnect"].get()
+
+    assert (code, reason) == (1001, "Going away")
+    assert ended["requestContext"]["disconnectStatusCode"] == 1001
+
+
+async def test_both_addresses_of_localhost_are_served(stage: Stage) -> None:
+    async with connect(f"ws://localhost:{stage.port}/api/sessions/live") as client:
+        await client.send("{}")
+
+        assert (await stage.events["websocket_message"].get())["body"] == "{}"

@@ -1,0 +1,81 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from infra.local.deployment import Moment
+from infra.local.rest_event import RestRequest, rest_event
+from infra.local.rest_routes import Match
+
+MOMENT = Moment(datetime(2025, 11, 1, 20, 0, 0, 123_000, UTC), "request-1")
+MATCH = Match("/api/sessions/{id}", {"id": "17"})
+REQUEST = RestRequest(
+    method="POST",
+    path="/api/sessions/17",
+    query="limit=1&limit=2&since=",
+    headers=[("host", "localhost:5000"), ("x-twice", "a"), ("x-twice", "b"), ("user-agent", "curl")],
+    body=b'{"notes": "\xc3\xa9"}',
+    source_ip="127.0.0.1",
+)
+
+
+def test_an_event_has_what_api_gateway_sends() -> None:
+    event = rest_event(REQUEST, MATCH, MOMENT)
+
+    assert set(event) == {
+        "resource",
+        "path",
+        "httpMethod",
+        "headers",
+        "multiValueHeaders",
+        "queryStringParameters",
+        "multiValueQueryStringParameters",
+        "pathParameters",
+        "stageVariables",
+        "requestContext",
+        "body",
+        "isBase64Encoded",
+    }
+    context = event["requestContext"]
+    assert (event["resource"], event["path"]) == ("/api/sessions/{id}", "/api/sessions/17")
+    assert event["pathParameters"] == {"id": "17"}
+    assert (context["resourcePath"], context["httpMethod"]) == ("/api/sessions/{id}", "POST")
+    assert (context["stage"], context["path"]) == ("local", "/local/api/sessions/17")
+    assert (context["requestId"], context["domainName"]) == ("request-1", "localhost:5000")
+    assert (context["requestTime"], context["requestTimeEpoch"]) == (
+        "01/Nov/2025:20:00:00 +0000",
+        1_762_027_200_123,
+    )
+    assert (context["identity"]["sourceIp"], context["identity"]["userAgent"]) == ("127.0.0.1", "curl")
+
+
+def test_of_a_header_or_parameter_sent_twice_the_last_counts_and_all_are_kept() -> None:
+    event = rest_event(REQUEST, MATCH, MOMENT)
+
+    assert event["headers"]["x-twice"] == "b"
+    assert event["multiValueHeaders"]["x-twice"] == ["a", "b"]
+    assert event["queryStringParameters"] == {"limit": "2", "since": ""}
+    assert event["multiValueQueryStringParameters"] == {"limit": ["1", "2"], "since": [""]}
+
+
+def test_what_is_absent_is_null() -> None:
+    event = rest_event(replace(REQUEST, query="", body=b""), Match("/api", {}), MOMENT)
+
+    assert event["queryStringParameters"] is None
+    assert event["multiValueQueryStringParameters"] is None
+    assert event["pathParameters"] is None
+    assert event["body"] is None
+
+
+def test_a_text_body_is_text_and_a_binary_one_base64() -> None:
+    text = rest_event(REQUEST, MATCH, MOMENT)
+    binary = rest_event(
+        replace(REQUEST, headers=[("content-type", "image/png")], body=b"\xff"), MATCH, MOMENT, ["image/png"]
+    )
+
+    assert (text["body"], text["isBase64Encoded"]) == ('{"notes": "é"}', False)
+    assert (binary["body"], binary["isBase64Encoded"]) == ("/w==", True)
+
+
+def test_a_body_that_is_no_text_does_not_break_the_event() -> None:
+    event = rest_event(replace(REQUEST, body=b"\xff"), MATCH, MOMENT)
+
+    assert event["body"] == "�"

@@ -1,0 +1,70 @@
+import json
+from datetime import UTC, datetime
+
+from infra.local.deployment import Moment
+from infra.local.stream_event import created_at, sequence_number, stream_event
+from infra.local.stream_failure import failure_record
+from infra.local.stream_mapping import Batch, Discarded
+
+ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2025-11-01T20:00:00.123"
+RECORD = {
+    "eventID": "1",
+    "eventName": "INSERT",
+    "eventVersion": "1.1",
+    "eventSource": "aws:dynamodb",
+    "awsRegion": "us-east-1",
+    "dynamodb": {
+        "ApproximateCreationDateTime": datetime(2025, 11, 1, 20, 0, 0, tzinfo=UTC),
+        "Keys": {"PK": {"S": "session#17"}},
+        "NewImage": {"PK": {"S": "session#17"}, "bytes": {"B": b"\xff"}, "list": {"L": [{"B": b"\xff"}]}},
+        "SequenceNumber": "111",
+        "SizeBytes": 26,
+        "StreamViewType": "NEW_IMAGE",
+    },
+}
+
+
+def test_what_the_sdk_has_parsed_becomes_the_json_that_lambda_hands_over() -> None:
+    event = json.loads(json.dumps(stream_event([RECORD], ARN)))
+
+    [record] = event["Records"]
+    assert record["eventSourceARN"] == ARN
+    assert record["dynamodb"]["ApproximateCreationDateTime"] == 1_762_027_200.0
+    assert record["dynamodb"]["NewImage"]["bytes"] == {"B": "/w=="}
+    assert record["dynamodb"]["NewImage"]["list"] == {"L": [{"B": "/w=="}]}
+    assert {name: record[name] for name in ("eventID", "eventName", "awsRegion")} == {
+        "eventID": "1",
+        "eventName": "INSERT",
+        "awsRegion": "us-east-1",
+    }
+
+
+def test_a_record_and_its_event_have_the_same_number_and_time() -> None:
+    [in_event] = stream_event([RECORD], ARN)["Records"]
+
+    assert sequence_number(in_event) == sequence_number(RECORD) == "111"
+    assert created_at(in_event) == created_at(RECORD) == 1_762_027_200.0
+
+
+def test_what_was_given_up_is_named_as_lambda_names_it() -> None:
+    discarded = Discarded(Batch((RECORD,), 3), "RetryAttemptsExhausted")
+    moment = Moment(datetime(2025, 11, 1, 20, 1, tzinfo=UTC), "request-1")
+
+    failure = failure_record(discarded, "broadcast", ARN, "shard-1", moment)
+
+    assert failure["requestContext"] == {
+        "requestId": "request-1",
+        "functionArn": "arn:aws:lambda:us-east-1:000000000000:function:broadcast",
+        "condition": "RetryAttemptsExhausted",
+        "approximateInvokeCount": 3,
+    }
+    assert failure["timestamp"] == "2025-11-01T20:01:00.000Z"
+    assert failure["DDBStreamBatchInfo"] == {
+        "shardId": "shard-1",
+        "startSequenceNumber": "111",
+        "endSequenceNumber": "111",
+        "approximateArrivalOfFirstRecord": "2025-11-01T20:00:00.000Z",
+        "approximateArrivalOfLastRecord": "2025-11-01T20:00:00.000Z",
+        "batchSize": 1,
+        "streamArn": ARN,
+    }
