@@ -223,7 +223,7 @@ class _Run:
         await up.wait()
         urls = {"rest_url": self._rest_url, "websocket_url": self._websocket_url}
         if self._options.ready_file is not None:
-            _write_whole(self._options.ready_file, urls)
+            _write_whole(self._options.ready_file, {**urls, "dynamodb_url": self._endpoints.dynamodb})
         issuer = TokenIssuer(
             FileSecrets(self._options.state.token_secrets), Settings.from_env(os.environ).jwt_issuer
         )

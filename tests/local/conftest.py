@@ -1,6 +1,7 @@
-"""What only the local gateway can be asked: its log, its database, and to end as in a power cut."""
+"""What only the local gateway can be asked: its log, its tables, and to end as in a power cut."""
 
 import os
+import uuid
 
 import pytest
 
@@ -11,7 +12,22 @@ collect_ignore = [] if "DYNAMODB_ENDPOINT" in os.environ else ["test_power_cut.p
 """The embedded engine keeps its data over a clean stop only; `make test-dynamodb-local` runs the rest."""
 
 
+def target_of(gateway: Gateway) -> Target:
+    """Return a gateway as a target."""
+    return Target(gateway.rest_url, gateway.websocket_url, gateway.token_command)
+
+
 @pytest.fixture(scope="session")
 def target(gateway: Gateway) -> Target:
     """The local gateway, whatever target the conformance suite was given."""
-    return Target(gateway.rest_url, gateway.websocket_url, gateway.token_command)
+    return target_of(gateway)
+
+
+@pytest.fixture
+def new_tables() -> dict[str, str]:
+    """Name tables that nobody has used, as an environment.
+
+    Gateways on the same tables would post to each other's clients, find them gone, and forget them.
+    """
+    name = uuid.uuid4().hex
+    return {"SESSIONS_TABLE": f"{name}-sessions", "CONNECTIONS_TABLE": f"{name}-connections"}

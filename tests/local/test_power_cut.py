@@ -2,37 +2,24 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-from infra.dynamodb_local import dynamodb_local
-from tests.clients import Host, Target
+from tests.clients import Host
 from tests.gateway import Gateway, running_gateway
+from tests.local.conftest import target_of
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """An engine of its own, as an environment: two gateways on one would post to each other's clients."""
-    with dynamodb_local(tmp_path / "database") as url:
-        yield {"AWS_ENDPOINT_URL_DYNAMODB": url}
-
-
-def target_of(gateway: Gateway) -> Target:
-    return Target(gateway.rest_url, gateway.websocket_url, gateway.token_command)
-
-
-async def test_sessions_and_ids_go_on_after_a_power_cut(engine: dict[str, str], tmp_path: Path) -> None:
+async def test_sessions_and_ids_go_on_after_a_power_cut(new_tables: dict[str, str], tmp_path: Path) -> None:
     key = {"Idempotency-Key": str(uuid.uuid4())}
-    with running_gateway(tmp_path, engine) as gateway:
+    with running_gateway(tmp_path, new_tables) as gateway:
         token = target_of(gateway).token("admin")
         async with target_of(gateway).host(token) as host:
             before = [await host.start("first", key), await host.start()]
         gateway.kill()
 
-    with running_gateway(tmp_path, engine) as gateway:
+    with running_gateway(tmp_path, new_tables) as gateway:
         target = target_of(gateway)
         async with target.host(token) as host, target.bot(token) as bot:
             repeated = await host.start("first", key)
@@ -48,7 +35,7 @@ async def test_sessions_and_ids_go_on_after_a_power_cut(engine: dict[str, str], 
 
 
 async def test_a_power_cut_in_the_middle_leaves_no_gap_and_nothing_half_done(
-    engine: dict[str, str], tmp_path: Path
+    new_tables: dict[str, str], tmp_path: Path
 ) -> None:
     answered: list[int] = []
 
@@ -58,13 +45,13 @@ async def test_a_power_cut_in_the_middle_leaves_no_gap_and_nothing_half_done(
         if len(answered) == 5:
             gateway.kill()
 
-    with running_gateway(tmp_path, engine) as gateway:
+    with running_gateway(tmp_path, new_tables) as gateway:
         token = target_of(gateway).token("admin")
         async with target_of(gateway).host(token) as host:
             attempts = (start_and_cut(host, gateway) for _ in range(20))
             ended = await asyncio.gather(*attempts, return_exceptions=True)
 
-    with running_gateway(tmp_path, engine) as gateway:
+    with running_gateway(tmp_path, new_tables) as gateway:
         target = target_of(gateway)
         async with target.host(token) as host, target.bot(token) as bot:
             following = (await host.start())["id"]
