@@ -1,15 +1,22 @@
-"""How streams are mapped to functions beyond what Chalice's decorators can say.
+"""How the stream is mapped to its function, beyond what Chalice's decorator can say.
 
-One place for it: the local gateway behaves by it, and a deploy sets it.
+One place for it: a deploy sets it, and the local gateway behaves by it.
 """
 
-from infra.local.stream_mapping import StreamMapping
+import json
 
-BROADCAST = StreamMapping(
-    maximum_retry_attempts=10,
-    # Whoever missed an event that old has long read it from the log.
-    maximum_record_age_in_seconds=3600,
-    bisect_batch_on_function_error=True,
-    report_batch_item_failures=True,
-)
-"""Bounds for what Lambda would otherwise do for 24 hours, while the rest of the shard waits."""
+EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}}
+"""Of what happens in the sessions table only the log's growth is delivered; the rest starts nothing."""
+
+STREAM_MAPPING = {
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    # A batch that fails as a whole is halved, until the record that does it is alone.
+    "BisectBatchOnFunctionError": True,
+    # Endless is Lambda's default, and one bad record would stop its shard for a day.
+    "MaximumRetryAttempts": 10,
+    # What is an hour old is history; clients have polled or resumed by then, and the log still has it.
+    "MaximumRecordAgeInSeconds": 3600,
+    # One at a time for each shard: starts of sessions are delivered in the order of their ids.
+    "ParallelizationFactor": 1,
+    "FilterCriteria": {"Filters": [{"Pattern": json.dumps(EVENTS_ONLY)}]},
+}

@@ -9,22 +9,7 @@ from typing import Any
 from infra.deployment.errors import DeploymentError
 from infra.deployment.record import mappings
 from infra.deployment.target import Target
-
-EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}}
-"""Of what happens in the sessions table only the log's growth is delivered; the rest starts nothing."""
-
-STREAM_MAPPING = {
-    "FunctionResponseTypes": ["ReportBatchItemFailures"],
-    # A batch that fails as a whole is halved, until the record that does it is alone.
-    "BisectBatchOnFunctionError": True,
-    # Endless is Lambda's default, and one bad record would stop its shard for a day.
-    "MaximumRetryAttempts": 10,
-    # What is an hour old is history; clients have polled or resumed by then, and the log still has it.
-    "MaximumRecordAgeInSeconds": 3600,
-    # One at a time for each shard: starts of sessions are delivered in the order of their ids.
-    "ParallelizationFactor": 1,
-    "FilterCriteria": {"Filters": [{"Pattern": json.dumps(EVENTS_ONLY)}]},
-}
+from infra.event_sources import EVENTS_ONLY, STREAM_MAPPING
 
 REST_LIMIT = {"rate": 500, "burst": 1000}
 WEBSOCKET_LIMIT = {"rate": 1000, "burst": 2000}

@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.domain.identity import Role
 from chalicelib.settings import Settings
 from chalicelib.storage.secrets import FileSecrets
-from infra import event_sources
+from infra.event_sources import STREAM_MAPPING
 from infra.local.banner import Banner
 from infra.local.connections import Connections
 from infra.local.deployment import REGION, STAGE, Moment
@@ -43,12 +43,12 @@ from infra.local.server import Server, bound
 from infra.local.state import StateDir
 from infra.local.stream_event import Record, stream_event
 from infra.local.stream_failure import failure_record
-from infra.local.stream_mapping import Discarded, ShardQueue
+from infra.local.stream_mapping import Discarded, ShardQueue, StreamMapping
 from infra.local.stream_reader import TableStream
 from infra.local.tables import ensure_tables
 from infra.local.variables import Endpoints, function_variables, sdk_variables, without_aws
 from infra.local.websocket_api import PATH, WebSocketApi
-from infra.template import TableDefinition, tables
+from infra.template import tables
 
 TOKEN_SECONDS = 7 * 24 * 60 * 60
 
@@ -101,7 +101,7 @@ def _engine(options: Options, say: Callable[[str], None]) -> Iterator[Endpoints]
 def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str]:
     """Create what is missing, and return the environment for the functions."""
     secrets = options.state.ensure_token_secrets()
-    defined = _tables(Settings.from_env(os.environ))
+    defined = tables(STAGE)
     dynamodb = _client("dynamodb", endpoints)
     try:
         ensure_tables(dynamodb, defined.values())
@@ -114,19 +114,6 @@ def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str
         **sdk_variables(endpoints),
         **function_variables(port, names, arn, secrets),
     }
-
-
-def _tables(settings: Settings) -> dict[str, TableDefinition]:
-    """Return the stack's tables, under the names that the environment gives them, if any."""
-    names = {"SessionsTable": settings.sessions_table, "ConnectionsTable": settings.connections_table}
-    return {
-        logical_name: _renamed(table, names.get(logical_name, table.name))
-        for logical_name, table in tables(STAGE).items()
-    }
-
-
-def _renamed(table: TableDefinition, name: str) -> TableDefinition:
-    return replace(table, name=name, create={**table.create, "TableName": name})
 
 
 def _client(service: str, endpoints: Endpoints) -> Any:
@@ -200,7 +187,7 @@ class _Run:
                 raise outcome
 
     def _poller(self, functions: LambdaService, name: str, batch_size: int) -> StreamPoller:
-        mapping = replace(event_sources.BROADCAST, batch_size=batch_size)
+        mapping = StreamMapping.from_settings({**STREAM_MAPPING, "BatchSize": batch_size})
         stream = TableStream(
             _client("dynamodb", self._endpoints),
             _client("dynamodbstreams", self._endpoints),

@@ -4,11 +4,13 @@ As documented under "Process DynamoDB records with Lambda". One queue is one sha
 failing batch. Leaves reading the stream to ``poller``, and waiting between attempts to who drives it.
 """
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
+from infra.local.event_pattern import matches
 from infra.local.stream_event import Record, created_at, sequence_number
 
 WITHOUT_END = -1
@@ -23,6 +25,24 @@ class StreamMapping:
     maximum_record_age_in_seconds: int = WITHOUT_END
     bisect_batch_on_function_error: bool = False
     report_batch_item_failures: bool = False
+    patterns: tuple[Mapping[str, Any], ...] = ()
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """Read the settings as UpdateEventSourceMapping takes them."""
+        filters = settings.get("FilterCriteria", {}).get("Filters", [])
+        return cls(
+            batch_size=settings.get("BatchSize", 100),
+            maximum_retry_attempts=settings.get("MaximumRetryAttempts", WITHOUT_END),
+            maximum_record_age_in_seconds=settings.get("MaximumRecordAgeInSeconds", WITHOUT_END),
+            bisect_batch_on_function_error=settings.get("BisectBatchOnFunctionError", False),
+            report_batch_item_failures="ReportBatchItemFailures" in settings.get("FunctionResponseTypes", ()),
+            patterns=tuple(json.loads(one["Pattern"]) for one in filters),
+        )
+
+    def wants(self, record: Record) -> bool:
+        """Say whether a record passes the filters: none at all, or any of them."""
+        return not self.patterns or any(matches(pattern, record) for pattern in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +77,8 @@ class ShardQueue:
         self._again: deque[Batch] = deque()
 
     def add(self, records: Iterable[Record]) -> None:
-        """Take records, in the shard's order."""
-        self._unread.extend(records)
+        """Take records, in the shard's order; what the filters do not want is passed over."""
+        self._unread.extend(record for record in records if self._mapping.wants(record))
 
     def next_batch(self) -> Batch | None:
         """Return what the function gets next; None where there is nothing.

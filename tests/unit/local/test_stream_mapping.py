@@ -176,3 +176,30 @@ def test_a_batch_of_which_all_is_too_old_is_passed_over() -> None:
     shard.queue.add([record(1, NOW - 61), record(2)])
 
     assert shard.next() == [2]
+
+
+def test_a_mapping_is_read_as_aws_takes_it() -> None:
+    mapping = StreamMapping.from_settings(
+        {
+            "BatchSize": 7,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "BisectBatchOnFunctionError": True,
+            "MaximumRetryAttempts": 3,
+            "MaximumRecordAgeInSeconds": 60,
+            "FilterCriteria": {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]},
+        }
+    )
+
+    assert mapping == StreamMapping(7, 3, 60, True, True, ({"eventName": ["INSERT"]},))  # noqa: FBT003
+    assert StreamMapping.from_settings({}) == StreamMapping()
+
+
+def test_what_no_filter_wants_is_never_handed_over() -> None:
+    shard = Shard(patterns=({"eventName": ["INSERT"]}, {"eventName": ["REMOVE"]}))
+
+    shard.queue.add(
+        {**record(number), "eventName": name}
+        for number, name in enumerate(("MODIFY", "INSERT", "MODIFY", "REMOVE"))
+    )
+
+    assert shard.next() == [1, 3]
