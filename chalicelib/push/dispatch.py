@@ -45,11 +45,12 @@ class Pool:
             lane.abandon()
         return None
 
-    def drop_idle(self) -> None:
-        """Close the idle lanes: one like them was found dead."""
+    def drop_idle(self, since: float = math.inf) -> None:
+        """Close the lanes that are idle since before a time: one like them was found dead."""
         for lane in self.idle:
-            lane.abandon()
-        self.idle.clear()
+            if lane.idle_since < since:
+                lane.abandon()
+        self.idle = [lane for lane in self.idle if lane.usable]
 
 
 class Dispatcher:
@@ -76,6 +77,7 @@ class Dispatcher:
         self._deliveries: deque[Delivery] = deque()
         self._placed = 0  # posts in flight or parked
         self._tick = 0
+        self._woken = 0.0  # when there was something to send again, after a rest
         self._timer: asyncio.TimerHandle | None = None
         self._rate_timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -97,6 +99,8 @@ class Dispatcher:
                 "loop (asyncio.Runner), or close() the client before the loop ends."
             )
         self._loop = loop
+        if not self._deliveries:
+            self._woken = self._clock()
         self._deliveries.append(delivery)
         if self._timer is None:
             self._timer = loop.call_later(TICK_SECONDS, self._on_tick)
@@ -163,8 +167,14 @@ class Dispatcher:
             self.dispatch()
 
     def unanswered(self, lane: Lane, post: Post, reason: str, *, kept_alive_died: bool) -> None:
-        """Send the post again at once where only the lane was stale; else let it back off."""
+        """Send the post again at once where only the lane was stale; else let it back off.
+
+        A lane that served before and is silent now may have lost its server without being told, as after a
+        freeze of this process. Then its siblings that rested as long have too.
+        """
         self._placed -= 1
+        if lane.silent:
+            lane.pool.drop_idle(self._woken)
         if kept_alive_died and not post.resent:
             lane.pool.drop_idle()
             post.delivery.resend(post)

@@ -6,7 +6,7 @@ owner, and the owner writes the next request in that same call.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
@@ -63,6 +63,11 @@ class Lane(asyncio.BufferedProtocol):
 
     # What the owner calls.
 
+    @property
+    def silent(self) -> bool:
+        """Whether it has served before, and nothing was heard since the last request."""
+        return self._served and not self._heard
+
     def send(self, post: "Post", request: bytes, tick: int) -> None:
         """Begin a request; the lane must be usable and free."""
         self.post = post
@@ -85,8 +90,8 @@ class Lane(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Be usable."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
+        # Not isinstance: uvloop's transports are of no class of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self.usable = True
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the event loop's signature
@@ -136,9 +141,7 @@ class Lane(asyncio.BufferedProtocol):
             # The status was said, only the rest of a body that nobody reads is missing.
             self._owner.answered(self, post, self._status)
         else:
-            self._owner.unanswered(
-                self, post, reason, kept_alive_died=closed and self._served and not self._heard
-            )
+            self._owner.unanswered(self, post, reason, kept_alive_died=closed and self.silent)
 
     # What the parser calls.
 

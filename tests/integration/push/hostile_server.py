@@ -95,11 +95,15 @@ def when(event: asyncio.Event, then: Behaviour) -> Behaviour:
 
 
 OK = answer(200)
+GONE = answer(410)
 
 
 @dataclass
 class HostileServer:
-    """``behaviours`` holds what each connection id is answered with, in turn; the last one stays."""
+    """``behaviours`` holds what each connection id is answered with, in turn; the last one stays.
+
+    ``trusting`` is what a client needs to trust its certificate.
+    """
 
     behaviours: dict[str, list[Behaviour]] = field(default_factory=dict)
     otherwise: Behaviour = OK
@@ -111,6 +115,7 @@ class HostileServer:
     most_in_flight: int = 0
     wires: list[Wire] = field(default_factory=list)
     tls: bool = False
+    trusting: ssl.SSLContext | None = None
     bad_signatures: list[Request] = field(default_factory=list)
     _levels: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     _turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
