@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token test check format test-dynamodb-local clean
+.PHONY: help install run token test check format test-dynamodb-local bench-fanout clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt
 	@echo "Installing MiniStack into .venv-ministack (once)..."
 	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
 	@.venv-ministack/bin/pip install $(PIP) -r requirements-ministack.txt
+	@touch $@
+
+# aiobotocore pins one too.
+.venv-bench/.installed: requirements-bench.txt
+	@echo "Installing what is compared into .venv-bench (once)..."
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install $(PIP) -r requirements-bench.txt
 	@touch $@
 
 install: $(VENV)/.installed .venv-ministack/.installed ## create the environments
@@ -53,5 +60,8 @@ format: $(VENV)/.installed ## rewrite the code in house style
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+bench-fanout: .venv-bench/.installed ## posts per second, ours and others' (nginx-light, wrk; some minutes)
+	@.venv-bench/bin/python -m benchmarks.fanout
+
 clean: ## remove what was installed and the local state
-	rm -rf $(VENV) .venv-ministack .local .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-ministack .venv-bench .local .mypy_cache .ruff_cache .pytest_cache
