@@ -165,6 +165,10 @@ class Table:
             ),
         )
 
+        # Made here, by one thread. PynamoDB makes it when it is first needed and takes no lock: the threads
+        # that read an audience would each make their own, for a second of a cold broadcast's CPU.
+        _ = self._table.connection.client
+
     def bind(self, template: type[M]) -> type[M]:
         """Return the template as a model of this table."""
         namespace = {

@@ -156,18 +156,14 @@ class _Run:
         [(broadcast, batch_size)] = stream_functions(app)
         poller = self._poller(functions, broadcast, batch_size)
         connections = Connections(limits, lambda: time.time_ns() // 1_000_000)
-        server = Server(
-            Gateway(
-                RestApi(app, functions, limits, poller.nudge),
-                WebSocketApi(functions, connections, limits),
-                ManagementApi(connections, limits),
-            ),
-            limits,
-        )
+        websocket = WebSocketApi(functions, connections, limits)
+        rest = RestApi(app, functions, limits, poller.nudge)
+        server = Server(Gateway(rest, websocket, ManagementApi(connections, limits)), limits)
         try:
             await asyncio.gather(poller.position(), functions.warm())
             await self._until_stopped(server, poller, sockets, stop)
         finally:
+            websocket.close()
             functions.close()
 
     async def _until_stopped(
@@ -178,6 +174,8 @@ class _Run:
         announcing = asyncio.create_task(self._announce_when(server.up))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({polling, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        # What the server has to cut short from here on is meant to be, and no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server.stop()
         for task in (announcing, polling, stopping):
             task.cancel()

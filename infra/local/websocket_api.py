@@ -41,6 +41,7 @@ class WebSocketApi:
         self._functions = functions
         self._connections = connections
         self._limits = limits
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection from its handshake to its end."""
@@ -63,7 +64,15 @@ class WebSocketApi:
             await _refuse(send, status, "Internal server error" if status >= 500 else "Forbidden")  # noqa: PLR2004
             return
         closing = await self._serve(caller, scope, receive, send)
-        await self._disconnected(caller, closing)
+        # Not in the server's task: a stop of the gateway waits for those, and $disconnect is best effort.
+        ending = asyncio.create_task(self._disconnected(caller, closing))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    def close(self) -> None:
+        """Give up what is still to be told about connections that have ended."""
+        for ending in self._ending:
+            ending.cancel()
 
     async def _serve(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> Closing:
         outlet = _Outlet(send, scope["extensions"][TRANSPORT], self._limits.outgoing_bytes)

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.gateway import ROOT, Gateway, running_gateway
@@ -83,7 +83,7 @@ def test_ctrl_c_stops_it_cleanly_and_a_restart_finds_what_was_there(tmp_path: Pa
         assert start_session(first, admin)["id"] == 1
         with connect(first.websocket_url) as client:
             first.stop()
-            with pytest.raises(ConnectionClosedError):
+            with pytest.raises(ConnectionClosed):
                 client.recv(HEARD_SECONDS)
         assert client.close_code == 1012  # service restart
         assert first.process.returncode == 0
@@ -91,6 +91,15 @@ def test_ctrl_c_stops_it_cleanly_and_a_restart_finds_what_was_there(tmp_path: Pa
 
     with running_gateway(tmp_path, EMBEDDED) as second:
         assert start_session(second, admin)["id"] == 2
+
+
+def test_the_times_of_a_connection_can_be_set(tmp_path: Path) -> None:
+    environment = {**EMBEDDED, "GATEWAY_IDLE_TIMEOUT": "0.1"}
+    with running_gateway(tmp_path, environment) as impatient, connect(impatient.websocket_url) as client:
+        # Nothing is sent to it: the iteration ends because the connection does.
+        assert list(client) == []
+
+    assert client.close_code == 1001
 
 
 def test_nothing_outlives_a_gateway_that_is_killed(tmp_path: Path) -> None:

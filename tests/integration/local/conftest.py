@@ -82,12 +82,9 @@ class Stage:
         self.events = {name: asyncio.Queue() for name in names}
         functions = LambdaService({name: Function(name, "", 60, 128) for name in names}, self._start)
         connections = Connections(self.limits, lambda: Moment.present().milliseconds)
-        gateway = Gateway(
-            RestApi(app, functions, self.limits, self._changed),
-            WebSocketApi(functions, connections, self.limits),
-            ManagementApi(connections, self.limits),
-        )
-        server = Server(gateway, self.limits)
+        websocket = WebSocketApi(functions, connections, self.limits)
+        rest = RestApi(app, functions, self.limits, self._changed)
+        server = Server(Gateway(rest, websocket, ManagementApi(connections, self.limits)), self.limits)
         sockets = bound(0)
         self.port = sockets[0].getsockname()[1]
         serving = asyncio.create_task(server.serve(sockets))
@@ -95,6 +92,7 @@ class Stage:
         yield self
         server.stop()
         await serving
+        websocket.close()
 
     async def _start(self, function: Function) -> InProcess:
         def handle(event: Any) -> Any:
