@@ -3,7 +3,6 @@
 Leaves what a frame does to ``services.connections``.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import msgspec
 
 from chalicelib.domain.cursors import Cursor, position
 from chalicelib.domain.errors import GameNightError, InvalidFrame, UnknownFrameType
-from chalicelib.domain.identity import Claims
+from chalicelib.domain.identity import Claims, Role
 from chalicelib.domain.limits import MAX_ID
 from chalicelib.domain.timestamps import timestamp
 from chalicelib.services.streams import Replay
@@ -23,6 +22,8 @@ MAX_FRAME_BYTES = 32 * 1024
 MAX_ID_CHARACTERS = 128
 
 FrameId = int | Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARACTERS)]
+SessionId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
+Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 class Frame(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
@@ -41,18 +42,79 @@ class Auth(Frame, tag="auth", kw_only=True):
 class Subscribe(Frame, tag="subscribe", kw_only=True):
     """Asks for the events of a session."""
 
-    session_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] = msgspec.field(name="sessionId")
+    session_id: SessionId = msgspec.field(name="sessionId")
     since: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Unsubscribe(Frame, tag="unsubscribe", kw_only=True):
     """Asks for no more events of a session."""
 
-    session_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] = msgspec.field(name="sessionId")
+    session_id: SessionId = msgspec.field(name="sessionId")
 
 
 class Ping(Frame, tag="ping"):
     """Asks whether anyone is there."""
+
+
+class ServerFrame(msgspec.Struct, tag_field="type", kw_only=True, frozen=True):
+    """What every answer to a frame may carry: the ``id`` of that frame, where it had one.
+
+    Each answer is a direct subclass, which is how the specifications find it. What is UNSET is left out.
+    """
+
+    id: FrameId | msgspec.UnsetType = msgspec.UNSET
+
+
+class AuthSuccess(ServerFrame, tag="auth_success", frozen=True):
+    """The token was accepted: from now on the connection hears ``session.started``.
+
+    ``cursor`` and ``recovered`` are there where the frame had ``since``; what was missed follows.
+    """
+
+    message: str
+    sub: str
+    role: Role
+    expires_at: Timestamp = msgspec.field(name="expiresAt")
+    cursor: str | msgspec.UnsetType = msgspec.UNSET
+    recovered: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class AuthError(ServerFrame, tag="auth_error", frozen=True):
+    """The token was not accepted. The third failure closes the connection."""
+
+    code: str
+    message: str
+
+
+class Subscribed(ServerFrame, tag="subscribed", frozen=True):
+    """From now on the connection hears what happens in the session.
+
+    ``cursor`` and ``recovered`` are there where the frame had ``since``; what was missed follows.
+    """
+
+    session_id: SessionId = msgspec.field(name="sessionId")
+    cursor: str | msgspec.UnsetType = msgspec.UNSET
+    recovered: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class Unsubscribed(ServerFrame, tag="unsubscribed", frozen=True):
+    """The connection hears no more of the session than everyone does."""
+
+    session_id: SessionId = msgspec.field(name="sessionId")
+
+
+class Pong(ServerFrame, tag="pong", frozen=True):
+    """Someone is there, and this is the time."""
+
+    timestamp: Timestamp
+
+
+class Error(ServerFrame, tag="error", frozen=True):
+    """Something went wrong. ``retryable`` says whether the same frame may succeed in a moment."""
+
+    code: str
+    message: str
+    retryable: bool
 
 
 ClientFrame = Auth | Subscribe | Unsubscribe | Ping
@@ -101,52 +163,45 @@ def since_of(frame: Auth | Subscribe) -> Cursor | None:
 
 def auth_success(claims: Claims, missed: Replay[Any] | None, frame_id: FrameId | None) -> bytes:
     """Return the answer to an accepted token; what was missed follows it."""
+    expires_at = timestamp(datetime.fromtimestamp(claims.expires_at, UTC))
     return _encode(
-        {
-            "type": "auth_success",
-            "message": "Authenticated",
-            "sub": claims.subject,
-            "role": claims.role,
-            "expiresAt": timestamp(datetime.fromtimestamp(claims.expires_at, UTC)),
-            **_resumed(missed),
-        },
-        frame_id,
+        AuthSuccess(
+            "Authenticated", claims.subject, claims.role, expires_at, *_resumed(missed), id=_echo(frame_id)
+        )
     )
 
 
 def auth_error(error: GameNightError, frame_id: FrameId | None) -> bytes:
     """Return the answer to a token that was not accepted."""
-    return _encode({"type": "auth_error", "code": error.code, "message": error.detail}, frame_id)
+    return _encode(AuthError(error.code, error.detail, id=_echo(frame_id)))
 
 
 def subscribed(session_id: int, missed: Replay[Any] | None, frame_id: FrameId | None) -> bytes:
     """Return the answer to a subscription; what was missed follows it."""
-    return _encode({"type": "subscribed", "sessionId": session_id, **_resumed(missed)}, frame_id)
+    return _encode(Subscribed(session_id, *_resumed(missed), id=_echo(frame_id)))
 
 
 def unsubscribed(session_id: int, frame_id: FrameId | None) -> bytes:
     """Return the answer to the end of a subscription."""
-    return _encode({"type": "unsubscribed", "sessionId": session_id}, frame_id)
+    return _encode(Unsubscribed(session_id, id=_echo(frame_id)))
 
 
 def pong(now: str, frame_id: FrameId | None) -> bytes:
     """Return the answer to a ping."""
-    return _encode({"type": "pong", "timestamp": now}, frame_id)
+    return _encode(Pong(now, id=_echo(frame_id)))
 
 
 def error_frame(error: GameNightError, frame_id: FrameId | None) -> bytes:
     """Return the answer to anything that went wrong."""
-    members = {"type": "error", "code": error.code, "message": error.detail, "retryable": error.retryable}
-    return _encode(members, frame_id)
+    return _encode(Error(error.code, error.detail, error.retryable, id=_echo(frame_id)))
 
 
-def _resumed(missed: Replay[Any] | None) -> dict[str, Any]:
-    if missed is None:
-        return {}
-    return {"cursor": str(missed.cursor), "recovered": missed.recovered}
+def _resumed(missed: Replay[Any] | None) -> tuple[str, bool] | tuple[()]:
+    return () if missed is None else (str(missed.cursor), missed.recovered)
 
 
-def _encode(members: dict[str, Any], frame_id: FrameId | None) -> bytes:
-    if frame_id is not None:
-        members["id"] = frame_id
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+def _echo(frame_id: FrameId | None) -> FrameId | msgspec.UnsetType:
+    return msgspec.UNSET if frame_id is None else frame_id
+
+
+_encode = msgspec.json.encode
