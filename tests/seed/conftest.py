@@ -1,4 +1,4 @@
-"""What the seed's programs need beside Python. Where it is missing they are skipped, but not under CI."""
+"""What the seed's programs need. Where Node.js is missing they are skipped, but not under CI."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ CACHE = ROOT / ".local" / "seed-clients"
 
 
 def installed(program: str) -> str:
-    """Return the path of a program of this machine, or skip what needs it."""
+    """Return the path of a program that Node.js brings, or skip what needs it."""
     path = shutil.which(program)
     if path is None:
         missing = f"{program} is not installed"
@@ -24,11 +24,6 @@ def installed(program: str) -> str:
             pytest.fail(f"{missing}, and CI is where this has to run.")
         pytest.skip(missing)
     return path
-
-
-@pytest.fixture(scope="session")
-def curl() -> str:
-    return installed("curl")
 
 
 @pytest.fixture(scope="session")

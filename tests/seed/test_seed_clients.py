@@ -1,16 +1,17 @@
-"""The seed's own clients, run as they are, hear the session that the seed's own curl command starts."""
+"""The seed's own programs, run as they are: clients hear of a session, and curl starts one."""
 
 import asyncio
 import json
+import shutil
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.clients import Target
+from tests.clients import Connect, Host, Target
 from tests.seed.conftest import NODE
 from tests.seed.processes import Program, program, running
 
@@ -51,36 +52,28 @@ async def run_python(tmp_path: Path) -> AsyncIterator[Run]:
         yield run
 
 
-@pytest.fixture
-def start_session(target: Target, curl: str, tmp_path: Path) -> Callable[[], Awaitable[Any]]:
-    """Start a session with the seed's curl command."""
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_the_curl_command_starts_a_session(target: Target, connected: Connect, tmp_path: Path) -> None:
+    bot = await connected(target.token("bot"))
+    script = tmp_path / "create_session.sh"
+    script.write_text(program("create_session.sh", target, target.token("admin")))
 
-    async def start() -> Any:
-        script = tmp_path / "create_session.sh"
-        script.write_text(program("create_session.sh", target, target.token("admin")))
-        shell = await asyncio.create_subprocess_exec(
-            "bash", script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        answer, said = await shell.communicate()
-        assert shell.returncode == 0, f"{curl} failed: {said.decode()}"
-        return json.loads(answer)
+    shell = await asyncio.create_subprocess_exec("sh", script, stdout=PIPE, stderr=PIPE)
+    answer, said = await shell.communicate()
 
-    return start
-
-
-async def test_the_curl_command_starts_a_session(start_session: Callable[[], Awaitable[Any]]) -> None:
-    session = await start_session()
-
+    assert shell.returncode == 0, said.decode()
+    session = json.loads(answer)
     assert list(session) == ["id", "is_active", "created_at", "notes"]
     assert (session["is_active"], session["notes"]) == (1, NOTES)
+    assert await bot.hear_start_of(session["id"])
 
 
 async def test_the_node_client_hears_of_a_session_and_subscribes_to_it(
-    target: Target, run_node: Run, start_session: Callable[[], Awaitable[Any]]
+    target: Target, run_node: Run, host: Host
 ) -> None:
     client = await run_node(program("listen.js", target, target.token("bot")))
 
-    session = await start_session()
+    session = await host.start(NOTES)
 
     await client.prints("New session started!")
     await client.prints(f"Session ID: {session['id']}")
@@ -90,12 +83,12 @@ async def test_the_node_client_hears_of_a_session_and_subscribes_to_it(
 
 
 async def test_the_python_client_hears_of_a_session_and_subscribes_to_it(
-    target: Target, run_python: Run, start_session: Callable[[], Awaitable[Any]]
+    target: Target, run_python: Run, host: Host
 ) -> None:
     client = await run_python(program("listen.py", target, target.token("bot")))
     await client.prints("Authenticated, waiting for sessions...")
 
-    session = await start_session()
+    session = await host.start(NOTES)
 
     await client.prints(f"🎮 New session started! ID: {session['id']}")
     await client.prints(f"📅 Created: {session['created_at']}")
@@ -104,20 +97,20 @@ async def test_the_python_client_hears_of_a_session_and_subscribes_to_it(
 
 
 async def test_the_complete_flow_hears_of_a_session_and_subscribes_to_it(
-    target: Target, run_node: Run, start_session: Callable[[], Awaitable[Any]]
+    target: Target, run_node: Run, host: Host
 ) -> None:
     token = target.token("bot")
     # The seed leaves out here what it has shown before: without it no client hears anything.
     client = await run_node(program("complete_flow.js", target, token) + authentication(target, token))
 
-    session = await start_session()
+    session = await host.start(NOTES)
 
     await client.prints(f"🎮 Session {session['id']} started!")
     await client.gets(f'{{"type":"subscribed","sessionId":{session["id"]}}}')
 
 
 async def test_the_bot_example_announces_a_session_and_subscribes_to_it(
-    target: Target, run_node: Run, start_session: Callable[[], Awaitable[Any]]
+    target: Target, run_node: Run, host: Host
 ) -> None:
     token = target.token("bot")
     # The example begins where there are a connection and a bot.
@@ -126,7 +119,7 @@ async def test_the_bot_example_announces_a_session_and_subscribes_to_it(
     example = connection + authentication(target, token) + announcing + program("bot.js", target, token)
     client = await run_node(example)
 
-    session = await start_session()
+    session = await host.start(NOTES)
 
     await client.prints(f"🎮 Game Night has started! Session #{session['id']}")
     await client.prints(f"📝 {NOTES}")
