@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.gateway import ROOT
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 30.0
 """When what was promised counts as missing; the cold starts of a deployment fit in."""
 
 EVENTS = frozenset({"session.started", "game.added", "vote.received", "session.ended"})

@@ -1,10 +1,12 @@
 """What only the local gateway can be asked: its log, its tables, and to end as in a power cut."""
 
 import os
-import uuid
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from infra.dynamodb_local import dynamodb_local
 from tests.clients import Target
 from tests.gateway import Gateway
 
@@ -24,10 +26,13 @@ def target(gateway: Gateway) -> Target:
 
 
 @pytest.fixture
-def new_tables() -> dict[str, str]:
-    """Name tables that nobody has used, as an environment.
+def new_engine(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Start an engine whose tables are empty, as the environment of a gateway on it.
 
-    Gateways on the same tables would post to each other's clients, find them gone, and forget them.
+    Two gateways on the same tables would post to each other's clients, find them gone, and forget them.
     """
-    name = uuid.uuid4().hex
-    return {"SESSIONS_TABLE": f"{name}-sessions", "CONNECTIONS_TABLE": f"{name}-connections"}
+    if "DYNAMODB_ENDPOINT" in os.environ:
+        with dynamodb_local(tmp_path / "database") as url:
+            yield {"AWS_ENDPOINT_URL_DYNAMODB": url}
+    else:
+        yield {"AWS_ENDPOINT_URL_DYNAMODB": ""}  # every gateway starts an embedded one of its own

@@ -8,9 +8,9 @@ from tests.local.conftest import target_of
 
 
 async def test_the_first_fifty_hosts_at_once_get_the_ids_1_to_50(
-    new_tables: dict[str, str], tmp_path: Path
+    new_engine: dict[str, str], tmp_path: Path
 ) -> None:
-    with running_gateway(tmp_path, new_tables) as gateway:
+    with running_gateway(tmp_path, new_engine) as gateway:
         target = target_of(gateway)
         async with target.host(target.token("admin")) as host, target.bot(target.token("bot")) as bot:
             sessions = await asyncio.gather(*(host.start() for _ in range(50)))

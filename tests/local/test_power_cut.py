@@ -11,15 +11,15 @@ from tests.gateway import Gateway, running_gateway
 from tests.local.conftest import target_of
 
 
-async def test_sessions_and_ids_go_on_after_a_power_cut(new_tables: dict[str, str], tmp_path: Path) -> None:
+async def test_sessions_and_ids_go_on_after_a_power_cut(new_engine: dict[str, str], tmp_path: Path) -> None:
     key = {"Idempotency-Key": str(uuid.uuid4())}
-    with running_gateway(tmp_path, new_tables) as gateway:
+    with running_gateway(tmp_path, new_engine) as gateway:
         token = target_of(gateway).token("admin")
         async with target_of(gateway).host(token) as host:
             before = [await host.start("first", key), await host.start()]
         gateway.kill()
 
-    with running_gateway(tmp_path, new_tables) as gateway:
+    with running_gateway(tmp_path, new_engine) as gateway:
         target = target_of(gateway)
         async with target.host(token) as host, target.bot(token) as bot:
             repeated = await host.start("first", key)
@@ -35,7 +35,7 @@ async def test_sessions_and_ids_go_on_after_a_power_cut(new_tables: dict[str, st
 
 
 async def test_a_power_cut_in_the_middle_leaves_no_gap_and_nothing_half_done(
-    new_tables: dict[str, str], tmp_path: Path
+    new_engine: dict[str, str], tmp_path: Path
 ) -> None:
     answered: list[int] = []
 
@@ -45,13 +45,13 @@ async def test_a_power_cut_in_the_middle_leaves_no_gap_and_nothing_half_done(
         if len(answered) == 5:
             gateway.kill()
 
-    with running_gateway(tmp_path, new_tables) as gateway:
+    with running_gateway(tmp_path, new_engine) as gateway:
         token = target_of(gateway).token("admin")
         async with target_of(gateway).host(token) as host:
             attempts = (start_and_cut(host, gateway) for _ in range(20))
             ended = await asyncio.gather(*attempts, return_exceptions=True)
 
-    with running_gateway(tmp_path, new_tables) as gateway:
+    with running_gateway(tmp_path, new_engine) as gateway:
         target = target_of(gateway)
         async with target.host(token) as host, target.bot(token) as bot:
             following = (await host.start())["id"]
