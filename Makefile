@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token test check format test-dynamodb-local bench-fanout clean
+.PHONY: help install run token deploy rehearse test check format test-dynamodb-local bench-fanout clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ run: install ## serve http and ws on localhost (PORT=5000)
 
 token: $(VENV)/.installed ## print a token (ROLE=bot, STAGE=local)
 	@$(BIN)/python -m infra token --role $(ROLE) --stage $(STAGE)
+
+deploy: $(VENV)/.installed ## deploy a stage on AWS (STAGE=dev)
+	@$(BIN)/python -m infra deploy --stage $(STAGE)
+
+rehearse: install ## deploy, try, change and take down, on an emulator
+	@$(BIN)/python -m infra rehearse
 
 test: install ## run the tests
 	@$(BIN)/pytest

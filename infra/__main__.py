@@ -14,7 +14,9 @@ COMMANDS = {
     "deploy": "infra.commands.deploy",
     "destroy": "infra.commands.destroy",
     "local": "infra.commands.local",
+    "package": "infra.commands.package",
     "provision": "infra.commands.provision",
+    "rehearse": "infra.commands.rehearse",
     "status": "infra.commands.status",
     "token": "infra.commands.token",
 }

@@ -4,11 +4,12 @@ One place for it: a deploy sets it, and the local gateway behaves by it.
 """
 
 import json
+from typing import Any
 
 EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}}
 """Of what happens in the sessions table only the log's growth is delivered; the rest starts nothing."""
 
-STREAM_MAPPING = {
+STREAM_MAPPING: dict[str, Any] = {
     "FunctionResponseTypes": ["ReportBatchItemFailures"],
     # A batch that fails as a whole is halved, until the record that does it is alone.
     "BisectBatchOnFunctionError": True,

@@ -90,7 +90,7 @@ def build(project: Path, architecture: str) -> Package:
                 f"No wheel of {', '.join(sorted(missing))} fits Lambda's {python} on {architecture}, and "
                 "without it the functions can't start. Pin a version in requirements.txt that publishes one."
             )
-        _finish(path)
+        finish(path)
     package = Package(path)
     if package.size > LIMIT_BYTES:
         raise DeploymentError(
@@ -98,6 +98,20 @@ def build(project: Path, architecture: str) -> Package:
             "docs/deploying.md says what is in it."
         )
     return package
+
+
+def finish(path: Path) -> None:
+    """Rewrite a package in place: without what no function needs, with byte code."""
+    draft = path.with_suffix(".draft")
+    with (
+        zipfile.ZipFile(path) as before,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as after,
+    ):
+        for name, content in sorted(_files(before)):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
+            after.writestr(entry, content, zipfile.ZIP_DEFLATED)
+    draft.replace(path)
 
 
 def wanted(name: str) -> bool:
@@ -128,19 +142,6 @@ def compiled(name: str, source: bytes) -> bytes:
 def _finished(path: Path) -> bool:
     with zipfile.ZipFile(path) as archive:
         return COMPILED_APP in archive.namelist()
-
-
-def _finish(path: Path) -> None:
-    draft = path.with_suffix(".draft")
-    with (
-        zipfile.ZipFile(path) as before,
-        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as after,
-    ):
-        for name, content in sorted(_files(before)):
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
-            after.writestr(entry, content, zipfile.ZIP_DEFLATED)
-    draft.replace(path)
 
 
 def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:

@@ -114,7 +114,7 @@ class Stack:
         except ClientError as error:
             self.progress.warning(f"drift could not be detected: {error}")
             return None
-        return [f"{one['LogicalResourceId']} {one['StackResourceDriftStatus'].lower()}" for one in drifted]
+        return [_drifted(one) for one in drifted]
 
     def _described(self, stack_id: str | None = None) -> dict[str, Any] | None:
         try:
@@ -209,3 +209,9 @@ class Stack:
                 return []
             raise
         return events
+
+
+def _drifted(resource: Mapping[str, Any]) -> str:
+    paths = [one["PropertyPath"] for one in resource.get("PropertyDifferences", ())]
+    status = resource["StackResourceDriftStatus"].lower()
+    return f"{resource['LogicalResourceId']} {status} {', '.join(paths)}".rstrip()

@@ -1,31 +1,43 @@
-"""MiniStack, with the two calls of API Gateway that the released server lacks and Chalice makes.
+"""MiniStack, with the two calls of API Gateway that Chalice makes and the released server lacks.
 
-Run with the Python of MiniStack's own environment; its settings come from the environment, as MiniStack's do.
-Every authorization that MiniStack decides is appended to the file named by REHEARSAL_CALLS: one JSON object a
-line with ``principal``, ``action``, ``resource`` and ``allowed``. Leaves judging them to ``permissions``.
+Run by the Python of MiniStack's own environment, for as long as standard input is open; MiniStack's settings
+come from the environment, as they always do. AUTH=true makes it enforce IAM: every function has the rights of
+its role and no others. Two files in REHEARSAL_DIR:
+
+- ``calls.jsonl``: what MiniStack decided on, one object a line: who, what, on what, and whether they may;
+- ``deny-once``: the next call of the action named in it is denied, and the file removed.
 """
 
+import asyncio
 import json
 import os
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 from ministack import app as server
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
+from ministack.services import apigateway as websocket_apis
 from ministack.services import apigateway_v1 as rest_apis
 
-CALLS = Path(os.environ["REHEARSAL_CALLS"])
+FOLDER = Path(os.environ["REHEARSAL_DIR"])
+
+AT_ONCE = asyncio.Semaphore(8)
+"""So many REST requests at once: each takes a function, and each function is a process of its own here."""
 
 _handle_request = rest_apis.handle_request
+_handle_execute = rest_apis.handle_execute
+_evaluate_route_selection = websocket_apis._evaluate_route_selection
 _enforce = iam_evaluator.enforce
 
 
 async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-    """Answer ImportRestApi and PutRestApi with the parts that MiniStack has; leave the rest to it."""
-    if path == "/restapis" and method == "POST" and "import" in query_params.get("mode", ()):
-        api_id = rest_apis._import_rest_api(json.loads(body))
-        _, answer_headers, answer = rest_apis._get_rest_api(api_id)
+    """Answer ImportRestApi and PutRestApi with parts that MiniStack has, and leave all else to it."""
+    if method == "POST" and path == "/restapis" and "import" in query_params.get("mode", ()):
+        _, answer_headers, answer = rest_apis._get_rest_api(rest_apis._import_rest_api(json.loads(body)))
         return 201, answer_headers, answer
     api_id = path.removeprefix("/restapis/")
     if method == "PUT" and api_id in rest_apis._rest_apis:
@@ -34,33 +46,60 @@ async def handle_request(method: str, path: str, headers: Any, body: bytes, quer
     return await _handle_request(method, path, headers, body, query_params)
 
 
-def _overwrite(api_id: str, spec: Any) -> None:
-    resources = rest_apis._resources[api_id]
-    for resource_id in [key for key, resource in resources.items() if resource["path"] != "/"]:
-        del resources[resource_id]
-    for root in resources.values():
-        root["resourceMethods"] = {}
-    for path, item in spec["paths"].items():
-        rest_apis._import_path_item(api_id, path, item)
+async def handle_execute(*args: Any, **more: Any) -> Any:
+    """Enter a function as MiniStack does, once this machine has room for it."""
+    async with AT_ONCE:
+        return await _handle_execute(*args, **more)
 
 
-def enforce(access_key_id: str, iam_action: str, *args: Any, resource_arn: str = "*", **kwargs: Any) -> Any:
-    """Decide as MiniStack does, and write down who asked for what."""
-    denial = _enforce(access_key_id, iam_action, *args, resource_arn=resource_arn, **kwargs)
-    principal = iam_evaluator.resolve_principal(access_key_id, get_account_id())
-    call = {
-        "principal": getattr(principal, "arn", None),
-        "action": iam_action,
-        "resource": resource_arn,
-        "allowed": denial is None,
-    }
-    with CALLS.open("a") as calls:
+def evaluate_route_selection(expression: str, payload: str) -> str:
+    """Choose the route as MiniStack does, whose JSON parser gives up on a frame that is nested too deep."""
+    try:
+        route: str = _evaluate_route_selection(expression, payload)
+    except RecursionError:
+        return "$default"
+    return route
+
+
+def enforce(access_key_id: str, iam_action: str, *args: Any, resource_arn: str = "*", **more: Any) -> Any:
+    """Decide as MiniStack does, and write down what was decided."""
+    denial = _enforce(access_key_id, iam_action, *args, resource_arn=resource_arn, **more)
+    principal = getattr(iam_evaluator.resolve_principal(access_key_id, get_account_id()), "arn", "")
+    if _denied_once(iam_action):
+        denial = iam_evaluator.EvalResult("ImplicitDeny", principal_arn=principal)
+    call = {"principal": principal, "action": iam_action, "resource": resource_arn, "allowed": denial is None}
+    with (FOLDER / "calls.jsonl").open("a") as calls:
         calls.write(json.dumps(call) + "\n")
     return denial
 
 
-rest_apis.handle_request = handle_request
-iam_evaluator.enforce = enforce
+def _overwrite(api_id: str, document: Any) -> None:
+    resources = rest_apis._resources[api_id]
+    root = next(key for key, resource in resources.items() if resource["path"] == "/")
+    for other in resources.keys() - {root}:
+        del resources[other]
+    resources[root]["resourceMethods"] = {}
+    for path, item in document["paths"].items():
+        rest_apis._import_path_item(api_id, path, item)
+
+
+def _denied_once(action: str) -> bool:
+    named = FOLDER / "deny-once"
+    if not named.exists() or named.read_text() != action:
+        return False
+    named.unlink()
+    return True
+
+
+def _stop_with_whoever_started() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
 
 if __name__ == "__main__":
+    rest_apis.handle_request = handle_request
+    rest_apis.handle_execute = handle_execute
+    websocket_apis._evaluate_route_selection = evaluate_route_selection
+    iam_evaluator.enforce = enforce
+    threading.Thread(target=_stop_with_whoever_started, daemon=True).start()
     server.main()

@@ -1,0 +1,17 @@
+"""``python -m infra rehearse``: deploy, try, change and take down, on this machine."""
+
+import click
+
+from infra.deployment.progress import Progress
+from infra.rehearsal.rehearse import rehearsal
+
+
+@click.command()
+def command() -> None:
+    """Rehearse a deployment on this machine, against an emulator of AWS.
+
+    Nothing is needed but what `make install` brings, no AWS account is touched, and nothing is left behind.
+    """
+    with rehearsal(Progress()) as whole:
+        whole.run()
+    click.secho("\nThe rehearsal went well.", bold=True)

@@ -1,0 +1,268 @@
+"""The rehearsal: a copy of the project deployed, tried, changed and taken down, in an emulated account.
+
+Everything is done by the commands that a person would type. Leaves the emulator to ``account`` and the
+judgement of permissions to ``permissions``.
+"""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from click import ClickException
+
+from infra.deployment.clock import Clock
+from infra.deployment.progress import Progress
+from infra.deployment.stage import Stage
+from infra.rehearsal.account import Account, rehearsal_account
+from infra.rehearsal.permissions import Grant, calls_of, findings, grants_of
+
+ROOT = Path(__file__).parents[2]
+STAGE = Stage("rehearsal")
+ARCHITECTURE = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+CONNECTIONS = f"{STAGE.stack}-connections"
+GHOST = "ghost="
+COMMAND_SECONDS = 600.0
+DELIVERY_SECONDS = 60.0
+
+
+class RehearsalFailed(ClickException):
+    """What would have gone wrong on AWS; the message says what."""
+
+
+class Rehearsal:
+    """One run, on the copy of the project in ``project``."""
+
+    def __init__(self, account: Account, project: Path, progress: Progress) -> None:
+        self._account = account
+        self._project = project
+        self._progress = progress
+
+    def run(self) -> None:
+        """Go through all of it. Raises RehearsalFailed at the first thing that is not as it should be."""
+        self._fail_half_way_and_go_on()
+        self._leave_a_ghost()
+        self._conform("tests/conformance")
+        self._ghost_is_gone()
+        self._deploy_again_from_another_machine()
+        self._compare_permissions()
+        self._change_everything_that_is_hard_to_change()
+        self._conform("tests/conformance/test_delivery.py")
+        self._destroy()
+
+    def _fail_half_way_and_go_on(self) -> None:
+        self._progress.step("A deployment that fails half way, and the same command again")
+        # By then Chalice has made two functions and the REST API, and has recorded nothing.
+        self._account.deny_once("lambda:AddPermission")
+        failed = self._infra("deploy", *self._shape, expect=1)
+        _must("AccessDenied" in failed, f"the failure does not say what was denied:\n{failed}")
+        done = self._infra("deploy", *self._shape)
+        _must("Deployed." in done, f"the second run did not deploy:\n{done}")
+        apis = self._account.client("apigateway").get_rest_apis()["items"]
+        _must(len(apis) == 1, f"there should be one REST API, and there are {len(apis)}")
+
+    def _deploy_again_from_another_machine(self) -> None:
+        self._progress.step("The same again, with nothing changed, and without Chalice's own record")
+        before = self._functions()
+        (self._project / ".chalice" / "deployed" / f"{STAGE.name}.json").unlink()
+        done = self._infra("deploy", *self._shape)
+        _must("Nothing had changed." in done, f"something was changed:\n{done}")
+        _must(self._functions() == before, "functions were updated though nothing had changed")
+        self._infra("status", "--stage", STAGE.name, "--check")
+
+    def _change_everything_that_is_hard_to_change(self) -> None:
+        self._progress.step("New code, a renamed handler, more memory, and a table that was replaced")
+        code = self._project / "app.py"
+        code.write_text(
+            re.sub(r"^def broadcast\(", "def broadcast_renamed(", code.read_text(), flags=re.MULTILINE)
+        )
+        init = self._project / "chalicelib" / "__init__.py"
+        init.write_text(re.sub(r'__version__ = "(.*)"', r'__version__ = "\1+changed"', init.read_text()))
+        config = self._project / ".chalice" / "config.json"
+        config.write_text(
+            config.read_text().replace('"lambda_memory_size": 512', '"lambda_memory_size": 640')
+        )
+        self._replace_sessions_table()
+        done = self._infra("deploy", *self._shape)
+        for expected in ("broadcast_renamed", "+changed", "mapping is removed"):
+            _must(expected in done, f"{expected!r} is not in what the deployment said:\n{done}")
+        _must(self._functions()[STAGE.function("websocket_connect")][0] == 640, "the memory did not change")  # noqa: PLR2004
+        self._infra("status", "--stage", STAGE.name, "--check")
+
+    def _replace_sessions_table(self) -> None:
+        client = self._account.client("dynamodb")
+        name = f"{STAGE.stack}-sessions"
+        old = client.describe_table(TableName=name)["Table"]
+        tags = client.list_tags_of_resource(ResourceArn=old["TableArn"])["Tags"]
+        client.delete_table(TableName=name)
+        client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=old["KeySchema"],
+            AttributeDefinitions=old["AttributeDefinitions"],
+            StreamSpecification=old["StreamSpecification"],
+            Tags=tags,
+        )
+        client.update_time_to_live(
+            TableName=name, TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True}
+        )
+        client.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+
+    def _leave_a_ghost(self) -> None:
+        """Put a connection into the audience of all that has ended without a word."""
+        api_id = self._account.client("apigatewayv2").get_apis()["Items"][0]["ApiId"]
+        ghost = {
+            **self._ghost_key(),
+            "api_id": {"S": api_id},
+            "stage": {"S": STAGE.name},
+            "token_expires_at": {"N": "4000000000"},
+            "expires_at": {"N": "4000000000"},
+            "wants_cursor": {"BOOL": False},
+        }
+        self._account.client("dynamodb").put_item(TableName=CONNECTIONS, Item=ghost)
+        membership = {
+            "PK": {"S": f"connection#{GHOST}"},
+            "SK": {"S": "audience#all"},
+            "expires_at": {"N": "4000000000"},
+        }
+        self._account.client("dynamodb").put_item(TableName=CONNECTIONS, Item=membership)
+
+    def _ghost_is_gone(self) -> None:
+        self._progress.step("A connection that ended without a word is removed by the delivery that meets it")
+        client, key = self._account.client("dynamodb"), self._ghost_key()
+
+        def look() -> bool | None:
+            return True if "Item" not in client.get_item(TableName=CONNECTIONS, Key=key) else None
+
+        Clock().wait("the removal of a connection that is gone", look, within=DELIVERY_SECONDS, every=0.5)
+        self._progress.detail("removed")
+
+    def _ghost_key(self) -> dict[str, dict[str, str]]:
+        # Asked of the product, in the copy that is deployed.
+        ask = (
+            "from chalicelib.domain.connections import ALL_AUDIENCE, shard_of;"
+            "from chalicelib.storage.connections import audience_key;"
+            f"print(audience_key(ALL_AUDIENCE, shard_of('{GHOST}', 8)))"
+        )
+        return {"PK": {"S": self._run([sys.executable, "-c", ask]).strip()}, "SK": {"S": GHOST}}
+
+    def _compare_permissions(self) -> None:
+        self._progress.step("What the functions did, against what their roles allow")
+        iam = self._account.client("iam")
+        grants: list[Grant] = []
+        for function, (_, role_arn, _) in self._functions().items():
+            role = role_arn.rpartition("/")[2]
+            for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+                grants += grants_of(function, document)
+        calls = calls_of(self._account.calls())
+        found = findings(grants, calls)
+        _must(not found, "the roles are not what the functions need:\n  " + "\n  ".join(found))
+        self._progress.detail(
+            f"{len(grants)} grants, {len(calls)} different calls: nothing denied, nothing unused"
+        )
+
+    def _destroy(self) -> None:
+        self._progress.step("Taking it down")
+        refused = self._infra("destroy", "--stage", STAGE.name, "--yes", expect=1)
+        _must("--delete-data" in refused, f"tables with data were not protected:\n{refused}")
+        self._infra("destroy", "--stage", STAGE.name, "--yes", "--delete-data")
+        left = self._account.inventory()
+        _must(not left, "something is left:\n  " + "\n  ".join(left))
+        self._progress.detail("nothing is left in the account")
+
+    def _conform(self, *what: str) -> None:
+        self._progress.step(f"Conformance: {what[0]}")
+        status = self._infra("status", "--stage", STAGE.name)
+        urls = re.findall(r"(https?://\S+/api|wss?://\S+)", status)
+        token = f"{sys.executable} -m infra token --stage {STAGE.name}"
+        target = [
+            "--rest-url",
+            urls[0].removesuffix("/api"),
+            "--websocket-url",
+            urls[1],
+            "--token-command",
+            token,
+        ]
+        self._run([sys.executable, "-m", "pytest", *what, *target, "-p", "no:cacheprovider"])
+
+    def _functions(self) -> dict[str, tuple[int, str, str]]:
+        functions = self._account.client("lambda").list_functions()["Functions"]
+        return {
+            one["FunctionName"]: (one["MemorySize"], one["Role"], one["LastModified"]) for one in functions
+        }
+
+    @property
+    def _shape(self) -> tuple[str, ...]:
+        return "--stage", STAGE.name, "--architecture", ARCHITECTURE[platform.machine()]
+
+    def _infra(self, *arguments: str, expect: int = 0) -> str:
+        return self._run([sys.executable, "-m", "infra", *arguments], expect)
+
+    def _run(self, command: list[str], expect: int = 0) -> str:
+        """Run a command in the copy, show what it says, and return it."""
+        self._progress.detail(
+            "$ " + " ".join(["python", *command[1:]] if command[0] == sys.executable else command)
+        )
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GAMENIGHT_"))
+        }
+        with subprocess.Popen(
+            command,
+            cwd=self._project,
+            env={**inherited, **self._account.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            limit = threading.Timer(COMMAND_SECONDS, process.kill)
+            limit.start()
+            lines = []
+            for line in process.stdout or ():
+                lines.append(line)
+                self._progress.detail(f"  {line.rstrip()}")
+            status = process.wait()
+            limit.cancel()
+        said = "".join(lines)
+        if status != expect:
+            log = self._account.log().splitlines()[-40:]
+            raise RehearsalFailed(
+                f"It ended with {status}, not {expect}. The functions said last:\n" + "\n".join(log)
+            )
+        return said
+
+
+@contextmanager
+def rehearsal(progress: Progress) -> Iterator[Rehearsal]:
+    """Set the stage for a rehearsal; nothing of it is left at the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="game-night-live-rehearsal-") as scratch:
+        project = Path(scratch) / "project"
+        progress.step("A copy of the project, and an account")
+        copy(ROOT, project)
+        with rehearsal_account(Path(scratch) / "account") as account:
+            progress.detail(account.url)
+            yield Rehearsal(account, project, progress)
+
+
+def copy(project: Path, to: Path) -> None:
+    """Copy what git knows or would know of the project: what is worked on, without what was installed."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=project, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (project / name).is_file():  # else it was deleted and the deletion is not committed yet
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(project / name, to / name)
+
+
+def _must(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not holds:
+        raise RehearsalFailed(otherwise[0].upper() + otherwise[1:])
