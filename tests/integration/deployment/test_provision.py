@@ -1,0 +1,115 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.domain.token_secrets import TokenSecrets
+from infra.deployment.errors import DeploymentError
+from infra.deployment.provision import check_place, provision
+from infra.deployment.target import Target
+from tests.fakes.progress import SilentProgress
+
+# moto can't make alarms and metric filters from a template, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+
+
+def said(target: Target) -> list[str]:
+    assert isinstance(target.progress, SilentProgress)
+    return target.progress.said
+
+
+def test_chalice_is_told_what_the_stack_made(stack: Target) -> None:
+    stream = provision(stack)
+
+    entry = stack.config.entry(stack.stage)
+    assert entry["environment_variables"]["SESSIONS_TABLE"] == "game-night-live-dev-sessions"
+    assert entry["environment_variables"]["SESSIONS_STREAM_ARN"] == stream
+    roles = {one["iam_role_arn"] for one in entry["lambda_functions"].values()}
+    assert len(roles) == 2
+    assert entry["lambda_functions"]["broadcast"]["reserved_concurrency"] == 10
+
+
+def test_the_secret_is_made_once_and_never_shown(stack: Target) -> None:
+    provision(stack)
+    ssm = stack.aws.client("ssm")
+    first = ssm.get_parameter(Name=stack.stage.secret_parameter, WithDecryption=True)["Parameter"]
+    provision(stack)
+    second = ssm.get_parameter(Name=stack.stage.secret_parameter, WithDecryption=True)["Parameter"]
+
+    assert first["Type"] == "SecureString"
+    assert second["Value"] == first["Value"]
+    secret = TokenSecrets.parse(first["Value"]).current.secret
+    assert len(secret) >= 43
+    assert secret not in "\n".join(said(stack))
+    assert secret not in stack.config.path.read_text()
+
+
+def test_the_second_time_nothing_changes(stack: Target) -> None:
+    provision(stack)
+    before = stack.config.path.read_text()
+    said(stack).clear()
+
+    provision(stack)
+
+    assert said(stack).count("unchanged") == 3
+    assert stack.config.path.read_text() == before
+
+
+def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> None:
+    few = {"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}}
+    stack.aws.client("lambda").get_account_settings = lambda: few
+
+    provision(stack)
+
+    assert "reserved_concurrency" not in stack.config.entry(stack.stage)["lambda_functions"]["broadcast"]
+    assert any("Service Quotas" in line for line in said(stack))
+
+
+def test_a_replaced_table_is_seen(stack: Target) -> None:
+    old = provision(stack)
+    client = stack.aws.client("dynamodb")
+    name = "game-night-live-dev-sessions"
+    table = client.describe_table(TableName=name)["Table"]
+    client.delete_table(TableName=name)
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=table["KeySchema"],
+        AttributeDefinitions=table["AttributeDefinitions"],
+        StreamSpecification=table["StreamSpecification"],
+    )
+
+    new = provision(stack)
+
+    assert new != old
+    assert stack.config.entry(stack.stage)["environment_variables"]["SESSIONS_STREAM_ARN"] == new
+
+
+def test_a_table_whose_stream_was_switched_off_is_told_of(stack: Target) -> None:
+    stack.aws.client("dynamodb").update_table(
+        TableName="game-night-live-dev-sessions", StreamSpecification={"StreamEnabled": False}
+    )
+
+    with pytest.raises(DeploymentError, match="aws dynamodb update-table"):
+        provision(stack)
+
+
+@pytest.mark.parametrize(
+    ("arn", "advice"),
+    [
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/x", "AWS_REGION=eu-west-1"),
+        ("arn:aws:dynamodb:us-east-1:999999999999:table/t/stream/x", "AWS_PROFILE"),
+    ],
+)
+def test_a_stage_that_is_elsewhere_is_left_alone(target: Target, arn: str, advice: str) -> None:
+    target.config.record(target.stage, {"environment_variables": {"SESSIONS_STREAM_ARN": arn}})
+
+    with pytest.raises(DeploymentError, match=advice):
+        check_place(target.aws, target.stage, target.config)
+
+
+def test_a_function_that_has_no_role_stops_before_chalice_is_told_anything(stack: Target) -> None:
+    with pytest.raises(DeploymentError, match="needs a role that may do"):
+        provision(replace(stack, functions={**stack.functions, "sweep": "app.sweep"}))
+
+    assert json.loads(stack.config.path.read_text())["stages"] == {}

@@ -1,0 +1,65 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_file
+from cfnlint.decode import cfn_yaml
+
+from app import app
+from infra.deployment.functions import functions_of
+from infra.deployment.stage import role_output
+
+ROOT = Path(__file__).parents[3]
+FUNCTIONS = functions_of(app)
+TEMPLATE: Any = cfn_yaml.load(str(ROOT / "infra" / "stack.yaml"))
+RESOURCES = TEMPLATE["Resources"]
+CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
+
+
+def logical(function: str) -> str:
+    return role_output(function).removesuffix("RoleArn")
+
+
+def test_the_linter_of_cloudformation_finds_nothing() -> None:
+    assert lint_file(ROOT / "infra" / "stack.yaml") == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_a_role_logs_alarms_and_its_size_declared(function: str) -> None:
+    name = logical(function)
+
+    assert {f"{name}Role", f"{name}Logs", f"{name}ErrorsAlarm", f"{name}ThrottlesAlarm"} <= RESOURCES.keys()
+    assert role_output(function) in TEMPLATE["Outputs"]
+    assert CONFIG["lambda_functions"][function].keys() == {"lambda_memory_size", "lambda_timeout"}
+
+
+def test_there_is_no_role_without_a_function() -> None:
+    roles = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::IAM::Role"}
+
+    assert roles == {f"{logical(function)}Role" for function in FUNCTIONS}
+    assert CONFIG["lambda_functions"].keys() == FUNCTIONS.keys()
+
+
+def test_no_role_allows_everything() -> None:
+    for role in (one for one in RESOURCES.values() if one["Type"] == "AWS::IAM::Role"):
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert "*" not in str(statement["Action"]), statement
+                assert statement["Resource"] != "*" or statement["Sid"].startswith("Lambda"), statement
+
+
+def test_the_tables_outlive_the_stack() -> None:
+    tables = [one for one in RESOURCES.values() if one["Type"] == "AWS::DynamoDB::Table"]
+
+    assert len(tables) == 2
+    for table in tables:
+        assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_secret_is_nowhere_in_the_stack() -> None:
+    assert not [
+        name for name, one in RESOURCES.items() if re.search(r"::SSM::|::SecretsManager::", one["Type"])
+    ]
