@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check format test-dynamodb-local bench-fanout clean
+.PHONY: help install run token deploy rehearse test check format specs test-dynamodb-local bench-fanout clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ check: $(VENV)/.installed ## format, lint, types, layers, the stack
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint infra/stack.yaml
+
+specs: $(VENV)/.installed ## write the specifications that are served, as the code is now
+	@$(BIN)/python -m infra specs
 
 format: $(VENV)/.installed ## rewrite the code in house style
 	@$(BIN)/ruff format .

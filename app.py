@@ -67,7 +67,9 @@ def route(method: str, path: str) -> Callable[[View], View]:
                 logger.exception("a request could not be handled", extra={"request_id": request_id})
                 return _as_response(unexpected(request_id))
 
-        app.route(path, methods=[method], content_types=["application/json"])(answered)
+        # What has no body has no type of content that could be wrong.
+        content_types = ["application/json"] if method == "POST" else []
+        app.route(path, methods=[method], content_types=content_types)(answered)
         return view
 
     return register
@@ -93,6 +95,22 @@ def describe() -> Any:
 def health() -> Any:
     """Say that requests are served."""
     return {"status": "ok", "version": __version__}
+
+
+@route("GET", "/api/openapi.json")
+def openapi() -> Response:
+    """Specify the REST API."""
+    from chalicelib.wire import specifications
+
+    return _json(specifications.specification(specifications.OPENAPI))
+
+
+@route("GET", "/api/asyncapi.json")
+def asyncapi() -> Response:
+    """Specify the WebSocket API."""
+    from chalicelib.wire import specifications
+
+    return _json(specifications.specification(specifications.ASYNCAPI))
 
 
 @route("POST", "/api/sessions")

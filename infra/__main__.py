@@ -17,6 +17,7 @@ COMMANDS = {
     "package": "infra.commands.package",
     "provision": "infra.commands.provision",
     "rehearse": "infra.commands.rehearse",
+    "specs": "infra.commands.specs",
     "status": "infra.commands.status",
     "token": "infra.commands.token",
 }

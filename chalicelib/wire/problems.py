@@ -54,13 +54,17 @@ def problem(status: int, code: str, title: str, detail: str, **more: Any) -> Pro
     return Problem(status, json.dumps(members, ensure_ascii=False), headers)
 
 
+def status_of(kind: type[GameNightError]) -> int:
+    """Return the HTTP status of a kind of error: its own, or else that of what it is a kind of."""
+    return next((STATUSES[one] for one in kind.__mro__ if one in STATUSES), 500)
+
+
 def problem_of(error: GameNightError) -> Problem:
     """Return the problem document of one of our errors."""
-    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
     more: dict[str, Any] = {}
     if isinstance(error, InvalidRequest):
         more["errors"] = [{"field": one.field, "message": one.message} for one in error.errors]
-    return problem(status, error.code, error.title, error.detail, **more)
+    return problem(status_of(type(error)), error.code, error.title, error.detail, **more)
 
 
 def unexpected(request_id: str) -> Problem:

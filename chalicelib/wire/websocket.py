@@ -23,6 +23,9 @@ from chalicelib.wire import frames
 REPLY_SECONDS = 10.0
 """How long a client that does not read may hold up one frame of those that answer it."""
 
+CLOSING = (TokenExpired, ConnectionUnknown)
+"""Errors after which nothing more can come of a connection."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -47,7 +50,7 @@ def answer(connections: Connections, clock: Clock, connection_id: str, text: str
         return Reply(frames.error_frame(error, frames.frame_id(text)))
     try:
         return _answer(connections, clock, connection_id, frame)
-    except (TokenExpired, ConnectionUnknown) as error:
+    except CLOSING as error:
         return Reply(frames.error_frame(error, frame.id), close=True)
     except GameNightError as error:
         return Reply(frames.error_frame(error, frame.id))

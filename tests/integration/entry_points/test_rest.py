@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.wire.specifications import ASYNCAPI, FOLDER, OPENAPI
 from tests.integration.entry_points.conftest import Answer, House
 
 NIGHT = "/api/sessions/{session_id}"
@@ -33,6 +34,20 @@ def test_a_client_is_told_where_everything_is(house: House) -> None:
         "openapi_url": "https://nights.example/api/openapi.json",
         "asyncapi_url": "https://nights.example/api/asyncapi.json",
     }
+
+
+@pytest.mark.parametrize("name", [OPENAPI, ASYNCAPI])
+def test_the_specifications_are_served_to_anyone(house: House, name: str) -> None:
+    served = house.ask("GET", f"/api/{name}", token=None)
+
+    assert served.text == (FOLDER / name).read_text()
+    assert (served.status, served.headers["Content-Type"]) == (200, "application/json")
+
+
+def test_a_request_without_a_body_may_have_any_type_of_content(house: House) -> None:
+    answer = house.ask("GET", "/api/sessions", headers={"Content-Type": "text/plain"})
+
+    assert answer.status == 200
 
 
 def test_a_whole_night(house: House) -> None:

@@ -1,0 +1,1 @@
+"""The specifications, made from the code: OpenAPI for REST, AsyncAPI for the WebSocket."""

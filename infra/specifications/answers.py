@@ -1,0 +1,285 @@
+"""What REST answers and events look like, as types that schemas are made from.
+
+The domain renders answers as plain dicts, since it is the standard library only; these types say the same
+again for the specifications. ``night`` and the conformance suite hold the two together.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from chalicelib.domain.limits import (
+    MAX_GAMES,
+    MAX_NOTES_CHARACTERS,
+    MAX_PACK_NAME_CHARACTERS,
+    MAX_PAGE,
+    MAX_PLAYERS,
+    MAX_SUBJECT_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    MAX_USERNAME_CHARACTERS,
+)
+from chalicelib.domain.votes import VoteType
+from chalicelib.wire.frames import SessionId, Timestamp
+
+Url = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri"})]
+Cursor = Annotated[str, msgspec.Meta(description="Opaque: send it back as it came.")]
+Notes = Annotated[str, msgspec.Meta(max_length=MAX_NOTES_CHARACTERS)]
+GameId = Annotated[int, msgspec.Meta(ge=1, le=MAX_GAMES)]
+GamesPlayed = Annotated[int, msgspec.Meta(ge=0, le=MAX_GAMES)]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE_CHARACTERS)]
+PackName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PACK_NAME_CHARACTERS)]
+Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Subject = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SUBJECT_CHARACTERS)]
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing but what is said here is ever answered."""
+
+
+class Service(Answer, frozen=True):
+    """What this is and where everything is."""
+
+    name: str
+    version: str
+    websocket_url: Url
+    openapi_url: Url
+    asyncapi_url: Url
+
+
+class Health(Answer, frozen=True):
+    """Requests are served."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class StartedSession(Answer, frozen=True):
+    """A night as it starts. ``is_active`` is always 1."""
+
+    id: SessionId
+    is_active: Literal[1]
+    created_at: Timestamp
+    notes: Notes | None
+
+
+class EndedSession(Answer, frozen=True):
+    """A night as it has ended. ``is_active`` is always 0."""
+
+    id: SessionId
+    is_active: Literal[0]
+    created_at: Timestamp
+    ended_at: Timestamp
+    notes: Notes | None
+    games_played: GamesPlayed
+
+
+class ActiveSession(Answer, frozen=True):
+    """A night that is going on. ``is_active`` is always 1."""
+
+    id: SessionId
+    is_active: Literal[1]
+    created_at: Timestamp
+    ended_at: None
+    notes: Notes | None
+    games_played: GamesPlayed
+
+
+class Session(Answer, frozen=True):
+    """A night. ``is_active`` is 1 or 0; ``ended_at`` is null while it is 1."""
+
+    id: SessionId
+    is_active: Literal[0, 1]
+    created_at: Timestamp
+    ended_at: Timestamp | None
+    notes: Notes | None
+    games_played: GamesPlayed
+
+
+class Totals(Answer, frozen=True):
+    """The votes that count: the latest of each voter. ``score`` is up minus down."""
+
+    upvotes: Count
+    downvotes: Count
+    score: int
+
+
+class Game(Answer, frozen=True):
+    """A game of a night. Games of a night are numbered 1, 2, 3 ..."""
+
+    id: GameId
+    title: Title
+    pack_name: PackName | None
+    min_players: Players | None
+    max_players: Players | None
+
+
+class TalliedGame(Answer, frozen=True):
+    """A game of a night with its tallies."""
+
+    id: GameId
+    title: Title
+    pack_name: PackName | None
+    min_players: Players | None
+    max_players: Players | None
+    totals: Totals
+
+
+class SessionWithGames(Answer, frozen=True):
+    """A night with its games, in the order in which they were added."""
+
+    id: SessionId
+    is_active: Literal[0, 1]
+    created_at: Timestamp
+    ended_at: Timestamp | None
+    notes: Notes | None
+    games_played: GamesPlayed
+    games: Annotated[list[TalliedGame], msgspec.Meta(max_length=MAX_GAMES)]
+
+
+class SessionOfGame(Answer, frozen=True):
+    """The night that a game was added to."""
+
+    id: SessionId
+    is_active: Literal[1]
+    games_played: GamesPlayed
+
+
+class SessionOfVote(Answer, frozen=True):
+    """The night that a vote belongs to."""
+
+    id: SessionId
+
+
+class GameOfVote(Answer, frozen=True):
+    """The game that was voted for."""
+
+    id: GameId
+    title: Title
+
+
+class Vote(Answer, frozen=True):
+    """A vote, with the name as it was typed."""
+
+    username: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_USERNAME_CHARACTERS)]
+    type: VoteType
+    timestamp: Timestamp
+
+
+class CountedVote(Answer, frozen=True):
+    """A vote that counts, and what its game stands at with it."""
+
+    session: SessionOfVote
+    game: GameOfVote
+    vote: Vote
+    totals: Totals
+
+
+class SessionStartedData(Answer, frozen=True):
+    """What a start says."""
+
+    session: StartedSession
+
+
+class GameAddedData(Answer, frozen=True):
+    """What a new game says."""
+
+    session: SessionOfGame
+    game: Game
+
+
+class SessionEndedData(Answer, frozen=True):
+    """What an end says."""
+
+    session: EndedSession
+
+
+class Event(msgspec.Struct, tag_field="type", frozen=True, forbid_unknown_fields=True):
+    """The envelope of every event. Each event is a direct subclass, which is how it is found."""
+
+
+class SessionStarted(Event, tag="session.started", frozen=True):
+    """A night has started. Every authenticated connection hears it, subscribed or not."""
+
+    timestamp: Timestamp
+    data: SessionStartedData
+
+
+class GameAdded(Event, tag="game.added", frozen=True):
+    """A game was added. The subscribers of its session hear it."""
+
+    timestamp: Timestamp
+    data: GameAddedData
+
+
+class VoteReceived(Event, tag="vote.received", frozen=True):
+    """A vote was counted. The subscribers of its session hear it."""
+
+    timestamp: Timestamp
+    data: CountedVote
+
+
+class SessionEnded(Event, tag="session.ended", frozen=True):
+    """A night has ended. The subscribers of its session hear it."""
+
+    timestamp: Timestamp
+    data: SessionEndedData
+
+
+class SessionsPage(Answer, frozen=True):
+    """Nights after a cursor, oldest first. Ask again with ``cursor`` until a page is empty.
+
+    ``recovered`` is false where the cursor can't be followed any more: start over from ``cursor``.
+    """
+
+    sessions: Annotated[list[Session], msgspec.Meta(max_length=MAX_PAGE)]
+    cursor: Cursor
+    recovered: bool
+
+
+class EventsPage(Answer, frozen=True):
+    """Events after a cursor, oldest first: the very envelopes that subscribers got.
+
+    ``more`` says whether another page follows. ``recovered`` is false where the cursor can't be followed any
+    more: read the session and start over from ``cursor``.
+    """
+
+    events: Annotated[
+        list[SessionStarted | GameAdded | VoteReceived | SessionEnded], msgspec.Meta(max_length=MAX_PAGE)
+    ]
+    cursor: Cursor
+    recovered: bool
+    more: bool
+
+
+class MintedToken(Answer, frozen=True):
+    """A token for a bot. Nothing shows it again."""
+
+    token: str
+    expires_at: Timestamp
+    role: Literal["bot"]
+    sub: Subject
+
+
+class FieldError(Answer, frozen=True):
+    """One field that is not as it should be; ``field`` is a dotted path."""
+
+    field: str
+    message: str
+
+
+class Problem(Answer, frozen=True):
+    """What went wrong, as RFC 9457 has it. ``code`` is stable and for programs, ``detail`` for people."""
+
+    type: str
+    title: str
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)]
+    detail: str
+    code: str
+    errors: list[FieldError] | msgspec.UnsetType = msgspec.UNSET
+
+
+class GatewayAnswer(Answer, frozen=True):
+    """What API Gateway itself answers, before or instead of the service."""
+
+    message: str

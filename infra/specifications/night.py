@@ -1,0 +1,93 @@
+"""The night that all examples show, played by the code itself: its answers, its events, its frames."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.errors import TokenExpired, UnknownFrameType
+from chalicelib.domain.events import Event, EventType
+from chalicelib.domain.games import NewGame, add_game
+from chalicelib.domain.identity import Claims, Role
+from chalicelib.domain.sessions import StreamHead, end_session, start_session
+from chalicelib.domain.votes import Ballot, VoteType, cast
+from chalicelib.services.streams import Page, Replay
+from chalicelib.wire import frames, pages
+
+STARTED_AT = "2025-11-01T20:00:00.123Z"
+ADDED_AT = "2025-11-01T20:05:12.480Z"
+VOTED_AT = "2025-11-01T20:21:40.007Z"
+ENDED_AT = "2025-11-01T23:30:00.456Z"
+TOKEN_EXPIRES_AT = "2026-11-01T00:00:00.000Z"  # noqa: S105 - a moment
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJrb3NtaSJ9.MDEyMzQ1Njc4OQ"  # noqa: S105 - shows a token's shape and is none
+
+_head = StreamHead(epoch="5f0c9a1e", sequence=16)
+_started, STARTED = start_session(_head, epoch="b81d73c4", notes="Friday Game Night", now=STARTED_AT)
+_playing, _game, ADDED = add_game(_started, NewGame("Quiplash", "Party Pack 2", 3, 8), now=ADDED_AT)
+_counted = cast(_playing, _game, None, Ballot("Zoë", VoteType.UP), now=VOTED_AT)
+VOTED = _counted.event
+_ended, ENDED = end_session(_counted.session, now=ENDED_AT)
+
+_claims = Claims("kosmi", Role.BOT, 0, int(datetime.fromisoformat(TOKEN_EXPIRES_AT).timestamp()), "1")
+
+BODIES: dict[str, Any] = {
+    "NewSession": {"notes": "Friday Game Night"},
+    "NewGame": {"title": "Quiplash", "pack_name": "Party Pack 2", "min_players": 3, "max_players": 8},
+    "NewVote": {"username": "Zoë", "type": "up", "game_id": 1},
+    "NewToken": {"name": "kosmi", "ttl_seconds": 2_592_000},
+    "Nothing": {},
+}
+"""What is sent, by the name of its type."""
+
+ANSWERS: dict[str, Any] = {
+    "StartedSession": _started.as_data(),
+    "ActiveSession": _counted.session.as_state(),
+    "EndedSession": _ended.as_state(),
+    "Game": _game.as_data(),
+    "SessionWithGames": {**_counted.session.as_state(), "games": [_counted.game.as_state()]},
+    "CountedVote": _counted.answer,
+    "SessionsPage": json.loads(
+        pages.sessions_page(Page([_ended], Cursor("5f0c9a1e", 17), recovered=True, more=False))
+    ),
+    "EventsPage": json.loads(
+        pages.events_page(Page([STARTED, ADDED, VOTED, ENDED], ENDED.cursor, recovered=True, more=False))
+    ),
+    "MintedToken": {"token": TOKEN, "expires_at": TOKEN_EXPIRES_AT, "role": Role.BOT, "sub": "kosmi"},
+    "GatewayAnswer": {"message": "Too Many Requests"},
+}
+"""What is answered, by the name of its type."""
+
+EVENTS: dict[EventType, Event] = {event.type: event for event in (STARTED, ADDED, VOTED, ENDED)}
+
+SENT: dict[str, dict[str, Any]] = {
+    "auth": {"type": "auth", "token": TOKEN},
+    "auth, resuming": {"type": "auth", "token": TOKEN, "since": "5f0c9a1e:16"},
+    "subscribe": {"type": "subscribe", "sessionId": 17},
+    "subscribe, resuming": {"type": "subscribe", "sessionId": 17, "since": "b81d73c4:2", "id": 9},
+    "unsubscribe": {"type": "unsubscribe", "sessionId": 17},
+    "ping": {"type": "ping", "id": "still there?"},
+}
+"""Frames of a client: its type, and what it is about where there are several."""
+
+_missed: Replay[Event] = Replay(ENDED.cursor, recovered=True)
+_missed_starts: Replay[Event] = Replay(Cursor("5f0c9a1e", 17), recovered=True)
+
+ANSWERED: dict[str, bytes] = {
+    "auth_success": frames.auth_success(_claims, None, None),
+    "auth_success, resuming": frames.auth_success(_claims, _missed_starts, None),
+    "auth_error": frames.auth_error(TokenExpired("The token has expired. Get a new one."), None),
+    "subscribed": frames.subscribed(17, None, None),
+    "subscribed, resuming": frames.subscribed(17, _missed, 9),
+    "unsubscribed": frames.unsubscribed(17, None),
+    "pong": frames.pong(ENDED_AT, "still there?"),
+    "error": frames.error_frame(
+        UnknownFrameType(f"The types that a client can send are {', '.join(sorted(frames.FRAME_TYPES))}."), 4
+    ),
+}
+"""Frames of the server, likewise."""
+
+
+def frames_of(examples: dict[str, Any], frame_type: str) -> dict[str, Any]:
+    """Return the examples of one type of frame, by what they are about."""
+    return {name: frame for name, frame in examples.items() if name.partition(",")[0] == frame_type}

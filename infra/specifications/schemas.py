@@ -1,0 +1,57 @@
+"""JSON Schemas of types, as both documents use them."""
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+Schema = dict[str, Any]
+REF = "#/components/schemas/{name}"
+
+
+class Incomplete(Exception):
+    """The code has something that the specifications lack, or the other way round."""
+
+
+def ref(kind: type) -> Schema:
+    """Return a reference to a type's schema."""
+    return {"$ref": REF.format(name=kind.__name__)}
+
+
+def components(kinds: Iterable[type]) -> dict[str, Schema]:
+    """Return the schemas of types, and of what they are made of, by their names.
+
+    No object has members that its schema does not name.
+    """
+    _, found = msgspec.json.schema_components(kinds, ref_template=REF)
+    return {name: _finished(schema) for name, schema in sorted(found.items())}
+
+
+def prose(kind: type) -> str:
+    """Return what a type's docstring says, as Markdown."""
+    return inspect.cleandoc(kind.__doc__ or "").replace("``", "`")
+
+
+def summary(text: str) -> str:
+    """Return the first sentence of a docstring's first line, without its full stop."""
+    return text.splitlines()[0].split(". ")[0].rstrip(".")
+
+
+def _finished(schema: Schema) -> Schema:
+    finished = {**schema}
+    if finished.get("type") == "object":
+        finished["additionalProperties"] = False
+    if "description" in finished:
+        finished["description"] = finished["description"].replace("``", "`")
+    if "properties" in finished:
+        finished["properties"] = {name: _typed(one) for name, one in finished["properties"].items()}
+    return _typed(finished)
+
+
+def _typed(schema: Schema) -> Schema:
+    """Give an enumeration its type, which readers of schemas like to know."""
+    values = schema.get("enum", [])
+    if not values or "type" in schema:
+        return schema
+    return {"type": "integer" if all(isinstance(value, int) for value in values) else "string", **schema}

@@ -1,0 +1,42 @@
+"""Node.js and its packages, for what only they can show. Without it that is skipped, but not in CI."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.gateway import ROOT
+
+CACHE = ROOT / ".local" / "node"
+
+
+def installed(program: str) -> str:
+    """Return the path of a program that Node.js brings, or skip what needs it."""
+    path = shutil.which(program)
+    if path is None:
+        missing = f"{program} is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(f"{missing}, and CI is where this has to run.")
+        pytest.skip(missing)
+    return path
+
+
+def packages(folder: Path) -> Path:
+    """Return the ``node_modules`` of a folder's ``package-lock.json``, installed the first time."""
+    npm = installed("npm")
+    lock = folder / "package-lock.json"
+    modules = CACHE / hashlib.sha256(lock.read_bytes()).hexdigest()[:16] / "node_modules"
+    if not modules.is_dir():
+        modules.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            for manifest in (folder / "package.json", lock):
+                shutil.copy(manifest, scratch)
+            install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            done = subprocess.run(install, cwd=scratch, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"npm could not install the packages of {folder}:\n{done.stderr}"
+            (Path(scratch) / "node_modules").rename(modules)
+    return modules

@@ -1,0 +1,36 @@
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from chalicelib.wire.specifications import ASYNCAPI, FOLDER, OPENAPI
+
+
+@pytest.fixture(scope="session")
+def openapi() -> Any:
+    return json.loads((FOLDER / OPENAPI).read_text())
+
+
+@pytest.fixture(scope="session")
+def asyncapi() -> Any:
+    return json.loads((FOLDER / ASYNCAPI).read_text())
+
+
+def wrong(document: Any, schema: Any, value: Any) -> list[str]:
+    """Return what is wrong with a value by a schema that refers to the document's components."""
+    validator = Draft202012Validator(
+        {"components": document["components"], "allOf": [schema]},
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
+    return [error.message for error in validator.iter_errors(value)]
+
+
+def within(document: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object in a document."""
+    if isinstance(document, dict):
+        yield document
+    for inner in document.values() if isinstance(document, dict) else document:
+        if isinstance(inner, dict | list):
+            yield from within(inner)

@@ -1,0 +1,136 @@
+"""The AsyncAPI document against the code that it speaks of."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.events import EventType
+from chalicelib.wire import frames
+from infra.specifications import asyncapi as generator
+from infra.specifications.errors import tree
+from infra.specifications.schemas import Incomplete
+from tests.specifications.conftest import within, wrong
+
+OF_REST = {
+    "contended",
+    "forbidden",
+    "game_not_found",
+    "idempotency_mismatch",
+    "invalid_request",
+    "no_active_session",
+    "no_game",
+    "not_found",
+    "session_closed",
+    "token_missing",
+    "too_many_games",
+}
+
+
+def names(asyncapi: Any, action: str) -> set[str]:
+    """Return the names of the messages that operations of an action begin with."""
+    references = [
+        message["$ref"].rpartition("/")[2]
+        for operation in asyncapi["operations"].values()
+        if operation["action"] == action
+        for message in operation["messages"]
+    ]
+    return {asyncapi["components"]["messages"][name]["name"] for name in references}
+
+
+def test_what_clients_send_is_what_is_read(asyncapi: Any) -> None:
+    assert names(asyncapi, "receive") == frames.FRAME_TYPES
+
+
+def test_what_is_sent_unasked_is_every_event(asyncapi: Any) -> None:
+    assert names(asyncapi, "send") == set(EventType)
+
+
+def test_every_answer_that_there_is_answers_something(asyncapi: Any) -> None:
+    answers = {
+        message["$ref"].rpartition("/")[2]
+        for operation in asyncapi["operations"].values()
+        for message in operation.get("reply", {}).get("messages", [])
+    }
+
+    assert answers == {kind.__struct_config__.tag for kind in frames.ServerFrame.__subclasses__()}
+
+
+def test_a_frame_that_nobody_has_described_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = {kind: answers for kind, answers in generator.ANSWERS.items() if kind is not frames.Ping}
+    monkeypatch.setattr(generator, "ANSWERS", described)
+
+    with pytest.raises(Incomplete, match="ping"):
+        generator.document()
+
+
+def test_every_code_that_can_be_told_is_documented_with_whether_it_is_worth_trying_again(
+    asyncapi: Any,
+) -> None:
+    told = {one["code"]: one["retryable"] for one in asyncapi["components"]["messages"]["error"]["x-errors"]}
+    refusals = asyncapi["components"]["schemas"]["AuthError"]["properties"]["code"]["enum"]
+
+    assert told == {kind.code: kind.retryable for kind in tree() if kind.code in told}
+    assert told.keys() | set(refusals) == {kind.code for kind in tree()} - OF_REST
+
+
+@pytest.mark.parametrize(
+    ("code", "retryable", "valid"),
+    [
+        ("unavailable", True, True),
+        ("unavailable", False, False),
+        ("invalid_frame", False, True),
+        ("invalid_frame", True, False),
+        ("made_up", False, False),
+    ],
+)
+def test_an_error_is_retryable_if_its_code_is(
+    asyncapi: Any, code: str, *, retryable: bool, valid: bool
+) -> None:
+    error = {"type": "error", "code": code, "message": "Told.", "retryable": retryable}
+
+    assert (wrong(asyncapi, {"$ref": "#/components/schemas/Error"}, error) == []) == valid
+
+
+def test_no_object_has_members_that_are_not_documented(asyncapi: Any) -> None:
+    for schema in within(asyncapi["components"]["schemas"]):
+        if schema.get("type") == "object":
+            assert schema["additionalProperties"] is False
+
+
+def test_every_message_shows_itself_as_its_schema_says(asyncapi: Any) -> None:
+    for name, message in asyncapi["components"]["messages"].items():
+        assert message["summary"], name
+        assert message["examples"], name
+        for example in message["examples"]:
+            assert wrong(asyncapi, message["payload"], example["payload"]) == [], name
+            assert example["payload"]["type"] == message["name"]
+
+
+def test_the_event_of_the_seed_is_what_session_started_shows(asyncapi: Any) -> None:
+    plain, resuming = asyncapi["components"]["messages"]["session_started"]["examples"]
+
+    assert plain["payload"] == {
+        "type": "session.started",
+        "timestamp": "2025-11-01T20:00:00.123Z",
+        "data": {
+            "session": {
+                "id": 17,
+                "is_active": 1,
+                "created_at": "2025-11-01T20:00:00.123Z",
+                "notes": "Friday Game Night",
+            }
+        },
+    }
+    assert resuming["payload"].keys() - plain["payload"].keys() == {"cursor"}
+
+
+def test_both_shapes_of_an_address_are_there(asyncapi: Any) -> None:
+    addresses = {
+        f"{server['protocol']}://{server['host']}{server['pathname']}"
+        for server in asyncapi["servers"].values()
+    }
+
+    assert addresses == {
+        "ws://localhost:{port}/api/sessions/live",
+        "wss://{ws_api}.execute-api.{region}.amazonaws.com/{stage}",
+    }

@@ -1,0 +1,67 @@
+"""The files that are served: what the generator makes of the code now, and valid by the published rules."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from chalicelib.wire import specifications
+from infra.commands import specs
+from infra.specifications import files
+from tests.node import installed, packages
+
+NODE = Path(__file__).parent / "node"
+
+
+def test_the_files_are_what_the_code_says_now() -> None:
+    assert files.drifted(files.documents()) == [], "run `make specs`"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(files, "FOLDER", tmp_path / "specifications")
+    return tmp_path / "specifications"
+
+
+def test_the_command_writes_both_files(elsewhere: Path) -> None:
+    written = CliRunner().invoke(specs.command)
+
+    assert written.exit_code == 0, written.output
+    assert {path.name: path.read_text() for path in elsewhere.iterdir()} == files.documents()
+
+
+def test_the_command_can_check_and_write_nothing(elsewhere: Path) -> None:
+    CliRunner().invoke(specs.command)
+    (elsewhere / specifications.OPENAPI).write_text("{}")
+
+    drifted = CliRunner().invoke(specs.command, ["--check"])
+
+    assert drifted.exit_code == 1
+    assert "openapi.json: not what the code says now. Run `make specs`." in drifted.output
+    assert (elsewhere / specifications.OPENAPI).read_text() == "{}"
+
+
+def test_the_openapi_document_is_valid(openapi: Any) -> None:
+    assert [error.message for error in OpenAPIV31SpecValidator(openapi).iter_errors()] == []
+
+
+def test_the_asyncapi_document_is_valid_by_asyncapis_own_parser() -> None:
+    node = installed("node")
+    document = specifications.FOLDER / specifications.ASYNCAPI
+
+    validated = subprocess.run(
+        [node, NODE / "validate.js", document],
+        env={"NODE_PATH": str(packages(NODE))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    verdict = json.loads(validated.stdout)
+    assert verdict["parsed"]
+    # What is less than a warning is advice, such as to move on to the newest version of AsyncAPI.
+    assert [one for one in verdict["found"] if one["severity"] <= 1] == []

@@ -1,0 +1,146 @@
+"""The OpenAPI document against the code that it speaks of."""
+
+import inspect
+from typing import Any
+
+import msgspec
+import pytest
+
+from app import app
+from chalicelib.domain.errors import GameNightError
+from chalicelib.wire import bodies
+from chalicelib.wire.problems import FRAMEWORK_PROBLEMS
+from infra.specifications import openapi as generator
+from infra.specifications.errors import tree
+from infra.specifications.schemas import Incomplete
+from tests.specifications.conftest import within, wrong
+
+OF_NO_OPERATION = {"not_found", "method_not_allowed", "payload_too_large"}
+"""Codes of answers to what is no operation, so that none can list them; API Gateway answers before us."""
+
+OF_FRAMES = {
+    "connection_unknown",
+    "invalid_frame",
+    "not_authenticated",
+    "subject_mismatch",
+    "unknown_type",
+}
+
+
+def operations(openapi: Any) -> dict[str, Any]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in openapi["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def resolved(openapi: Any, reference: Any) -> Any:
+    while "$ref" in reference:
+        found = openapi
+        for part in reference["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        reference = found
+    return reference
+
+
+def codes(openapi: Any) -> set[str]:
+    return {
+        code
+        for response in openapi["components"]["responses"].values()
+        for code in response["content"].get("application/problem+json", {}).get("examples", {})
+    }
+
+
+def test_every_route_is_an_operation_and_every_operation_a_route(openapi: Any) -> None:
+    routes = {f"{method} {path}" for path, methods in app.routes.items() for method in methods}
+
+    assert operations(openapi).keys() == routes
+
+
+def test_a_route_that_nobody_has_described_is_refused() -> None:
+    routes = {**app.routes, "/api/quiz": {"GET": app.routes["/api"]["GET"]}}
+
+    with pytest.raises(Incomplete, match="/api/quiz"):
+        generator.document(routes)
+
+
+def test_a_description_of_no_route_is_refused() -> None:
+    routes = {path: methods for path, methods in app.routes.items() if path != "/api/tokens"}
+
+    with pytest.raises(Incomplete, match="/api/tokens"):
+        generator.document(routes)
+
+
+def test_every_body_that_is_read_is_a_body_that_is_sent(openapi: Any) -> None:
+    read = {
+        name for name, kind in inspect.getmembers(bodies, inspect.isclass) if issubclass(kind, msgspec.Struct)
+    }
+
+    sent = {
+        operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for operation in operations(openapi).values()
+        if "requestBody" in operation
+    }
+
+    assert sent == read
+
+
+def test_every_code_that_can_be_answered_is_documented_and_no_other(openapi: Any) -> None:
+    ours = {kind.code for kind in tree(GameNightError)} - OF_FRAMES
+    frameworks = {code for code, _ in FRAMEWORK_PROBLEMS.values()}
+
+    assert codes(openapi) == (ours | frameworks) - OF_NO_OPERATION
+
+
+def test_every_operation_says_what_it_does_who_may_and_what_can_go_wrong(openapi: Any) -> None:
+    for name, operation in operations(openapi).items():
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert operation["tags"][0] in {tag["name"] for tag in openapi["tags"]}, name
+        assert "500" in operation["responses"], name
+        assert ("401" in operation["responses"]) == bool(operation["security"]), name
+        admins_only = operation["security"] == [{"token": ["admin"]}]
+        assert ("403" in operation["responses"]) == admins_only, name
+
+
+def test_no_object_has_members_that_are_not_documented(openapi: Any) -> None:
+    for schema in within(openapi["components"]["schemas"]):
+        if schema.get("type") == "object":
+            assert schema["additionalProperties"] is False
+
+
+def test_every_example_is_as_its_schema_says(openapi: Any) -> None:
+    shown = 0
+    for one in within(openapi):
+        if "schema" not in one:
+            continue
+        values = [example["value"] for example in one.get("examples", {}).values()]
+        values += [one["example"]] if "example" in one else []
+        for value in values:
+            assert wrong(openapi, one["schema"], value) == []
+            shown += 1
+    assert shown > 30
+
+
+def test_every_operation_shows_what_is_sent_and_what_is_answered(openapi: Any) -> None:
+    for name, operation in operations(openapi).items():
+        if name.endswith(".json"):
+            continue  # a specification within itself would show little
+        if "requestBody" in operation:
+            assert "example" in operation["requestBody"]["content"]["application/json"], name
+        for status, response in operation["responses"].items():
+            for content in resolved(openapi, response)["content"].values():
+                gateways = content["schema"].get("$ref", "").endswith("/GatewayAnswer")
+                assert gateways or "example" in content or "examples" in content, (name, status)
+
+
+def test_the_session_of_the_seed_is_what_starting_shows(openapi: Any) -> None:
+    started = operations(openapi)["POST /api/sessions"]["responses"]["201"]
+
+    assert started["content"]["application/json"]["example"] == {
+        "id": 17,
+        "is_active": 1,
+        "created_at": "2025-11-01T20:00:00.123Z",
+        "notes": "Friday Game Night",
+    }
