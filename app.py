@@ -235,7 +235,8 @@ def websocket_message(event: WebsocketEvent) -> Any:
 
     live = application()
     reply = answer(live.connections, live.clock, event.connection_id, event.body)
-    live.run(send(live.push, sender_of(event.to_dict()), reply, within=_time_to_deliver(event)))
+    forget = live.connections.disconnect
+    live.run(send(live.push, sender_of(event.to_dict()), reply, forget, within=_time_to_deliver(event)))
 
 
 @app.on_ws_disconnect(name="websocket_disconnect")

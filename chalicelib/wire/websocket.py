@@ -7,6 +7,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from itertools import chain
 from typing import Any, assert_never
 
 from chalicelib.domain.connections import Connection, Recipient
@@ -78,39 +80,50 @@ def sender_of(event: dict[str, Any]) -> Recipient:
     return Recipient(context["connectionId"], context["apiId"], context["stage"])
 
 
-async def send(push: Push, sender: Recipient, reply: Reply, *, within: float) -> None:
+async def send(
+    push: Push, sender: Recipient, reply: Reply, forget: Callable[[str], None], *, within: float
+) -> None:
     """Post the answer to the sender, then what it has missed, one after the other.
 
-    Closes the connection where the reply says so, and where not all of what was missed could be posted
-    (within ``within`` seconds, or at all): it was told that it would come, so it has to come back and ask
-    from the last that came. A sender that has left meanwhile is no error: its $disconnect does the rest.
+    Closes the connection where the reply says so, and where not all could be posted (within ``within``
+    seconds, or at all). A post that failed may have arrived: a client that was told that its replay would
+    come has to come back and ask from the last that came. One that is gone is forgotten: ``forget`` is
+    called with its connection id.
     """
     until = asyncio.get_running_loop().time() + within
-    report = await _post(push, sender, reply.frame, within)
-    if report.delivered and not await _post_missed(push, sender, reply.missed, until):
-        logger.warning(
-            "a replay could not be finished; its connection is closed, so that the client resumes",
-            extra={"connection_id": sender.connection_id},
-        )
-        await push.disconnect(sender)
-    elif reply.close:
-        await push.disconnect(sender)
+    match await _post_all(push, sender, reply, until):
+        case _Posted.GONE:
+            await asyncio.to_thread(forget, sender.connection_id)
+        case _Posted.NOT_ALL:
+            logger.warning(
+                "an answer or its replay could not be finished; its connection is closed, so that the "
+                "client comes back",
+                extra={"connection_id": sender.connection_id},
+            )
+            await push.disconnect(sender)
+        case _Posted.ALL if reply.close:
+            await push.disconnect(sender)
 
 
-async def _post_missed(push: Push, sender: Recipient, missed: Iterator[bytes], until: float) -> bool:
-    """Post what was missed; return whether all of it was, or the sender does not need it any more."""
+class _Posted(Enum):
+    ALL = auto()
+    NOT_ALL = auto()
+    GONE = auto()
+
+
+async def _post_all(push: Push, sender: Recipient, reply: Reply, until: float) -> _Posted:
     try:
-        for frame in missed:
+        for frame in chain([reply.frame], reply.missed):
             left = until - asyncio.get_running_loop().time()
             if left <= 0:
-                return False
+                return _Posted.NOT_ALL
             report = await _post(push, sender, frame, left)
             if not report.delivered:
-                return bool(report.gone)
+                return _Posted.GONE if report.gone else _Posted.NOT_ALL
     except GameNightError as error:
         logger.warning("a replay could not be read to its end", extra={"detail": error.detail})
-        return False
-    return True
+        return _Posted.NOT_ALL
+    return _Posted.ALL
 
 
 async def _post(push: Push, sender: Recipient, frame: bytes, within: float) -> DeliveryReport:

@@ -2,6 +2,8 @@ import json
 from collections.abc import AsyncIterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+import pytest
+
 from chalicelib.domain.connections import Connection, Recipient
 from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.errors import Unavailable
@@ -17,6 +19,10 @@ from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
 SENDER = Recipient("abc=", "api", "dev")
+
+
+def nobody_leaves(connection_id: str) -> None:
+    pytest.fail(f"{connection_id} has not left")
 
 
 def clock() -> datetime:
@@ -37,11 +43,14 @@ class House:
         self.connections = Connections(FakeConnectionStore(1), streams, FakeVerifier(), clock)
         self.connections.connect(Connection("abc=", "api", "dev", 0, "127.0.0.1"))
         self.push = FakePush()
+        self.forgotten: list[str] = []
 
     async def say(self, text: str) -> list[str]:
         """Send a frame and return the frames that it was answered with."""
         before = len(self.push.posts)
-        await send(self.push, SENDER, answer(self.connections, clock, "abc=", text), within=5)
+        await send(
+            self.push, SENDER, answer(self.connections, clock, "abc=", text), self.forgotten.append, within=5
+        )
         return [body.decode() for _, body in self.push.posts[before:]]
 
 
@@ -123,7 +132,7 @@ async def test_a_replay_that_cannot_be_posted_whole_ends_the_connection() -> Non
 
     push = Stuck()
 
-    await send(push, SENDER, Reply(b"answer", iter([b"1", b"2", b"3"])), within=5)
+    await send(push, SENDER, Reply(b"answer", iter([b"1", b"2", b"3"])), nobody_leaves, within=5)
 
     assert [body for _, body in push.posts] == [b"answer", b"1"]
     assert push.disconnected == ["abc="]
@@ -136,7 +145,7 @@ async def test_a_replay_that_runs_out_of_time_ends_the_connection() -> None:
         while True:
             yield b"event"
 
-    await send(push, SENDER, Reply(b"answer", endless()), within=0.05)
+    await send(push, SENDER, Reply(b"answer", endless()), nobody_leaves, within=0.05)
 
     assert len(push.posts) > 1
     assert push.disconnected == ["abc="]
@@ -149,24 +158,36 @@ async def test_a_replay_whose_log_cannot_be_read_on_ends_the_connection() -> Non
         yield b"1"
         raise Unavailable("throttled")
 
-    await send(push, SENDER, Reply(b"answer", broken()), within=5)
+    await send(push, SENDER, Reply(b"answer", broken()), nobody_leaves, within=5)
 
     assert [body for _, body in push.posts] == [b"answer", b"1"]
     assert push.disconnected == ["abc="]
 
 
-async def test_a_client_that_left_during_its_replay_is_left_alone() -> None:
+@pytest.mark.parametrize("posts", [0, 1, 2])
+async def test_a_client_that_is_gone_is_forgotten(posts: int) -> None:
     class Leaving(FakePush):
         async def broadcast(
             self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
         ) -> DeliveryReport:
-            if len(self.posts) == 2:
+            if len(self.posts) == posts:
                 self.gone = {"abc="}
             return await super().broadcast(message, pages, within=within)
 
-    push = Leaving()
+    push, forgotten = Leaving(), list[str]()
 
-    await send(push, SENDER, Reply(b"answer", iter([b"1", b"2", b"3"])), within=5)
+    await send(push, SENDER, Reply(b"answer", iter([b"1", b"2"])), forgotten.append, within=5)
 
-    assert len(push.posts) == 2
+    assert len(push.posts) == posts
+    assert forgotten == ["abc="]
     assert push.disconnected == []
+
+
+async def test_an_answer_that_may_or_may_not_have_arrived_ends_the_connection() -> None:
+    push = FakePush()
+    push.failing = {"abc="}
+
+    await send(push, SENDER, Reply(b"answer", iter([b"1"])), nobody_leaves, within=5)
+
+    assert push.posts == []
+    assert push.disconnected == ["abc="]
