@@ -6,17 +6,20 @@ what its function uses. One application lives as long as its execution environme
 
 import asyncio
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from chalicelib.domain.identity import Claims
 from chalicelib.domain.timestamps import system_clock
 from chalicelib.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from chalicelib.aws.signature import Credentials
     from chalicelib.push.client import ConnectionsClient
-    from chalicelib.push.signing import Credentials
     from chalicelib.services.bot_tokens import BotTokens
     from chalicelib.services.broadcast import Broadcast
     from chalicelib.services.commits import Commits
@@ -25,10 +28,23 @@ if TYPE_CHECKING:
     from chalicelib.services.ports import SecretSource, TokenVerifier
     from chalicelib.services.reading import Reading, Streams
     from chalicelib.services.voting import Voting
+    from chalicelib.storage.audiences import DynamoAudiences
     from chalicelib.storage.connections import DynamoConnectionStore
     from chalicelib.storage.sessions import DynamoSessionStore
+    from chalicelib.storage.tables import Database
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierOnDemand:
+    """A verifier that is made for the first token: connecting and leaving show none."""
+
+    verifier: "Callable[[], TokenVerifier]"
+
+    def verify(self, token: str) -> Claims:
+        """See the port."""
+        return self.verifier().verify(token)
 
 
 class Application:
@@ -73,14 +89,16 @@ class Application:
         """What a client does."""
         from chalicelib.services.connections import Connections
 
-        return Connections(self._connections, self._streams, self.tokens, self.clock)
+        return Connections(
+            self._connections, self._streams, VerifierOnDemand(lambda: self.tokens), self.clock
+        )
 
     @cached_property
     def broadcast(self) -> "Broadcast":
         """What the log's stream does."""
         from chalicelib.services.broadcast import Broadcast
 
-        return Broadcast(self._connections, self.push, self.settings.audience_shards)
+        return Broadcast(self._audiences, lambda: self._connections, self.push, self.settings.audience_shards)
 
     @cached_property
     def tokens(self) -> "TokenVerifier":
@@ -105,16 +123,14 @@ class Application:
     @cached_property
     def push(self) -> "ConnectionsClient":
         """The way to a client."""
-        import botocore.session
-
         from chalicelib.push.client import ConnectionsClient
 
-        credentials = botocore.session.get_session().get_credentials()
-        if credentials is None:
-            raise SettingsError("There are no AWS credentials, and @connections takes no unsigned request.")
-        # botocore's stubs allow for a key of None, which its resolver never returns.
-        current = cast("Callable[[], Credentials]", credentials.get_frozen_credentials)
-        return ConnectionsClient(self.settings.push_endpoint, self.settings.region, current)
+        return ConnectionsClient(
+            self.settings.push_endpoint,
+            self.settings.region,
+            self._credentials,
+            ssl_context=self._tls if self.settings.push_endpoint.startswith("https:") else None,
+        )
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, always on the same loop: kept-alive connections belong to it."""
@@ -123,6 +139,23 @@ class Application:
     @cached_property
     def _runner(self) -> asyncio.Runner:
         return asyncio.Runner()
+
+    @cached_property
+    def _credentials(self) -> "Callable[[], Credentials]":
+        keys = self.settings.keys
+        if keys is not None:
+            return lambda: keys
+        import botocore.session  # finds them wherever a laptop has them, at the price of an import
+
+        credentials = botocore.session.get_session().get_credentials()
+        if credentials is None:
+            raise SettingsError("There are no AWS credentials, and AWS takes no unsigned request.")
+        # botocore's stubs allow for a key of None, which its resolver never returns.
+        return cast("Callable[[], Credentials]", credentials.get_frozen_credentials)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()  # one for all: it reads the system's certificates, for 20 ms
 
     @cached_property
     def _commits(self) -> "Commits":
@@ -138,22 +171,34 @@ class Application:
         return Streams(self._sessions, self._sessions.log)
 
     @cached_property
+    def _database(self) -> "Database":
+        from chalicelib.storage.tables import Database
+
+        return Database(self.settings.region, self.settings.dynamodb_endpoint)
+
+    @cached_property
     def _sessions(self) -> "DynamoSessionStore":
         from chalicelib.storage.sessions import DynamoSessionStore
-        from chalicelib.storage.tables import Table, TableAddress
+        from chalicelib.storage.tables import Table
+
+        return DynamoSessionStore(Table(self._database, self.settings.sessions_table), time.time)
+
+    @cached_property
+    def _audiences(self) -> "DynamoAudiences":
+        from chalicelib.storage.audiences import DynamoAudiences
+        from chalicelib.storage.dynamodb_api import DynamoApi
 
         settings = self.settings
-        address = TableAddress(settings.sessions_table, settings.region, settings.dynamodb_endpoint)
-        return DynamoSessionStore(Table(address), time.time)
+        api = DynamoApi(settings.dynamodb_endpoint, settings.region, self._credentials, lambda: self._tls)
+        return DynamoAudiences(api, settings.connections_table, time.time)
 
     @cached_property
     def _connections(self) -> "DynamoConnectionStore":
         from chalicelib.storage.connections import DynamoConnectionStore
-        from chalicelib.storage.tables import TableAddress
+        from chalicelib.storage.tables import Table
 
-        settings = self.settings
-        address = TableAddress(settings.connections_table, settings.region, settings.dynamodb_endpoint)
-        return DynamoConnectionStore(address, settings.audience_shards, time.time)
+        table = Table(self._database, self.settings.connections_table)
+        return DynamoConnectionStore(table, self.settings.audience_shards, time.time)
 
 
 @cache

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from chalicelib.aws.signature import Keys
+
 MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stage}"
 """Where API Gateway serves @connections, whatever custom domain stands in front of the API."""
 
@@ -21,7 +23,8 @@ class Settings:
     emulators set it. ``rest_url`` (REST_URL), what ``/api`` stands below, is told by the request where it is
     not set. ``dynamodb_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under the
     names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or,
-    on a laptop, in a file (JWT_SECRET_FILE), which wins where both are set.
+    on a laptop, in a file (JWT_SECRET_FILE), which wins where both are set. ``keys`` are
+    the credentials that Lambda puts into the environment; None where they are kept anywhere else.
     """
 
     region: str
@@ -38,6 +41,7 @@ class Settings:
     aws_endpoint: str | None
     audience_shards: int
     log_level: str
+    keys: Keys | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -58,7 +62,15 @@ class Settings:
             aws_endpoint=everywhere,
             audience_shards=_positive(env, "AUDIENCE_SHARDS", 8),
             log_level=env.get("LOG_LEVEL", "INFO").upper(),
+            keys=_keys(env),
         )
+
+
+def _keys(env: Mapping[str, str]) -> Keys | None:
+    access_key, secret_key = env.get("AWS_ACCESS_KEY_ID"), env.get("AWS_SECRET_ACCESS_KEY")
+    if not access_key or not secret_key:
+        return None
+    return Keys(access_key, secret_key, env.get("AWS_SESSION_TOKEN") or None)
 
 
 def _positive(env: Mapping[str, str], name: str, default: int) -> int:

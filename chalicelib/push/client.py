@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
 
+from chalicelib.aws.signature import Credentials
 from chalicelib.domain.connections import Recipient
 from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
 from chalicelib.domain.errors import Unavailable
@@ -19,7 +20,7 @@ from chalicelib.push.dispatch import Dispatcher
 from chalicelib.push.endpoint import EndpointTemplate
 from chalicelib.push.rate import TokenBucket
 from chalicelib.push.retry import RetryPolicy
-from chalicelib.push.signing import Credentials, RequestSigner
+from chalicelib.push.signing import RequestSigner
 
 DEFAULT_RETRY = RetryPolicy()
 

@@ -6,37 +6,17 @@ key and constant beginning are hashed beforehand too. Leaves sending to ``lane``
 """
 
 import hashlib
-import hmac
 import re
 import time
 from collections.abc import Callable
-from typing import Protocol
 from urllib.parse import quote
 
+from chalicelib.aws.signature import Credentials, signing_key
 from chalicelib.push.endpoint import UNRESERVED, Endpoint
 
 _SERVICE = "execute-api"
 _SHA256_BLOCK = 64
 _ONLY_PADDING_TO_ENCODE = re.compile(r"[A-Za-z0-9_.~-]+={0,2}").fullmatch
-
-
-class Credentials(Protocol):
-    """What a signature is made with; botocore's frozen credentials are such, and may be empty."""
-
-    @property
-    def access_key(self) -> str | None:
-        """The key's public name."""
-        ...
-
-    @property
-    def secret_key(self) -> str | None:
-        """The key."""
-        ...
-
-    @property
-    def token(self) -> str | None:
-        """The session token of temporary credentials."""
-        ...
 
 
 class RequestSigner:
@@ -105,14 +85,8 @@ class RequestSigner:
         )
         self._request_end = "\r\n\r\n"
         # HMAC as RFC 2104 writes it: copying two hashes costs 0.6 us, hmac.copy() 1.1, hmac.digest() 1.7.
-        key = self._signing_key(scope).ljust(_SHA256_BLOCK, b"\0")
+        key = signing_key(self._credentials.secret_key, scope).ljust(_SHA256_BLOCK, b"\0")
         string_to_sign_start = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n".encode()
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + string_to_sign_start)
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
         self._second = second
-
-    def _signing_key(self, scope: str) -> bytes:
-        key = f"AWS4{self._credentials.secret_key}".encode()
-        for part in scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        return key

@@ -5,14 +5,14 @@ The log's stream is the only thing that calls this. Leaves posting to ``push``.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Recipient, session_audience
 from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.errors import GameNightError
 from chalicelib.domain.events import Event, EventType, LoggedEvent
-from chalicelib.services.ports import ConnectionStore, Push
+from chalicelib.services.ports import Audiences, ConnectionStore, Push
 
 logger = logging.getLogger(__name__)
 sessions_log = logging.getLogger("Sessions")
@@ -20,9 +20,16 @@ websocket_log = logging.getLogger("WebSocket")
 
 
 class Broadcast:
-    """Delivers what was logged."""
+    """Delivers what was logged.
 
-    def __init__(self, connections: ConnectionStore, push: Push, shards: int) -> None:
+    ``connections`` gives the store that forgets who is gone. It is asked for when somebody is: a cold start
+    does not wait for it.
+    """
+
+    def __init__(
+        self, audiences: Audiences, connections: Callable[[], ConnectionStore], push: Push, shards: int
+    ) -> None:
+        self._audiences = audiences
         self._connections = connections
         self._push = push
         self._shards = shards
@@ -70,8 +77,7 @@ class Broadcast:
     async def _pages(self, audience: str) -> AsyncIterator[Sequence[Recipient]]:
         """Yield the audience page by page; the first pages of all shards are read at the same time."""
         reads = {
-            asyncio.create_task(asyncio.to_thread(self._connections.audience, audience, shard)): shard
-            for shard in range(self._shards)
+            asyncio.create_task(self._audiences.page(audience, shard)): shard for shard in range(self._shards)
         }
         try:
             while reads:
@@ -80,9 +86,7 @@ class Broadcast:
                     shard = reads.pop(read)
                     page = read.result()
                     if page.next_after is not None:
-                        following = asyncio.to_thread(
-                            self._connections.audience, audience, shard, page.next_after
-                        )
+                        following = self._audiences.page(audience, shard, page.next_after)
                         reads[asyncio.create_task(following)] = shard
                     if page.recipients:
                         yield page.recipients
@@ -90,10 +94,11 @@ class Broadcast:
             for read in reads:
                 read.cancel()
 
-    async def _forget(self, gone: Iterable[Recipient]) -> None:
-        removals = (
-            asyncio.to_thread(self._connections.remove, recipient.connection_id) for recipient in gone
-        )
+    async def _forget(self, gone: Sequence[Recipient]) -> None:
+        if not gone:
+            return
+        store = await asyncio.to_thread(self._connections)
+        removals = (asyncio.to_thread(store.remove, recipient.connection_id) for recipient in gone)
         for outcome in await asyncio.gather(*removals, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 logger.warning("a connection that is gone could not be removed yet", exc_info=outcome)

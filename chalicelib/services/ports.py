@@ -189,8 +189,20 @@ class AudiencePage:
     next_after: str | None
 
 
+class Audiences(Protocol):
+    """Who is in an audience. Every read is strongly consistent."""
+
+    async def page(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+        """Return the next page of one shard, ordered by connection id, without expired tokens.
+
+        Whoever was told ``auth_success`` or ``subscribed`` before the call is in it. Raises Unavailable
+        where the store does not answer or is throttling.
+        """
+        ...
+
+
 class ConnectionStore(Protocol):
-    """Connections and the audiences they are in. Every read is strongly consistent.
+    """Connections, and joining and leaving audiences. Every read is strongly consistent.
 
     Every method raises Unavailable where the store does not answer or is throttling.
     """
@@ -230,11 +242,4 @@ class ConnectionStore(Protocol):
 
     def remove(self, connection_id: str) -> None:
         """Remove every trace of a connection. It can't join anything afterwards."""
-        ...
-
-    def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
-        """Return the next page of one shard, ordered by connection id, without expired tokens.
-
-        Whoever was told ``auth_success`` or ``subscribed`` before the call is in it.
-        """
         ...

@@ -1,6 +1,6 @@
 """The connections table: connections, and the audiences that they are in.
 
-The only place that knows its keys. An audience is a base-table partition for each shard, since a
+Leaves reading an audience to ``audiences``. An audience is a base-table partition for each shard, since a
 consistent read is what makes ``auth_success`` a promise and an index can't be read consistently.
 """
 
@@ -11,11 +11,12 @@ from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, shard_of
+from chalicelib.domain.connections import ALL_AUDIENCE, Connection, shard_of
 from chalicelib.domain.identity import Claims, Role
-from chalicelib.services.ports import AudiencePage, ConnectionGone
+from chalicelib.services.ports import ConnectionGone
 from chalicelib.storage.failures import condition_failed, lost_race, translated
-from chalicelib.storage.tables import ConnectionItem, MembershipItem, RecipientItem, Table, TableAddress
+from chalicelib.storage.keys import audience_key, connection_key
+from chalicelib.storage.tables import ConnectionItem, MembershipItem, RecipientItem, Table
 
 MAX_CONNECTION_SECONDS = 2 * 60 * 60 + 10 * 60
 """API Gateway cuts a connection after two hours; ten minutes later no trace of it is of use."""
@@ -23,17 +24,14 @@ MAX_CONNECTION_SECONDS = 2 * 60 * 60 + 10 * 60
 RENEWALS = 40
 """Subscriptions in one transaction: two items each, of 100 at most."""
 
-PAGE_SIZE = 1000
-"""Recipients in a page: about 200 KB, so that posting can begin while the next page is read."""
-
 
 class DynamoConnectionStore:
     """``services.ports.ConnectionStore`` on DynamoDB. ``now`` returns Unix seconds."""
 
-    def __init__(self, address: TableAddress, shards: int, now: Callable[[], float]) -> None:
+    def __init__(self, table: Table, shards: int, now: Callable[[], float]) -> None:
         self._shards = shards
         self._now = now
-        self._table = Table(address)
+        self._table = table
         self._head = self._table.bind(ConnectionItem)
         self._membership = self._table.bind(MembershipItem)
         self._recipient = self._table.bind(RecipientItem)
@@ -149,29 +147,6 @@ class DynamoConnectionStore:
                 with self._table.transaction() as write:
                     self._delete(write, connection_id, membership.SK.removeprefix("audience#"))
 
-    def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
-        """See the port."""
-        partition = audience_key(audience, shard)
-        start = {"PK": {"S": partition}, "SK": {"S": after}} if after is not None else None
-        with translated():
-            rows = self._recipient.query(
-                partition, consistent_read=True, limit=PAGE_SIZE, last_evaluated_key=start
-            )
-            now = self._now()
-            recipients = [
-                Recipient(
-                    connection_id=row.SK,
-                    api_id=row.api_id,
-                    stage=row.stage,
-                    token_expires_at=int(row.token_expires_at),
-                    wants_cursor=row.wants_cursor,
-                )
-                for row in rows
-                if row.token_expires_at > now and row.expires_at > now
-            ]
-            last = rows.last_evaluated_key
-        return AudiencePage(recipients, last["SK"]["S"] if last else None)
-
     @contextmanager
     def _transaction(self) -> Iterator[TransactWrite]:
         try:
@@ -236,13 +211,3 @@ class DynamoConnectionStore:
         shard = shard_of(connection_id, self._shards)
         write.delete(self._recipient(audience_key(audience, shard), connection_id))
         write.delete(self._membership(connection_key(connection_id), f"audience#{audience}"))
-
-
-def connection_key(connection_id: str) -> str:
-    """Return the partition of a connection."""
-    return f"connection#{connection_id}"
-
-
-def audience_key(audience: str, shard: int) -> str:
-    """Return the partition of one shard of an audience."""
-    return f"audience#{audience}#{shard}"

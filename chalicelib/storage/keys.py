@@ -1,4 +1,4 @@
-"""The keys of the sessions table. Zeros make the order of the text the order of the numbers."""
+"""The keys of both tables. Zeros make the order of the text the order of the numbers."""
 
 from urllib.parse import quote
 
@@ -33,6 +33,16 @@ def game_key(game_id: int) -> str:
 def vote_key(game_id: int, voter: str) -> str:
     """Return the sort key of a vote."""
     return f"vote#{game_id:04}#{voter}"
+
+
+def connection_key(connection_id: str) -> str:
+    """Return the partition of a connection."""
+    return f"connection#{connection_id}"
+
+
+def audience_key(audience: str, shard: int) -> str:
+    """Return the partition of one shard of an audience."""
+    return f"audience#{audience}#{shard}"
 
 
 def idempotency_key(request: IdempotentRequest) -> str:

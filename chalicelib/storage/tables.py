@@ -6,12 +6,11 @@ passed and not found in module state.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import TableConnection
-from pynamodb.connection.base import MetaTable
+from pynamodb.connection.base import Connection, MetaTable
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -121,38 +120,45 @@ class RecipientItem(_Item):
     expires_at = NumberAttribute()
 
 
-@dataclass(frozen=True, slots=True)
-class TableAddress:
-    """Where a table is. ``endpoint`` is None for AWS's own."""
+class Database:
+    """DynamoDB in one Region, on one botocore client. ``endpoint`` is None for AWS's own.
 
-    name: str
-    region: str
-    endpoint: str | None = None
-
-
-class Table:
-    """One real table, and all models of it on one botocore client.
-
-    A client costs tens of milliseconds of CPU to make, so that one for each model would be felt at every
-    cold start.
+    A client costs tens of milliseconds of CPU to make, so that one for each table, let alone for each model,
+    would be felt at every cold start.
     """
 
-    def __init__(self, address: TableAddress) -> None:
-        self._meta = type(
-            "Meta",
-            (),
-            {"table_name": address.name, "region": address.region, "host": address.endpoint},
-        )
-        self._table = TableConnection(
-            address.name,
-            region=address.region,
-            host=address.endpoint,
+    def __init__(self, region: str, endpoint: str | None = None) -> None:
+        self.region = region
+        self.endpoint = endpoint
+        self.connection = Connection(
+            region=region,
+            host=endpoint,
             connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS,
             read_timeout_seconds=READ_TIMEOUT_SECONDS,
             max_pool_connections=MAX_POOL_CONNECTIONS,
-            meta_table=MetaTable(
+        )
+        # Made here, by one thread. PynamoDB makes it when it is first needed and takes no lock: the threads
+        # of a function would each make their own.
+        _ = self.connection.client
+
+
+class Table:
+    """One real table of a database, and all models of it."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.name = name
+        self.database = database
+        self._meta = type(
+            "Meta",
+            (),
+            {"table_name": name, "region": database.region, "host": database.endpoint},
+        )
+        self._table = TableConnection(name)
+        self._table.connection = database.connection
+        database.connection.add_meta_table(
+            MetaTable(
                 {
-                    "TableName": address.name,
+                    "TableName": name,
                     "KeySchema": [
                         {"AttributeName": "PK", "KeyType": "HASH"},
                         {"AttributeName": "SK", "KeyType": "RANGE"},
@@ -162,12 +168,8 @@ class Table:
                         {"AttributeName": "SK", "AttributeType": "S"},
                     ],
                 }
-            ),
+            )
         )
-
-        # Made here, by one thread. PynamoDB makes it when it is first needed and takes no lock: the threads
-        # that read an audience would each make their own, for a second of a cold broadcast's CPU.
-        _ = self._table.connection.client
 
     def bind(self, template: type[M]) -> type[M]:
         """Return the template as a model of this table."""
@@ -182,4 +184,4 @@ class Table:
 
     def transaction(self) -> TransactWrite:
         """Return a transaction: what is added to it is written whole or not at all at the block's end."""
-        return TransactWrite(connection=self._table.connection)
+        return TransactWrite(connection=self.database.connection)

@@ -180,3 +180,13 @@ class FakeConnectionStore:
             connection.token_expires_at,
         ):
             raise ConnectionGone
+
+
+class FakeAudiences:
+    """What a fake store's audiences are, as a broadcast reads them."""
+
+    def __init__(self, store: FakeConnectionStore) -> None:
+        self._store = store
+
+    async def page(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+        return self._store.audience(audience, shard, after)

@@ -1,6 +1,8 @@
-"""The stores under their contract: in memory, on moto, or on the engine that DYNAMODB_ENDPOINT names."""
+"""The stores under their contract: in memory, and on MiniStack or the engine that DYNAMODB_ENDPOINT names."""
 
+import asyncio
 import os
+import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,35 +10,47 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
-from chalicelib.services.ports import AnswerStore, ConnectionStore, EventLog, SessionStore
+from chalicelib.aws.signature import Keys
+from chalicelib.domain.connections import Recipient
+from chalicelib.services.ports import AnswerStore, Audiences, ConnectionStore, EventLog, SessionStore
+from chalicelib.storage.audiences import DynamoAudiences
 from chalicelib.storage.connections import DynamoConnectionStore
+from chalicelib.storage.dynamodb_api import DynamoApi
 from chalicelib.storage.sessions import DynamoSessionStore
-from chalicelib.storage.tables import Table, TableAddress
-from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
+from chalicelib.storage.tables import Database, Table
+from infra.local.engine import embedded_engine
+from infra.local.state import StateDir
+from tests.fakes.stores import FakeAudiences, FakeConnectionStore, FakeSessionStore
 
 ENDPOINT = os.environ.get("DYNAMODB_ENDPOINT")
 REGION = "us-east-1"
 SHARDS = 2
+NOW = 1_000_000.0
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if ENDPOINT:
+        yield ENDPOINT
+        return
+    with embedded_engine(StateDir(tmp_path_factory.mktemp("engine")), print) as url:
+        yield url
 
 
 @pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def dynamodb(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> Any:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    if ENDPOINT:
-        yield boto3.client("dynamodb", REGION, endpoint_url=ENDPOINT)
-    else:
-        with mock_aws():
-            yield boto3.client("dynamodb", REGION)
+    return boto3.client("dynamodb", REGION, endpoint_url=endpoint)
 
 
 @pytest.fixture
-def table(dynamodb: Any) -> Iterator[Callable[[], TableAddress]]:
+def table(dynamodb: Any, endpoint: str) -> Iterator[Callable[[], Table]]:
     made: list[str] = []
+    database = Database(REGION, endpoint)
 
-    def make() -> TableAddress:
+    def make() -> Table:
         name = f"test-{uuid.uuid4().hex}"
         dynamodb.create_table(
             TableName=name,
@@ -51,7 +65,7 @@ def table(dynamodb: Any) -> Iterator[Callable[[], TableAddress]]:
             ],
         )
         made.append(name)
-        return TableAddress(name, REGION, ENDPOINT)
+        return Table(database, name)
 
     yield make
     for name in made:
@@ -74,7 +88,7 @@ def house(request: pytest.FixtureRequest) -> SessionsTable:
     if request.param == "fake":
         fake = FakeSessionStore(lambda: clock[0])
         return SessionsTable(fake, fake, fake, clock)
-    store = DynamoSessionStore(Table(request.getfixturevalue("table")()), lambda: clock[0])
+    store = DynamoSessionStore(request.getfixturevalue("table")(), lambda: clock[0])
     return SessionsTable(store, store.log, store.answers, clock)
 
 
@@ -93,8 +107,61 @@ def answers(house: SessionsTable) -> AnswerStore:
     return house.answers
 
 
+def read_all(table: Table, audience: str) -> list[Recipient]:
+    """Everyone in an audience of a table, shard by shard."""
+
+    async def read() -> list[Recipient]:
+        keys = Keys("local", "local")
+        api = DynamoApi(
+            table.database.endpoint, table.database.region, lambda: keys, ssl.create_default_context
+        )
+        try:
+            return await everyone_in(DynamoAudiences(api, table.name, lambda: NOW), audience)
+        finally:
+            await api.close()
+
+    return asyncio.run(read())
+
+
+async def everyone_in(audiences: Audiences, audience: str) -> list[Recipient]:
+    recipients: list[Recipient] = []
+    for shard in range(SHARDS):
+        page = await audiences.page(audience, shard)
+        recipients.extend(page.recipients)
+        while page.next_after is not None:
+            page = await audiences.page(audience, shard, page.next_after)
+            recipients.extend(page.recipients)
+    return recipients
+
+
+Everyone = Callable[[str], list[Recipient]]
+
+
+@dataclass
+class ConnectionsTable:
+    """The port that writes audiences, and the other one that reads them."""
+
+    store: ConnectionStore
+    everyone: Everyone
+
+
 @pytest.fixture(params=["fake", "dynamodb"])
-def connections(request: pytest.FixtureRequest) -> ConnectionStore:
+def connections_table(request: pytest.FixtureRequest) -> ConnectionsTable:
     if request.param == "fake":
-        return FakeConnectionStore(SHARDS, now=1_000_000.0)
-    return DynamoConnectionStore(request.getfixturevalue("table")(), SHARDS, lambda: 1_000_000.0)
+        fake = FakeConnectionStore(SHARDS, now=NOW)
+        return ConnectionsTable(
+            fake, lambda audience: asyncio.run(everyone_in(FakeAudiences(fake), audience))
+        )
+    table = request.getfixturevalue("table")()
+    store = DynamoConnectionStore(table, SHARDS, lambda: NOW)
+    return ConnectionsTable(store, lambda audience: read_all(table, audience))
+
+
+@pytest.fixture
+def connections(connections_table: ConnectionsTable) -> ConnectionStore:
+    return connections_table.store
+
+
+@pytest.fixture
+def everyone(connections_table: ConnectionsTable) -> Everyone:
+    return connections_table.everyone

@@ -5,10 +5,11 @@ import pytest
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, session_audience
 from chalicelib.services.ports import ConnectionGone, ConnectionStore
-from chalicelib.storage.connections import PAGE_SIZE, DynamoConnectionStore
-from chalicelib.storage.tables import TableAddress
+from chalicelib.storage.audiences import PAGE_SIZE
+from chalicelib.storage.connections import DynamoConnectionStore
+from chalicelib.storage.tables import Table
 from tests.fakes.identity import FAR_FUTURE, claims
-from tests.integration.storage.conftest import SHARDS
+from tests.integration.storage.conftest import SHARDS, Everyone, read_all
 
 NIGHT = session_audience(17)
 
@@ -25,17 +26,6 @@ def authenticated(store: ConnectionStore, connection_id: str = "abc=") -> Connec
     return found
 
 
-def everyone(store: ConnectionStore, audience: str) -> list[Recipient]:
-    recipients: list[Recipient] = []
-    for shard in range(SHARDS):
-        page = store.audience(audience, shard)
-        recipients.extend(page.recipients)
-        while page.next_after is not None:
-            page = store.audience(audience, shard, page.next_after)
-            recipients.extend(page.recipients)
-    return recipients
-
-
 def test_a_connection_is_read_back_as_it_was_opened(connections: ConnectionStore) -> None:
     connections.add(connection())
 
@@ -43,20 +33,22 @@ def test_a_connection_is_read_back_as_it_was_opened(connections: ConnectionStore
     assert connections.get("other=") is None
 
 
-def test_only_who_has_authenticated_is_in_the_audience_of_all(connections: ConnectionStore) -> None:
+def test_only_who_has_authenticated_is_in_the_audience_of_all(
+    connections: ConnectionStore, everyone: Everyone
+) -> None:
     connections.add(connection("silent="))
     authenticated(connections, "abc=")
 
-    recipients = everyone(connections, ALL_AUDIENCE)
+    recipients = everyone(ALL_AUDIENCE)
 
     assert recipients == [Recipient("abc=", "api", "dev", FAR_FUTURE)]
 
 
-def test_an_expired_token_is_not_in_any_page(connections: ConnectionStore) -> None:
+def test_an_expired_token_is_not_in_any_page(connections: ConnectionStore, everyone: Everyone) -> None:
     connections.add(connection())
     connections.authenticate(connection(), claims("bot", expires_at=999_999), wants_cursor=False)
 
-    assert everyone(connections, ALL_AUDIENCE) == []
+    assert everyone(ALL_AUDIENCE) == []
 
 
 def test_authenticating_twice_from_the_same_read_fails(connections: ConnectionStore) -> None:
@@ -66,14 +58,14 @@ def test_authenticating_twice_from_the_same_read_fails(connections: ConnectionSt
         connections.authenticate(connection(), claims("somebody else"), wants_cursor=False)
 
 
-def test_authenticating_again_renews_every_audience(connections: ConnectionStore) -> None:
+def test_authenticating_again_renews_every_audience(connections: ConnectionStore, everyone: Everyone) -> None:
     known = authenticated(connections)
     connections.join(known, NIGHT, wants_cursor=False)
 
     connections.authenticate(known, claims("bot", expires_at=FAR_FUTURE + 1), wants_cursor=False)
 
-    assert [one.token_expires_at for one in everyone(connections, NIGHT)] == [FAR_FUTURE + 1]
-    assert [one.token_expires_at for one in everyone(connections, ALL_AUDIENCE)] == [FAR_FUTURE + 1]
+    assert [one.token_expires_at for one in everyone(NIGHT)] == [FAR_FUTURE + 1]
+    assert [one.token_expires_at for one in everyone(ALL_AUDIENCE)] == [FAR_FUTURE + 1]
 
 
 def test_a_connection_that_left_can_neither_authenticate_nor_join(connections: ConnectionStore) -> None:
@@ -95,16 +87,16 @@ def test_an_unauthenticated_view_of_a_connection_cannot_join(connections: Connec
         connections.join(connection(), NIGHT, wants_cursor=False)
 
 
-def test_joining_twice_is_being_in_once(connections: ConnectionStore) -> None:
+def test_joining_twice_is_being_in_once(connections: ConnectionStore, everyone: Everyone) -> None:
     known = authenticated(connections)
 
     connections.join(known, NIGHT, wants_cursor=False)
     connections.join(known, NIGHT, wants_cursor=False)
 
-    assert [one.connection_id for one in everyone(connections, NIGHT)] == ["abc="]
+    assert [one.connection_id for one in everyone(NIGHT)] == ["abc="]
 
 
-def test_leaving_ends_one_subscription_only(connections: ConnectionStore) -> None:
+def test_leaving_ends_one_subscription_only(connections: ConnectionStore, everyone: Everyone) -> None:
     known = authenticated(connections)
     connections.join(known, NIGHT, wants_cursor=False)
     connections.join(known, session_audience(18), wants_cursor=False)
@@ -112,11 +104,11 @@ def test_leaving_ends_one_subscription_only(connections: ConnectionStore) -> Non
     connections.leave("abc=", NIGHT)
     connections.leave("abc=", NIGHT)
 
-    assert everyone(connections, NIGHT) == []
-    assert len(everyone(connections, session_audience(18))) == 1
+    assert everyone(NIGHT) == []
+    assert len(everyone(session_audience(18))) == 1
 
 
-def test_removing_a_connection_leaves_no_trace(connections: ConnectionStore) -> None:
+def test_removing_a_connection_leaves_no_trace(connections: ConnectionStore, everyone: Everyone) -> None:
     known = authenticated(connections)
     connections.join(known, NIGHT, wants_cursor=False)
 
@@ -124,8 +116,8 @@ def test_removing_a_connection_leaves_no_trace(connections: ConnectionStore) -> 
     connections.remove("abc=")
 
     assert connections.get("abc=") is None
-    assert everyone(connections, NIGHT) == []
-    assert everyone(connections, ALL_AUDIENCE) == []
+    assert everyone(NIGHT) == []
+    assert everyone(ALL_AUDIENCE) == []
 
 
 def test_failed_authentications_are_counted_until_one_succeeds(connections: ConnectionStore) -> None:
@@ -142,37 +134,39 @@ def test_failed_authentications_are_counted_until_one_succeeds(connections: Conn
     assert known.failed_auths == 0
 
 
-def test_whoever_opted_in_to_resume_is_known_for_it(connections: ConnectionStore) -> None:
+def test_whoever_opted_in_to_resume_is_known_for_it(connections: ConnectionStore, everyone: Everyone) -> None:
     connections.add(connection())
 
     connections.authenticate(connection(), claims("bot"), wants_cursor=True)
 
-    assert [one.wants_cursor for one in everyone(connections, ALL_AUDIENCE)] == [True]
+    assert [one.wants_cursor for one in everyone(ALL_AUDIENCE)] == [True]
     known = connections.get("abc=")
     assert known is not None
     assert known.wants_cursor
 
 
-def test_opting_in_is_for_one_audience_and_stays_until_it_is_left(connections: ConnectionStore) -> None:
+def test_opting_in_is_for_one_audience_and_stays_until_it_is_left(
+    connections: ConnectionStore, everyone: Everyone
+) -> None:
     known = authenticated(connections)
     connections.join(known, NIGHT, wants_cursor=True)
     connections.join(known, session_audience(18), wants_cursor=False)
 
     connections.join(known, NIGHT, wants_cursor=False)
     connections.authenticate(known, claims("bot", expires_at=FAR_FUTURE + 1), wants_cursor=False)
-    stays = [one.wants_cursor for one in everyone(connections, NIGHT)]
+    stays = [one.wants_cursor for one in everyone(NIGHT)]
     connections.leave("abc=", NIGHT)
     connections.join(connections.get("abc=") or pytest.fail("gone"), NIGHT, wants_cursor=False)
 
     assert stays == [True]
-    assert [one.wants_cursor for one in everyone(connections, NIGHT)] == [False]
-    assert [one.wants_cursor for one in everyone(connections, session_audience(18))] == [False]
-    assert [one.wants_cursor for one in everyone(connections, ALL_AUDIENCE)] == [False]
+    assert [one.wants_cursor for one in everyone(NIGHT)] == [False]
+    assert [one.wants_cursor for one in everyone(session_audience(18))] == [False]
+    assert [one.wants_cursor for one in everyone(ALL_AUDIENCE)] == [False]
     assert (connections.get("abc=") or pytest.fail("gone")).wants_cursor
 
 
 def test_authenticating_again_renews_more_audiences_than_one_transaction_holds(
-    connections: ConnectionStore,
+    connections: ConnectionStore, everyone: Everyone
 ) -> None:
     known = authenticated(connections)
     audiences = [session_audience(number) for number in range(1, 61)]
@@ -181,26 +175,23 @@ def test_authenticating_again_renews_more_audiences_than_one_transaction_holds(
 
     connections.authenticate(known, claims("bot", expires_at=FAR_FUTURE + 1), wants_cursor=False)
 
-    expiries = [one.token_expires_at for audience in audiences for one in everyone(connections, audience)]
+    expiries = [one.token_expires_at for audience in audiences for one in everyone(audience)]
     assert expiries == [FAR_FUTURE + 1] * 60
 
 
-def test_an_audience_larger_than_a_page_is_read_to_its_end(
-    table: Callable[[], TableAddress], dynamodb: Any
-) -> None:
-    address = table()
-    store = DynamoConnectionStore(address, SHARDS, lambda: 1_000_000.0)
+def test_an_audience_larger_than_a_page_is_read_to_its_end(table: Callable[[], Table], dynamodb: Any) -> None:
+    crowded = table()
     ids = [f"{number:05}=" for number in range(PAGE_SIZE + 7)]
     for start in range(0, len(ids), 25):
         dynamodb.batch_write_item(
             RequestItems={
-                address.name: [
+                crowded.name: [
                     {"PutRequest": {"Item": _recipient_row(one)}} for one in ids[start : start + 25]
                 ]
             }
         )
 
-    read = [one.connection_id for one in everyone(store, "crowd")]
+    read = [one.connection_id for one in read_all(crowded, "crowd")]
 
     assert read == ids
 
@@ -218,13 +209,13 @@ def _recipient_row(connection_id: str) -> dict[str, Any]:
 
 
 def test_no_item_of_a_removed_connection_is_left_in_the_table(
-    table: Callable[[], TableAddress], dynamodb: Any
+    table: Callable[[], Table], dynamodb: Any
 ) -> None:
-    address = table()
-    store = DynamoConnectionStore(address, SHARDS, lambda: 1_000_000.0)
+    left = table()
+    store = DynamoConnectionStore(left, SHARDS, lambda: 1_000_000.0)
     known = authenticated(store)
     store.join(known, NIGHT, wants_cursor=False)
 
     store.remove("abc=")
 
-    assert dynamodb.scan(TableName=address.name)["Items"] == []
+    assert dynamodb.scan(TableName=left.name)["Items"] == []

@@ -15,9 +15,13 @@ from chalicelib.services.broadcast import Broadcast
 from chalicelib.services.ports import AudiencePage
 from tests.fakes.identity import claims
 from tests.fakes.push import FakePush
-from tests.fakes.stores import FakeConnectionStore
+from tests.fakes.stores import FakeAudiences, FakeConnectionStore
 
 SHARDS = 3
+
+
+def broadcast(store: FakeConnectionStore, push: FakePush, shards: int) -> Broadcast:
+    return Broadcast(FakeAudiences(store), lambda: store, push, shards)
 
 
 def started(session_id: int) -> Event:
@@ -46,7 +50,7 @@ async def test_everyone_who_has_authenticated_gets_a_start_once() -> None:
     ids = crowd(store, 30)
     event = started(17)
 
-    again = await Broadcast(store, push, SHARDS).deliver(logged(event), within=5)
+    again = await broadcast(store, push, SHARDS).deliver(logged(event), within=5)
 
     assert again == []
     assert sorted(push.posts) == sorted((one, event.plain) for one in ids)
@@ -57,7 +61,7 @@ async def test_only_subscribers_get_what_follows() -> None:
     crowd(store, 5)
     store.join(store.get("3=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
 
-    await Broadcast(store, push, SHARDS).deliver(logged(later(17, 2)), within=5)
+    await broadcast(store, push, SHARDS).deliver(logged(later(17, 2)), within=5)
 
     assert push.posts == [("3=", b'{"n":2}')]
 
@@ -66,7 +70,7 @@ async def test_who_opted_in_to_resume_gets_the_cursor_of_the_sessions_stream() -
     store, push = FakeConnectionStore(SHARDS), FakePush()
     crowd(store, 1, wants_cursor=True)
 
-    await Broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
+    await broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
 
     assert json.loads(push.posts[0][1])["cursor"] == "e0:17"
 
@@ -76,7 +80,7 @@ async def test_events_of_one_session_go_in_order() -> None:
     crowd(store, 1)
     store.join(store.get("0=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
 
-    await Broadcast(store, push, SHARDS).deliver(
+    await broadcast(store, push, SHARDS).deliver(
         logged(*(later(17, sequence) for sequence in range(2, 12))), within=5
     )
 
@@ -95,7 +99,7 @@ async def test_starts_of_different_sessions_go_in_order_however_long_each_takes(
     store, push = FakeConnectionStore(SHARDS), Hasty()
     crowd(store, 1)
 
-    await Broadcast(store, push, SHARDS).deliver(logged(*map(started, range(17, 27))), within=5)
+    await broadcast(store, push, SHARDS).deliver(logged(*map(started, range(17, 27))), within=5)
 
     assert [json.loads(body)["data"]["session"]["id"] for _, body in push.posts] == list(range(17, 27))
 
@@ -115,7 +119,7 @@ async def test_no_start_overtakes_one_that_has_to_come_again() -> None:
     store.join(store.get("0=") or pytest.fail("gone"), session_audience(9), wants_cursor=False)
     records = logged(started(17), later(9, 2), started(18), later(18, 2))
 
-    again = await Broadcast(store, push, 1).deliver(records, within=5)
+    again = await broadcast(store, push, 1).deliver(records, within=5)
 
     assert again == ["100", "102", "103"]
     assert push.posts == [("0=", b'{"n":2}')]
@@ -126,7 +130,7 @@ async def test_whoever_is_gone_leaves_no_trace() -> None:
     crowd(store, 3)
     push.gone = {"1="}
 
-    again = await Broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
+    again = await broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
 
     assert again == []
     assert store.get("1=") is None
@@ -144,7 +148,7 @@ async def test_an_audience_that_cannot_be_read_has_its_session_come_again_and_no
     crowd(store, 2)
     records = logged(later(17, 2), started(18), later(17, 3))
 
-    again = await Broadcast(store, push, SHARDS).deliver(records, within=5)
+    again = await broadcast(store, push, SHARDS).deliver(records, within=5)
 
     assert again == ["100", "102"]
     assert sorted(one for one, _ in push.posts) == ["0=", "1="]
@@ -156,7 +160,7 @@ async def test_the_log_says_what_the_seed_documents(caplog: pytest.LogCaptureFix
     push.failing = {"1="}
 
     with caplog.at_level(logging.INFO):
-        await Broadcast(store, push, SHARDS).deliver(logged(started(18)), within=5)
+        await broadcast(store, push, SHARDS).deliver(logged(started(18)), within=5)
 
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
     assert lines == [

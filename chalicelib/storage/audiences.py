@@ -1,0 +1,52 @@
+"""Reading an audience, page by page: what a broadcast does first, and all that it asks of DynamoDB.
+
+``connections`` is what writes these rows; ``dynamodb_api`` says why they are read without PynamoDB.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.domain.connections import Recipient
+from chalicelib.services.ports import AudiencePage
+from chalicelib.storage.dynamodb_api import DynamoApi
+from chalicelib.storage.keys import audience_key
+
+PAGE_SIZE = 1000
+"""Recipients in a page: about 200 KB, so that posting can begin while the next page is read."""
+
+
+class DynamoAudiences:
+    """``services.ports.Audiences`` on DynamoDB. ``now`` returns Unix seconds."""
+
+    def __init__(self, api: DynamoApi, table: str, now: Callable[[], float]) -> None:
+        self._api = api
+        self._table = table
+        self._now = now
+
+    async def page(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+        """See the port."""
+        partition = {"S": audience_key(audience, shard)}
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "PK = :partition",
+            "ExpressionAttributeValues": {":partition": partition},
+            "ConsistentRead": True,
+            "Limit": PAGE_SIZE,
+        }
+        if after is not None:
+            query["ExclusiveStartKey"] = {"PK": partition, "SK": {"S": after}}
+        found = await self._api.call("Query", query)
+        now = self._now()
+        recipients = [
+            Recipient(
+                connection_id=row["SK"]["S"],
+                api_id=row["api_id"]["S"],
+                stage=row["stage"]["S"],
+                token_expires_at=int(row["token_expires_at"]["N"]),
+                wants_cursor=row["wants_cursor"]["BOOL"],
+            )
+            for row in found["Items"]
+            if int(row["token_expires_at"]["N"]) > now and int(row["expires_at"]["N"]) > now
+        ]
+        last = found.get("LastEvaluatedKey")
+        return AudiencePage(recipients, last["SK"]["S"] if last else None)
