@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check format specs test-dynamodb-local bench-fanout clean
+.PHONY: help install run token deploy rehearse test check format specs test-dynamodb-local bench-fanout bench-cold-start clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ format: $(VENV)/.installed ## rewrite the code in house style
 
 bench-fanout: .venv-bench/.installed ## posts per second, ours and others' (nginx-light, wrk; some minutes)
 	@.venv-bench/bin/python -m benchmarks.fanout
+
+bench-cold-start: $(VENV)/.installed ## what a cold broadcast takes to its first post
+	@$(BIN)/python -m benchmarks.first_post
 
 clean: ## remove what was installed and the local state
 	rm -rf $(VENV) .venv-ministack .venv-bench .local .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,126 @@
+"""What a cold start pays for: no function imports what only another one needs."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CONTEXT = {
+    "connectionId": "abc=",
+    "apiId": "api",
+    "stage": "dev",
+    "connectedAt": 1_762_000_000_000,
+    "domainName": "api.example",
+    "identity": {"sourceIp": "127.0.0.1"},
+}
+RECORD = {
+    "eventName": "INSERT",
+    "dynamodb": {
+        "SequenceNumber": "1",
+        "Keys": {"PK": {"S": "session#17"}, "SK": {"S": "event#0000000001"}},
+        "NewImage": {
+            "PK": {"S": "session#17"},
+            "SK": {"S": "event#0000000001"},
+            "type": {"S": "session.started"},
+            "envelope": {"S": "{}"},
+            "epoch": {"S": "e17"},
+            "sessions_epoch": {"S": "e0"},
+        },
+    },
+}
+HEALTH = {
+    "httpMethod": "GET",
+    "headers": {},
+    "multiValueHeaders": {},
+    "multiValueQueryStringParameters": None,
+    "pathParameters": None,
+    "stageVariables": None,
+    "body": None,
+    "isBase64Encoded": False,
+    "requestContext": {"httpMethod": "GET", "resourcePath": "/api/health", "path": "/dev/api/health"},
+}
+
+SDKS = {"boto3", "botocore", "pynamodb", "urllib3", "http.client"}
+CHECKING = {"jwt", "msgspec", "chalicelib.auth", "chalicelib.wire.bodies"}
+POSTING = {"httptools", "chalicelib.push"}
+
+ENTER = """
+import json, sys
+import app
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 60000
+name, event = sys.argv[1], json.loads(sys.argv[2])
+(app.app if name == "api_handler" else getattr(app, name))(event, Context())
+print("\\n" + json.dumps(sorted(sys.modules)))
+"""
+
+
+class _EmptyDatabase(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = b'{"Items":[],"Count":0,"ScannedCount":0}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _EmptyDatabase) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("function", "event", "unused"),
+    [
+        ("broadcast", {"Records": [RECORD]}, SDKS | CHECKING | {"chalicelib.wire", "uvloop"}),
+        ("api_handler", HEALTH, SDKS | CHECKING | POSTING),
+        ("websocket_connect", {"requestContext": CONTEXT}, {"boto3", "httptools", "jwt", "chalicelib.push"}),
+        (
+            "websocket_disconnect",
+            {"requestContext": CONTEXT},
+            {"boto3", "httptools", "jwt", "chalicelib.push"},
+        ),
+        ("websocket_message", {"requestContext": CONTEXT, "body": '{"type":"ping"}'}, {"boto3", "uvloop"}),
+    ],
+)
+def test_a_function_imports_only_what_it_needs(
+    database: str, function: str, event: dict[str, Any], unused: set[str]
+) -> None:
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_DYNAMODB": database,
+        "PUSH_ENDPOINT": f"{database}/{{stage}}",
+        "SESSIONS_STREAM_ARN": "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now",
+        "JWT_SECRET_PARAMETER": "never asked for",
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-c", ENTER, function, json.dumps(event)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    imported = set(json.loads(done.stdout.rpartition("\n[")[2].join(["[", ""])))
+    assert imported & unused == set()
