@@ -1,7 +1,7 @@
 """The clients of all black-box suites: a host over REST, a bot over a WebSocket, and what to wait for.
 
 Knows the contract's addresses and frames, and nothing of the product's code. Leaves what is expected to the
-suites.
+suites, and to ``specified`` whether what is sent and received is what the target's own documents say.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.gateway import ROOT
+from tests.specified import Live, specifications
 
 PATIENCE_SECONDS = 30.0
 """When what was promised counts as missing; the cold starts of a deployment fit in."""
@@ -46,7 +47,11 @@ class Target:
         """Speak to its REST API with a token, or without."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with httpx.AsyncClient(
-            base_url=self.rest_url, headers=headers, timeout=PATIENCE_SECONDS, verify=_tls()
+            base_url=self.rest_url,
+            headers=headers,
+            timeout=PATIENCE_SECONDS,
+            verify=_tls(),
+            event_hooks={"response": [specifications(self.rest_url).rest.saw]},
         ) as http:
             yield Host(http)
 
@@ -54,7 +59,7 @@ class Target:
     async def bot(self, token: str | None = None) -> AsyncIterator["Bot"]:
         """Connect to its WebSocket API, and authenticate where a token is given."""
         async with connect(self.websocket_url, open_timeout=PATIENCE_SECONDS) as socket:
-            bot = Bot(socket)
+            bot = Bot(socket, specifications(self.rest_url).live)
             if token is not None:
                 await bot.authenticate(token)
             yield bot
@@ -89,6 +94,7 @@ class Bot:
     """A WebSocket connection. ``heard`` holds the text of every event so far, in the order of arrival."""
 
     socket: ClientConnection
+    specified: Live
     heard: list[str] = field(default_factory=list)
 
     async def authenticate(self, token: str) -> Any:
@@ -100,11 +106,13 @@ class Bot:
     async def ask(self, frame: object) -> Any:
         """Send a frame, an object or a text, and return the frame that answers it."""
         await self.send(frame)
-        return await self.answer()
+        answer = await self.answer()
+        self.specified.answered(_text(frame), answer)
+        return answer
 
     async def send(self, frame: object) -> None:
         """Send a frame: a text as it is, anything else as JSON."""
-        await self.socket.send(frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False))
+        await self.socket.send(_text(frame))
 
     async def answer(self) -> Any:
         """Return the next frame that is no event."""
@@ -143,11 +151,16 @@ class Bot:
         async with asyncio.timeout(PATIENCE_SECONDS):
             text = await self.socket.recv()
         assert isinstance(text, str), f"a binary frame: {text!r}"
+        self.specified.told(text)
         return text
 
 
 Connect = Callable[..., Awaitable[Bot]]
 """Connects a bot, authenticated where a token is given; what the fixture ``connected`` is."""
+
+
+def _text(frame: object) -> str:
+    return frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False)
 
 
 def _started(text: str) -> int | None:

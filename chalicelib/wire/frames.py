@@ -23,7 +23,16 @@ MAX_ID_CHARACTERS = 128
 
 FrameId = int | Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARACTERS)]
 SessionId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
-Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+Timestamp = Annotated[
+    str,
+    msgspec.Meta(
+        extra_json_schema={
+            "format": "date-time",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$",
+        }
+    ),
+]
+"""Text as ``domain.timestamps`` renders it."""
 
 
 class Frame(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
