@@ -64,9 +64,12 @@ class Application:
     @cached_property
     def voting(self) -> "Voting":
         """What a voter does."""
-        from chalicelib.services.voting import Voting
+        from chalicelib.services.commits import Commits
+        from chalicelib.services.voting import POLL, Voting, VotingStores
 
-        return Voting(self._sessions, self._commits, self.clock)
+        store = self._sessions
+        stores = VotingStores(store, store.box, store.answers)
+        return Voting(stores, Commits(store.answers, POLL), self.clock, lambda: secrets.token_hex(8))
 
     @cached_property
     def reading(self) -> "Reading":

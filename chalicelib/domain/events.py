@@ -57,6 +57,18 @@ class LoggedEvent:
     event: Event
 
 
+def logged_together(
+    session_id: int, event_type: EventType, envelopes: str, last: Cursor, sessions_cursor: Cursor | None
+) -> list[Event]:
+    """Return the events that one commit logged: one envelope a line, which JSON text never breaks."""
+    lines = envelopes.split("\n")
+    first = last.sequence - len(lines) + 1
+    return [
+        Event(session_id, event_type, line, Cursor(last.epoch, sequence), sessions_cursor)
+        for sequence, line in enumerate(lines, first)
+    ]
+
+
 def envelope(event_type: EventType, timestamp: str, data: Json) -> str:
     """Render an event as the contract shows it. Keys keep the order in which they are given."""
     return json.dumps(

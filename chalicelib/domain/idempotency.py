@@ -26,6 +26,11 @@ class IdempotentRequest:
     key: str
     request_hash: str
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """What the request is remembered under."""
+        return self.subject, self.key
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:

@@ -28,7 +28,8 @@ class StreamHead:
 class Session:
     """A game night. Timestamps are text as on the wire; ``sequence`` is that of its newest event.
 
-    ``games_played`` is also the id of its newest game: games are numbered 1, 2, 3 ...
+    ``games_played`` is also the id of its newest game: games are numbered 1, 2, 3 ... Until
+    ``crowded_until`` (Unix milliseconds) votes are better counted together than alone.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Session:
     is_active: bool = True
     ended_at: str | None = None
     games_played: int = 0
+    crowded_until: int = 0
 
     @property
     def cursor(self) -> Cursor:

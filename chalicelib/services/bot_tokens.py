@@ -7,7 +7,7 @@ from chalicelib.domain.events import Json
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.identity import Claims, Role, TokenTerms
 from chalicelib.domain.timestamps import timestamp
-from chalicelib.services.commits import Commits, record_of
+from chalicelib.services.commits import Commits, records_of
 from chalicelib.services.ports import AnswerStore, TokenSigner
 
 
@@ -34,8 +34,7 @@ class BotTokens:
 
         def attempt() -> Json:
             terms = asdict(self._signer.issue(name, Role.BOT, ttl_seconds))
-            record = record_of(request, terms)
-            if record is not None:
+            for record in records_of(request, terms):
                 self._answers.record(record)
             return terms
 

@@ -48,7 +48,8 @@ class Broadcast:
         unfinished = await asyncio.gather(
             *(self._deliver_in_order(night, starts, within) for night in nights.values())
         )
-        return [number for numbers in unfinished for number in numbers]
+        # A record may hold several events.
+        return list(dict.fromkeys(number for numbers in unfinished for number in numbers))
 
     async def _deliver_in_order(
         self, night: Sequence[LoggedEvent], starts: "_Starts", within: float

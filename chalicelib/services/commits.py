@@ -22,7 +22,7 @@ class Commits:
     def once(self, request: IdempotentRequest | None, attempt: Callable[[], Json]) -> Json:
         """Return the first answer to the request, or make the attempt until it is not overtaken.
 
-        ``attempt`` loads, decides and stores with the record of its answer (see ``record_of``), and raises
+        ``attempt`` loads, decides and stores with the record of its answer (see ``records_of``), and raises
         StreamMoved where it was overtaken. Raises IdempotencyMismatch, Contended, Unavailable, and what
         the attempt raises.
         """
@@ -37,6 +37,6 @@ class Commits:
         raise AssertionError  # attempts() never ends without raising
 
 
-def record_of(request: IdempotentRequest | None, answer: Json) -> Record | None:
-    """Return what is to be recorded of an answer, None where the request has no key."""
-    return Record(request, json.dumps(answer)) if request else None
+def records_of(request: IdempotentRequest | None, answer: Json) -> list[Record]:
+    """Return what is to be recorded of an answer, nothing where the request has no key."""
+    return [Record(request, json.dumps(answer))] if request else []

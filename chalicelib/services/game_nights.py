@@ -13,7 +13,7 @@ from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.identity import Claims, Role
 from chalicelib.domain.sessions import Session, end_session, start_session
 from chalicelib.domain.timestamps import Clock, timestamp
-from chalicelib.services.commits import Commits, record_of
+from chalicelib.services.commits import Commits, records_of
 from chalicelib.services.ports import Change, SessionStore
 
 
@@ -38,7 +38,7 @@ class GameNights:
         def attempt() -> Json:
             head = self._store.head()
             session, event = start_session(head, epoch=self._new_epoch(), notes=notes, now=self._now())
-            self._store.start(head, session, event, record_of(request, session.as_data()))
+            self._store.start(head, session, event, records_of(request, session.as_data()))
             return session.as_data()
 
         return self._commits.once(request, attempt)
@@ -52,8 +52,8 @@ class GameNights:
         def attempt() -> Json:
             session = self._session(session_id)
             after, game, event = add_game(session, new, now=self._now())
-            change = Change(session, after, [event], game=game)
-            self._store.commit(change, record_of(request, game.as_data()))
+            records = records_of(request, game.as_data())
+            self._store.commit(Change(session, after, [event], game=game, records=records))
             return game.as_data()
 
         return self._commits.once(request, attempt)
@@ -65,7 +65,8 @@ class GameNights:
         def attempt() -> Json:
             session = self._session(session_id)
             ended, event = end_session(session, now=self._now())
-            self._store.commit(Change(session, ended, [event]), record_of(request, ended.as_state()))
+            records = records_of(request, ended.as_state())
+            self._store.commit(Change(session, ended, [event], records=records))
             return ended.as_state()
 
         return self._commits.once(request, attempt)

@@ -3,13 +3,14 @@
 ``storage``, ``push`` and ``auth`` implement them; the tests' fakes do too. ``bootstrap`` chooses.
 """
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.domain.connections import Connection, Recipient
+from chalicelib.domain.counting import LeftBallot, VoteKey
 from chalicelib.domain.delivery import DeliveryReport, Message
-from chalicelib.domain.events import Event
+from chalicelib.domain.events import Event, Json
 from chalicelib.domain.games import Game
 from chalicelib.domain.idempotency import IdempotentRequest, RecordedAnswer
 from chalicelib.domain.identity import Claims, Role, TokenTerms
@@ -90,7 +91,8 @@ class Change:
 
     ``before`` and ``after`` are the session; ``counted`` pairs each game whose tallies change as it was
     read and as it is to be, ``votes`` each vote with the voter's earlier one. A pair whose first part is
-    no longer what is stored stops the whole.
+    no longer what is stored stops the whole, and so does one of ``ballots`` that is no longer in
+    the box. ``dropped`` ballots leave the box uncounted.
     """
 
     before: Session
@@ -99,6 +101,9 @@ class Change:
     game: Game | None = None
     counted: Sequence[tuple[Game, Game]] = ()
     votes: Sequence[tuple[Vote | None, Vote]] = ()
+    ballots: Sequence[LeftBallot] = ()
+    dropped: Sequence[LeftBallot] = ()
+    records: Sequence[Record] = ()
 
 
 class SessionStore(Protocol):
@@ -111,15 +116,18 @@ class SessionStore(Protocol):
         """Return the end of the stream of sessions; the first call ever gives it its epoch."""
         ...
 
-    def start(self, head: StreamHead, session: Session, event: Event, record: Record | None) -> None:
+    def start(self, head: StreamHead, session: Session, event: Event, records: Sequence[Record] = ()) -> None:
         """Store a session that follows ``head`` with its event, whole or not at all.
 
         Raises StreamMoved.
         """
         ...
 
-    def commit(self, change: Change, record: Record | None) -> None:
-        """Store what follows a session's newest event, whole or not at all. Raises StreamMoved."""
+    def commit(self, change: Change) -> None:
+        """Store what follows a session's newest event, whole or not at all. Raises StreamMoved.
+
+        Several events of one change have one type. 100 items at most.
+        """
         ...
 
     def session(self, session_id: int) -> Session | None:
@@ -138,8 +146,10 @@ class SessionStore(Protocol):
         """Return a session's games, oldest first."""
         ...
 
-    def game_and_vote(self, session_id: int, game_id: int, voter: str) -> tuple[Game | None, Vote | None]:
-        """Return a game and a voter's vote for it, each None where there is none."""
+    def games_and_votes(
+        self, session_id: int, keys: Collection[VoteKey]
+    ) -> tuple[Mapping[int, Game], Mapping[VoteKey, Vote]]:
+        """Return the games of the keys by their ids, and the votes that there are; 50 keys at most."""
         ...
 
 
@@ -162,6 +172,32 @@ class EventLog(Protocol):
         ...
 
 
+class BallotBox(Protocol):
+    """Where ballots wait that lost a race; ``SessionStore.commit`` takes them out with what they count for.
+
+    Every read is strongly consistent. Every method raises Unavailable as the stores do.
+    """
+
+    def leave(self, session_id: int, left: LeftBallot) -> None:
+        """Put a ballot in."""
+        ...
+
+    def waiting(self, session_id: int, limit: int) -> Sequence[LeftBallot]:
+        """Return the ballots that have waited longest, longest first."""
+        ...
+
+    def take_back(self, session_id: int, left: LeftBallot) -> bool:
+        """Take a ballot out uncounted; False where it is not in any more."""
+        ...
+
+    def outcome(self, session_id: int, ballot_id: str, after: int) -> tuple[Json | None, int]:
+        """Return the answer to a ballot that was counted after event ``after``, None where it was not.
+
+        With it comes the sequence of the last event that was looked at.
+        """
+        ...
+
+
 class AnswerStore(Protocol):
     """Answers under idempotency keys. Every read is strongly consistent.
 
@@ -170,6 +206,10 @@ class AnswerStore(Protocol):
 
     def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
         """Return what was recorded under the request's key within its retention."""
+        ...
+
+    def answered(self, requests: Sequence[IdempotentRequest]) -> Collection[tuple[str, str]]:
+        """Return the names of those requests whose keys are in use; 100 requests at most."""
         ...
 
     def record(self, record: Record) -> None:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.counting import LeftBallot
 from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.events import Event, EventType
+from chalicelib.domain.events import Event, EventType, logged_together
 from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
 from chalicelib.storage.failures import translated
-from chalicelib.storage.keys import event_key, session_key
+from chalicelib.storage.keys import LAST_EVENT, event_key, session_key
 from chalicelib.storage.tables import EventItem, Table
-
-LAST_EVENT = "event#9999999999"
 
 
 class DynamoEventLog:
@@ -30,41 +29,49 @@ class DynamoEventLog:
                 consistent_read=True,
                 limit=limit,
             )
-            return [event_of(item) for item in items if item.expires_at > self._now()]
+            kept = [item for item in items if item.expires_at > self._now()]
+        events = [event for item in kept for event in events_of(item) if event.cursor.sequence > after]
+        return events[:limit]
 
     def starts(self, after: int, limit: int) -> Sequence[Event]:
         """See the port."""
         keys = [(session_key(number), event_key(1)) for number in range(after + 1, after + limit + 1)]
         with translated():
             items = self._event.batch_get(keys, consistent_read=True)
-            kept = [event_of(item) for item in items if item.expires_at > self._now()]
-        return sorted(kept, key=lambda event: event.session_id)
+            kept = [item for item in items if item.expires_at > self._now()]
+        return sorted((events_of(item)[0] for item in kept), key=lambda event: event.session_id)
 
-    def append_with(self, write: TransactWrite, events: Sequence[Event]) -> None:
-        """Add events to the transaction of the change that they speak of."""
-        for event in events:
-            write.save(self._item(event), condition=self._event.PK.does_not_exist())
+    def append_with(
+        self, write: TransactWrite, events: Sequence[Event], ballots: Sequence[LeftBallot] = ()
+    ) -> None:
+        """Add events to the transaction of the change that they speak of.
 
-    def _item(self, event: Event) -> EventItem:
-        sessions_cursor = event.sessions_cursor
-        return self._event(
-            session_key(event.session_id),
-            event_key(event.cursor.sequence),
-            type=event.type,
-            envelope=event.envelope,
-            epoch=event.cursor.epoch,
+        They are one item, so that the table's stream hands them over together and in order.
+        """
+        if not events:
+            return
+        last = events[-1]
+        sessions_cursor = last.sessions_cursor
+        item = self._event(
+            session_key(last.session_id),
+            event_key(last.cursor.sequence),
+            type=last.type,
+            envelope="\n".join(event.envelope for event in events),
+            ballots=[left.id for left in ballots] or None,
+            epoch=last.cursor.epoch,
             sessions_epoch=sessions_cursor.epoch if sessions_cursor else None,
             expires_at=int(self._now()) + EVENT_RETENTION_SECONDS,
         )
+        write.save(item, condition=self._event.PK.does_not_exist())
 
 
-def event_of(item: EventItem) -> Event:
-    """Return the event that an item of the log holds."""
+def events_of(item: EventItem) -> list[Event]:
+    """Return the events that an item of the log holds, oldest first."""
     session_id = int(item.PK.removeprefix("session#"))
-    return Event(
-        session_id=session_id,
-        type=EventType(item.type),
-        envelope=item.envelope,
-        cursor=Cursor(item.epoch, int(item.SK.removeprefix("event#"))),
-        sessions_cursor=Cursor(item.sessions_epoch, session_id) if item.sessions_epoch else None,
+    return logged_together(
+        session_id,
+        EventType(item.type),
+        item.envelope,
+        Cursor(item.epoch, int(item.SK.removeprefix("event#"))),
+        Cursor(item.sessions_epoch, session_id) if item.sessions_epoch else None,
     )

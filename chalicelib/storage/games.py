@@ -1,14 +1,15 @@
 """Games and votes in the sessions table, beside the session that they belong to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.counting import VoteKey
 from chalicelib.domain.games import Game
 from chalicelib.domain.votes import Vote, VoteType
 from chalicelib.storage.failures import translated
 from chalicelib.storage.keys import game_key, session_key, vote_key
-from chalicelib.storage.tables import GameItem, Table, VoteItem
+from chalicelib.storage.tables import GameItem, GameOrVoteItem, Table, VoteItem
 
 
 class DynamoGames:
@@ -17,6 +18,7 @@ class DynamoGames:
     def __init__(self, table: Table) -> None:
         self._game = table.bind(GameItem)
         self._vote = table.bind(VoteItem)
+        self._either = table.bind(GameOrVoteItem)
 
     def games(self, session_id: int) -> Sequence[Game]:
         """See the port."""
@@ -26,19 +28,24 @@ class DynamoGames:
             )
             return [_game_of(item) for item in items]
 
-    def game_and_vote(self, session_id: int, game_id: int, voter: str) -> tuple[Game | None, Vote | None]:
+    def games_and_votes(
+        self, session_id: int, keys: Collection[VoteKey]
+    ) -> tuple[Mapping[int, Game], Mapping[VoteKey, Vote]]:
         """See the port."""
         partition = session_key(session_id)
+        sort_keys = {game_key(game_id): game_id for game_id, _ in keys}
+        voters = {vote_key(*key): key for key in keys}
+        games, votes = {}, {}
         with translated():
-            try:
-                game = _game_of(self._game.get(partition, game_key(game_id), consistent_read=True))
-            except self._game.DoesNotExist:
-                return None, None
-            try:
-                item = self._vote.get(partition, vote_key(game_id, voter), consistent_read=True)
-            except self._vote.DoesNotExist:
-                return game, None
-        return game, Vote(game_id, voter, item.username, VoteType(item.type), item.timestamp)
+            for item in self._either.batch_get(
+                [(partition, sort_key) for sort_key in (*sort_keys, *voters)], consistent_read=True
+            ):
+                if item.SK in sort_keys:
+                    games[sort_keys[item.SK]] = _game_of(item)
+                else:
+                    game_id, voter = key = voters[item.SK]
+                    votes[key] = Vote(game_id, voter, item.username, VoteType(item.type), item.timestamp)
+        return games, votes
 
     def add_with(self, write: TransactWrite, session_id: int, game: Game) -> None:
         """Add a new game to the transaction of the change."""
@@ -82,7 +89,7 @@ class DynamoGames:
         write.save(item, condition=unchanged)
 
 
-def _game_of(item: GameItem) -> Game:
+def _game_of(item: GameItem | GameOrVoteItem) -> Game:
     return Game(
         id=int(item.SK.removeprefix("game#")),
         title=item.title,

@@ -1,6 +1,6 @@
 """Idempotency keys in the sessions table, so that an answer is recorded with the change it speaks of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
@@ -30,6 +30,15 @@ class DynamoAnswerStore:
         if item.expires_at <= self._now():
             return None
         return RecordedAnswer(item.request_hash, item.answer)
+
+    def answered(self, requests: Sequence[IdempotentRequest]) -> Collection[tuple[str, str]]:
+        """See the port."""
+        names = {idempotency_key(request): request.name for request in requests}
+        if not names:
+            return set()
+        with translated():
+            items = self._answer.batch_get([(key, HEAD) for key in names], consistent_read=True)
+            return {names[item.PK] for item in items if item.expires_at > self._now()}
 
     def record(self, record: Record) -> None:
         """See the port."""

@@ -8,6 +8,8 @@ SESSIONS = "sessions"
 """The partition of what is true of all sessions."""
 
 HEAD = "head"
+LAST_EVENT = "event#9999999999"
+"""Not below any event's sort key."""
 
 
 def session_key(session_id: int) -> str:
@@ -43,6 +45,16 @@ def connection_key(connection_id: str) -> str:
 def audience_key(audience: str, shard: int) -> str:
     """Return the partition of one shard of an audience."""
     return f"audience#{audience}#{shard}"
+
+
+def ballots_key(session_id: int) -> str:
+    """Return the partition of a session's ballot box."""
+    return f"ballots#{session_id}"
+
+
+def ballot_key(left_at: int, ballot_id: str) -> str:
+    """Return the sort key of a ballot left at a Unix millisecond: what has waited longest comes first."""
+    return f"{left_at:014}#{ballot_id}"
 
 
 def idempotency_key(request: IdempotentRequest) -> str:

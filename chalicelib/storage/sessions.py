@@ -1,6 +1,7 @@
 """Sessions in the sessions table: their heads, and the transactions that move them.
 
-Leaves keys to ``keys``, the other items of a transaction to ``event_log``, ``games`` and ``idempotency``,
+Leaves keys to ``keys``, the other items of a transaction to ``event_log``, ``games``, ``ballots`` and
+``idempotency``,
 the rules to ``domain`` and races to ``services``.
 """
 
@@ -14,6 +15,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.domain.events import Event
 from chalicelib.domain.sessions import Session, StreamHead
 from chalicelib.services.ports import Change, Record, StreamMoved
+from chalicelib.storage.ballots import DynamoBallotBox
 from chalicelib.storage.event_log import DynamoEventLog
 from chalicelib.storage.failures import condition_failed, lost_race, translated
 from chalicelib.storage.games import DynamoGames
@@ -25,7 +27,7 @@ from chalicelib.storage.tables import ActiveSessionItem, SessionItem, StreamHead
 class DynamoSessionStore(DynamoGames):
     """``services.ports.SessionStore`` on DynamoDB. ``now`` returns Unix seconds.
 
-    ``log`` and ``answers`` are the other ports on the same table.
+    ``log``, ``answers`` and ``box`` are the other ports on the same table.
     """
 
     def __init__(self, table: Table, now: Callable[[], float]) -> None:
@@ -36,6 +38,7 @@ class DynamoSessionStore(DynamoGames):
         self._session = table.bind(SessionItem)
         self.log = DynamoEventLog(table, now)
         self.answers = DynamoAnswerStore(table, now)
+        self.box = DynamoBallotBox(table, now)
 
     def head(self) -> StreamHead:
         """See the port."""
@@ -46,7 +49,7 @@ class DynamoSessionStore(DynamoGames):
                 return self._first_head()
         return StreamHead(item.epoch, int(item.sequence))
 
-    def start(self, head: StreamHead, session: Session, event: Event, record: Record | None) -> None:
+    def start(self, head: StreamHead, session: Session, event: Event, records: Sequence[Record] = ()) -> None:
         """See the port."""
         with self._transaction() as write:
             write.update(
@@ -58,10 +61,10 @@ class DynamoSessionStore(DynamoGames):
             write.save(self._item(session), condition=self._session.PK.does_not_exist())
             write.save(self._active(SESSIONS, active_key(session.id)))
             self.log.append_with(write, [event])
-            if record is not None:
+            for record in records:
                 self.answers.record_with(write, record)
 
-    def commit(self, change: Change, record: Record | None) -> None:
+    def commit(self, change: Change) -> None:
         """See the port."""
         before, after = change.before, change.after
         with self._transaction() as write:
@@ -71,14 +74,15 @@ class DynamoSessionStore(DynamoGames):
             )
             if before.is_active and not after.is_active:
                 write.delete(self._active(SESSIONS, active_key(after.id)))
-            self.log.append_with(write, change.events)
+            self.log.append_with(write, change.events, change.ballots)
             if change.game is not None:
                 self.add_with(write, after.id, change.game)
             for game, counted in change.counted:
                 self.count_with(write, after.id, game, counted)
             for earlier, vote in change.votes:
                 self.vote_with(write, after.id, earlier, vote)
-            if record is not None:
+            self.box.take_out_with(write, after.id, change.ballots, change.dropped)
+            for record in change.records:
                 self.answers.record_with(write, record)
 
     def session(self, session_id: int) -> Session | None:
@@ -144,6 +148,7 @@ class DynamoSessionStore(DynamoGames):
             is_active=session.is_active,
             ended_at=session.ended_at,
             games_played=session.games_played,
+            crowded_until=session.crowded_until,
         )
 
 
@@ -157,4 +162,5 @@ def _session_of(item: SessionItem) -> Session:
         is_active=item.is_active,
         ended_at=item.ended_at,
         games_played=int(item.games_played),
+        crowded_until=int(item.crowded_until),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.events import Event, EventType, LoggedEvent
+from chalicelib.domain.events import Event, EventType, LoggedEvent, logged_together
 
 logger = logging.getLogger(__name__)
 
@@ -17,31 +17,31 @@ def logged_events(records: Iterable[dict[str, Any]]) -> list[LoggedEvent]:
     be read is logged as an error and passed over as well: trying it again would not make it readable,
     and must not hold up those behind it.
     """
-    events = []
+    events: list[LoggedEvent] = []
     for record in records:
         change = record["dynamodb"]
         if record["eventName"] != "INSERT" or not change["Keys"]["SK"]["S"].startswith("event#"):
             continue
         try:
-            event = _event(change["NewImage"])
+            logged = _events(change["NewImage"])
         except (KeyError, ValueError):
             logger.exception(
                 "a stream record can't be read as an event",
                 extra={"sequence_number": change["SequenceNumber"], "keys": change["Keys"]},
             )
             continue
-        events.append(LoggedEvent(change["SequenceNumber"], event))
+        events.extend(LoggedEvent(change["SequenceNumber"], event) for event in logged)
     return events
 
 
-def _event(image: dict[str, Any]) -> Event:
+def _events(image: dict[str, Any]) -> list[Event]:
     session_id = int(image["PK"]["S"].removeprefix("session#"))
     sequence = int(image["SK"]["S"].removeprefix("event#"))
     sessions_epoch = image.get("sessions_epoch", {}).get("S")
-    return Event(
-        session_id=session_id,
-        type=EventType(image["type"]["S"]),
-        envelope=image["envelope"]["S"],
-        cursor=Cursor(image["epoch"]["S"], sequence),
-        sessions_cursor=Cursor(sessions_epoch, session_id) if sessions_epoch else None,
+    return logged_together(
+        session_id,
+        EventType(image["type"]["S"]),
+        image["envelope"]["S"],
+        Cursor(image["epoch"]["S"], sequence),
+        Cursor(sessions_epoch, session_id) if sessions_epoch else None,
     )

@@ -8,7 +8,7 @@ passed and not found in module state.
 from collections.abc import Callable
 from typing import TypeVar
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import TableConnection
 from pynamodb.connection.base import Connection, MetaTable
 from pynamodb.models import Model
@@ -50,6 +50,7 @@ class SessionItem(_Item):
     is_active = BooleanAttribute()
     ended_at = UnicodeAttribute(null=True)
     games_played = NumberAttribute(default=0)
+    crowded_until = NumberAttribute(default=0)
 
 
 class GameItem(_Item):
@@ -63,6 +64,20 @@ class GameItem(_Item):
     downvotes = NumberAttribute(default=0)
 
 
+class GameOrVoteItem(_Item):
+    """A game or a vote, as one BatchGetItem reads both; the other's attributes are None."""
+
+    title = UnicodeAttribute(null=True)
+    pack_name = UnicodeAttribute(null=True)
+    min_players = NumberAttribute(null=True)
+    max_players = NumberAttribute(null=True)
+    upvotes = NumberAttribute(default=0)
+    downvotes = NumberAttribute(default=0)
+    username = UnicodeAttribute(null=True)
+    type = UnicodeAttribute(null=True)
+    timestamp = UnicodeAttribute(null=True)
+
+
 class VoteItem(_Item):
     """``session#17`` / ``vote#0001#{voter}``: the vote of one voter for one game that counts."""
 
@@ -71,11 +86,33 @@ class VoteItem(_Item):
     timestamp = UnicodeAttribute()
 
 
+class BallotItem(_Item):
+    """``ballots#17`` / ``{milliseconds}#{id}``: a vote that waits to be counted with others.
+
+    A partition of its own: what is written to a session's is what bounds its votes.
+
+    ``subject``, ``key`` and ``request_hash`` are its idempotency key's, where it has one.
+    """
+
+    username = UnicodeAttribute()
+    type = UnicodeAttribute()
+    game_id = NumberAttribute(null=True)
+    subject = UnicodeAttribute(null=True)
+    key = UnicodeAttribute(null=True)
+    request_hash = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
 class EventItem(_Item):
-    """``session#17`` / ``event#0000000001``: one event as sent. This is the log and the outbox."""
+    """``session#17`` / ``event#0000000001``: what one commit logged. This is the log and the outbox.
+
+    ``envelope`` is the event as sent; where several votes were counted together, their events in order,
+    one a line, and the sort key is that of the last. ``ballots`` are then the ids of what was counted.
+    """
 
     type = UnicodeAttribute()
     envelope = UnicodeAttribute()
+    ballots = ListAttribute(of=UnicodeAttribute, null=True)
     epoch = UnicodeAttribute()
     sessions_epoch = UnicodeAttribute(null=True)
     expires_at = NumberAttribute()

@@ -1,11 +1,14 @@
 """Stores in memory that keep the promises of services.ports; the contract suite holds them to it."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from threading import Lock
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, shard_of
-from chalicelib.domain.events import Event, EventType
+from chalicelib.domain.counting import LeftBallot, VoteKey
+from chalicelib.domain.events import Event, EventType, Json
 from chalicelib.domain.games import Game
 from chalicelib.domain.idempotency import RETENTION_SECONDS, IdempotentRequest, RecordedAnswer
 from chalicelib.domain.identity import Claims
@@ -16,7 +19,7 @@ from chalicelib.services.ports import AudiencePage, Change, ConnectionGone, Reco
 
 
 class FakeSessionStore:
-    """All three ports of the sessions table: sessions, the log and answers. ``now`` is in Unix seconds."""
+    """All ports of the sessions table: sessions, log, ballot box, answers. ``now`` is in Unix seconds."""
 
     def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
         self._now = now
@@ -25,40 +28,54 @@ class FakeSessionStore:
         self._games: dict[tuple[int, int], Game] = {}
         self._votes: dict[tuple[int, int, str], Vote] = {}
         self._answers: dict[tuple[str, str], tuple[RecordedAnswer, float]] = {}
+        self._lock = Lock()  # what is written is written whole, as the engine does it
+        self._boxes: dict[int, list[LeftBallot]] = {}
+        self._counted: dict[str, Event] = {}
         self._logged_at: list[float] = []
         self.log: list[Event] = []
 
     def head(self) -> StreamHead:
         return self._head
 
-    def start(self, head: StreamHead, session: Session, event: Event, record: Record | None) -> None:
-        if head != self._head:
-            raise StreamMoved
-        self._record(record)
-        self._head = StreamHead(head.epoch, session.id)
-        self._sessions[session.id] = session
-        self._append([event])
+    def start(self, head: StreamHead, session: Session, event: Event, records: Sequence[Record] = ()) -> None:
+        with self._lock:
+            if head != self._head:
+                raise StreamMoved
+            self._record(records)
+            self._head = StreamHead(head.epoch, session.id)
+            self._sessions[session.id] = session
+            self._append([event])
 
-    def commit(self, change: Change, record: Record | None) -> None:
-        before, after = change.before, change.after
+    def commit(self, change: Change) -> None:
+        session_id = change.after.id
+        with self._lock:
+            self._require_unmoved(change)
+            self._record(change.records)
+            gone = (*change.ballots, *change.dropped)
+            self._boxes[session_id] = [left for left in self._box(session_id) if left not in gone]
+            self._counted |= dict(zip((left.id for left in change.ballots), change.events, strict=False))
+            self._sessions[session_id] = change.after
+            if change.game is not None:
+                self._games[session_id, change.game.id] = change.game
+            self._games |= {(session_id, counted.id): counted for _, counted in change.counted}
+            self._votes |= {(session_id, vote.game_id, vote.voter): vote for _, vote in change.votes}
+            self._append(change.events)
+
+    def _require_unmoved(self, change: Change) -> None:
+        before = change.before
         stored = self._sessions.get(before.id)
-        if stored is None or stored.cursor != before.cursor:
+        votes = [
+            (earlier, self._votes.get((before.id, vote.game_id, vote.voter)))
+            for earlier, vote in change.votes
+        ]
+        games = [(game, self._games.get((before.id, game.id))) for game, _ in change.counted]
+        if (
+            stored is None
+            or stored.cursor != before.cursor
+            or any(read != now for read, now in [*votes, *games])
+            or any(left not in self._box(before.id) for left in change.ballots)
+        ):
             raise StreamMoved
-        for game, _ in change.counted:
-            if self._games.get((before.id, game.id)) != game:
-                raise StreamMoved
-        for earlier, vote in change.votes:
-            if self._votes.get((before.id, vote.game_id, vote.voter)) != earlier:
-                raise StreamMoved
-        self._record(record)
-        self._sessions[after.id] = after
-        if change.game is not None:
-            self._games[after.id, change.game.id] = change.game
-        for _, counted in change.counted:
-            self._games[after.id, counted.id] = counted
-        for _, vote in change.votes:
-            self._votes[after.id, vote.game_id, vote.voter] = vote
-        self._append(change.events)
 
     def session(self, session_id: int) -> Session | None:
         return self._sessions.get(session_id)
@@ -73,8 +90,41 @@ class FakeSessionStore:
     def games(self, session_id: int) -> Sequence[Game]:
         return [game for (night, _), game in self._games.items() if night == session_id]
 
-    def game_and_vote(self, session_id: int, game_id: int, voter: str) -> tuple[Game | None, Vote | None]:
-        return self._games.get((session_id, game_id)), self._votes.get((session_id, game_id, voter))
+    def games_and_votes(
+        self, session_id: int, keys: Collection[VoteKey]
+    ) -> tuple[Mapping[int, Game], Mapping[VoteKey, Vote]]:
+        games = {game_id: self._games.get((session_id, game_id)) for game_id, _ in keys}
+        votes = {key: self._votes.get((session_id, *key)) for key in keys}
+        return (
+            {game_id: game for game_id, game in games.items() if game},
+            {key: vote for key, vote in votes.items() if vote},
+        )
+
+    def leave(self, session_id: int, left: LeftBallot) -> None:
+        with self._lock:
+            self._box(session_id).append(left)
+
+    def waiting(self, session_id: int, limit: int) -> Sequence[LeftBallot]:
+        return sorted(self._box(session_id), key=lambda left: (left.left_at, left.id))[:limit]
+
+    def take_back(self, session_id: int, left: LeftBallot) -> bool:
+        with self._lock:
+            if left not in self._box(session_id):
+                return False
+            self._box(session_id).remove(left)
+            return True
+
+    def _box(self, session_id: int) -> list[LeftBallot]:
+        return self._boxes.setdefault(session_id, [])
+
+    def outcome(self, session_id: int, ballot_id: str, after: int) -> tuple[Json | None, int]:
+        event = self._counted.get(ballot_id)
+        if event is None:
+            return None, self._sessions[session_id].sequence
+        if event.cursor.sequence <= after:
+            return None, after
+        answer: Json = json.loads(event.envelope)["data"]
+        return answer, event.cursor.sequence
 
     def events(self, session_id: int, after: int, limit: int) -> Sequence[Event]:
         night = [event for event in self._kept() if event.session_id == session_id]
@@ -85,19 +135,22 @@ class FakeSessionStore:
         return [event for event in starts if after < event.session_id <= after + limit]
 
     def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
-        recorded, at = self._answers.get((request.subject, request.key), (None, 0.0))
+        recorded, at = self._answers.get(request.name, (None, 0.0))
         return recorded if at + RETENTION_SECONDS > self._now() else None
 
-    def record(self, record: Record) -> None:
-        self._record(record)
+    def answered(self, requests: Sequence[IdempotentRequest]) -> Collection[tuple[str, str]]:
+        return {request.name for request in requests if self.recorded_answer(request) is not None}
 
-    def _record(self, record: Record | None) -> None:
-        if record is None:
-            return
-        if self.recorded_answer(record.request) is not None:
+    def record(self, record: Record) -> None:
+        with self._lock:
+            self._record([record])
+
+    def _record(self, records: Sequence[Record]) -> None:
+        if any(self.recorded_answer(record.request) is not None for record in records):
             raise StreamMoved
-        key = (record.request.subject, record.request.key)
-        self._answers[key] = (RecordedAnswer(record.request.request_hash, record.answer), self._now())
+        for record in records:
+            answer = RecordedAnswer(record.request.request_hash, record.answer)
+            self._answers[record.request.name] = (answer, self._now())
 
     def _append(self, events: Sequence[Event]) -> None:
         self.log.extend(events)

@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.aws.signature import Keys
 from chalicelib.domain.connections import Recipient
-from chalicelib.services.ports import AnswerStore, Audiences, ConnectionStore, EventLog, SessionStore
+from chalicelib.services.ports import AnswerStore, Audiences, BallotBox, ConnectionStore, EventLog, SessionStore
 from chalicelib.storage.audiences import DynamoAudiences
 from chalicelib.storage.connections import DynamoConnectionStore
 from chalicelib.storage.dynamodb_api import DynamoApi
@@ -74,11 +74,12 @@ def table(dynamodb: Any, endpoint: str) -> Iterator[Callable[[], Table]]:
 
 @dataclass
 class SessionsTable:
-    """The three ports of the sessions table, with its time (Unix seconds)."""
+    """The ports of the sessions table, with its time (Unix seconds)."""
 
     sessions: SessionStore
     log: EventLog
     answers: AnswerStore
+    box: BallotBox
     clock: list[float]
 
 
@@ -87,9 +88,9 @@ def house(request: pytest.FixtureRequest) -> SessionsTable:
     clock = [1_000_000.0]
     if request.param == "fake":
         fake = FakeSessionStore(lambda: clock[0])
-        return SessionsTable(fake, fake, fake, clock)
+        return SessionsTable(fake, fake, fake, fake, clock)
     store = DynamoSessionStore(request.getfixturevalue("table")(), lambda: clock[0])
-    return SessionsTable(store, store.log, store.answers, clock)
+    return SessionsTable(store, store.log, store.answers, store.box, clock)
 
 
 @pytest.fixture
@@ -100,6 +101,11 @@ def sessions(house: SessionsTable) -> SessionStore:
 @pytest.fixture
 def log(house: SessionsTable) -> EventLog:
     return house.log
+
+
+@pytest.fixture
+def box(house: SessionsTable) -> BallotBox:
+    return house.box
 
 
 @pytest.fixture

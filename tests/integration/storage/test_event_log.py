@@ -12,11 +12,11 @@ def night(store: SessionStore, games: int = 0) -> list[str]:
     """Start a night and return the envelopes of its events."""
     head = store.head()
     session, event = start_session(head, epoch="e", notes="«é🎲»", now=NOW)
-    store.start(head, session, event, None)
+    store.start(head, session, event)
     envelopes = [event.envelope]
     for number in range(games):
         after, game, event = add_game(session, NewGame(f"Game {number}"), now=NOW)
-        store.commit(Change(session, after, [event], game=game), None)
+        store.commit(Change(session, after, [event], game=game))
         session = after
         envelopes.append(event.envelope)
     return envelopes

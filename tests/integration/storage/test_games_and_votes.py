@@ -14,7 +14,7 @@ NOW = "2025-11-01T20:00:00.123Z"
 def night(store: SessionStore, *titles: str) -> Session:
     head = store.head()
     session, event = start_session(head, epoch="e1", notes=None, now=NOW)
-    store.start(head, session, event, None)
+    store.start(head, session, event)
     for title in titles:
         session = added(store, session, title)
     return session
@@ -22,7 +22,7 @@ def night(store: SessionStore, *titles: str) -> Session:
 
 def added(store: SessionStore, before: Session, title: str) -> Session:
     after, game, event = add_game(before, NewGame(title, "Pack", 2, 8), now=NOW)
-    store.commit(Change(before, after, [event], game=game), None)
+    store.commit(Change(before, after, [event], game=game))
     return after
 
 
@@ -37,10 +37,21 @@ def voted(
     assert game is not None
     made = cast(session, game, earlier, ballot, now=NOW)
     change = Change(
-        session, made.session, [made.event], counted=[(game, made.game)], votes=[(earlier, made.vote)]
+        session,
+        made.session,
+        [made.event],
+        counted=[(game, made.game)],
+        votes=[(earlier, made.vote)],
+        records=[record] if record else [],
     )
-    store.commit(change, record)
+    store.commit(change)
     return made
+
+
+def zoe(store: SessionStore) -> tuple[Game | None, Vote | None]:
+    """Return the game 1 and zoë's vote for it."""
+    games, votes = store.games_and_votes(1, {(1, "zoë")})
+    return games.get(1), votes.get((1, "zoë"))
 
 
 def test_games_are_read_back_in_order(sessions: SessionStore) -> None:
@@ -58,39 +69,50 @@ def test_games_are_read_back_in_order(sessions: SessionStore) -> None:
 def test_a_vote_and_its_tallies_are_read_back_at_once(sessions: SessionStore) -> None:
     session = night(sessions, "Quiplash")
 
-    made = voted(sessions, session, sessions.game_and_vote(1, 1, "zoë"), Ballot("Zoë", VoteType.UP))
+    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP))
 
-    assert sessions.game_and_vote(1, 1, "zoë") == (made.game, made.vote)
+    assert zoe(sessions) == (made.game, made.vote)
     assert made.game.upvotes == 1
     assert sessions.session(1) == made.session
 
 
-def test_what_is_not_there_is_none(sessions: SessionStore) -> None:
+def test_what_is_not_there_is_left_out(sessions: SessionStore) -> None:
     night(sessions, "Quiplash")
 
-    game, vote = sessions.game_and_vote(1, 1, "nobody")
+    games, votes = sessions.games_and_votes(1, {(1, "nobody"), (2, "nobody")})
 
-    assert game is not None
-    assert vote is None
-    assert sessions.game_and_vote(1, 2, "nobody") == (None, None)
+    assert [game.title for game in games.values()] == ["Quiplash"]
+    assert votes == {}
     assert sessions.games(2) == []
+
+
+def test_many_games_and_votes_are_read_at_once(sessions: SessionStore) -> None:
+    session = night(sessions, "Quiplash", "Fibbage")
+    for voter, game_id in (("zoë", 1), ("zoë", 2), ("bob", 2)):
+        games, _ = sessions.games_and_votes(1, {(game_id, voter)})
+        session = voted(sessions, session, (games[game_id], None), Ballot(voter, VoteType.UP)).session
+
+    games, votes = sessions.games_and_votes(1, {(1, "zoë"), (2, "zoë"), (2, "bob"), (1, "bob")})
+
+    assert {game_id: game.upvotes for game_id, game in games.items()} == {1: 1, 2: 2}
+    assert set(votes) == {(1, "zoë"), (2, "zoë"), (2, "bob")}
 
 
 def test_a_change_of_a_session_that_has_moved_on_changes_nothing(sessions: SessionStore) -> None:
     stale = night(sessions, "Quiplash")
-    known = sessions.game_and_vote(1, 1, "zoë")
+    known = zoe(sessions)
     current = added(sessions, stale, "Fibbage")
 
     with pytest.raises(StreamMoved):
         voted(sessions, stale, known, Ballot("Zoë", VoteType.UP))
 
     assert sessions.session(1) == current
-    assert sessions.game_and_vote(1, 1, "zoë") == known
+    assert zoe(sessions) == known
 
 
 def test_tallies_that_have_moved_on_stop_a_vote_also_where_the_head_has_not(sessions: SessionStore) -> None:
     session = night(sessions, "Quiplash")
-    game, _ = sessions.game_and_vote(1, 1, "zoë")
+    game, _ = zoe(sessions)
     assert game is not None
 
     with pytest.raises(StreamMoved):
@@ -101,7 +123,7 @@ def test_tallies_that_have_moved_on_stop_a_vote_also_where_the_head_has_not(sess
 
 def test_an_earlier_vote_that_was_not_seen_stops_a_vote(sessions: SessionStore) -> None:
     session = night(sessions, "Quiplash")
-    made = voted(sessions, session, sessions.game_and_vote(1, 1, "zoë"), Ballot("Zoë", VoteType.UP))
+    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP))
 
     with pytest.raises(StreamMoved):
         voted(sessions, made.session, (made.game, None), Ballot("Zoë", VoteType.UP))
@@ -109,7 +131,7 @@ def test_an_earlier_vote_that_was_not_seen_stops_a_vote(sessions: SessionStore) 
     with pytest.raises(StreamMoved):
         voted(sessions, made.session, (made.game, other), Ballot("Zoë", VoteType.UP))
 
-    assert sessions.game_and_vote(1, 1, "zoë") == (made.game, made.vote)
+    assert zoe(sessions) == (made.game, made.vote)
 
 
 def test_the_answer_to_a_vote_is_recorded_with_it_or_neither_is(
@@ -117,7 +139,7 @@ def test_the_answer_to_a_vote_is_recorded_with_it_or_neither_is(
 ) -> None:
     session = night(sessions, "Quiplash")
     record = Record(IdempotentRequest("kosmi", "key", "hash"), "{}")
-    made = voted(sessions, session, sessions.game_and_vote(1, 1, "zoë"), Ballot("Zoë", VoteType.UP), record)
+    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP), record)
 
     with pytest.raises(StreamMoved):
         voted(sessions, made.session, (made.game, made.vote), Ballot("Zoë", VoteType.DOWN), record)

@@ -29,3 +29,13 @@ def test_a_key_can_be_used_again_after_its_day(house: SessionsTable) -> None:
     assert forgotten is None
     assert recorded is not None
     assert recorded.answer == "second"
+
+
+def test_keys_that_are_in_use_are_told_apart(house: SessionsTable) -> None:
+    used, unused = IdempotentRequest("host", "a", "h"), IdempotentRequest("host", "b", "h")
+    house.answers.record(Record(used, "first"))
+
+    assert house.answers.answered([]) == set()
+    assert set(house.answers.answered([used, unused])) == {("host", "a")}
+    house.clock[0] += RETENTION_SECONDS
+    assert set(house.answers.answered([used, unused])) == set()

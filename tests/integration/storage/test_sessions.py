@@ -10,7 +10,7 @@ NOW = "2025-11-01T20:00:00.123Z"
 def start(store: SessionStore, head: StreamHead | None = None, record: Record | None = None) -> StreamHead:
     head = head or store.head()
     session, event = start_session(head, epoch="e1", notes="Friday", now=NOW)
-    store.start(head, session, event, record)
+    store.start(head, session, event, [record] if record else [])
     return head
 
 
@@ -115,5 +115,5 @@ def end(store: SessionStore, session_id: int) -> Session:
     session = store.session(session_id)
     assert session is not None
     ended, event = end_session(session, now=NOW)
-    store.commit(Change(session, ended, [event]), None)
+    store.commit(Change(session, ended, [event]))
     return ended

@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterable, Sequence
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,24 @@ async def test_events_of_one_session_go_in_order() -> None:
     )
 
     assert [json.loads(body)["n"] for _, body in push.posts] == list(range(2, 12))
+
+
+async def test_a_record_of_several_events_comes_again_once_and_whole() -> None:
+    store, push = FakeConnectionStore(SHARDS), FakePush()
+    crowd(store, 1)
+    store.join(store.get("0=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
+    records = [LoggedEvent("100", later(17, 2)), LoggedEvent("100", later(17, 3))]
+
+    class Throttled(FakeConnectionStore):
+        def audience(self, *which: Any) -> AudiencePage:
+            raise Unavailable(f"throttled: {which}")
+
+    delivered = await Broadcast(store, push, SHARDS).deliver(records, within=5)
+    again = await Broadcast(Throttled(SHARDS), push, SHARDS).deliver(records, within=5)
+
+    assert delivered == []
+    assert [body for _, body in push.posts] == [b'{"n":2}', b'{"n":3}']
+    assert again == ["100"]
 
 
 async def test_starts_of_different_sessions_go_in_order_however_long_each_takes() -> None:

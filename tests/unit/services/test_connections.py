@@ -37,7 +37,7 @@ class House:
 
     def start(self) -> None:
         head = self.sessions.head()
-        self.sessions.start(head, *start_session(head, epoch="e", notes=None, now="t"), None)
+        self.sessions.start(head, *start_session(head, epoch="e", notes=None, now="t"))
 
     def opted_in(self, audience: str) -> list[bool]:
         return [one.wants_cursor for one in self.store.audience(audience, 0).recipients]

@@ -10,7 +10,7 @@ from chalicelib.services.commits import Commits
 from chalicelib.services.contention import Backoff
 from chalicelib.services.game_nights import GameNights
 from chalicelib.services.reading import Reading, Streams
-from chalicelib.services.voting import Voting
+from chalicelib.services.voting import Voting, VotingStores
 from tests.fakes.identity import claims
 from tests.fakes.stores import FakeSessionStore
 
@@ -22,7 +22,7 @@ class House:
         store = FakeSessionStore()
         commits = Commits(store, Backoff())
         self.host = GameNights(store, commits, lambda: MOMENT, lambda: "e")
-        self.voting = Voting(store, commits, lambda: MOMENT)
+        self.voting = Voting(VotingStores(store, store, store), commits, lambda: MOMENT, lambda: "id")
         self.reading = Reading(store, Streams(store, store))
         self.store = store
 

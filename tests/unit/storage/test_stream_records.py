@@ -25,6 +25,18 @@ def test_an_appended_event_is_decoded() -> None:
     assert logged.event.plain == b'{"type":"session.started"}'
 
 
+def test_events_that_were_counted_together_are_decoded_in_order_each_with_its_own_place() -> None:
+    together = record(
+        "5", "event#0000000009", type={"S": "vote.received"}, envelope={"S": '{"n":1}\n{"n":2}'}
+    )
+
+    read = logged_events([together])
+
+    assert [one.sequence_number for one in read] == ["5", "5"]
+    assert [one.event.envelope for one in read] == ['{"n":1}', '{"n":2}']
+    assert [one.event.cursor for one in read] == [Cursor("e17", 8), Cursor("e17", 9)]
+
+
 def test_other_changes_are_passed_over() -> None:
     others = [
         record("1", "head"),
