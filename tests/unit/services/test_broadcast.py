@@ -98,8 +98,8 @@ async def test_a_record_of_several_events_comes_again_once_and_whole() -> None:
         def audience(self, *which: Any) -> AudiencePage:
             raise Unavailable(f"throttled: {which}")
 
-    delivered = await Broadcast(store, push, SHARDS).deliver(records, within=5)
-    again = await Broadcast(Throttled(SHARDS), push, SHARDS).deliver(records, within=5)
+    delivered = await broadcast(store, push, SHARDS).deliver(records, within=5)
+    again = await broadcast(Throttled(SHARDS), push, SHARDS).deliver(records, within=5)
 
     assert delivered == []
     assert [body for _, body in push.posts] == [b'{"n":2}', b'{"n":3}']
