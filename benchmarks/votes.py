@@ -39,10 +39,10 @@ from chalicelib.domain.timestamps import system_clock, timestamp
 from chalicelib.domain.votes import Ballot, VoteType, cast
 from chalicelib.services.commits import Commits
 from chalicelib.services.contention import Backoff
-from chalicelib.services.ports import Change, StreamMoved
+from chalicelib.services.stores import Change, StreamMoved
 from chalicelib.services.voting import POLL, Voting, VotingStores
 from chalicelib.storage.sessions import DynamoSessionStore
-from chalicelib.storage.tables import Table, TableAddress
+from chalicelib.storage.tables import Database, Table
 from infra.dynamodb_local import dynamodb_local
 from infra.local.engine import embedded_engine
 from infra.local.state import StateDir
@@ -99,7 +99,8 @@ DESIGNS: dict[str, Callable[[DynamoSessionStore], Vote]] = {"alone": alone, "tog
 class Run:
     """One engine, one design, and the voters of one process."""
 
-    address: TableAddress
+    url: str
+    table: str
     design: str
     voters: int
     seconds: float
@@ -118,15 +119,15 @@ class Outcome:
 
 def vote_for_a_while(run: Run, process: int, start: Any) -> Outcome:
     """Vote with all voters of one process from the moment that all processes are ready."""
-    store = DynamoSessionStore(Table(run.address), time.time)
+    database = Database(REGION, run.url)
+    store = DynamoSessionStore(Table(database, run.table), time.time)
     calls: Counter[str] = Counter()
-    client = store._table._table.connection.client  # noqa: SLF001 - the one place where calls can be counted
 
     def called(model: Any, **_: Any) -> None:
         calls[model.name] += 1
         time.sleep(run.latency)
 
-    client.meta.events.register("before-call", called)
+    database.connection.client.meta.events.register("before-call", called)
     vote = DESIGNS[run.design](store)
     store.session(1)
     took: list[float] = []
@@ -195,8 +196,8 @@ def check(store: DynamoSessionStore, answered: int) -> None:
     assert store.box.waiting(1, 100) == []
 
 
-def fresh_night(url: str) -> tuple[TableAddress, DynamoSessionStore]:
-    """Make a table with a night and one game in it."""
+def fresh_night(url: str) -> tuple[str, DynamoSessionStore]:
+    """Make a table with a night and one game in it; return its name and its store."""
     name = f"bench-{uuid.uuid4().hex}"
     client = botocore.session.get_session().create_client("dynamodb", REGION, endpoint_url=url)
     keys = [("PK", "HASH"), ("SK", "RANGE")]
@@ -207,8 +208,7 @@ def fresh_night(url: str) -> tuple[TableAddress, DynamoSessionStore]:
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key, _ in keys],
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )
-    address = TableAddress(name, REGION, url)
-    store = DynamoSessionStore(Table(address), time.time)
+    store = DynamoSessionStore(Table(Database(REGION, url), name), time.time)
     now = timestamp(datetime.now(UTC))
     session, event = start_session(store.head(), epoch="e", notes=None, now=now)
     store.start(store.head(), session, event)
@@ -217,7 +217,7 @@ def fresh_night(url: str) -> tuple[TableAddress, DynamoSessionStore]:
         store.commit(Change(session, after, [event], game=game))
     except StreamMoved as error:
         raise AssertionError("nobody else is here") from error
-    return address, store
+    return name, store
 
 
 @contextmanager
@@ -251,8 +251,8 @@ def main(  # noqa: PLR0913, PLR0917 - click hands over each option
     for engine in engines:
         with ENGINES[engine]() as url:
             for design in designs:
-                address, store = fresh_night(url)
-                run = Run(address, design, voters // processes, seconds, latency / 1000)
+                table, store = fresh_night(url)
+                run = Run(url, table, design, voters // processes, seconds, latency / 1000)
                 outcome = measure(run, processes)
                 check(store, len(outcome.took))
                 took = sorted(outcome.took)

@@ -8,7 +8,8 @@ from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.identity import Claims, Role, TokenTerms
 from chalicelib.domain.timestamps import timestamp
 from chalicelib.services.commits import Commits, records_of
-from chalicelib.services.ports import AnswerStore, TokenSigner
+from chalicelib.services.ports import TokenSigner
+from chalicelib.services.stores import AnswerStore
 
 
 class BotTokens:

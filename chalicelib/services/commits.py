@@ -9,7 +9,7 @@ from collections.abc import Callable
 from chalicelib.domain.events import Json
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.services.contention import Backoff
-from chalicelib.services.ports import AnswerStore, Record, StreamMoved
+from chalicelib.services.stores import AnswerStore, Record, StreamMoved
 
 
 class Commits:

@@ -14,7 +14,7 @@ from chalicelib.domain.identity import Claims, Role
 from chalicelib.domain.sessions import Session, end_session, start_session
 from chalicelib.domain.timestamps import Clock, timestamp
 from chalicelib.services.commits import Commits, records_of
-from chalicelib.services.ports import Change, SessionStore
+from chalicelib.services.stores import Change, SessionStore
 
 
 class GameNights:

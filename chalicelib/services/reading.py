@@ -9,7 +9,7 @@ from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.errors import NoActiveSession, SessionNotFound
 from chalicelib.domain.events import Event, Json
 from chalicelib.domain.sessions import Session
-from chalicelib.services.ports import EventLog, SessionStore
+from chalicelib.services.stores import EventLog, SessionStore
 from chalicelib.services.streams import Page, Stream
 
 

@@ -19,7 +19,7 @@ from chalicelib.domain.timestamps import Clock, timestamp
 from chalicelib.domain.votes import Ballot
 from chalicelib.services.commits import Commits, records_of
 from chalicelib.services.contention import Backoff
-from chalicelib.services.ports import AnswerStore, BallotBox, Change, SessionStore, StreamMoved
+from chalicelib.services.stores import AnswerStore, BallotBox, Change, SessionStore, StreamMoved
 
 TOGETHER = 30
 GAMES_TOGETHER = 8

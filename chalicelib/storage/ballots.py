@@ -19,7 +19,7 @@ RETENTION_SECONDS = 60 * 60
 
 
 class DynamoBallotBox:
-    """``services.ports.BallotBox`` on DynamoDB. ``now`` returns Unix seconds."""
+    """``services.stores.BallotBox`` on DynamoDB. ``now`` returns Unix seconds."""
 
     def __init__(self, table: Table, now: Callable[[], float]) -> None:
         self._now = now

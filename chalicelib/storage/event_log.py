@@ -14,7 +14,7 @@ from chalicelib.storage.tables import EventItem, Table
 
 
 class DynamoEventLog:
-    """``services.ports.EventLog`` on DynamoDB. ``now`` returns Unix seconds."""
+    """``services.stores.EventLog`` on DynamoDB. ``now`` returns Unix seconds."""
 
     def __init__(self, table: Table, now: Callable[[], float]) -> None:
         self._now = now

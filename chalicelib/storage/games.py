@@ -13,7 +13,7 @@ from chalicelib.storage.tables import GameItem, GameOrVoteItem, Table, VoteItem
 
 
 class DynamoGames:
-    """The part of ``services.ports.SessionStore`` that is about games and votes, on DynamoDB."""
+    """The part of ``services.stores.SessionStore`` that is about games and votes, on DynamoDB."""
 
     def __init__(self, table: Table) -> None:
         self._game = table.bind(GameItem)

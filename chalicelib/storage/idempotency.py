@@ -7,14 +7,14 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.idempotency import RETENTION_SECONDS, IdempotentRequest, RecordedAnswer
-from chalicelib.services.ports import Record, StreamMoved
+from chalicelib.services.stores import Record, StreamMoved
 from chalicelib.storage.failures import condition_failed, translated
 from chalicelib.storage.keys import HEAD, idempotency_key
 from chalicelib.storage.tables import IdempotencyItem, Table
 
 
 class DynamoAnswerStore:
-    """``services.ports.AnswerStore`` on DynamoDB. ``now`` returns Unix seconds."""
+    """``services.stores.AnswerStore`` on DynamoDB. ``now`` returns Unix seconds."""
 
     def __init__(self, table: Table, now: Callable[[], float]) -> None:
         self._now = now

@@ -14,7 +14,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.events import Event
 from chalicelib.domain.sessions import Session, StreamHead
-from chalicelib.services.ports import Change, Record, StreamMoved
+from chalicelib.services.stores import Change, Record, StreamMoved
 from chalicelib.storage.ballots import DynamoBallotBox
 from chalicelib.storage.event_log import DynamoEventLog
 from chalicelib.storage.failures import condition_failed, lost_race, translated
@@ -25,7 +25,7 @@ from chalicelib.storage.tables import ActiveSessionItem, SessionItem, StreamHead
 
 
 class DynamoSessionStore(DynamoGames):
-    """``services.ports.SessionStore`` on DynamoDB. ``now`` returns Unix seconds.
+    """``services.stores.SessionStore`` on DynamoDB. ``now`` returns Unix seconds.
 
     ``log``, ``answers`` and ``box`` are the other ports on the same table.
     """

@@ -15,7 +15,8 @@ from chalicelib.domain.identity import Claims
 from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
 from chalicelib.domain.sessions import Session, StreamHead
 from chalicelib.domain.votes import Vote
-from chalicelib.services.ports import AudiencePage, Change, ConnectionGone, Record, StreamMoved
+from chalicelib.services.ports import AudiencePage, ConnectionGone
+from chalicelib.services.stores import Change, Record, StreamMoved
 
 
 class FakeSessionStore:

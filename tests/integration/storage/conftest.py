@@ -13,14 +13,8 @@ import pytest
 
 from chalicelib.aws.signature import Keys
 from chalicelib.domain.connections import Recipient
-from chalicelib.services.ports import (
-    AnswerStore,
-    Audiences,
-    BallotBox,
-    ConnectionStore,
-    EventLog,
-    SessionStore,
-)
+from chalicelib.services.ports import Audiences, ConnectionStore
+from chalicelib.services.stores import AnswerStore, BallotBox, EventLog, SessionStore
 from chalicelib.storage.audiences import DynamoAudiences
 from chalicelib.storage.connections import DynamoConnectionStore
 from chalicelib.storage.dynamodb_api import DynamoApi

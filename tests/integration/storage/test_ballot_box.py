@@ -7,7 +7,7 @@ from chalicelib.domain.games import NewGame, add_game
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.sessions import Session, start_session
 from chalicelib.domain.votes import Ballot, VoteType
-from chalicelib.services.ports import BallotBox, Change, EventLog, SessionStore, StreamMoved
+from chalicelib.services.stores import BallotBox, Change, EventLog, SessionStore, StreamMoved
 from tests.integration.storage.conftest import SessionsTable
 
 NOW = "2025-11-01T20:00:00.123Z"

@@ -2,7 +2,7 @@ from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.games import NewGame, add_game
 from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
 from chalicelib.domain.sessions import start_session
-from chalicelib.services.ports import Change, EventLog, SessionStore
+from chalicelib.services.stores import Change, EventLog, SessionStore
 from tests.integration.storage.conftest import SessionsTable
 
 NOW = "2025-11-01T20:00:00.123Z"

@@ -6,7 +6,7 @@ from chalicelib.domain.games import Game, NewGame, add_game
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.sessions import Session, start_session
 from chalicelib.domain.votes import Ballot, Vote, VoteCast, VoteType, cast
-from chalicelib.services.ports import AnswerStore, Change, Record, SessionStore, StreamMoved
+from chalicelib.services.stores import AnswerStore, Change, Record, SessionStore, StreamMoved
 
 NOW = "2025-11-01T20:00:00.123Z"
 

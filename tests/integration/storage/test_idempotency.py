@@ -1,7 +1,7 @@
 import pytest
 
 from chalicelib.domain.idempotency import RETENTION_SECONDS, IdempotentRequest
-from chalicelib.services.ports import AnswerStore, Record, StreamMoved
+from chalicelib.services.stores import AnswerStore, Record, StreamMoved
 from tests.integration.storage.conftest import SessionsTable
 
 REQUEST = IdempotentRequest("host", "key 1", "hash")

@@ -2,7 +2,7 @@ import pytest
 
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.sessions import Session, StreamHead, end_session, start_session
-from chalicelib.services.ports import AnswerStore, Change, Record, SessionStore, StreamMoved
+from chalicelib.services.stores import AnswerStore, Change, Record, SessionStore, StreamMoved
 
 NOW = "2025-11-01T20:00:00.123Z"
 

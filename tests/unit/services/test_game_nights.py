@@ -13,7 +13,7 @@ from chalicelib.domain.identity import Role
 from chalicelib.services.commits import Commits
 from chalicelib.services.contention import Backoff
 from chalicelib.services.game_nights import GameNights
-from chalicelib.services.ports import StreamMoved
+from chalicelib.services.stores import StreamMoved
 from tests.fakes.identity import claims
 from tests.fakes.stores import FakeSessionStore
 

@@ -17,7 +17,7 @@ from chalicelib.domain.votes import Ballot, VoteType
 from chalicelib.services.commits import Commits
 from chalicelib.services.contention import Backoff
 from chalicelib.services.game_nights import GameNights
-from chalicelib.services.ports import Change, StreamMoved
+from chalicelib.services.stores import Change, StreamMoved
 from chalicelib.services.voting import Voting, VotingStores
 from tests.fakes.identity import claims
 from tests.fakes.stores import FakeSessionStore
