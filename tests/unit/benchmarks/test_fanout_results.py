@@ -1,0 +1,62 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.fanout.clients import Sample
+from benchmarks.fanout.results import Figure, figure, table, verdicts, write
+
+
+def figures(ours: float, ours_over_tls: float, *, late: float = 1.0) -> list[Figure]:
+    rates = {"ours": ours, "boto3, 32 threads": 1000.0, "wrk": 90_000.0}
+    over_tls = rates | {"ours": ours_over_tls}
+    return [
+        *(Figure(client, tls=False, latency_ms=0, posts_per_second=rate, cpu_us_per_post=9.0)
+          for client, rate in rates.items()),
+        *(Figure(client, tls=True, latency_ms=0, posts_per_second=rate, cpu_us_per_post=9.0)
+          for client, rate in over_tls.items()),
+        *(Figure(client, tls, latency_ms=10, posts_per_second=late, cpu_us_per_post=9.0)
+          for client in rates for tls in (False, True)),
+    ]  # fmt: skip
+
+
+def met(measured: Sequence[Figure]) -> list[bool]:
+    return [reached for reached, _ in verdicts(measured)]
+
+
+def test_a_figure_is_the_median_of_its_rounds_each_for_itself() -> None:
+    samples = [Sample(100, 1.0, 0.001), Sample(300, 1.0, 0.009), Sample(400, 2.0, 0.004)]
+
+    one = figure("ours", samples, tls=True, latency_ms=10)
+
+    assert one == Figure("ours", tls=True, latency_ms=10, posts_per_second=200.0, cpu_us_per_post=10.0)
+
+
+def test_the_bar_is_forty_times_boto3_a_third_of_wrk_and_twenty_five_times_over_tls() -> None:
+    assert met(figures(40_000, 25_000)) == [True, True, True]
+    assert met(figures(39_999, 25_000)) == [False, True, True]
+    assert met(figures(29_999, 24_999)) == [False, False, False]
+
+
+def test_the_bar_is_about_answers_that_come_at_once() -> None:
+    assert met(figures(40_000, 25_000, late=0.1)) == met(figures(40_000, 25_000, late=1e6))
+
+
+def test_a_table_has_a_line_for_each_client_with_its_ratios() -> None:
+    lines = list(table(figures(45_000, 30_000), latency_ms=0))
+
+    assert [line.split("  ")[0] for line in lines[2:]] == ["ours", "boto3, 32 threads", "wrk"]
+    assert lines[2].split() == ["ours", "45,000", "9.0", "45.0", "0.50", "30,000", "9.0", "30.0", "0.33"]
+
+
+def test_the_file_is_a_list_of_figures(tmp_path: Path) -> None:
+    write(figures(40_000, 25_000)[:1], tmp_path / "new" / "fanout.json")
+
+    assert json.loads((tmp_path / "new" / "fanout.json").read_text()) == [
+        {
+            "client": "ours",
+            "tls": False,
+            "latency_ms": 0,
+            "posts_per_second": 40_000,
+            "cpu_us_per_post": 9.0,
+        }
+    ]
