@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from chalice.app import Chalice, DynamoDBEvent, Request, Response, WebsocketEvent
 
@@ -123,8 +124,7 @@ def start_session() -> Response:
     body = bodies.body_of(request.raw_body, bodies.NewSession)
     key = bodies.idempotent_request(request.headers, caller, "POST /api/sessions", body)
     session = application().game_nights.start(caller, body.notes, key)
-    # Relative to the request's own path, which may begin with a stage that no function should have to know.
-    return Response(session, {"Location": f"sessions/{session['id']}"}, 201)
+    return _created(session, f"/api/sessions/{session['id']}")
 
 
 @route("GET", "/api/sessions")
@@ -165,7 +165,7 @@ def add_game(session_id: str) -> Response:
     body = bodies.body_of(request.raw_body, bodies.NewGame)
     key = bodies.idempotent_request(request.headers, caller, f"POST /api/sessions/{night}/games", body)
     game = application().game_nights.add_game(caller, night, body.as_game(), key)
-    return Response(game, {"Location": f"../{night}"}, 201)
+    return _created(game, f"/api/sessions/{night}")
 
 
 @route("POST", "/api/sessions/{session_id}/votes")
@@ -179,7 +179,7 @@ def vote(session_id: str) -> Response:
     body = bodies.body_of(request.raw_body, bodies.NewVote)
     key = bodies.idempotent_request(request.headers, caller, f"POST /api/sessions/{night}/votes", body)
     counted = application().voting.vote(caller, night, body.as_ballot(), key)
-    return Response(counted, {"Location": f"../{night}"}, 201)
+    return _created(counted, f"/api/sessions/{night}")
 
 
 @route("POST", "/api/sessions/{session_id}/close")
@@ -274,6 +274,14 @@ def _time_to_deliver(event: DynamoDBEvent | WebsocketEvent) -> float:
     function: Any = event.context
     seconds: float = function.get_remaining_time_in_millis() / 1000 - DELIVERY_MARGIN_SECONDS
     return seconds
+
+
+def _created(body: Any, path: str) -> Response:
+    from chalicelib.wire.addresses import base_url
+
+    request = _request()
+    base = urlsplit(base_url(settings().rest_url, request.headers, request.context)).path
+    return Response(body, {"Location": f"{base}{path}"}, 201)
 
 
 def _json(text: str) -> Response:

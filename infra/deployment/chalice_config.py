@@ -84,6 +84,8 @@ class Provisioned:
     reserve_concurrency: bool
     push_endpoint: str | None
     """Only for emulators."""
+    rest_url: str = ""
+    """What ``/api`` stands below; only for emulators, whose requests do not tell it as AWS's do."""
 
 
 def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned) -> dict[str, Any]:
@@ -106,8 +108,11 @@ def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned
             )
         per_function[function] = {"iam_role_arn": role}
         if function == "api_handler" and provisioned.websocket_url:
-            # Only GET /api tells it, so that no other function changes when it becomes known.
-            per_function[function]["environment_variables"] = {"WEBSOCKET_URL": provisioned.websocket_url}
+            # Only REST tells them, so that no other function changes when they become known.
+            told = {"WEBSOCKET_URL": provisioned.websocket_url}
+            if provisioned.rest_url:
+                told["REST_URL"] = provisioned.rest_url
+            per_function[function]["environment_variables"] = told
         if provisioned.reserve_concurrency and function in RESERVED_CONCURRENCY:
             per_function[function]["reserved_concurrency"] = RESERVED_CONCURRENCY[function]
     return {

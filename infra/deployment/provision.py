@@ -36,6 +36,7 @@ def provision(target: Target) -> str:
     progress.step("Chalice's configuration, .chalice/config.json")
     outputs = target.stack.outputs()
     stream_arn = _stream_arn(aws, outputs["SessionsTableName"])
+    rest_api_id = target.record.value("rest_api", "rest_api_id")
     provisioned = Provisioned(
         outputs=outputs,
         stream_arn=stream_arn,
@@ -43,6 +44,7 @@ def provision(target: Target) -> str:
         architecture=target.shape.architecture,
         reserve_concurrency=_can_reserve(target),
         push_endpoint=target.shape.push_endpoint,
+        rest_url=target.addresses.base(rest_api_id) if rest_api_id and target.shape.push_endpoint else "",
     )
     recorded = config.record(stage, stage_entry(stage, list(target.functions), provisioned))
     progress.detail(f"the entry of {stage.name} is written" if recorded else "unchanged")

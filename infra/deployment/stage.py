@@ -73,11 +73,12 @@ class Addresses:
 
     def rest(self, api_id: str) -> str:
         """Return the URL that ends in ``/api``."""
-        return f"{self._of(api_id)}/api"
+        return f"{self.base(api_id)}/api"
 
     def websocket(self, api_id: str) -> str:
         """Return the URL that clients connect to."""
-        return re.sub("^http", "ws", self._of(api_id))
+        return re.sub("^http", "ws", self.base(api_id))
 
-    def _of(self, api_id: str) -> str:
+    def base(self, api_id: str) -> str:
+        """Return the URL of an API's stage."""
         return self.template.format(api_id=api_id, region=self.region, stage=self.stage)

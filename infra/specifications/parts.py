@@ -9,10 +9,10 @@ from infra.specifications import night
 
 HEADERS: dict[str, Any] = {
     "Location": {
-        "description": "Relative to the request's own URL.",
+        "description": "The path, with the stage that it is served below.",
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
-        "example": "sessions/17",
+        "example": "/api/sessions/17",
     },
     "WwwAuthenticate": {
         "description": "`Bearer`. API Gateway sends it under the name `x-amzn-Remapped-WWW-Authenticate`.",

@@ -60,7 +60,7 @@ def test_a_whole_night(house: House) -> None:
     listed = house.ask("GET", "/api/sessions", token=house.bot)
     events = house.ask("GET", EVENTS, session_id=session_id, token=house.bot)
 
-    assert (game.status, game.headers["Location"], game.body["id"]) == (201, "../1", 1)
+    assert (game.status, game.headers["Location"], game.body["id"]) == (201, "/api/sessions/1", 1)
     assert (vote.status, vote.body["totals"]) == (201, {"upvotes": 1, "downvotes": 0, "score": 1})
     assert (shown.status, shown.body["games"][0]["totals"]["score"]) == (200, 1)
     assert (active.status, active.body["id"], active.body["games_played"]) == (200, 1, 1)

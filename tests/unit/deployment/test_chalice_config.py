@@ -89,3 +89,20 @@ def test_a_damaged_file_is_told_of(config: ChaliceConfig) -> None:
 
     with pytest.raises(DeploymentError, match="is not JSON"):
         config.entry(DEV)
+
+
+def test_an_emulator_is_told_what_its_requests_do_not_tell() -> None:
+    known = Provisioned(
+        OUTPUTS,
+        "arn:stream",
+        "ws://x/y",
+        "arm64",
+        reserve_concurrency=False,
+        push_endpoint="http://x",
+        rest_url="http://x/y",
+    )
+
+    entry = stage_entry(DEV, ["api_handler", "broadcast"], known)
+
+    assert entry["lambda_functions"]["api_handler"]["environment_variables"]["REST_URL"] == "http://x/y"
+    assert "environment_variables" not in entry["lambda_functions"]["broadcast"]
