@@ -63,3 +63,13 @@ def test_the_secret_is_nowhere_in_the_stack() -> None:
     assert not [
         name for name, one in RESOURCES.items() if re.search(r"::SSM::|::SecretsManager::", one["Type"])
     ]
+
+
+def test_the_sizes_that_are_explained_are_those_that_are_deployed() -> None:
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    explained = re.findall(r"^\| `(\w+)` \| (\d+) MB \| (\d+) s \|", page, flags=re.MULTILINE)
+
+    assert {name: (int(memory), int(seconds)) for name, memory, seconds in explained} == {
+        name: (one["lambda_memory_size"], one["lambda_timeout"])
+        for name, one in CONFIG["lambda_functions"].items()
+    }

@@ -1,0 +1,121 @@
+"""The monthly bill of a stage, from prices and assumptions that are all here: `python -m benchmarks.cost`.
+
+Prices are those of us-east-1 in US dollars; the page of each is named beside it. What AWS gives everybody for
+nothing each month is not deducted, so that a small stage pays less than is shown.
+"""
+
+from dataclasses import dataclass
+
+import click
+
+MONTH_MINUTES = 30.4 * 24 * 60
+MILLION = 1_000_000
+
+REST_REQUEST = 3.50 / MILLION  # https://aws.amazon.com/api-gateway/pricing/
+WEBSOCKET_MESSAGE = 1.00 / MILLION  # the same page: up to a thousand million a month
+WEBSOCKET_MESSAGE_ABOVE = 0.80 / MILLION
+WEBSOCKET_TIER = 1000 * MILLION
+CONNECTION_MINUTE = 0.25 / MILLION  # the same page
+LAMBDA_REQUEST = 0.20 / MILLION  # https://aws.amazon.com/lambda/pricing/
+LAMBDA_GB_SECOND = 0.0000133334  # the same page, arm64
+DYNAMODB_WRITE = 0.625 / MILLION  # https://aws.amazon.com/dynamodb/pricing/on-demand/
+DYNAMODB_READ = 0.125 / MILLION  # the same page
+DYNAMODB_GB = 0.25 + 0.20  # the same page: storage, and point-in-time recovery
+LOG_GB = 0.50  # https://aws.amazon.com/cloudwatch/pricing/
+ALARM = 0.10  # the same page
+DASHBOARD = 3.00  # the same page
+TRACE = 5.00 / MILLION  # https://aws.amazon.com/xray/pricing/
+TRANSFER_GB = 0.09  # https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer
+
+ALARMS = 15
+TRACED = 0.05  # Lambda traces one request a second, and five of a hundred above that
+LOG_BYTES = 700  # of one invocation: our line, and Lambda's START, END and REPORT
+
+EVENT_BYTES = 300
+CONNECTION_HOURS = 110 / 60  # then a client is asked to reconnect; API Gateway cuts at two hours
+PING_MINUTES = 9  # a frame from each client, or API Gateway cuts it as idle after ten
+POSTS_PER_SECOND = 5000  # of one broadcast function over a network; on loopback it is ten times that
+
+CONNECT_WRITES = 1
+AUTH_WRITES = 6  # three items in a transaction, which counts twice
+SUBSCRIBE_WRITES = 6
+DISCONNECT_WRITES = 9  # the connection, and two items for each of two audiences
+EVENT_WRITES = 8  # four items: head, event, the game or vote, idempotency
+RECIPIENTS_PER_READ = 20  # 200 bytes each, 4 KB a unit
+SHARDS = 8
+
+SMALL_GB, MIDDLE_GB, LARGE_GB = 0.5, 1.0, 1.769
+"""Memory of websocket_connect and _disconnect, of api_handler and websocket_message, of broadcast."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How a stage is used. Bots are connected all the time; ``subscribers`` follow each night."""
+
+    name: str
+    connections: int
+    nights: float
+    """In a month."""
+    subscribers: int
+    """Of each night."""
+    events: int
+    """Of each night, after the start, which everybody gets."""
+
+
+SCENARIOS = (
+    Scenario("club: 20 bots, one night a week", 20, 4.35, 20, 200),
+    Scenario("community: 2,000 bots, a night a day", 2_000, 30.4, 1_000, 1_000),
+    Scenario("platform: 1,000,000 connections, 100 nights a day", MILLION, 3_040, 5_000, 2_000),
+)
+
+
+def bill(use: Scenario) -> dict[str, float]:
+    """Return the bill of a month, item by item."""
+    posts = use.nights * (use.connections + use.events * use.subscribers)
+    events = use.nights * (1 + use.events)
+    minutes = use.connections * MONTH_MINUTES
+    reconnects = minutes / 60 / CONNECTION_HOURS
+    pings = minutes / PING_MINUTES
+    frames = pings + reconnects * 2  # auth and subscribe
+    messages = posts + 2 * frames  # each frame is answered
+    writes = events * EVENT_WRITES + reconnects * (
+        CONNECT_WRITES + AUTH_WRITES + SUBSCRIBE_WRITES + DISCONNECT_WRITES
+    )
+    reads = posts / RECIPIENTS_PER_READ + events * SHARDS + frames * 2
+    broadcast_seconds = posts / POSTS_PER_SECOND + events * 0.05
+    invocations = events * 2 + frames + reconnects * 2
+    gb_seconds = (
+        broadcast_seconds * LARGE_GB
+        + events * 0.03 * MIDDLE_GB
+        + pings * 0.005 * MIDDLE_GB
+        + reconnects * (2 * 0.02 * MIDDLE_GB + 2 * 0.015 * SMALL_GB)
+    )
+    stored_gb = (use.connections * 1_500 + events * 3 * 500) / 1e9
+    return {
+        "connection minutes": minutes * CONNECTION_MINUTE,
+        "messages to and from clients": _tiered(messages),
+        "REST requests": events * REST_REQUEST,
+        "Lambda": invocations * LAMBDA_REQUEST + gb_seconds * LAMBDA_GB_SECOND,
+        "DynamoDB": writes * DYNAMODB_WRITE + reads * DYNAMODB_READ + stored_gb * DYNAMODB_GB,
+        "logs and traces": invocations * (LOG_BYTES / 1e9 * LOG_GB + TRACED * TRACE),
+        "data to clients": messages * EVENT_BYTES / 1e9 * TRANSFER_GB,
+        "alarms and dashboard": ALARMS * ALARM + DASHBOARD,
+    }
+
+
+def _tiered(messages: float) -> float:
+    first = min(messages, WEBSOCKET_TIER)
+    return first * WEBSOCKET_MESSAGE + (messages - first) * WEBSOCKET_MESSAGE_ABOVE
+
+
+@click.command(help=__doc__)
+def main() -> None:
+    bills = {scenario.name: bill(scenario) for scenario in SCENARIOS}
+    click.echo(f"{'dollars a month':30}" + "".join(f"{name.split(':')[0]:>14}" for name in bills))
+    for item in next(iter(bills.values())):
+        click.echo(f"{item:30}" + "".join(f"{one[item]:14,.2f}" for one in bills.values()))
+    click.echo(f"{'together':30}" + "".join(f"{sum(one.values()):14,.2f}" for one in bills.values()))
+
+
+if __name__ == "__main__":
+    main()
