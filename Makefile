@@ -72,6 +72,9 @@ format: $(VENV)/.installed ## rewrite the code in house style
 bench-fanout: .venv-bench/.installed ## posts per second, ours and others' (nginx-light, wrk; some minutes)
 	@.venv-bench/bin/python -m benchmarks.fanout
 
+bench-votes: install ## votes per second on one session, two designs, two engines (Java, npm)
+	@$(BIN)/python -m benchmarks.votes
+
 bench-cold-start: $(VENV)/.installed ## what a cold broadcast takes to its first post
 	@$(BIN)/python -m benchmarks.first_post
 

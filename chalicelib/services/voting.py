@@ -30,8 +30,8 @@ CROWDED_MILLISECONDS = 3000
 """So long after ballots were counted together the next voters do not even try alone: they would only be in
 the way of whoever counts."""
 
-OVERDUE_MILLISECONDS = 1000
-STAGGER_MILLISECONDS = 200
+OVERDUE_MILLISECONDS = 2000
+STAGGER_MILLISECONDS = 500
 """When the same ballot has been first for so long, its voter may be dead: the second counts in its place,
 the third so much later, and so on."""
 
@@ -40,7 +40,7 @@ LEFT_FOR_DEAD_MILLISECONDS = 30_000
 answers a caller after 29 s at the latest."""
 
 
-POLL = Backoff(base=0.02, cap=0.16)
+POLL = Backoff(base=0.03, cap=0.25)
 """How a voter waits for its ballot to be counted, which takes a transaction or two."""
 
 
