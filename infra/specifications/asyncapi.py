@@ -58,7 +58,7 @@ subscribes to a session to hear `game.added`, `vote.received` and `session.ended
 **Frames.** Text frames with one JSON object each, {frames.MAX_FRAME_BYTES // 1024} KB at most. Any frame of
 a client may carry an `id`, a text or an integer; the frame that answers it has the same `id`. Before
 `auth_success` only `auth` and `ping` are accepted. Failure number {MAX_FAILED_AUTHS} to authenticate closes
-the connection.
+the connection. Whole numbers are written without a fraction: `17`, not `17.0`.
 
 **Resume.** A client that sends `since` with `auth` or `subscribe`, a cursor or `""` for the beginning, has
 opted in on that stream: the answer has `cursor` and `recovered`, the events that were missed follow, oldest

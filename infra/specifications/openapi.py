@@ -23,9 +23,8 @@ whoever can't keep a connection.
 
 Send `Authorization: Bearer <token>` wherever a lock is shown. Every POST takes an `Idempotency-Key`, which
 makes it safe to send again. What goes wrong is told as `{CONTENT_TYPE}` with a stable `code`. Timestamps
-are UTC with milliseconds and `Z`. Cursors are opaque; events can be had for {
-    EVENT_RETENTION_SECONDS // 86_400
-} days.
+are UTC with milliseconds and `Z`. Whole numbers are written without a fraction: `3`, not `3.0`. Cursors are
+opaque; events can be had for {EVENT_RETENTION_SECONDS // 86_400} days.
 """
 
 Routes = Mapping[str, Mapping[str, Any]]
