@@ -1,9 +1,11 @@
 """Provisioning: the stack, the token secret, and what Chalice is told about them."""
 
+from collections.abc import Sequence
+
 from infra.deployment.aws import Aws
 from infra.deployment.chalice_config import RESERVED_CONCURRENCY, ChaliceConfig, Provisioned, stage_entry
 from infra.deployment.errors import DeploymentError
-from infra.deployment.record import websocket_api_ids
+from infra.deployment.record import rest_api_ids, websocket_api_ids
 from infra.deployment.secret import ensure_secret
 from infra.deployment.stage import Stage
 from infra.deployment.target import Target
@@ -36,7 +38,7 @@ def provision(target: Target) -> str:
     progress.step("Chalice's configuration, .chalice/config.json")
     outputs = target.stack.outputs()
     stream_arn = _stream_arn(aws, outputs["SessionsTableName"])
-    rest_api_id = target.record.value("rest_api", "rest_api_id")
+    rest_api_id = _rest_api_id(target)
     provisioned = Provisioned(
         outputs=outputs,
         stream_arn=stream_arn,
@@ -71,8 +73,17 @@ def check_place(aws: Aws, stage: Stage, config: ChaliceConfig) -> None:
 
 
 def _websocket_api_id(target: Target) -> str | None:
-    found = websocket_api_ids(target.aws, target.stage)
     recorded = target.record.value("websocket_api", "websocket_api_id")
+    return _known(recorded, websocket_api_ids(target.aws, target.stage))
+
+
+def _rest_api_id(target: Target) -> str | None:
+    recorded = target.record.value("rest_api", "rest_api_id")
+    return _known(recorded, rest_api_ids(target.aws, target.stage))
+
+
+def _known(recorded: str | None, found: Sequence[str]) -> str | None:
+    """Choose the API that Chalice has recorded; without its record, the one that is there."""
     return recorded if recorded in found else next(iter(found), None)
 
 
