@@ -52,7 +52,7 @@ class Specifications:
     live: "Live"
 
 
-_FrameValidator = validators.extend(
+_FrameValidator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call] # its stub's
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
 )

@@ -18,15 +18,15 @@ CONFIG = Path(__file__).parent / "schemathesis.toml"
 def test_no_request_is_answered_as_nobody_documented(
     gateway: Gateway, openapi: Any, tmp_path: Path, who: str
 ) -> None:
-    token = [] if who == "nobody" else ["--header", f"Authorization: Bearer {gateway.token(who)}"]
-    address = ["run", f"{gateway.rest_url}/api/openapi.json", "--url", gateway.rest_url]
     report = tmp_path / "report.json"
+    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG), "run"]
+    command += [f"{gateway.rest_url}/api/openapi.json", "--url", gateway.rest_url]
+    command += ["--report-json-path", str(report)]
+    if who != "nobody":
+        command += ["--header", f"Authorization: Bearer {gateway.token(who)}"]
 
     run = subprocess.run(
-        [
-            *(Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIG),
-            *(*address, *token, "--report-json-path", report),
-        ],
+        command,
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "110"},
         capture_output=True,
