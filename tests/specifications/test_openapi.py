@@ -11,7 +11,7 @@ from chalicelib.domain.errors import GameNightError
 from chalicelib.wire import bodies
 from chalicelib.wire.problems import FRAMEWORK_PROBLEMS
 from infra.specifications import openapi as generator
-from infra.specifications.errors import tree
+from infra.specifications.errors import sample, tree
 from infra.specifications.schemas import Incomplete
 from tests.specifications.conftest import within, wrong
 
@@ -70,6 +70,14 @@ def test_a_description_of_no_route_is_refused() -> None:
 
     with pytest.raises(Incomplete, match="/api/tokens"):
         generator.document(routes)
+
+
+def test_an_error_that_nobody_has_shown_is_refused() -> None:
+    # Not of the tree, which other tests walk.
+    unknown = type("OutOfPizza", (Exception,), {})
+
+    with pytest.raises(Incomplete, match="OutOfPizza"):
+        sample(unknown)
 
 
 def test_every_body_that_is_read_is_a_body_that_is_sent(openapi: Any) -> None:
