@@ -67,7 +67,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Somebody who starts game nights."""
+    """Somebody who starts game nights, and sees them through to their end."""
 
     http: httpx.AsyncClient
 
@@ -87,6 +87,46 @@ class Host:
         """Post any text to ``/api/sessions``, JSON or not."""
         headers = {"Content-Type": content_type} if content_type else {}
         return await self.http.post("/api/sessions", content=text, headers=headers)
+
+    async def send(
+        self, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Post any JSON, or nothing at all, to a path."""
+        return await self.http.post(path, json=body, headers=headers)
+
+    async def add_game(self, session_id: int, title: str = "Quiplash", **more: object) -> Any:
+        """Add a game to a session and return it as the answer shows it."""
+        answer = await self.send(f"/api/sessions/{session_id}/games", {"title": title, **more})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def vote(self, session_id: int, username: str, way: str = "up", **more: object) -> Any:
+        """Vote, ``up`` or ``down``, and return the vote as the answer shows it."""
+        body = {"username": username, "type": way, **more}
+        answer = await self.send(f"/api/sessions/{session_id}/votes", body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def close(self, session_id: int) -> Any:
+        """End a session and return it as the answer shows it."""
+        answer = await self.send(f"/api/sessions/{session_id}/close")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def read(self, path: str, **query: str | int) -> Any:
+        """Read what is at a path."""
+        answer = await self.http.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def polled(self, session_id: int) -> list[Any]:
+        """Return all events of a session, read page by page from the beginning."""
+        events, cursor, more = [], "", True
+        while more:
+            page = await self.read(f"/api/sessions/{session_id}/events", since=cursor, limit=100)
+            events += page["events"]
+            cursor, more = page["cursor"], page["more"]
+        return events
 
 
 @dataclass(slots=True)
@@ -123,15 +163,29 @@ class Bot:
                 return frame
             self.heard.append(text)
 
+    async def listen(self) -> None:
+        """Wait for one event more."""
+        text = await self._frame()
+        assert json.loads(text)["type"] in EVENTS, f"an answer that nobody asked for: {text}"
+        self.heard.append(text)
+
     async def hear_start_of(self, session_id: int) -> str:
         """Return the text of the ``session.started`` of a session, once it has come."""
         while True:
             for text in self.heard:
                 if _started(text) == session_id:
                     return text
-            text = await self._frame()
-            assert json.loads(text)["type"] in EVENTS, f"an answer that nobody asked for: {text}"
-            self.heard.append(text)
+            await self.listen()
+
+    async def hear_in(self, session_id: int, count: int) -> list[str]:
+        """Return the text of each event ``in_session``, once there are so many."""
+        while len(self.in_session(session_id)) < count:
+            await self.listen()
+        return self.in_session(session_id)
+
+    def in_session(self, session_id: int) -> list[str]:
+        """Return the text of each event after a session's start, in the order in which they first came."""
+        return list(dict.fromkeys(text for text in self.heard if _happened_in(text) == session_id))
 
     @property
     def started(self) -> list[int]:
@@ -166,6 +220,14 @@ def _text(frame: object) -> str:
 def _started(text: str) -> int | None:
     event = json.loads(text)
     if event["type"] != "session.started":
+        return None
+    session_id: int = event["data"]["session"]["id"]
+    return session_id
+
+
+def _happened_in(text: str) -> int | None:
+    event = json.loads(text)
+    if event["type"] == "session.started":
         return None
     session_id: int = event["data"]["session"]["id"]
     return session_id

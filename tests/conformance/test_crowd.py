@@ -1,0 +1,118 @@
+"""Fifty voters at once on one session, who then change their minds: none is lost, none counts twice.
+
+One night is made for all tests of this file. It has more events than a page of a replay holds.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.clients import Connect, Host, Target
+from tests.conformance.nights import epoch, hear_to, sequence
+
+VOTERS = 50
+EVENTS = 2 + 2 * VOTERS + 1
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A night in which everyone has voted twice, and what each was answered."""
+
+    session_id: int
+    answers: list[Any]
+    heard: list[str]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crowd(target: Target) -> Crowd:
+    async with target.host(target.token("admin")) as host, target.bot(target.token("bot")) as subscriber:
+        session_id = (await host.start())["id"]
+        await subscriber.ask({"type": "subscribe", "sessionId": session_id})
+        await host.add_game(session_id)
+        answers = []
+        for way in ("up", "down"):
+            votes = (host.vote(session_id, f"voter {number}", way) for number in range(VOTERS))
+            answers += await asyncio.gather(*votes)
+        await host.close(session_id)
+        return Crowd(session_id, answers, await subscriber.hear_in(session_id, EVENTS - 1))
+
+
+async def test_every_vote_is_counted_and_none_twice(host: Host, crowd: Crowd) -> None:
+    polled = await host.polled(crowd.session_id)
+
+    votes = [event["data"] for event in polled if event["type"] == "vote.received"]
+    assert Counter(vote["vote"]["username"] for vote in votes) == {
+        f"voter {number}": 2 for number in range(VOTERS)
+    }
+    assert len(polled) == EVENTS
+
+
+async def test_each_was_answered_with_its_own_vote(host: Host, crowd: Crowd) -> None:
+    polled = await host.polled(crowd.session_id)
+
+    votes = [json.dumps(event["data"]) for event in polled if event["type"] == "vote.received"]
+    assert Counter(votes) == Counter(json.dumps(answer) for answer in crowd.answers)
+
+
+async def test_the_latest_votes_are_what_the_tallies_are(host: Host, crowd: Crowd) -> None:
+    (game,) = (await host.read(f"/api/sessions/{crowd.session_id}"))["games"]
+
+    assert game["totals"] == {"upvotes": 0, "downvotes": VOTERS, "score": -VOTERS}
+
+
+async def test_each_event_shows_the_tallies_as_they_were_after_it(host: Host, crowd: Crowd) -> None:
+    ways: dict[str, str] = {}
+
+    for event in await host.polled(crowd.session_id):
+        if event["type"] == "vote.received":
+            vote = event["data"]["vote"]
+            ways[vote["username"]] = vote["type"]
+            counted = Counter(ways.values())
+            assert event["data"]["totals"] == {
+                "upvotes": counted["up"],
+                "downvotes": counted["down"],
+                "score": counted["up"] - counted["down"],
+            }
+
+
+async def test_subscribers_heard_every_vote_in_the_order_of_the_log(host: Host, crowd: Crowd) -> None:
+    polled = await host.polled(crowd.session_id)
+
+    assert [json.loads(text) for text in crowd.heard] == polled[1:]
+
+
+async def test_more_than_a_page_of_events_is_polled_page_by_page(host: Host, crowd: Crowd) -> None:
+    path = f"/api/sessions/{crowd.session_id}/events"
+
+    first = await host.read(path, limit=PAGE)
+    second = await host.read(path, limit=PAGE, since=first["cursor"])
+
+    assert (len(first["events"]), first["more"]) == (PAGE, True)
+    assert (len(second["events"]), second["more"]) == (EVENTS - PAGE, False)
+    assert sequence(second["cursor"]) == EVENTS
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_more_than_a_page_of_events_is_replayed_whole_and_in_order(
+    target: Target, connected: Connect, host: Host, crowd: Crowd, place: int
+) -> None:
+    bot = await connected(target.token("bot"))
+    polled = await host.polled(crowd.session_id)
+    stream = epoch((await host.read(f"/api/sessions/{crowd.session_id}/events"))["cursor"])
+    since = f"{stream}:{place}" if place else ""
+
+    answer = await bot.ask({"type": "subscribe", "sessionId": crowd.session_id, "since": since})
+
+    await hear_to(bot, since, answer["cursor"])
+    replayed = [json.loads(text) for text in bot.heard]
+    assert (answer["cursor"], answer["recovered"]) == (f"{stream}:{EVENTS}", True)
+    assert [event.pop("cursor") for event in replayed] == [
+        f"{stream}:{number}" for number in range(place + 1, EVENTS + 1)
+    ]
+    assert replayed == polled[place:]

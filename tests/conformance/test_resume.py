@@ -1,0 +1,432 @@
+"""Resume: who comes back with a cursor misses nothing, on the stream of all starts and on a night's own.
+
+Other people may be starting sessions on the target, so that the stream of starts is looked at from a cursor
+of the test's own, and only as far as its own sessions.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from tests.clients import Bot, Connect, Host, Target
+from tests.conformance.nights import (
+    NO_SESSION,
+    NOWHERE,
+    along,
+    cursors,
+    end_of,
+    end_of_starts,
+    epoch,
+    event,
+    hear_to,
+    sequence,
+    with_cursor,
+)
+
+JUNK = ["junk", ":", ":5", "5", "a:b", "a:-1", "x" * 5000]
+
+
+@pytest.fixture
+async def night(host: Host) -> Any:
+    """A night of four events: a start, a game, two votes."""
+    session = await host.start("Friday 🎲")
+    await host.add_game(session["id"])
+    for username in ("zoe", "max"):
+        await host.vote(session["id"], username)
+    return session
+
+
+async def resume(bot: Bot, session_id: int, since: str) -> Any:
+    answer = await bot.ask({"type": "subscribe", "sessionId": session_id, "since": since})
+    assert answer["type"] == "subscribed", answer
+    return answer
+
+
+async def authenticate(bot: Bot, token: str, since: str) -> Any:
+    answer = await bot.ask({"type": "auth", "token": token, "since": since})
+    assert answer["type"] == "auth_success", answer
+    return answer
+
+
+async def test_subscribing_from_the_beginning_replays_the_whole_night_oldest_first(
+    target: Target, connected: Connect, host: Host, night: Any
+) -> None:
+    bot = await connected(target.token("bot"))
+
+    answer = await resume(bot, night["id"], "")
+
+    end = await end_of(host, night["id"])
+    assert answer == {"type": "subscribed", "sessionId": night["id"], "cursor": end, "recovered": True}
+    texts = await hear_to(bot, "", end)
+    assert cursors(bot.heard) == [f"{epoch(end)}:{number}" for number in (1, 2, 3, 4)]
+    replayed = [json.loads(text) for text in texts]
+    assert [one.pop("cursor") for one in replayed]
+    assert replayed == await host.polled(night["id"])
+
+
+async def test_live_replayed_and_polled_are_the_same_bytes_but_for_the_cursor(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    session = await host.start("Friday 🎲")
+    live, opted_in, later = [await connected(target.token("bot")) for _ in range(3)]
+    await live.ask({"type": "subscribe", "sessionId": session["id"]})
+    start = (await resume(opted_in, session["id"], ""))["cursor"]
+
+    await host.add_game(session["id"], "Bühne frei")
+    await host.vote(session["id"], "Zoë", "down")
+    await host.close(session["id"])
+
+    end = await end_of(host, session["id"])
+    await resume(later, session["id"], start)
+    texts = await live.hear_in(session["id"], 3)
+    marked = [with_cursor(text, f"{epoch(end)}:{number}") for number, text in enumerate(texts, 2)]
+    assert await hear_to(opted_in, start, end) == marked
+    assert await hear_to(later, start, end) == marked
+    polled = await host.http.get(f"/api/sessions/{session['id']}/events", params={"since": start})
+    assert polled.text.startswith('{"events":[' + ",".join(texts) + "],")
+
+
+async def test_a_start_is_the_same_bytes_on_both_streams_but_for_the_cursor(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    plain, opted_in, later = await connected(target.token("bot")), await connected(), await connected()
+    before = (await authenticate(opted_in, target.token("bot"), await end_of_starts(host)))["cursor"]
+    session = await host.start("Friday 🎲")
+    end = await end_of_starts(host)
+
+    text = await plain.hear_start_of(session["id"])
+    await authenticate(later, target.token("bot"), before)
+    await resume(plain, session["id"], "")
+
+    start = f"{epoch(end)}:{session['id']}"
+    assert (await hear_to(opted_in, before, start))[-1] == with_cursor(text, start)
+    assert (await hear_to(later, before, start))[-1] == with_cursor(text, start)
+    own = await end_of(host, session["id"])
+    assert await hear_to(plain, "", own) == [with_cursor(text, own)]
+    assert text == event("session.started", json.loads(text)["timestamp"], {"session": session})
+
+
+async def test_authenticating_with_a_cursor_replays_the_starts_that_were_missed_oldest_first(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    before = await end_of_starts(host)
+    sessions = [await host.start(f"night {number}") for number in range(3)]
+    bot = await connected()
+
+    answer = await authenticate(bot, target.token("bot"), before)
+
+    assert answer.keys() == {"type", "message", "sub", "role", "expiresAt", "cursor", "recovered"}
+    assert answer["recovered"] is True
+    assert sequence(answer["cursor"]) >= sessions[-1]["id"]
+    await hear_to(bot, before, answer["cursor"])
+    places = [sequence(cursor) for cursor in dict.fromkeys(cursors(bot.heard))]
+    assert places[: len(sessions)] == list(range(sequence(before) + 1, sequence(before) + 1 + len(sessions)))
+    assert {session["id"] for session in sessions} <= set(bot.started)
+    for text in bot.heard:
+        assert json.loads(text)["data"]["session"]["id"] == sequence(json.loads(text)["cursor"])
+
+
+async def test_authenticating_from_the_beginning_replays_from_the_first_start(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    await host.start()
+    bot = await connected()
+
+    answer = await authenticate(bot, target.token("bot"), "")
+
+    # A target may be older than its log: then polling says so too.
+    first = await host.read("/api/sessions/1/events", since="")
+    assert answer["recovered"] is first["recovered"]
+    if answer["recovered"]:
+        await bot.listen()
+        assert bot.started == [1]
+        assert cursors(bot.heard) == [f"{epoch(answer['cursor'])}:1"]
+    # The rest may be long, and a client that does not read it could not say goodbye.
+    bot.socket.transport.abort()
+
+
+@pytest.mark.parametrize("frame_id", [7, "again"])
+async def test_an_answer_that_resumes_carries_the_id_as_well(
+    target: Target, connected: Connect, host: Host, night: Any, frame_id: str | int
+) -> None:
+    bot = await connected()
+    since = await end_of_starts(host)
+
+    answers = [
+        await bot.ask({"type": "auth", "token": target.token("bot"), "since": since, "id": frame_id}),
+        await bot.ask({"type": "subscribe", "sessionId": night["id"], "since": "", "id": frame_id}),
+    ]
+
+    assert [(answer["type"], answer["id"]) for answer in answers] == [
+        ("auth_success", frame_id),
+        ("subscribed", frame_id),
+    ]
+
+
+async def test_who_has_missed_nothing_is_sent_nothing_but_what_happens_next(
+    target: Target, connected: Connect, host: Host, night: Any
+) -> None:
+    bot = await connected(target.token("bot"))
+    end = await end_of(host, night["id"])
+
+    answer = await resume(bot, night["id"], end)
+    await host.close(night["id"])
+
+    assert (answer["cursor"], answer["recovered"]) == (end, True)
+    last = f"{epoch(end)}:{sequence(end) + 1}"
+    await hear_to(bot, end, last)
+    assert set(cursors(bot.heard)) == {last}
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+async def test_a_replay_begins_right_after_the_cursor(
+    target: Target, connected: Connect, host: Host, night: Any, place: int
+) -> None:
+    bot = await connected(target.token("bot"))
+    end = await end_of(host, night["id"])
+    since = f"{epoch(end)}:{place}"
+
+    await resume(bot, night["id"], since)
+
+    await hear_to(bot, since, end)
+    assert [sequence(cursor) for cursor in cursors(bot.heard)] == list(range(place + 1, 5))
+
+
+async def test_a_night_that_has_ended_is_replayed_like_any_other(
+    target: Target, connected: Connect, host: Host, night: Any
+) -> None:
+    bot = await connected(target.token("bot"))
+    await host.close(night["id"])
+
+    answer = await resume(bot, night["id"], "")
+
+    texts = await hear_to(bot, "", answer["cursor"])
+    assert [json.loads(text)["type"] for text in texts] == [
+        *("session.started", "game.added", "vote.received", "vote.received", "session.ended")
+    ]
+
+
+@pytest.mark.parametrize("lost", ["nowhere", "another night", "beyond the end"])
+async def test_a_cursor_that_is_lost_on_a_night_is_not_recovered_and_the_answers_goes_on_from_there(
+    target: Target, connected: Connect, host: Host, night: Any, lost: str
+) -> None:
+    bot = await connected(target.token("bot"))
+    end = await end_of(host, night["id"])
+    since = {
+        "nowhere": NOWHERE,
+        "another night": await end_of(host, (await host.start())["id"]),
+        "beyond the end": f"{epoch(end)}:{sequence(end) + 1}",
+    }[lost]
+
+    answer = await resume(bot, night["id"], since)
+    await host.close(night["id"])
+
+    assert (answer["cursor"], answer["recovered"]) == (end, False)
+    last = f"{epoch(end)}:{sequence(end) + 1}"
+    await hear_to(bot, end, last)
+    assert set(cursors(bot.heard)) == {last}
+
+
+@pytest.mark.parametrize("lost", ["nowhere", "a night", "beyond the end"])
+async def test_a_cursor_that_is_lost_on_the_starts_is_not_recovered_and_the_answers_goes_on_from_there(
+    target: Target, connected: Connect, host: Host, lost: str
+) -> None:
+    bot = await connected()
+    past = await host.start()
+    end = await end_of_starts(host)
+    since = {
+        "nowhere": NOWHERE,
+        "a night": await end_of(host, past["id"]),
+        "beyond the end": f"{epoch(end)}:{sequence(end) + 100_000}",
+    }[lost]
+
+    answer = await authenticate(bot, target.token("bot"), since)
+    session = await host.start()
+
+    assert answer["recovered"] is False
+    assert epoch(answer["cursor"]) == epoch(end)
+    assert past["id"] <= sequence(answer["cursor"]) < session["id"]
+    await hear_to(bot, answer["cursor"], f"{epoch(end)}:{session['id']}")
+
+
+@pytest.mark.parametrize("junk", JUNK)
+async def test_what_is_no_cursor_is_refused_and_changes_nothing(
+    target: Target, connected: Connect, host: Host, night: Any, junk: str
+) -> None:
+    bot, witness = await connected(target.token("bot")), await connected(target.token("bot"))
+    await witness.ask({"type": "subscribe", "sessionId": night["id"]})
+
+    refused = await bot.ask({"type": "subscribe", "sessionId": night["id"], "since": junk})
+    await host.close(night["id"])
+    await witness.hear_in(night["id"], 1)
+    later = await host.start()
+    await bot.hear_start_of(later["id"])
+
+    assert (refused["type"], refused["code"], refused["retryable"]) == ("error", "invalid_cursor", False)
+    assert (await bot.ask({"type": "ping"}))["type"] == "pong"
+    assert bot.in_session(night["id"]) == []
+
+
+async def test_what_is_no_cursor_is_no_failed_authentication_however_often(
+    target: Target, connected: Connect
+) -> None:
+    bot = await connected()
+
+    for junk in JUNK:
+        refused = await bot.ask({"type": "auth", "token": target.token("bot"), "since": junk})
+        assert (refused["type"], refused["code"]) == ("error", "invalid_cursor")
+
+    unknown = await bot.ask({"type": "subscribe", "sessionId": 1})
+    assert unknown["code"] == "not_authenticated"
+    assert await bot.authenticate(target.token("bot"))
+
+
+@pytest.mark.parametrize("since", [None, 5, True, {}, []])
+async def test_a_cursor_is_a_text(target: Target, connected: Connect, night: Any, since: object) -> None:
+    bot = await connected(target.token("bot"))
+
+    refused = [
+        await bot.ask({"type": "subscribe", "sessionId": night["id"], "since": since}),
+        await bot.ask({"type": "auth", "token": target.token("bot"), "since": since}),
+    ]
+
+    assert [answer["code"] for answer in refused] == ["invalid_frame"] * 2
+
+
+async def test_opting_in_on_a_night_is_for_that_night_alone(
+    target: Target, connected: Connect, host: Host, night: Any
+) -> None:
+    bot, other = await connected(target.token("bot")), await host.start()
+    end = (await resume(bot, night["id"], await end_of(host, night["id"])))["cursor"]
+    await bot.ask({"type": "subscribe", "sessionId": other["id"]})
+
+    await host.close(night["id"])
+    await host.close(other["id"])
+    later = await host.start()
+
+    await hear_to(bot, end, f"{epoch(end)}:{sequence(end) + 1}")
+    assert cursors(await bot.hear_in(other["id"], 1)) == []
+    assert cursors([await bot.hear_start_of(later["id"])]) == []
+
+
+async def test_opting_in_on_the_starts_is_for_the_starts_alone(
+    target: Target, connected: Connect, host: Host, night: Any
+) -> None:
+    bot = await connected()
+    await authenticate(bot, target.token("bot"), await end_of_starts(host))
+    subscribed = await bot.ask({"type": "subscribe", "sessionId": night["id"]})
+
+    await host.close(night["id"])
+    later = await host.start()
+
+    assert subscribed == {"type": "subscribed", "sessionId": night["id"]}
+    assert cursors(await bot.hear_in(night["id"], 1)) == []
+    assert cursors([await bot.hear_start_of(later["id"])])
+
+
+async def test_asking_again_without_a_cursor_changes_nothing(
+    target: Target, connected: Connect, host: Host, night: Any
+) -> None:
+    bot = await connected()
+    await authenticate(bot, target.token("bot"), await end_of_starts(host))
+    end = (await resume(bot, night["id"], await end_of(host, night["id"])))["cursor"]
+
+    again = await bot.authenticate(target.token("bot"))
+    subscribed = await bot.ask({"type": "subscribe", "sessionId": night["id"]})
+    await host.close(night["id"])
+    later = await host.start()
+
+    assert again.keys() == {"type", "message", "sub", "role", "expiresAt"}
+    assert subscribed == {"type": "subscribed", "sessionId": night["id"]}
+    await hear_to(bot, end, f"{epoch(end)}:{sequence(end) + 1}")
+    assert cursors([await bot.hear_start_of(later["id"])])
+
+
+async def test_who_unsubscribes_and_subscribes_anew_has_not_opted_in(
+    target: Target, connected: Connect, host: Host, night: Any
+) -> None:
+    bot = await connected(target.token("bot"))
+    await resume(bot, night["id"], await end_of(host, night["id"]))
+    for frame_type in ("unsubscribe", "subscribe"):
+        await bot.ask({"type": frame_type, "sessionId": night["id"]})
+
+    await host.close(night["id"])
+
+    assert cursors(await bot.hear_in(night["id"], 1)) == []
+
+
+async def test_a_night_that_does_not_exist_cannot_be_resumed(target: Target, connected: Connect) -> None:
+    bot = await connected(target.token("bot"))
+
+    answer = await bot.ask({"type": "subscribe", "sessionId": NO_SESSION, "since": ""})
+
+    assert (answer["type"], answer["code"]) == ("error", "session_not_found")
+
+
+async def vote_until(host: Host, session_id: int, enough: asyncio.Event) -> None:
+    """Make one event after the other until there are enough, and then the last one."""
+    number = 0
+    while not enough.is_set():
+        number += 1
+        await host.vote(session_id, f"voter {number}")
+    await host.close(session_id)
+
+
+async def test_who_joins_while_events_keep_coming_has_them_all_without_a_hole(
+    target: Target, connected: Connect, host: Host, night: Any
+) -> None:
+    async def join() -> Bot:
+        bot = await connected(target.token("bot"))
+        answer = await resume(bot, night["id"], "")
+        assert answer["recovered"] is True
+        await hear_to(bot, "", f"{epoch(answer['cursor'])}:{sequence(answer['cursor']) + 1}")
+        return bot
+
+    enough = asyncio.Event()
+    voting = asyncio.create_task(vote_until(host, night["id"], enough))
+    bots = [await join() for _ in range(5)]
+    enough.set()
+    await voting
+
+    end = await end_of(host, night["id"])
+    polled = await host.polled(night["id"])
+    for bot in bots:
+        events = [json.loads(text) for text in await hear_to(bot, "", end)]
+        assert [event.pop("cursor") for event in events] == [
+            f"{epoch(end)}:{place}" for place in range(1, len(polled) + 1)
+        ]
+        assert events == polled
+
+
+async def test_who_drops_out_again_and_again_has_every_event_in_the_end(
+    target: Target, host: Host, night: Any
+) -> None:
+    enough = asyncio.Event()
+    voting = asyncio.create_task(vote_until(host, night["id"], enough))
+    stream = epoch(await end_of(host, night["id"]))
+    seen: dict[int, str] = {}
+
+    for _ in range(5):
+        async with target.bot(target.token("bot")) as bot:
+            answer = await resume(bot, night["id"], f"{stream}:{unbroken(seen)}" if seen else "")
+            assert answer["recovered"] is True
+            await bot.listen()
+            bot.socket.transport.abort()
+        seen |= along(bot, stream)
+    enough.set()
+    await voting
+    async with target.bot(target.token("bot")) as bot:
+        answer = await resume(bot, night["id"], f"{stream}:{unbroken(seen)}")
+        await hear_to(bot, f"{stream}:{unbroken(seen)}", answer["cursor"])
+        seen |= along(bot, stream)
+
+    events = [json.loads(seen[place]) for place in sorted(seen)]
+    assert [sequence(event.pop("cursor")) for event in events] == list(range(1, len(events) + 1))
+    assert events == await host.polled(night["id"])
+
+
+def unbroken(seen: dict[int, str]) -> int:
+    """Return the place up to which all events have been seen."""
+    return next(place for place in range(len(seen) + 1) if place + 1 not in seen)
