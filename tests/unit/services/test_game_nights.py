@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import Contended, Forbidden, SessionClosed, SessionNotFound
+from chalicelib.domain.events import Json
 from chalicelib.domain.games import NewGame
 from chalicelib.domain.idempotency import IdempotencyMismatch, IdempotentRequest
 from chalicelib.domain.identity import Role
@@ -153,6 +154,32 @@ def test_closing_twice_under_one_key_is_closing_once() -> None:
 
     assert first == second
     assert len(store.log) == 2
+
+
+def test_a_request_that_is_in_its_own_way_is_answered_as_it_was_first() -> None:
+    store = FakeSessionStore()
+    nights = game_nights(store)
+    nights.start(claims(), None)
+    request = IdempotentRequest("host", "key", "hash")
+    first: list[Json] = []
+
+    def overtaken_by_itself() -> Json:
+        first.append(nights.close(claims(), 1, request))
+        raise SessionClosed(1)
+
+    answer = Commits(store, Backoff()).once(request, overtaken_by_itself)
+
+    assert first == [answer]
+
+
+def test_a_request_that_another_one_is_in_the_way_of_is_refused() -> None:
+    store = FakeSessionStore()
+    nights = game_nights(store)
+    nights.start(claims(), None)
+    nights.close(claims(), 1, IdempotentRequest("host", "key", "hash"))
+
+    with pytest.raises(SessionClosed):
+        nights.close(claims(), 1, IdempotentRequest("host", "another key", "hash"))
 
 
 def test_what_only_a_host_may_do_no_bot_may() -> None:
