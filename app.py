@@ -11,7 +11,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from chalice.app import Chalice, DynamoDBEvent, Request, Response, WebsocketEvent
+from chalice.app import Chalice, DynamoDBEvent, Request, Response, SQSEvent, WebsocketEvent
 
 from chalicelib import __version__, logs
 from chalicelib.bootstrap import application, settings
@@ -256,6 +256,18 @@ def broadcast(event: DynamoDBEvent) -> Any:
     delivery = application().broadcast.deliver(records, within=_time_to_deliver(event))
     again = application().run(delivery)
     return {"batchItemFailures": [{"itemIdentifier": sequence_number} for sequence_number in again]}
+
+
+@app.on_sqs_message(queue_arn=settings().delivery_queue_arn, name="deliver", batch_size=1)
+def deliver(event: SQSEvent) -> Any:
+    """Do the jobs that broadcast left: a shard of a large audience, or one connection that lags."""
+    from chalicelib.storage.jobs import received_jobs
+
+    function: Any = event.context
+    within = function.get_remaining_time_in_millis() / 1000 - DELIVERY_MARGIN_SECONDS
+    received = [*received_jobs(event.to_dict()["Records"])]
+    again = application().run(application().jobs.work(received, within=within))
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
 def _request() -> Request:

@@ -21,17 +21,22 @@ if TYPE_CHECKING:
     from chalicelib.aws.signature import Credentials
     from chalicelib.push.client import ConnectionsClient
     from chalicelib.services.bot_tokens import BotTokens
-    from chalicelib.services.broadcast import Broadcast
+    from chalicelib.services.broadcast import Broadcast, Seldom
     from chalicelib.services.commits import Commits
     from chalicelib.services.connections import Connections
     from chalicelib.services.game_nights import GameNights
+    from chalicelib.services.jobs import Jobs
+    from chalicelib.services.laggards import Laggards
     from chalicelib.services.ports import SecretSource, TokenVerifier
     from chalicelib.services.reading import Reading, Streams
     from chalicelib.services.voting import Voting
     from chalicelib.storage.audiences import DynamoAudiences
     from chalicelib.storage.connections import DynamoConnectionStore
+    from chalicelib.storage.jobs import SqsJobQueue
+    from chalicelib.storage.lags import DynamoLagStore
+    from chalicelib.storage.progress import DynamoProgressStore
     from chalicelib.storage.sessions import DynamoSessionStore
-    from chalicelib.storage.tables import Database
+    from chalicelib.storage.tables import Database, Table
 
 T = TypeVar("T")
 
@@ -100,8 +105,23 @@ class Application:
     def broadcast(self) -> "Broadcast":
         """What the log's stream does."""
         from chalicelib.services.broadcast import Broadcast
+        from chalicelib.services.routing import Router
 
-        return Broadcast(self._audiences, lambda: self._connections, self.push, self.settings.audience_shards)
+        settings = self.settings
+        router = Router(self._audiences, shards=settings.audience_shards, inline=settings.inline_audience)
+        return Broadcast(router, self.push, lambda: self._seldom)
+
+    @cached_property
+    def jobs(self) -> "Jobs":
+        """What the delivery queue does."""
+        from chalicelib.services.catch_up import CatchUp
+        from chalicelib.services.jobs import Jobs
+        from chalicelib.services.shard_delivery import ShardDelivery
+        from chalicelib.services.shard_walk import Ground
+
+        ground = Ground(self._audiences, self._connections, self._lags, self._progress, self._laggards)
+        catch_up = CatchUp(self._lags, self._sessions.log, self._connections, self.push)
+        return Jobs(self._queue, ShardDelivery(ground, self.push), catch_up)
 
     @cached_property
     def tokens(self) -> "TokenVerifier":
@@ -127,11 +147,16 @@ class Application:
     def push(self) -> "ConnectionsClient":
         """The way to a client."""
         from chalicelib.push.client import ConnectionsClient
+        from chalicelib.push.rate import TokenBucket
 
+        rate = self.settings.posts_per_second
         return ConnectionsClient(
             self.settings.push_endpoint,
             self.settings.region,
             self._credentials,
+            # Half a second's worth at once: a small audience hardly waits, and all functions together stay
+            # within what an account may do in a burst.
+            rate=TokenBucket(rate, burst=max(1.0, rate / 2)) if rate else None,
             ssl_context=self._tls if self.settings.push_endpoint.startswith("https:") else None,
         )
 
@@ -198,10 +223,47 @@ class Application:
     @cached_property
     def _connections(self) -> "DynamoConnectionStore":
         from chalicelib.storage.connections import DynamoConnectionStore
+
+        return DynamoConnectionStore(self._connections_table, self.settings.audience_shards, time.time)
+
+    @cached_property
+    def _lags(self) -> "DynamoLagStore":
+        from chalicelib.storage.lags import DynamoLagStore
+
+        return DynamoLagStore(self._connections_table, self.settings.audience_shards, time.time)
+
+    @cached_property
+    def _progress(self) -> "DynamoProgressStore":
+        from chalicelib.storage.progress import DynamoProgressStore
+
+        return DynamoProgressStore(self._connections_table, time.time)
+
+    @cached_property
+    def _connections_table(self) -> "Table":
         from chalicelib.storage.tables import Table
 
-        table = Table(self._database, self.settings.connections_table)
-        return DynamoConnectionStore(table, self.settings.audience_shards, time.time)
+        return Table(self._database, self.settings.connections_table)
+
+    @cached_property
+    def _queue(self) -> "SqsJobQueue":
+        from chalicelib.storage.jobs import SqsJobQueue
+
+        settings = self.settings
+        return SqsJobQueue(settings.delivery_queue_url, settings.region, settings.sqs_endpoint)
+
+    @cached_property
+    def _laggards(self) -> "Laggards":
+        from chalicelib.services.laggards import Laggards
+
+        return Laggards(self._lags, self._queue)
+
+    @cached_property
+    def _seldom(self) -> "Seldom":
+        from chalicelib.services.broadcast import Seldom
+        from chalicelib.services.routing import Queueing
+
+        queueing = Queueing(self._progress, self._queue, self.settings.audience_shards)
+        return Seldom(self._connections, self._laggards, queueing)
 
 
 @cache

@@ -11,6 +11,10 @@ MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stag
 """Where API Gateway serves @connections, whatever custom domain stands in front of the API."""
 
 
+LOCAL_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:game-night-live-local-delivery.fifo"
+"""What Chalice's decorator gets where nothing is deployed: it takes no empty one."""
+
+
 class SettingsError(Exception):
     """The environment does not hold what is needed; the message names the variable."""
 
@@ -21,10 +25,12 @@ class Settings:
 
     ``push_endpoint`` is a template with ``{api_id}``, ``{region}`` and ``{stage}`` (PUSH_ENDPOINT); only
     emulators set it. ``rest_url`` (REST_URL), what ``/api`` stands below, is told by the request where it is
-    not set. ``dynamodb_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under the
-    names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or,
-    on a laptop, in a file (JWT_SECRET_FILE), which wins where both are set. ``keys`` are
-    the credentials that Lambda puts into the environment; None where they are kept anywhere else.
+    not set. ``dynamodb_endpoint``, ``sqs_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under
+    the names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or, on
+    a laptop, in a file (JWT_SECRET_FILE), which wins where both are set. ``inline_audience`` is the largest
+    audience that ``broadcast`` posts to itself; larger ones go to the delivery queue. ``posts_per_second``
+    is this function's part of the account's rate; None where nobody counts. ``keys`` are the credentials
+    that Lambda puts into the environment; None where they are kept anywhere else.
     """
 
     region: str
@@ -38,8 +44,13 @@ class Settings:
     rest_url: str
     websocket_url: str
     dynamodb_endpoint: str | None
+    sqs_endpoint: str | None
     aws_endpoint: str | None
     audience_shards: int
+    inline_audience: int
+    posts_per_second: int | None
+    delivery_queue_url: str
+    delivery_queue_arn: str
     log_level: str
     keys: Keys | None
 
@@ -59,8 +70,13 @@ class Settings:
             rest_url=env.get("REST_URL", ""),
             websocket_url=env.get("WEBSOCKET_URL", ""),
             dynamodb_endpoint=env.get("AWS_ENDPOINT_URL_DYNAMODB") or everywhere,
+            sqs_endpoint=env.get("AWS_ENDPOINT_URL_SQS") or everywhere,
             aws_endpoint=everywhere,
             audience_shards=_positive(env, "AUDIENCE_SHARDS", 8),
+            inline_audience=_positive(env, "INLINE_AUDIENCE", 500),
+            posts_per_second=_positive(env, "POSTS_PER_SECOND", 1) if env.get("POSTS_PER_SECOND") else None,
+            delivery_queue_url=env.get("DELIVERY_QUEUE_URL", ""),
+            delivery_queue_arn=env.get("DELIVERY_QUEUE_ARN") or LOCAL_QUEUE_ARN,
             log_level=env.get("LOG_LEVEL", "INFO").upper(),
             keys=_keys(env),
         )

@@ -1,10 +1,12 @@
-"""How the stream is mapped to its function, beyond what Chalice's decorator can say.
+"""How the stream and the queue are mapped to their functions, beyond what Chalice's decorators can say.
 
 One place for it: a deploy sets it, and the local gateway behaves by it.
 """
 
 import json
 from typing import Any
+
+from infra.budget import CONCURRENCY
 
 EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}}
 """Of what happens in the sessions table only the log's growth is delivered; the rest starts nothing."""
@@ -20,4 +22,10 @@ STREAM_MAPPING: dict[str, Any] = {
     # One at a time for each shard: starts of sessions are delivered in the order of their ids.
     "ParallelizationFactor": 1,
     "FilterCriteria": {"Filters": [{"Pattern": json.dumps(EVENTS_ONLY)}]},
+}
+
+QUEUE_MAPPING: dict[str, Any] = {
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    # Beyond it jobs wait on the queue, where waiting costs them no attempt.
+    "ScalingConfig": {"MaximumConcurrency": CONCURRENCY["deliver"]},
 }

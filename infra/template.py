@@ -1,4 +1,4 @@
-"""What ``stack.yaml`` says, read without AWS: the tables, for whoever creates them elsewhere.
+"""What ``stack.yaml`` says, read without AWS: tables and queues, for whoever creates them elsewhere.
 
 Knows one function of CloudFormation, ``!Sub`` with parameters; any other is read as it is written and left
 to CloudFormation.
@@ -24,6 +24,29 @@ class TableDefinition:
     ttl_attribute: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class QueueDefinition:
+    """A queue: its attributes as CloudFormation has them, and where what failed ``receives`` times goes.
+
+    ``dead_letters`` is a logical name.
+    """
+
+    name: str
+    attributes: Mapping[str, Any]
+    dead_letters: str | None
+    receives: int
+
+
+def queues(stage: str, template: Path = STACK) -> dict[str, QueueDefinition]:
+    """Return the template's queues for a stage, by their logical names."""
+    resources = _read(template, {"Stage": stage})["Resources"]
+    return {
+        logical_name: _queue(resource["Properties"])
+        for logical_name, resource in resources.items()
+        if resource["Type"] == "AWS::SQS::Queue"
+    }
+
+
 def tables(stage: str, template: Path = STACK) -> dict[str, TableDefinition]:
     """Return the template's tables for a stage, by their logical names."""
     resources = _read(template, {"Stage": stage})["Resources"]
@@ -43,6 +66,17 @@ def _table(properties: dict[str, Any]) -> TableDefinition:
     ttl = properties.get("TimeToLiveSpecification", {})
     return TableDefinition(
         properties["TableName"], create, ttl["AttributeName"] if ttl.get("Enabled") else None
+    )
+
+
+def _queue(properties: dict[str, Any]) -> QueueDefinition:
+    redrive = properties.get("RedrivePolicy")
+    attributes = {key: properties[key] for key in properties if key not in {"QueueName", "RedrivePolicy"}}
+    return QueueDefinition(
+        properties["QueueName"],
+        attributes,
+        redrive["deadLetterTargetArn"]["GetAtt"].removesuffix(".Arn") if redrive else None,
+        redrive["maxReceiveCount"] if redrive else 0,
     )
 
 

@@ -23,11 +23,12 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway that is up. ``dynamodb_url`` is its engine, ``log`` everything that it has printed so far."""
+    """A gateway that is up. ``dynamodb_url`` and ``sqs_url`` are its engines, ``log`` what it has printed."""
 
     rest_url: str
     websocket_url: str
     dynamodb_url: str
+    sqs_url: str
     token_command: tuple[str, ...]
     log: Path
     process: "subprocess.Popen[bytes]"
@@ -80,7 +81,7 @@ def running_gateway(folder: Path, environment: Mapping[str, str] | None = None) 
     try:
         urls = _ready(process, ready, log)
         mint = (sys.executable, "-m", "infra", "token", "--stage", "local", "--state-dir", str(state))
-        yield Gateway(urls["rest_url"], urls["websocket_url"], urls["dynamodb_url"], mint, log, process)
+        yield Gateway(**urls, token_command=mint, log=log, process=process)
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             process.wait(STOP_SECONDS)

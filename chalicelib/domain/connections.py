@@ -27,11 +27,24 @@ def shard_of(connection_id: str, shards: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """What a connection has missed of its audience's stream: the events ``first`` to ``last``.
+
+    A job replays them; ``parked`` once that job has given up, until an event gives it another chance.
+    """
+
+    first: int
+    last: int
+    parked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """One authenticated connection, with all that a post to it needs.
 
     ``token_expires_at`` is in Unix seconds; a recipient past it gets nothing more.
-    ``wants_cursor`` is true once the client has opted in to resume.
+    ``wants_cursor`` is true once the client has opted in to resume. One with a ``lag`` gets nothing
+    before it has caught up, or events would come out of order.
     """
 
     connection_id: str
@@ -39,6 +52,7 @@ class Recipient:
     stage: str
     token_expires_at: int = 0
     wants_cursor: bool = False
+    lag: Lag | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ Leaves the how to ``push`` and the what-next to ``services.broadcast``.
 
 from dataclasses import dataclass, field
 
-from chalicelib.domain.connections import Recipient
+from chalicelib.domain.connections import ALL_AUDIENCE, Recipient, session_audience
+from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.events import Event, EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,22 @@ class DeliveryReport:
     def audience(self) -> int:
         """How many recipients the message was meant for."""
         return self.delivered + len(self.gone) + len(self.refused) + len(self.failed)
+
+
+def audience_of(event: Event) -> str:
+    """Return the key of the audience that an event goes to. An audience follows one stream."""
+    return session_audience(event.session_id) if _starts_cursor(event) is None else ALL_AUDIENCE
+
+
+def place_of(event: Event) -> int:
+    """Return an event's sequence in the stream that its audience follows."""
+    return (_starts_cursor(event) or event.cursor).sequence
+
+
+def message_of(event: Event) -> Message:
+    """Return the frames that an event's audience gets."""
+    return Message(event.plain, event.with_cursor(_starts_cursor(event) or event.cursor))
+
+
+def _starts_cursor(event: Event) -> Cursor | None:
+    return event.sessions_cursor if event.type is EventType.SESSION_STARTED else None

@@ -70,16 +70,22 @@ class ConnectionsClient:
         self._dispatcher = Dispatcher(window, post_timeout, rate, clock)
 
     async def broadcast(
-        self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
+        self,
+        message: Message,
+        pages: AsyncIterable[Sequence[Recipient]],
+        *,
+        within: float,
+        settled: Callable[[Recipient], None] | None = None,
     ) -> DeliveryReport:
         """Post a message to every recipient of every page, pages overlapped with posts.
 
         Each recipient ends in the report exactly once. ``within`` is in seconds: then what is in flight or
         waiting fails, and the rest of ``pages`` is read to its end, so that nobody is missing, and fails
         unsent. A post can arrive twice where its answer was lost. An error raised by ``pages`` is raised
-        once the posts already begun are accounted for.
+        once the posts already begun are accounted for. ``settled`` is called with whoever needs no other
+        attempt, at once; it must not raise.
         """
-        report = await self._deliver("POST", message, pages, within)
+        report = await self._deliver("POST", message, pages, within, settled)
         if report.refused or report.failed:
             logger.warning(
                 "A message did not reach everyone",
@@ -109,7 +115,12 @@ class ConnectionsClient:
         await self._dispatcher.close()
 
     async def _deliver(
-        self, method: str, message: Message, pages: AsyncIterable[Sequence[Recipient]], within: float
+        self,
+        method: str,
+        message: Message,
+        pages: AsyncIterable[Sequence[Recipient]],
+        within: float,
+        settled: Callable[[Recipient], None] | None = None,
     ) -> DeliveryReport:
         credentials = self._credentials()
         if not credentials.access_key or not credentials.secret_key:
@@ -122,6 +133,7 @@ class ConnectionsClient:
             self._retry,
             self._random,
             asyncio.get_running_loop().time() + within,
+            settled,
         )
         self._dispatcher.admit(delivery)
         try:

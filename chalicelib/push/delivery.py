@@ -44,7 +44,8 @@ class Post:
 class Delivery:
     """The posts of one message.
 
-    ``target`` finds an API stage, ``deadline`` is in ``loop.time()`` seconds. Used in one event loop only.
+    ``target`` finds an API stage, ``deadline`` is in ``loop.time()`` seconds. ``settled`` is told whoever
+    needs no other attempt. Used in one event loop only.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class Delivery:
         retry: RetryPolicy,
         random: Callable[[], float],
         deadline: float,
+        settled: Callable[[Recipient], None] | None = None,
     ) -> None:
         self.report = DeliveryReport()
         self.deadline = deadline
         self._target_of = target
         self._retry = retry
         self._random = random
+        self._on_settled = settled
         self._loop = asyncio.get_running_loop()
         self._api_id = self._stage = ""
         self._target: Target | None = None
@@ -135,20 +138,18 @@ class Delivery:
         """Settle a post by its answer, or plan another attempt."""
         if 200 <= status < 300:  # noqa: PLR2004 - the class of success
             self.report.delivered += 1
-            self._unsettled -= 1
-            if not self._unsettled:
-                self._wake()
+            self._settle(post.recipient)
             return
         post.attempts += 1
         post.last_status = status
         if status == GONE:
             self.report.gone.append(post.recipient)
-            self._settle()
+            self._settle(post.recipient)
         elif may_pass(status):
             self._retry_or_fail(post, f"answered {status}")
         else:
             self.report.refused.append(FailedPost(post.recipient, status, f"answered {status}"))
-            self._settle()
+            self._settle(post.recipient)
 
     def unanswered(self, post: Post, reason: str) -> None:
         """Plan another attempt for a post that got no answer, or let it fail."""
@@ -198,7 +199,9 @@ class Delivery:
         self._retries += 1
         heapq.heappush(self._backing_off, (due, self._retries, post))
 
-    def _settle(self) -> None:
+    def _settle(self, done: Recipient | None = None) -> None:
+        if done is not None and self._on_settled is not None:
+            self._on_settled(done)
         self._unsettled -= 1
         if not self._unsettled:
             self._wake()

@@ -1,38 +1,46 @@
 """Delivery: an event from the log goes to everyone who should have it.
 
-The log's stream is the only thing that calls this. Leaves posting to ``push``.
+The log's stream is the only thing that calls this. A small audience is posted to here; a large one becomes a
+job for each of its shards. Leaves which is which to ``routing``, jobs to ``jobs`` and posting to ``push``.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from chalicelib.domain.connections import ALL_AUDIENCE, Recipient, session_audience
-from chalicelib.domain.delivery import DeliveryReport, Message
+from chalicelib.domain.connections import Recipient
+from chalicelib.domain.delivery import message_of
 from chalicelib.domain.errors import GameNightError
 from chalicelib.domain.events import Event, EventType, LoggedEvent
-from chalicelib.services.ports import Audiences, ConnectionStore, Push
+from chalicelib.services.laggards import Laggards
+from chalicelib.services.outcomes import figures, forget, log_event, log_posts
+from chalicelib.services.ports import ConnectionStore, Push
+from chalicelib.services.routing import Queued, Queueing, Router
 
 logger = logging.getLogger(__name__)
-sessions_log = logging.getLogger("Sessions")
-websocket_log = logging.getLogger("WebSocket")
+
+
+@dataclass(frozen=True, slots=True)
+class Seldom:
+    """What a broadcast needs where somebody is gone, lags or was not reached, or the audience is large."""
+
+    connections: ConnectionStore
+    laggards: Laggards
+    queueing: Queueing
 
 
 class Broadcast:
     """Delivers what was logged.
 
-    ``connections`` gives the store that forgets who is gone. It is asked for when somebody is: a cold start
-    does not wait for it.
+    ``seldom`` gives what is not always needed. It is asked for when it is: a cold start does not wait for it.
     """
 
-    def __init__(
-        self, audiences: Audiences, connections: Callable[[], ConnectionStore], push: Push, shards: int
-    ) -> None:
-        self._audiences = audiences
-        self._connections = connections
+    def __init__(self, router: Router, push: Push, seldom: Callable[[], Seldom]) -> None:
+        self._router = router
         self._push = push
-        self._shards = shards
+        self._seldom = seldom
 
     async def deliver(self, records: Sequence[LoggedEvent], *, within: float) -> list[str]:
         """Deliver each record's event and return the sequence numbers of those that have to come again.
@@ -70,39 +78,30 @@ class Broadcast:
         return []
 
     async def _deliver(self, event: Event, within: float) -> None:
-        audience, message = _audience_and_message(event)
-        report = await self._push.broadcast(message, self._pages(audience), within=within)
-        await self._forget(report.gone)
-        _log(event, report)
-
-    async def _pages(self, audience: str) -> AsyncIterator[Sequence[Recipient]]:
-        """Yield the audience page by page; the first pages of all shards are read at the same time."""
-        reads = {
-            asyncio.create_task(self._audiences.page(audience, shard)): shard for shard in range(self._shards)
-        }
-        try:
-            while reads:
-                done, _ = await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED)
-                for read in done:
-                    shard = reads.pop(read)
-                    page = read.result()
-                    if page.next_after is not None:
-                        following = self._audiences.page(audience, shard, page.next_after)
-                        reads[asyncio.create_task(following)] = shard
-                    if page.recipients:
-                        yield page.recipients
-        finally:
-            for read in reads:
-                read.cancel()
-
-    async def _forget(self, gone: Sequence[Recipient]) -> None:
-        if not gone:
+        small = await self._router.small(event)
+        if isinstance(small, Queued):
+            seldom = await asyncio.to_thread(self._seldom)
+            log_event(event, {"jobs": await seldom.queueing.queue(event, small)})
             return
-        store = await asyncio.to_thread(self._connections)
-        removals = (asyncio.to_thread(store.remove, recipient.connection_id) for recipient in gone)
-        for outcome in await asyncio.gather(*removals, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                logger.warning("a connection that is gone could not be removed yet", exc_info=outcome)
+        report = await self._push.broadcast(message_of(event), self._ready(event, small), within=within)
+        log_event(event, figures(report))
+        log_posts(event, report)
+        if report.gone or report.failed:
+            seldom = await asyncio.to_thread(self._seldom)
+            await forget(seldom.connections, report.gone)
+            await seldom.laggards.add(event, report.failed)
+
+    async def _ready(
+        self, event: Event, recipients: Sequence[Recipient]
+    ) -> AsyncIterator[Sequence[Recipient]]:
+        """Yield those who lag behind nothing, then those who have caught up in between."""
+        lagging = [recipient for recipient in recipients if recipient.lag is not None]
+        if not lagging:
+            yield recipients
+            return
+        yield [recipient for recipient in recipients if recipient.lag is None]
+        seldom = await asyncio.to_thread(self._seldom)
+        yield await seldom.laggards.wait(event, lagging)
 
 
 class _Starts:
@@ -123,44 +122,3 @@ class _Starts:
             except GameNightError as error:
                 self._failure = error
                 raise
-
-
-def _audience_and_message(event: Event) -> tuple[str, Message]:
-    if event.type is EventType.SESSION_STARTED and event.sessions_cursor is not None:
-        return ALL_AUDIENCE, Message(event.plain, event.with_cursor(event.sessions_cursor))
-    return session_audience(event.session_id), Message(event.plain, event.with_cursor(event.cursor))
-
-
-def _log(event: Event, report: DeliveryReport) -> None:
-    figures = {
-        "event_type": event.type,
-        "session_id": event.session_id,
-        "sequence": event.cursor.sequence,
-        "audience": report.audience,
-        "delivered": report.delivered,
-        "gone": len(report.gone),
-        "refused": len(report.refused),
-        "failed": len(report.failed),
-        "retried": report.retried,
-    }
-    sessions_log.info(
-        "[Sessions] Broadcasted %s event for session %d", event.type, event.session_id, extra=figures
-    )
-    websocket_log.info(
-        "[WebSocket] Broadcasted %s to %d client(s) for session %d",
-        event.type,
-        report.delivered,
-        event.session_id,
-        extra=figures,
-    )
-    for failure in (*report.refused, *report.failed):
-        websocket_log.error(
-            "an event could not be delivered to a connection",
-            extra={
-                "event_type": event.type,
-                "session_id": event.session_id,
-                "connection_id": failure.recipient.connection_id,
-                "status": failure.status,
-                "reason": failure.reason,
-            },
-        )

@@ -4,7 +4,7 @@
 kept of the nights themselves is in ``stores``: delivery needs none of it.
 """
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,18 +13,26 @@ from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.identity import Claims, Role, TokenTerms
 from chalicelib.domain.token_secrets import TokenSecrets
 
+Settled = Callable[[Recipient], None]
+
 
 class Push(Protocol):
     """Posting to WebSocket connections through API Gateway's @connections."""
 
     async def broadcast(
-        self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
+        self,
+        message: Message,
+        pages: AsyncIterable[Sequence[Recipient]],
+        *,
+        within: float,
+        settled: Settled | None = None,
     ) -> DeliveryReport:
         """Post a message to every recipient of every page, pages overlapped with posts.
 
         Never raises for a recipient: each ends in the report exactly once. Retries what may succeed, in
         bounds, for at most ``within`` seconds. An error raised by ``pages`` is raised once the posts
-        already begun are accounted for.
+        already begun are accounted for. ``settled`` is called with each recipient that needs no other
+        attempt, as soon as that is known; with those that failed it is not.
         """
         ...
 
@@ -83,11 +91,21 @@ class AudiencePage:
 class Audiences(Protocol):
     """Who is in an audience. Every read is strongly consistent."""
 
-    async def page(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+    async def page(
+        self, audience: str, shard: int, after: str | None = None, limit: int | None = None
+    ) -> AudiencePage:
         """Return the next page of one shard, ordered by connection id, without expired tokens.
 
-        Whoever was told ``auth_success`` or ``subscribed`` before the call is in it. Raises Unavailable
-        where the store does not answer or is throttling.
+        Whoever was told ``auth_success`` or ``subscribed`` before the call is in it. ``limit`` bounds the
+        rows that are read, of which there may be more than recipients. Raises Unavailable where the store
+        does not answer or is throttling.
+        """
+        ...
+
+    async def queued_since(self, audience: str) -> int | None:
+        """Return which event of the audience's stream first went to the queue; None where no job is left.
+
+        See ``delivery_ports.QueuedStreams``. Raises Unavailable likewise.
         """
         ...
 

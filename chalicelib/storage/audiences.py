@@ -6,10 +6,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.domain.connections import Recipient
+from chalicelib.domain.connections import Lag, Recipient
 from chalicelib.services.ports import AudiencePage
 from chalicelib.storage.dynamodb_api import DynamoApi
-from chalicelib.storage.keys import audience_key
+from chalicelib.storage.keys import HEAD, audience_key, queued_key
 
 PAGE_SIZE = 1000
 """Recipients in a page: about 200 KB, so that posting can begin while the next page is read."""
@@ -23,7 +23,9 @@ class DynamoAudiences:
         self._table = table
         self._now = now
 
-    async def page(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+    async def page(
+        self, audience: str, shard: int, after: str | None = None, limit: int | None = None
+    ) -> AudiencePage:
         """See the port."""
         partition = {"S": audience_key(audience, shard)}
         query: dict[str, Any] = {
@@ -31,7 +33,7 @@ class DynamoAudiences:
             "KeyConditionExpression": "PK = :partition",
             "ExpressionAttributeValues": {":partition": partition},
             "ConsistentRead": True,
-            "Limit": PAGE_SIZE,
+            "Limit": min(limit or PAGE_SIZE, PAGE_SIZE),
         }
         if after is not None:
             query["ExclusiveStartKey"] = {"PK": partition, "SK": {"S": after}}
@@ -44,9 +46,29 @@ class DynamoAudiences:
                 stage=row["stage"]["S"],
                 token_expires_at=int(row["token_expires_at"]["N"]),
                 wants_cursor=row["wants_cursor"]["BOOL"],
+                lag=_lag(row) if "lag_first" in row else None,
             )
             for row in found["Items"]
             if int(row["token_expires_at"]["N"]) > now and int(row["expires_at"]["N"]) > now
         ]
         last = found.get("LastEvaluatedKey")
         return AudiencePage(recipients, last["SK"]["S"] if last else None)
+
+    async def queued_since(self, audience: str) -> int | None:
+        """See the port."""
+        found = await self._api.call(
+            "GetItem",
+            {
+                "TableName": self._table,
+                "Key": {"PK": {"S": queued_key(audience)}, "SK": {"S": HEAD}},
+                "ConsistentRead": True,
+            },
+        )
+        item = found.get("Item")
+        if item is None or int(item["expires_at"]["N"]) <= self._now():
+            return None
+        return int(item["since"]["N"])
+
+
+def _lag(row: dict[str, Any]) -> Lag:
+    return Lag(int(row["lag_first"]["N"]), int(row["lag_last"]["N"]), parked="lag_parked" in row)

@@ -47,6 +47,16 @@ def audience_key(audience: str, shard: int) -> str:
     return f"audience#{audience}#{shard}"
 
 
+def queued_key(audience: str) -> str:
+    """Return the partition that says whether an audience's stream has jobs on the queue."""
+    return f"queued#{audience}"
+
+
+def progress_key(job: str) -> str:
+    """Return the partition that says how far a job has come."""
+    return f"progress#{job}"
+
+
 def ballots_key(session_id: int) -> str:
     """Return the partition of a session's ballot box."""
     return f"ballots#{session_id}"

@@ -148,12 +148,34 @@ class MembershipItem(_Item):
 
 
 class RecipientItem(_Item):
-    """``audience#{key}#{shard}`` / ``{connection id}``: one authenticated connection of an audience."""
+    """``audience#{key}#{shard}`` / ``{connection id}``: one authenticated connection of an audience.
+
+    The ``lag`` attributes are there while it lags: from which event to which it has missed what.
+    """
 
     api_id = UnicodeAttribute()
     stage = UnicodeAttribute()
     token_expires_at = NumberAttribute()
     wants_cursor = BooleanAttribute(default=False)
+    expires_at = NumberAttribute()
+    lag_first = NumberAttribute(null=True)
+    lag_last = NumberAttribute(null=True)
+    lag_parked = BooleanAttribute(null=True)
+
+
+class QueuedStreamItem(_Item):
+    """``queued#{audience key}`` / ``head``: this stream has jobs on the queue; ``since`` which event."""
+
+    since = NumberAttribute()
+    expires_at = NumberAttribute()
+
+
+class ProgressItem(_Item):
+    """``progress#{job}`` / ``head``: everyone up to ``after`` is taken care of, but for those in ``open``."""
+
+    after = UnicodeAttribute(null=True)
+    open = ListAttribute(of=UnicodeAttribute)
+    done = BooleanAttribute()
     expires_at = NumberAttribute()
 
 

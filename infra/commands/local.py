@@ -25,7 +25,7 @@ DEFAULTS = Limits()
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Written once requests are served: JSON with rest_url, websocket_url, dynamodb_url.",
+    help="Written once requests are served: JSON with rest_url, websocket_url, dynamodb_url, sqs_url.",
 )
 @click.option(
     "--idle-timeout",

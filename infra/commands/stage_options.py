@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from infra.budget import ACCOUNT_RATE
 from infra.deployment.aws import Aws
 from infra.deployment.errors import explained
 from infra.deployment.functions import declared_functions
@@ -31,6 +32,13 @@ SHAPING = (
         default="",
         metavar="ARN",
         help="The SNS topic that alarms go to.  [default: none, alarms only show]",
+    ),
+    click.option(
+        "--account-rate",
+        type=click.IntRange(min=100),
+        default=ACCOUNT_RATE,
+        show_default=True,
+        help="Requests a second that API Gateway gives the account; delivery takes half of it at most.",
     ),
 )
 
@@ -63,7 +71,7 @@ def _target(name: str, options: dict[str, Any]) -> Target:
     PUSH_ENDPOINT is read from the environment: the one setting of an emulator, see docs/deploying.md.
     """
     stage = Stage(name)
-    names = ("architecture", "log_retention_days", "alarm_topic_arn")
+    names = ("architecture", "log_retention_days", "alarm_topic_arn", "account_rate")
     chosen = {key: options.pop(key) for key in names if key in options}
     shape = Shape(**chosen, push_endpoint=os.environ.get("PUSH_ENDPOINT") or None)
     return Target(Aws.connect(), stage, PROJECT, shape, declared_functions(PROJECT), Progress())

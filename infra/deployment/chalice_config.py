@@ -12,12 +12,9 @@ from typing import Any
 
 from chalice.config import Config
 
+from infra.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
 from infra.deployment.errors import DeploymentError
 from infra.deployment.stage import Stage, role_output
-
-RESERVED_CONCURRENCY = {"broadcast": 10}
-"""So many at once are kept free for delivery however busy the rest is: one for each shard that the stream of
-a few thousand writes a second has. Here and not in the common part: a young account has none to give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +83,8 @@ class Provisioned:
     """Only for emulators."""
     rest_url: str = ""
     """What ``/api`` stands below; only for emulators, whose requests do not tell it as AWS's do."""
+    account_rate: int = ACCOUNT_RATE
+    """Requests a second."""
 
 
 def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned) -> dict[str, Any]:
@@ -94,6 +93,8 @@ def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned
         "SESSIONS_TABLE": provisioned.outputs["SessionsTableName"],
         "CONNECTIONS_TABLE": provisioned.outputs["ConnectionsTableName"],
         "SESSIONS_STREAM_ARN": provisioned.stream_arn,
+        "DELIVERY_QUEUE_URL": provisioned.outputs["DeliveryQueueUrl"],
+        "DELIVERY_QUEUE_ARN": provisioned.outputs["DeliveryQueueArn"],
         "JWT_SECRET_PARAMETER": stage.secret_parameter,
     }
     if provisioned.push_endpoint:
@@ -113,8 +114,11 @@ def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned
             if provisioned.rest_url:
                 told["REST_URL"] = provisioned.rest_url
             per_function[function]["environment_variables"] = told
-        if provisioned.reserve_concurrency and function in RESERVED_CONCURRENCY:
-            per_function[function]["reserved_concurrency"] = RESERVED_CONCURRENCY[function]
+        if function in CONCURRENCY:
+            rate = str(posts_per_second(provisioned.account_rate))
+            per_function[function]["environment_variables"] = {"POSTS_PER_SECOND": rate}
+            if provisioned.reserve_concurrency:  # a young account has none to give
+                per_function[function]["reserved_concurrency"] = CONCURRENCY[function]
     return {
         "api_gateway_stage": stage.name,
         "lambda_architecture": provisioned.architecture,

@@ -89,9 +89,12 @@ def _reasons(target: Target, package: Package) -> list[str]:
 
 
 def _finish(target: Target, stream_arn: str, *, redeployed: bool) -> None:
-    failures = target.stack.outputs()["StreamFailureQueueArn"]
+    outputs = target.stack.outputs()
     finish.functions(target)
-    finish.stream_mapping(target, target.stage.function("broadcast"), stream_arn, failures)
+    finish.stream_mapping(
+        target, target.stage.function("broadcast"), stream_arn, outputs["StreamFailureQueueArn"]
+    )
+    finish.queue_mapping(target, target.stage.function("deliver"), outputs["DeliveryQueueArn"])
     finish.websocket_deployment(target, changed=redeployed)
     finish.throttles(target)
     finish.log_retention(target)

@@ -4,12 +4,13 @@ Each function brings one thing to the wanted state, says what it changed, and do
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from infra.deployment.errors import DeploymentError
 from infra.deployment.record import mappings
 from infra.deployment.target import Target
-from infra.event_sources import EVENTS_ONLY, STREAM_MAPPING
+from infra.event_sources import EVENTS_ONLY, QUEUE_MAPPING, STREAM_MAPPING
 
 REST_LIMIT = {"rate": 500, "burst": 1000}
 WEBSOCKET_LIMIT = {"rate": 1000, "burst": 2000}
@@ -47,29 +48,45 @@ def stream_mapping(target: Target, function: str, stream_arn: str, failures_arn:
 
     Raises DeploymentError where Chalice has made no mapping of that stream.
     """
-    client = target.aws.client("lambda")
-    mapping = next(
-        (one for one in mappings(target.aws, function) if one["EventSourceArn"] == stream_arn), None
-    )
-    if mapping is None:
-        raise DeploymentError(
-            f"{function} does not read the stream {stream_arn}. Run this again; if that does not help, "
-            "`python -m infra status` shows what differs."
-        )
     wanted = {**STREAM_MAPPING, "DestinationConfig": {"OnFailure": {"Destination": failures_arn}}}
+    told = "partial batches, bisect, retries, record age, failures, filter"
+    _set_mapping(target, _mapping(target, function, stream_arn, "stream"), wanted, "stream", told)
+
+
+def queue_mapping(target: Target, function: str, queue_arn: str) -> None:
+    """Set how Lambda reads the delivery queue for a function.
+
+    Raises DeploymentError where Chalice has made no mapping of that queue.
+    """
+    told = "partial batches, concurrency"
+    _set_mapping(target, _mapping(target, function, queue_arn, "queue"), QUEUE_MAPPING, "queue", told)
+
+
+def _mapping(target: Target, function: str, source_arn: str, kind: str) -> dict[str, Any]:
+    for mapping in mappings(target.aws, function):
+        if mapping["EventSourceArn"] == source_arn:
+            return mapping
+    raise DeploymentError(
+        f"{function} does not read the {kind} {source_arn}. Run this again; if that does not help, "
+        "`python -m infra status` shows what differs."
+    )
+
+
+def _set_mapping(
+    target: Target, mapping: Mapping[str, Any], wanted: Mapping[str, Any], kind: str, told: str
+) -> None:
+    client = target.aws.client("lambda")
     if any(not _same(key, mapping.get(key), value) for key, value in wanted.items()):
         client.update_event_source_mapping(UUID=mapping["UUID"], **wanted)
-        target.progress.detail(
-            "the stream's mapping: partial batches, bisect, retries, record age, failures, filter"
-        )
+        target.progress.detail(f"the {kind}'s mapping: {told}")
 
     def look() -> str | None:
         state: str = client.get_event_source_mapping(UUID=mapping["UUID"])["State"]
         return state if state in {"Enabled", "Disabled"} else None
 
-    if target.clock.wait("the stream's mapping", look, within=MAPPING_WITHIN, every=2.0) != "Enabled":
+    if target.clock.wait(f"the {kind}'s mapping", look, within=MAPPING_WITHIN, every=2.0) != "Enabled":
         target.progress.warning(
-            "the stream's mapping is disabled: nothing is delivered until somebody enables it"
+            f"the {kind}'s mapping is disabled: nothing is delivered until somebody enables it"
         )
 
 

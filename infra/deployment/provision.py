@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from infra.budget import CONCURRENCY
 from infra.deployment.aws import Aws
-from infra.deployment.chalice_config import RESERVED_CONCURRENCY, ChaliceConfig, Provisioned, stage_entry
+from infra.deployment.chalice_config import ChaliceConfig, Provisioned, stage_entry
 from infra.deployment.errors import DeploymentError
 from infra.deployment.record import rest_api_ids, websocket_api_ids
 from infra.deployment.secret import ensure_secret
@@ -46,6 +47,7 @@ def provision(target: Target) -> str:
         architecture=target.shape.architecture,
         reserve_concurrency=_can_reserve(target),
         push_endpoint=target.shape.push_endpoint,
+        account_rate=target.shape.account_rate,
         rest_url=target.addresses.base(rest_api_id) if rest_api_id and target.shape.push_endpoint else "",
     )
     recorded = config.record(stage, stage_entry(stage, list(target.functions), provisioned))
@@ -101,7 +103,7 @@ def _stream_arn(aws: Aws, table: str) -> str:
 
 
 def _can_reserve(target: Target) -> bool:
-    wanted = sum(RESERVED_CONCURRENCY.get(name, 0) for name in target.functions)
+    wanted = sum(CONCURRENCY.get(name, 0) for name in target.functions)
     limits = target.aws.client("lambda").get_account_settings()["AccountLimit"]
     unreserved: int = limits["UnreservedConcurrentExecutions"]
     if unreserved + _reserved(target) - wanted >= UNRESERVED_MINIMUM:
@@ -117,7 +119,7 @@ def _reserved(target: Target) -> int:
     """Return what the stage's functions hold already."""
     client = target.aws.client("lambda")
     held = 0
-    for name in RESERVED_CONCURRENCY.keys() & target.functions.keys():
+    for name in CONCURRENCY.keys() & target.functions.keys():
         try:
             answer = client.get_function_concurrency(FunctionName=target.stage.function(name))
         except client.exceptions.ResourceNotFoundException:

@@ -16,7 +16,8 @@ from infra.local.state import StateDir, StateInUse
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-ministack" / "bin" / "python"
-SERVICES = "dynamodb,dynamodbstreams,sqs,ssm"
+ALL_SERVICES = "dynamodb,dynamodbstreams,sqs,ssm"
+BUT_DYNAMODB = "sqs,ssm"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
@@ -27,15 +28,17 @@ class EngineError(Exception):
 
 
 @contextmanager
-def embedded_engine(state: StateDir, say: Callable[[str], None]) -> Iterator[str]:
+def embedded_engine(
+    state: StateDir, say: Callable[[str], None], services: str = ALL_SERVICES
+) -> Iterator[str]:
     """Serve MiniStack from the state folder; the value is its URL, on a free port of 127.0.0.1.
 
     ``say`` is told what takes time. Raises EngineError.
     """
     if not PYTHON.exists():
         raise EngineError(
-            "MiniStack is not installed here. Run `make install`, or name another engine with "
-            "AWS_ENDPOINT_URL_DYNAMODB=http://localhost:8000."
+            "MiniStack is not installed here, and the gateway needs it for its queue at least. "
+            "Run `make install`."
         )
     state.engine.mkdir(parents=True, exist_ok=True)
     port = _free_port()
@@ -43,7 +46,7 @@ def embedded_engine(state: StateDir, say: Callable[[str], None]) -> Iterator[str
         process = subprocess.Popen(
             [PYTHON, Path(__file__).with_name("engine_child.py")],
             cwd=state.engine,
-            env=_environment(state.engine, port),
+            env=_environment(state.engine, port, services),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -60,10 +63,10 @@ def embedded_engine(state: StateDir, say: Callable[[str], None]) -> Iterator[str
         _stop(process)
 
 
-def _environment(folder: Path, port: int) -> dict[str, str]:
+def _environment(folder: Path, port: int, services: str) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "SERVICES": SERVICES,
+        "SERVICES": services,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "PERSIST_STATE": "1",

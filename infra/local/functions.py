@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalice.app import Chalice, DynamoDBEventConfig
+from chalice.app import Chalice, DynamoDBEventConfig, SQSEventConfig
 from chalice.config import Config
 
 CHALICE_TIMEOUT_SECONDS = 60
@@ -47,6 +47,13 @@ def stream_functions(app: Chalice) -> Iterator[tuple[str, int]]:
     """Yield the name and batch size of each function that a DynamoDB stream triggers."""
     for source in app.event_sources:
         if isinstance(source, DynamoDBEventConfig):
+            yield source.name, source.batch_size
+
+
+def queue_functions(app: Chalice) -> Iterator[tuple[str, int]]:
+    """Yield the name and batch size of each function that a queue triggers."""
+    for source in app.event_sources:
+        if isinstance(source, SQSEventConfig):
             yield source.name, source.batch_size
 
 

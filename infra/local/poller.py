@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from infra.local.environment import FunctionFailed
+from infra.local.pace import Nudges, Pace, persistently, set_within
 from infra.local.stream_event import Record, sequence_number
 from infra.local.stream_mapping import ShardQueue
 from infra.local.stream_reader import (
@@ -27,21 +28,6 @@ from infra.local.stream_reader import (
 
 logger = logging.getLogger("gateway.stream")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Waits, in seconds.
-
-    Between two looks it is from ``quick``, after something has happened, up to ``idle``; after failures from
-    ``retry`` up to ``retry_at_most``; between two looks for new shards ``discover``.
-    """
-
-    quick: float = 0.005
-    idle: float = 0.2
-    retry: float = 0.25
-    retry_at_most: float = 10.0
-    discover: float = 10.0
 
 
 @dataclass(slots=True)
@@ -75,12 +61,11 @@ class StreamPoller:
         self._pace = pace or Pace()
         self._places: list[_Place] = []
         self._known: set[tuple[str, str]] = set()
-        self._nudged = asyncio.Event()
+        self._nudges = Nudges()
 
     def nudge(self) -> None:
         """Say that there may be something new."""
-        nudged, self._nudged = self._nudged, asyncio.Event()
-        nudged.set()
+        self._nudges.nudge()
 
     async def position(self) -> None:
         """Take the place behind everything that the stream holds now. Raises what the reader raises."""
@@ -125,7 +110,7 @@ class StreamPoller:
         queue = self._queue(place.arn, place.shard)
         wait = self._pace.idle
         while True:
-            nudged = self._nudged  # one that comes while we look must make us look again
+            nudged = self._nudges.next  # one that comes while we look must make us look again
             page = await self._persistently(partial(self._read, place))
             if page.records:
                 queue.add(page.records)
@@ -138,7 +123,7 @@ class StreamPoller:
             if page.records:
                 wait = self._pace.quick
                 continue
-            wait = self._pace.quick if await _set_within(nudged, wait) else min(wait * 2, self._pace.idle)
+            wait = self._pace.quick if await set_within(nudged, wait) else min(wait * 2, self._pace.idle)
 
     async def _read(self, place: _Place) -> Page:
         try:
@@ -184,28 +169,9 @@ class StreamPoller:
                     "a batch has to come again",
                     extra={"records": len(batch.records), "failures": batch.failures + 1},
                 )
-                await asyncio.sleep(self._backoff(batch.failures))
+                await asyncio.sleep(self._pace.backoff(batch.failures))
 
     async def _persistently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        failures = 0
-        while True:
-            try:
-                return await attempt()
-            except (StreamUnavailable, StreamGone) as error:
-                logger.warning("the stream can't be read: %s", error, extra={"failures": failures + 1})
-            except Exception:
-                logger.exception("the stream can't be read")
-            await asyncio.sleep(self._backoff(failures))
-            failures += 1
-
-    def _backoff(self, failures: int) -> float:
-        return min(self._pace.retry * 2.0 ** min(failures, 16), self._pace.retry_at_most)
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
+        return await persistently(
+            attempt, self._pace, logger, "the stream can't be read", (StreamUnavailable, StreamGone)
+        )

@@ -12,8 +12,10 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any
 
 from infra.local.deployment import ACCOUNT_ID, REGION
@@ -53,6 +55,8 @@ def run(function: Function, events: socket.socket) -> None:
     # Ctrl-C reaches the whole terminal; what follows from it is the gateway's to decide.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with suppress(OSError):  # where there is such a thing: so that `top` and `ps` tell which process is which
+        Path("/proc/self/comm").write_text(function.name[:15])
     with events, events.makefile("rb") as requests, events.makefile("wb") as answers:
         serve(function, requests, answers)
 

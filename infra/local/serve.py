@@ -17,38 +17,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import uvloop
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.domain.identity import Role
 from chalicelib.settings import Settings
 from chalicelib.storage.secrets import FileSecrets
-from infra.event_sources import STREAM_MAPPING
 from infra.local.banner import Banner
 from infra.local.connections import Connections
-from infra.local.deployment import REGION, STAGE, Moment
-from infra.local.engine import ROOT, EngineError, embedded_engine
+from infra.local.deployment import STAGE
+from infra.local.engine import ALL_SERVICES, BUT_DYNAMODB, ROOT, EngineError, embedded_engine
 from infra.local.environment import Nursery
-from infra.local.functions import deployed_functions, stream_functions
+from infra.local.functions import deployed_functions
 from infra.local.gateway import Gateway
 from infra.local.lambda_service import LambdaService
 from infra.local.limits import Limits
 from infra.local.management_api import ManagementApi
-from infra.local.poller import StreamPoller
+from infra.local.queues import EngineQueue, ensure_queues
 from infra.local.rest_api import RestApi
 from infra.local.server import Server, bound
+from infra.local.sources import Sources, engine_client
 from infra.local.state import StateDir
-from infra.local.stream_event import Record, stream_event
-from infra.local.stream_failure import failure_record
-from infra.local.stream_mapping import Discarded, ShardQueue, StreamMapping
-from infra.local.stream_reader import TableStream
 from infra.local.tables import ensure_tables
 from infra.local.variables import Endpoints, function_variables, sdk_variables, without_aws
 from infra.local.websocket_api import PATH, WebSocketApi
-from infra.template import tables
+from infra.template import queues, tables
 
 TOKEN_SECONDS = 7 * 24 * 60 * 60
 
@@ -90,41 +84,32 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
 
 @contextmanager
 def _engine(options: Options, say: Callable[[str], None]) -> Iterator[Endpoints]:
-    if options.dynamodb:
-        yield Endpoints(options.dynamodb)
-        return
     say("Starting MiniStack...")
-    with embedded_engine(options.state, say) as url:
-        yield Endpoints(url, url)
+    services = BUT_DYNAMODB if options.dynamodb else ALL_SERVICES
+    with embedded_engine(options.state, say, services) as url:
+        yield Endpoints(options.dynamodb or url, url)
 
 
 def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str]:
     """Create what is missing, and return the environment for the functions."""
     secrets = options.state.ensure_token_secrets()
     defined = tables(STAGE)
-    dynamodb = _client("dynamodb", endpoints)
+    dynamodb = engine_client("dynamodb", endpoints)
     try:
         ensure_tables(dynamodb, defined.values())
         arn = dynamodb.describe_table(TableName=defined["SessionsTable"].name)["Table"]["LatestStreamArn"]
     except (BotoCoreError, ClientError) as error:
         raise EngineError(f"The tables can't be created on {endpoints.dynamodb}: {error}") from error
+    try:
+        queue = ensure_queues(engine_client("sqs", endpoints), queues(STAGE))["DeliveryQueue"]
+    except (BotoCoreError, ClientError) as error:
+        raise EngineError(f"The queues can't be created on {endpoints.everything}: {error}") from error
     names = {logical_name: table.name for logical_name, table in defined.items()}
     return {
         **without_aws(os.environ),
         **sdk_variables(endpoints),
-        **function_variables(port, names, arn, secrets),
+        **function_variables(port, names, arn, queue, secrets),
     }
-
-
-def _client(service: str, endpoints: Endpoints) -> Any:
-    return boto3.client(
-        service,
-        REGION,
-        endpoint_url=endpoints.dynamodb,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - engines take any
-        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}),
-    )
 
 
 def _raise_file_limit() -> None:
@@ -153,23 +138,22 @@ class _Run:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         limits = self._options.limits
         functions = LambdaService(deployed_functions(app, ROOT, STAGE), nursery.environment)
-        [(broadcast, batch_size)] = stream_functions(app)
-        poller = self._poller(functions, broadcast, batch_size)
+        sources = Sources.of(app, functions, self._endpoints, os.environ["SESSIONS_TABLE"], self._queue())
         connections = Connections(limits, lambda: time.time_ns() // 1_000_000)
         websocket = WebSocketApi(functions, connections, limits)
-        rest = RestApi(app, functions, limits, poller.nudge)
+        rest = RestApi(app, functions, limits, sources.stream.nudge)
         server = Server(Gateway(rest, websocket, ManagementApi(connections, limits)), limits)
         try:
-            await asyncio.gather(poller.position(), functions.warm())
-            await self._until_stopped(server, poller, sockets, stop)
+            await asyncio.gather(sources.position(), functions.warm())
+            await self._until_stopped(server, sources, sockets, stop)
         finally:
             websocket.close()
             functions.close()
 
     async def _until_stopped(
-        self, server: Server, poller: StreamPoller, sockets: Sequence[socket.socket], stop: asyncio.Event
+        self, server: Server, sources: Sources, sockets: Sequence[socket.socket], stop: asyncio.Event
     ) -> None:
-        polling = asyncio.create_task(poller.run())
+        polling = asyncio.create_task(sources.run())
         serving = asyncio.create_task(server.serve([*sockets]))
         announcing = asyncio.create_task(self._announce_when(server.up))
         stopping = asyncio.create_task(stop.wait())
@@ -184,31 +168,12 @@ class _Run:
             if isinstance(outcome, Exception):
                 raise outcome
 
-    def _poller(self, functions: LambdaService, name: str, batch_size: int) -> StreamPoller:
-        mapping = StreamMapping.from_settings({**STREAM_MAPPING, "BatchSize": batch_size})
-        stream = TableStream(
-            _client("dynamodb", self._endpoints),
-            _client("dynamodbstreams", self._endpoints),
-            os.environ["SESSIONS_TABLE"],
-        )
-
-        async def invoke(records: Sequence[Record], stream_arn: str) -> Any:
-            return await functions.invoke(name, stream_event(records, stream_arn))
-
-        def queue(stream_arn: str, shard: str) -> ShardQueue:
-            def discard(discarded: Discarded) -> None:
-                failure = failure_record(discarded, name, stream_arn, shard, Moment.present())
-                logger.error("records of the stream were given up", extra={"failure": failure})
-
-            return ShardQueue(mapping, time.time, discard)
-
-        return StreamPoller(stream, invoke, queue)
-
     async def _announce_when(self, up: asyncio.Event) -> None:
         await up.wait()
         urls = {"rest_url": self._rest_url, "websocket_url": self._websocket_url}
         if self._options.ready_file is not None:
-            _write_whole(self._options.ready_file, {**urls, "dynamodb_url": self._endpoints.dynamodb})
+            engines = {"dynamodb_url": self._endpoints.dynamodb, "sqs_url": self._endpoints.everything}
+            _write_whole(self._options.ready_file, {**urls, **engines})
         issuer = TokenIssuer(
             FileSecrets(self._options.state.token_secrets), Settings.from_env(os.environ).jwt_issuer
         )
@@ -219,6 +184,10 @@ class _Run:
             engine=self._engine(),
         )
         self._say(banner.render())
+
+    def _queue(self) -> EngineQueue:
+        url, arn = os.environ["DELIVERY_QUEUE_URL"], os.environ["DELIVERY_QUEUE_ARN"]
+        return EngineQueue(engine_client("sqs", self._endpoints), url, arn)
 
     def _engine(self) -> str:
         if self._options.dynamodb:

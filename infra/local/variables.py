@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.deployment import REGION
+from infra.local.queues import EngineQueue
 from infra.local.websocket_api import PATH
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where AWS's services are. ``everything`` is None where only DynamoDB is there."""
+    """Where AWS's services are: ``dynamodb`` may be an engine of its own, ``everything`` has the rest."""
 
     dynamodb: str
-    everything: str | None = None
+    everything: str
 
 
 def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
     """Return what points the SDKs at an engine, which takes any credentials."""
-    variables = {
+    return {
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
@@ -30,22 +31,22 @@ def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
         # An empty file: the profile of whoever runs this must not have a say.
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_ENDPOINT_URL": endpoints.everything,
         "AWS_ENDPOINT_URL_DYNAMODB": endpoints.dynamodb,
         "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": endpoints.dynamodb,
     }
-    if endpoints.everything is not None:
-        variables["AWS_ENDPOINT_URL"] = endpoints.everything
-    return variables
 
 
 def function_variables(
-    port: int, table_names: Mapping[str, str], stream_arn: str, secrets: Path
+    port: int, table_names: Mapping[str, str], stream_arn: str, queue: EngineQueue, secrets: Path
 ) -> dict[str, str]:
     """Return what ``chalicelib.settings`` reads, for a gateway on a port."""
     return {
         "SESSIONS_TABLE": table_names["SessionsTable"],
         "CONNECTIONS_TABLE": table_names["ConnectionsTable"],
         "SESSIONS_STREAM_ARN": stream_arn,
+        "DELIVERY_QUEUE_URL": queue.url,
+        "DELIVERY_QUEUE_ARN": queue.arn,
         "JWT_SECRET_FILE": str(secrets.resolve()),
         # An address, not localhost: a broadcast need not ask the resolver.
         "PUSH_ENDPOINT": f"http://127.0.0.1:{port}/{{stage}}",

@@ -28,6 +28,9 @@ FOLDER = Path(os.environ["REHEARSAL_DIR"])
 AT_ONCE = asyncio.Semaphore(8)
 """So many REST requests at once: each takes a function, and each function is a process of its own here."""
 
+ACTIONS = {"sqs:SendMessageBatch": "sqs:SendMessage"}
+"""Operations that AWS has no action of their own for, and MiniStack has."""
+
 _handle_request = rest_apis.handle_request
 _handle_execute = rest_apis.handle_execute
 _evaluate_route_selection = websocket_apis._evaluate_route_selection
@@ -62,7 +65,8 @@ def evaluate_route_selection(expression: str, payload: str) -> str:
 
 
 def enforce(access_key_id: str, iam_action: str, *args: Any, resource_arn: str = "*", **more: Any) -> Any:
-    """Decide as MiniStack does, and write down what was decided."""
+    """Decide as MiniStack does, by AWS's names of actions, and write down what was decided."""
+    iam_action = ACTIONS.get(iam_action, iam_action)
     denial = _enforce(access_key_id, iam_action, *args, resource_arn=resource_arn, **more)
     principal = getattr(iam_evaluator.resolve_principal(access_key_id, get_account_id()), "arn", "")
     if _denied_once(iam_action):

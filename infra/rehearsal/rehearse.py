@@ -4,6 +4,7 @@ Everything is done by the commands that a person would type. Leaves the emulator
 judgement of permissions to ``permissions``.
 """
 
+import json
 import os
 import platform
 import re
@@ -12,25 +13,30 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from click import ClickException
 
+from chalicelib.domain.connections import ALL_AUDIENCE, session_audience
 from infra.deployment.clock import Clock
 from infra.deployment.progress import Progress
 from infra.deployment.stage import Stage
 from infra.rehearsal.account import Account, rehearsal_account
+from infra.rehearsal.ghosts import Ghosts
 from infra.rehearsal.permissions import Grant, calls_of, findings, grants_of
 
 ROOT = Path(__file__).parents[2]
 STAGE = Stage("rehearsal")
 ARCHITECTURE = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 CONNECTIONS = f"{STAGE.stack}-connections"
-GHOST = "ghost="
 COMMAND_SECONDS = 600.0
 DELIVERY_SECONDS = 60.0
+INLINE_AUDIENCE = 3
+"""What is a small audience in the rehearsal, so that a handful of connections is a large one."""
 
 
 class RehearsalFailed(ClickException):
@@ -48,9 +54,10 @@ class Rehearsal:
     def run(self) -> None:
         """Go through all of it. Raises RehearsalFailed at the first thing that is not as it should be."""
         self._fail_half_way_and_go_on()
-        self._leave_a_ghost()
+        ghosts = self._leave_ghosts()
         self._conform("tests/conformance")
-        self._ghost_is_gone()
+        self._wait_until_gone(ghosts)
+        self._deliver_to_many_and_to_stragglers()
         self._deploy_again_from_another_machine()
         self._compare_permissions()
         self._change_everything_that_is_hard_to_change()
@@ -117,43 +124,71 @@ class Rehearsal:
             TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
         )
 
-    def _leave_a_ghost(self) -> None:
-        """Put a connection into the audience of all that has ended without a word."""
+    def _leave_ghosts(self) -> Ghosts:
+        """Put ghosts where a delivery to few will find them, one of them lagging."""
+        ghosts = self._ghosts()
+        ghosts.put("ghost=", ALL_AUDIENCE)
+        session_id = self._post("sessions")["id"]
+        ghosts.put("inline=", session_audience(session_id))
+        ghosts.put("lagging=", session_audience(session_id), lags=True)
+        self._post(f"sessions/{session_id}/games", {"title": "Tee K.O."})
+        return ghosts
+
+    def _ghosts(self) -> Ghosts:
         api_id = self._account.client("apigatewayv2").get_apis()["Items"][0]["ApiId"]
-        ghost = {
-            **self._ghost_key(),
-            "api_id": {"S": api_id},
-            "stage": {"S": STAGE.name},
-            "token_expires_at": {"N": "4000000000"},
-            "expires_at": {"N": "4000000000"},
-            "wants_cursor": {"BOOL": False},
-        }
-        self._account.client("dynamodb").put_item(TableName=CONNECTIONS, Item=ghost)
-        membership = {
-            "PK": {"S": f"connection#{GHOST}"},
-            "SK": {"S": "audience#all"},
-            "expires_at": {"N": "4000000000"},
-        }
-        self._account.client("dynamodb").put_item(TableName=CONNECTIONS, Item=membership)
+        return Ghosts(self._account.client("dynamodb"), CONNECTIONS, api_id, STAGE.name)
 
-    def _ghost_is_gone(self) -> None:
-        self._progress.step("A connection that ended without a word is removed by the delivery that meets it")
-        client, key = self._account.client("dynamodb"), self._ghost_key()
-
-        def look() -> bool | None:
-            return True if "Item" not in client.get_item(TableName=CONNECTIONS, Key=key) else None
-
-        Clock().wait("the removal of a connection that is gone", look, within=DELIVERY_SECONDS, every=0.5)
+    def _wait_until_gone(self, ghosts: Ghosts) -> None:
+        self._progress.step(
+            "Connections that ended without a word are removed by the delivery that meets them"
+        )
+        Clock().wait(
+            "the removal of connections that are gone",
+            lambda: True if ghosts.are_gone() else None,
+            within=DELIVERY_SECONDS,
+            every=0.5,
+        )
         self._progress.detail("removed")
 
-    def _ghost_key(self) -> dict[str, dict[str, str]]:
-        # Asked of the product, in the copy that is deployed.
-        ask = (
-            "from chalicelib.domain.connections import ALL_AUDIENCE, shard_of;"
-            "from chalicelib.storage.connections import audience_key;"
-            f"print(audience_key(ALL_AUDIENCE, shard_of('{GHOST}', 8)))"
+    def _deliver_to_many_and_to_stragglers(self) -> None:
+        """Have events delivered by jobs, and jobs made for those who lag; all of them turn out to be gone."""
+        self._progress.step("A large audience, stragglers, and a job that nobody can read")
+        ghosts = self._ghosts()
+        for number in range(INLINE_AUDIENCE + 1):
+            ghosts.put(f"crowd{number}=", ALL_AUDIENCE, lags=number > 0)
+        self._post("sessions")
+        sqs = self._account.client("sqs")
+        sqs.send_message(
+            QueueUrl=sqs.get_queue_url(QueueName=f"{STAGE.stack}-delivery.fifo")["QueueUrl"],
+            MessageBody="junk",
+            MessageGroupId="junk",
+            MessageDeduplicationId="junk",
         )
-        return {"PK": {"S": self._run([sys.executable, "-c", ask]).strip()}, "SK": {"S": GHOST}}
+        self._wait_until_gone(ghosts)
+        dead = sqs.get_queue_url(QueueName=f"{STAGE.stack}-delivery-dead.fifo")["QueueUrl"]
+        letters = Clock().wait(
+            "the dead letter",
+            lambda: sqs.receive_message(QueueUrl=dead).get("Messages"),
+            within=DELIVERY_SECONDS,
+            every=0.5,
+        )
+        _must([one["Body"] for one in letters] == ["junk"], f"other jobs failed as well: {letters}")
+
+    def _post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Post to the REST API as a host."""
+        token = self._infra("token", "--stage", STAGE.name, "--role", "admin").strip()
+        request = urllib.request.Request(  # noqa: S310 - the URL is the emulator's
+            f"{self._rest_url}/{path}",
+            method="POST",
+            data=json.dumps(body or {}).encode(),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - likewise
+            return json.load(answer)
+
+    @property
+    def _rest_url(self) -> str:
+        return str(re.findall(r"https?://\S+/api", self._infra("status", "--stage", STAGE.name))[0])
 
     def _compare_permissions(self) -> None:
         self._progress.step("What the functions did, against what their roles allow")
@@ -248,6 +283,10 @@ def rehearsal(progress: Progress) -> Iterator[Rehearsal]:
         project = Path(scratch) / "project"
         progress.step("A copy of the project, and an account")
         copy(ROOT, project)
+        config = project / ".chalice" / "config.json"
+        content = json.loads(config.read_text())
+        content["environment_variables"] = {"INLINE_AUDIENCE": str(INLINE_AUDIENCE)}
+        config.write_text(json.dumps(content, indent=2))
         with rehearsal_account(Path(scratch) / "account") as account:
             progress.detail(account.url)
             yield Rehearsal(account, project, progress)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterable, Sequence
 
 from chalicelib.domain.connections import Recipient
 from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
+from chalicelib.services.ports import Settled
 
 
 class FakePush:
@@ -14,19 +15,27 @@ class FakePush:
         self.failing: set[str] = set()
 
     async def broadcast(
-        self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
+        self,
+        message: Message,
+        pages: AsyncIterable[Sequence[Recipient]],
+        *,
+        within: float,
+        settled: Settled | None = None,
     ) -> DeliveryReport:
         assert within > 0
         report = DeliveryReport()
         async for page in pages:
             for recipient in page:
+                if recipient.connection_id in self.failing:
+                    report.failed.append(FailedPost(recipient, 500, "told to"))
+                    continue
                 if recipient.connection_id in self.gone:
                     report.gone.append(recipient)
-                elif recipient.connection_id in self.failing:
-                    report.failed.append(FailedPost(recipient, 500, "told to"))
                 else:
                     self.posts.append((recipient.connection_id, message.body_for(recipient)))
                     report.delivered += 1
+                if settled is not None:
+                    settled(recipient)
         return report
 
     async def disconnect(self, recipient: Recipient) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from threading import Lock
 
-from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, shard_of
+from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Lag, Recipient, shard_of
 from chalicelib.domain.counting import LeftBallot, VoteKey
 from chalicelib.domain.events import Event, EventType, Json
 from chalicelib.domain.games import Game
@@ -163,6 +163,8 @@ class FakeSessionStore:
 
 
 class FakeConnectionStore:
+    """Both ports of connections: ConnectionStore and LagStore."""
+
     def __init__(self, shards: int = 2, page_size: int = 1000, now: float = 0.0) -> None:
         self._shards = shards
         self._page_size = page_size
@@ -213,19 +215,62 @@ class FakeConnectionStore:
         for members in self._audiences.values():
             members.pop(connection_id, None)
 
-    def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+    def audience(
+        self, audience: str, shard: int, after: str | None = None, limit: int | None = None
+    ) -> AudiencePage:
         members = sorted(self._audiences.get((audience, shard), {}).items())
         rest = [member for connection_id, member in members if after is None or connection_id > after]
-        page = list(islice(rest, self._page_size))
+        page = list(islice(rest, min(limit or self._page_size, self._page_size)))
         following = page[-1].connection_id if len(rest) > len(page) else None
         return AudiencePage([one for one in page if one.token_expires_at > self.now], following)
+
+    def recipient(self, audience: str, connection_id: str) -> Recipient | None:
+        found = self._shard_of(audience, connection_id).get(connection_id)
+        return found if found is not None and found.token_expires_at > self.now else None
+
+    def fall_behind(self, audience: str, connection_id: str, place: int) -> None:
+        row = self._shard_of(audience, connection_id).get(connection_id)
+        if row is not None and (row.lag is None or row.lag.last < place):
+            self._lags(audience, row, replace(row.lag, last=place) if row.lag else Lag(place, place))
+
+    def skip(self, audience: str, connection_id: str, place: int) -> bool:
+        row = self.recipient(audience, connection_id)
+        if row is None or row.lag is None:
+            return False
+        if row.lag.last < place:
+            self._lags(audience, row, Lag(row.lag.first, place))
+        return True
+
+    def advance(self, audience: str, connection_id: str, first: int) -> None:
+        row = self.recipient(audience, connection_id)
+        if row is not None and row.lag is not None and row.lag.first < first:
+            self._lags(audience, row, replace(row.lag, first=first))
+
+    def park(self, audience: str, connection_id: str) -> None:
+        row = self.recipient(audience, connection_id)
+        if row is not None and row.lag is not None:
+            self._lags(audience, row, replace(row.lag, parked=True))
+
+    def caught_up(self, audience: str, connection_id: str, last: int) -> bool:
+        row = self.recipient(audience, connection_id)
+        if row is None or row.lag is None or row.lag.last != last:
+            return False
+        self._lags(audience, row, None)
+        return True
+
+    def _lags(self, audience: str, row: Recipient, lag: Lag | None) -> None:
+        self._shard_of(audience, row.connection_id)[row.connection_id] = replace(row, lag=lag)
+
+    def _shard_of(self, audience: str, connection_id: str) -> dict[str, Recipient]:
+        return self._audiences.get((audience, shard_of(connection_id, self._shards)), {})
 
     def _put(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
         shard = shard_of(connection.connection_id, self._shards)
         members = self._audiences.setdefault((audience, shard), {})
         known = members.get(connection.connection_id)
         wants = wants_cursor or (known is not None and known.wants_cursor)
-        members[connection.connection_id] = replace(connection, wants_cursor=wants).as_recipient()
+        row = replace(connection, wants_cursor=wants).as_recipient()
+        members[connection.connection_id] = replace(row, lag=known.lag) if known else row
 
     def _require_unchanged(self, connection: Connection) -> None:
         now = self._connections.get(connection.connection_id)
@@ -237,10 +282,21 @@ class FakeConnectionStore:
 
 
 class FakeAudiences:
-    """What a fake store's audiences are, as a broadcast reads them."""
+    """What a fake store's audiences are, as a delivery reads them.
 
-    def __init__(self, store: FakeConnectionStore) -> None:
+    ``queued`` says which event of an audience's stream first went to the queue.
+    """
+
+    def __init__(
+        self, store: FakeConnectionStore, queued: Callable[[str], int | None] = lambda _: None
+    ) -> None:
         self._store = store
+        self._queued = queued
 
-    async def page(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
-        return self._store.audience(audience, shard, after)
+    async def page(
+        self, audience: str, shard: int, after: str | None = None, limit: int | None = None
+    ) -> AudiencePage:
+        return self._store.audience(audience, shard, after, limit)
+
+    async def queued_since(self, audience: str) -> int | None:
+        return self._queued(audience)

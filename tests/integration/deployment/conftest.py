@@ -44,7 +44,7 @@ def target(aws: MotoAws, tmp_path: Path) -> Target:
     for name in (".chalice/config.json", "infra/stack.yaml"):
         (tmp_path / name).parent.mkdir()
         shutil.copy(ROOT / name, tmp_path / name)
-    functions = {"api_handler": "app.app", "broadcast": "app.broadcast"}
+    functions = {"api_handler": "app.app", "broadcast": "app.broadcast", "deliver": "app.deliver"}
     return Target(aws, Stage("dev"), tmp_path, Shape(), functions, SilentProgress(), NO_TIME)
 
 

@@ -2,18 +2,20 @@ import json
 
 import pytest
 
+from infra.budget import CONCURRENCY
 from infra.deployment import drift, finish
 from infra.deployment.errors import DeploymentError
 from infra.deployment.provision import provision
 from infra.deployment.record import adopt, mappings
 from infra.deployment.target import Target
-from infra.event_sources import STREAM_MAPPING
+from infra.event_sources import QUEUE_MAPPING, STREAM_MAPPING
 from tests.fakes.progress import SilentProgress
 
 # moto can't make alarms and metric filters from a template, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 
 BROADCAST = "game-night-live-dev-broadcast"
+DELIVER = "game-night-live-dev-deliver"
 
 
 def said(target: Target) -> list[str]:
@@ -66,6 +68,31 @@ def test_the_stream_is_read_with_an_end_to_retries(stack: Target, functions: dic
 
     mapping = stack.aws.client("lambda").get_event_source_mapping(UUID=uuid)
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert functions
+
+
+def test_the_queue_is_read_by_no_more_functions_than_the_budget_is_for(
+    stack: Target, functions: dict[str, str]
+) -> None:
+    provision(stack)
+    arn = stack.stack.outputs()["DeliveryQueueArn"]
+    client = stack.aws.client("lambda")
+    uuid = client.create_event_source_mapping(FunctionName=DELIVER, EventSourceArn=arn, BatchSize=1)["UUID"]
+
+    finish.queue_mapping(stack, DELIVER, arn)
+
+    mapping = client.get_event_source_mapping(UUID=uuid)
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"] == CONCURRENCY["deliver"]
+    assert functions
+
+
+def test_a_queue_that_nobody_reads_is_told_of(stack: Target, functions: dict[str, str]) -> None:
+    provision(stack)
+
+    with pytest.raises(DeploymentError, match="does not read the queue"):
+        finish.queue_mapping(stack, DELIVER, "arn:queue")
+
     assert functions
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.token_secrets import TokenSecrets
+from infra.budget import CONCURRENCY
 from infra.deployment.errors import DeploymentError
 from infra.deployment.provision import check_place, provision
 from infra.deployment.target import Target
@@ -24,9 +25,10 @@ def test_chalice_is_told_what_the_stack_made(stack: Target) -> None:
     entry = stack.config.entry(stack.stage)
     assert entry["environment_variables"]["SESSIONS_TABLE"] == "game-night-live-dev-sessions"
     assert entry["environment_variables"]["SESSIONS_STREAM_ARN"] == stream
+    assert entry["environment_variables"]["DELIVERY_QUEUE_ARN"].endswith(":game-night-live-dev-delivery.fifo")
     roles = {one["iam_role_arn"] for one in entry["lambda_functions"].values()}
-    assert len(roles) == 2
-    assert entry["lambda_functions"]["broadcast"]["reserved_concurrency"] == 10
+    assert len(roles) == 3
+    assert entry["lambda_functions"]["broadcast"]["reserved_concurrency"] == CONCURRENCY["broadcast"]
 
 
 def test_the_secret_is_made_once_and_never_shown(stack: Target) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,13 @@ import pytest
 
 from chalicelib.aws.signature import Keys
 from chalicelib.domain.connections import Recipient
+from chalicelib.services.delivery_ports import LagStore
 from chalicelib.services.ports import Audiences, ConnectionStore
 from chalicelib.services.stores import AnswerStore, BallotBox, EventLog, SessionStore
 from chalicelib.storage.audiences import DynamoAudiences
 from chalicelib.storage.connections import DynamoConnectionStore
 from chalicelib.storage.dynamodb_api import DynamoApi
+from chalicelib.storage.lags import DynamoLagStore
 from chalicelib.storage.sessions import DynamoSessionStore
 from chalicelib.storage.tables import Database, Table
 from infra.local.engine import embedded_engine
@@ -116,18 +118,18 @@ def answers(house: SessionsTable) -> AnswerStore:
 
 def read_all(table: Table, audience: str) -> list[Recipient]:
     """Everyone in an audience of a table, shard by shard."""
+    return asyncio.run(read(table, NOW, lambda audiences: everyone_in(audiences, audience)))
 
-    async def read() -> list[Recipient]:
-        keys = Keys("local", "local")
-        api = DynamoApi(
-            table.database.endpoint, table.database.region, lambda: keys, ssl.create_default_context
-        )
-        try:
-            return await everyone_in(DynamoAudiences(api, table.name, lambda: NOW), audience)
-        finally:
-            await api.close()
 
-    return asyncio.run(read())
+async def read(table: Table, now: float, ask: Callable[[Audiences], Awaitable[Any]]) -> Any:
+    """Ask the audiences of a table something."""
+    keys = Keys("local", "local")
+    database = table.database
+    api = DynamoApi(database.endpoint, database.region, lambda: keys, ssl.create_default_context)
+    try:
+        return await ask(DynamoAudiences(api, table.name, lambda: now))
+    finally:
+        await api.close()
 
 
 async def everyone_in(audiences: Audiences, audience: str) -> list[Recipient]:
@@ -146,9 +148,10 @@ Everyone = Callable[[str], list[Recipient]]
 
 @dataclass
 class ConnectionsTable:
-    """The port that writes audiences, and the other one that reads them."""
+    """The ports that write audiences, and what reads them."""
 
     store: ConnectionStore
+    lags: LagStore
     everyone: Everyone
 
 
@@ -157,11 +160,12 @@ def connections_table(request: pytest.FixtureRequest) -> ConnectionsTable:
     if request.param == "fake":
         fake = FakeConnectionStore(SHARDS, now=NOW)
         return ConnectionsTable(
-            fake, lambda audience: asyncio.run(everyone_in(FakeAudiences(fake), audience))
+            fake, fake, lambda audience: asyncio.run(everyone_in(FakeAudiences(fake), audience))
         )
     table = request.getfixturevalue("table")()
     store = DynamoConnectionStore(table, SHARDS, lambda: NOW)
-    return ConnectionsTable(store, lambda audience: read_all(table, audience))
+    lags = DynamoLagStore(table, SHARDS, lambda: NOW)
+    return ConnectionsTable(store, lags, lambda audience: read_all(table, audience))
 
 
 @pytest.fixture

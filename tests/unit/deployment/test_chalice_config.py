@@ -11,6 +11,9 @@ DEV = Stage("dev")
 OUTPUTS = {
     "SessionsTableName": "s",
     "ConnectionsTableName": "c",
+    "DeliveryQueueUrl": "https://queue",
+    "DeliveryQueueArn": "arn:queue",
+    "DeliverRoleArn": "arn:deliver",
     "ApiHandlerRoleArn": "arn:api",
     "BroadcastRoleArn": "arn:broadcast",
 }
@@ -48,6 +51,8 @@ def test_the_secret_is_named_and_not_held() -> None:
         "SESSIONS_TABLE": "s",
         "CONNECTIONS_TABLE": "c",
         "SESSIONS_STREAM_ARN": "arn:stream",
+        "DELIVERY_QUEUE_URL": "https://queue",
+        "DELIVERY_QUEUE_ARN": "arn:queue",
         "JWT_SECRET_PARAMETER": "/game-night-live/dev/jwt-secret",
     }
 
@@ -105,4 +110,21 @@ def test_an_emulator_is_told_what_its_requests_do_not_tell() -> None:
     entry = stage_entry(DEV, ["api_handler", "broadcast"], known)
 
     assert entry["lambda_functions"]["api_handler"]["environment_variables"]["REST_URL"] == "http://x/y"
-    assert "environment_variables" not in entry["lambda_functions"]["broadcast"]
+    assert "REST_URL" not in entry["lambda_functions"]["broadcast"]["environment_variables"]
+
+
+def test_all_that_post_together_stay_within_their_share_of_the_accounts_rate() -> None:
+    functions = stage_entry(DEV, ["broadcast", "deliver"], provisioned())["lambda_functions"]
+
+    together = sum(
+        int(one["environment_variables"]["POSTS_PER_SECOND"]) * one["reserved_concurrency"]
+        for one in functions.values()
+    )
+    assert together == 5_000
+
+
+def test_what_does_not_deliver_has_no_rate() -> None:
+    entry = stage_entry(DEV, ["api_handler"], provisioned())
+
+    assert "POSTS_PER_SECOND" not in entry["environment_variables"]
+    assert "environment_variables" not in entry["lambda_functions"]["api_handler"]

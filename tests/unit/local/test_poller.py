@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from infra.local.environment import FunctionFailed
-from infra.local.poller import Pace, StreamPoller
+from infra.local.pace import Pace
+from infra.local.poller import StreamPoller
 from infra.local.stream_event import Record
 from infra.local.stream_mapping import ShardQueue, StreamMapping
 from infra.local.stream_reader import (

@@ -6,44 +6,22 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, session_audience
-from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.connections import ALL_AUDIENCE, Recipient, session_audience
 from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.events import Event, EventType, LoggedEvent
-from chalicelib.domain.sessions import StreamHead, start_session
+from chalicelib.domain.events import LoggedEvent
 from chalicelib.services.broadcast import Broadcast
-from chalicelib.services.ports import AudiencePage
-from tests.fakes.identity import claims
+from chalicelib.services.ports import AudiencePage, Settled
+from tests.fakes.crowd import crowd, later, logged, started
+from tests.fakes.delivery import House
 from tests.fakes.push import FakePush
-from tests.fakes.stores import FakeAudiences, FakeConnectionStore
+from tests.fakes.stores import FakeConnectionStore
 
 SHARDS = 3
 
 
 def broadcast(store: FakeConnectionStore, push: FakePush, shards: int) -> Broadcast:
-    return Broadcast(FakeAudiences(store), lambda: store, push, shards)
-
-
-def started(session_id: int) -> Event:
-    return start_session(StreamHead("e0", session_id - 1), epoch="e", notes=None, now="t")[1]
-
-
-def later(session_id: int, sequence: int) -> Event:
-    return Event(session_id, EventType.GAME_ADDED, f'{{"n":{sequence}}}', Cursor("e", sequence))
-
-
-def logged(*events: Event) -> list[LoggedEvent]:
-    return [LoggedEvent(str(100 + position), event) for position, event in enumerate(events)]
-
-
-def crowd(store: FakeConnectionStore, count: int, *, wants_cursor: bool = False) -> list[str]:
-    ids = [f"{number}=" for number in range(count)]
-    for one in ids:
-        connection = Connection(one, "api", "dev", 0, "127.0.0.1")
-        store.add(connection)
-        store.authenticate(connection, claims("bot"), wants_cursor=wants_cursor)
-    return ids
+    return House(store, push, shards).broadcast
 
 
 async def test_everyone_who_has_authenticated_gets_a_start_once() -> None:
@@ -60,11 +38,11 @@ async def test_everyone_who_has_authenticated_gets_a_start_once() -> None:
 async def test_only_subscribers_get_what_follows() -> None:
     store, push = FakeConnectionStore(SHARDS), FakePush()
     crowd(store, 5)
-    store.join(store.get("3=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
+    store.join(store.get("0003=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
 
     await broadcast(store, push, SHARDS).deliver(logged(later(17, 2)), within=5)
 
-    assert push.posts == [("3=", b'{"n":2}')]
+    assert push.posts == [("0003=", b'{"n":2}')]
 
 
 async def test_who_opted_in_to_resume_gets_the_cursor_of_the_sessions_stream() -> None:
@@ -79,7 +57,7 @@ async def test_who_opted_in_to_resume_gets_the_cursor_of_the_sessions_stream() -
 async def test_events_of_one_session_go_in_order() -> None:
     store, push = FakeConnectionStore(SHARDS), FakePush()
     crowd(store, 1)
-    store.join(store.get("0=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
+    store.join(store.get("0000=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
 
     await broadcast(store, push, SHARDS).deliver(
         logged(*(later(17, sequence) for sequence in range(2, 12))), within=5
@@ -91,7 +69,7 @@ async def test_events_of_one_session_go_in_order() -> None:
 async def test_a_record_of_several_events_comes_again_once_and_whole() -> None:
     store, push = FakeConnectionStore(SHARDS), FakePush()
     crowd(store, 1)
-    store.join(store.get("0=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
+    store.join(store.get("0000=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
     records = [LoggedEvent("100", later(17, 2)), LoggedEvent("100", later(17, 3))]
 
     class Throttled(FakeConnectionStore):
@@ -109,11 +87,16 @@ async def test_a_record_of_several_events_comes_again_once_and_whole() -> None:
 async def test_starts_of_different_sessions_go_in_order_however_long_each_takes() -> None:
     class Hasty(FakePush):
         async def broadcast(
-            self, message: Message, pages: AsyncIterable[Sequence[Recipient]], *, within: float
+            self,
+            message: Message,
+            pages: AsyncIterable[Sequence[Recipient]],
+            *,
+            within: float,
+            settled: Settled | None = None,
         ) -> DeliveryReport:
             for _ in range(100 - json.loads(message.plain)["data"]["session"]["id"]):
                 await asyncio.sleep(0)  # the earlier, the slower
-            return await super().broadcast(message, pages, within=within)
+            return await super().broadcast(message, pages, within=within, settled=settled)
 
     store, push = FakeConnectionStore(SHARDS), Hasty()
     crowd(store, 1)
@@ -127,41 +110,45 @@ async def test_no_start_overtakes_one_that_has_to_come_again() -> None:
     class ThrottledOnce(FakeConnectionStore):
         throttled = False
 
-        def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+        def audience(
+            self, audience: str, shard: int, after: str | None = None, limit: int | None = None
+        ) -> AudiencePage:
             if audience == ALL_AUDIENCE and not self.throttled:
                 self.throttled = True
                 raise Unavailable("throttled")
-            return super().audience(audience, shard, after)
+            return super().audience(audience, shard, after, limit)
 
     store, push = ThrottledOnce(1), FakePush()
     crowd(store, 1)
-    store.join(store.get("0=") or pytest.fail("gone"), session_audience(9), wants_cursor=False)
+    store.join(store.get("0000=") or pytest.fail("gone"), session_audience(9), wants_cursor=False)
     records = logged(started(17), later(9, 2), started(18), later(18, 2))
 
     again = await broadcast(store, push, 1).deliver(records, within=5)
 
     assert again == ["100", "102", "103"]
-    assert push.posts == [("0=", b'{"n":2}')]
+    assert push.posts == [("0000=", b'{"n":2}')]
 
 
 async def test_whoever_is_gone_leaves_no_trace() -> None:
     store, push = FakeConnectionStore(SHARDS), FakePush()
     crowd(store, 3)
-    push.gone = {"1="}
+    push.gone = {"0001="}
 
     again = await broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
 
     assert again == []
-    assert store.get("1=") is None
-    assert sorted(one for one, _ in push.posts) == ["0=", "2="]
+    assert store.get("0001=") is None
+    assert sorted(one for one, _ in push.posts) == ["0000=", "0002="]
 
 
 async def test_an_audience_that_cannot_be_read_has_its_session_come_again_and_no_other() -> None:
     class Throttled(FakeConnectionStore):
-        def audience(self, audience: str, shard: int, after: str | None = None) -> AudiencePage:
+        def audience(
+            self, audience: str, shard: int, after: str | None = None, limit: int | None = None
+        ) -> AudiencePage:
             if audience == session_audience(17):
                 raise Unavailable("throttled")
-            return super().audience(audience, shard, after)
+            return super().audience(audience, shard, after, limit)
 
     store, push = Throttled(SHARDS), FakePush()
     crowd(store, 2)
@@ -170,13 +157,13 @@ async def test_an_audience_that_cannot_be_read_has_its_session_come_again_and_no
     again = await broadcast(store, push, SHARDS).deliver(records, within=5)
 
     assert again == ["100", "102"]
-    assert sorted(one for one, _ in push.posts) == ["0=", "1="]
+    assert sorted(one for one, _ in push.posts) == ["0000=", "0001="]
 
 
 async def test_the_log_says_what_the_seed_documents(caplog: pytest.LogCaptureFixture) -> None:
     store, push = FakeConnectionStore(SHARDS), FakePush()
     crowd(store, 2)
-    push.failing = {"1="}
+    push.failing = {"0001="}
 
     with caplog.at_level(logging.INFO):
         await broadcast(store, push, SHARDS).deliver(logged(started(18)), within=5)
@@ -188,4 +175,4 @@ async def test_the_log_says_what_the_seed_documents(caplog: pytest.LogCaptureFix
     ]
     assert caplog.records[1].__dict__["delivered"] == 1
     assert caplog.records[1].__dict__["failed"] == 1
-    assert caplog.records[2].__dict__["connection_id"] == "1="
+    assert caplog.records[2].__dict__["connection_id"] == "0001="

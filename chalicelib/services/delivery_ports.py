@@ -1,0 +1,80 @@
+"""What delivery needs of the outside world beyond ``ports``: the queue, and what it remembers between jobs.
+
+``storage`` implements these Protocols; the tests' fakes do too. Every read is strongly consistent, and every
+method raises Unavailable where the store or the queue does not answer or is throttling.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from chalicelib.domain.connections import Recipient
+from chalicelib.domain.jobs import Job, Progress, Received
+
+
+class JobQueue(Protocol):
+    """Jobs on their way to ``deliver``; those of one group one after the other."""
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Put jobs on the queue. One that was sent within the last five minutes is not doubled."""
+        ...
+
+    def delay(self, received: Received, seconds: int) -> None:
+        """Let a job that has to come again, and its group with it, come after so many seconds."""
+        ...
+
+
+class QueuedStreams(Protocol):
+    """Which streams have jobs on the queue: all that follows on such a stream goes there too.
+
+    ``ports.Audiences`` tells, beside the audience itself.
+    """
+
+    def mark_queued(self, audience: str, since: int) -> None:
+        """Note that jobs of this audience's stream are on the queue from now until the last one expires."""
+        ...
+
+
+class ProgressStore(Protocol):
+    """How far jobs have come, for whoever takes over from a worker that died."""
+
+    def progress(self, job: str) -> Progress:
+        """Return what was saved under a job's name; the beginning where nothing was."""
+        ...
+
+    def save(self, job: str, progress: Progress) -> None:
+        """Replace what was saved under a job's name."""
+        ...
+
+
+class LagStore(Protocol):
+    """Who has missed something of an audience's stream, kept on the connection's row in the audience.
+
+    A row that is gone is never made again: whoever left has nothing to catch up with.
+    """
+
+    def recipient(self, audience: str, connection_id: str) -> Recipient | None:
+        """Return one of an audience as it is now; None where it left or its token has expired."""
+        ...
+
+    def fall_behind(self, audience: str, connection_id: str, place: int) -> None:
+        """Note that a connection did not get the event at a place; what it misses already stays noted."""
+        ...
+
+    def skip(self, audience: str, connection_id: str, place: int) -> bool:
+        """Note that a lagging connection is to get the event at a place later.
+
+        False where it does not lag any more. A parked one is parked no longer.
+        """
+        ...
+
+    def advance(self, audience: str, connection_id: str, first: int) -> None:
+        """Note that a lagging connection now has everything before ``first``."""
+        ...
+
+    def park(self, audience: str, connection_id: str) -> None:
+        """Note that nobody replays to a lagging connection any more."""
+        ...
+
+    def caught_up(self, audience: str, connection_id: str, last: int) -> bool:
+        """End a connection's lag; False where something after ``last`` was skipped meanwhile."""
+        ...

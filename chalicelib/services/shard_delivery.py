@@ -1,0 +1,60 @@
+"""One event to one shard of a large audience, by a worker that may die at any point.
+
+Leaves the way through the shard to ``shard_walk``, posting to ``push`` and those who are not reached to
+``laggards``.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from chalicelib.domain.delivery import message_of
+from chalicelib.domain.jobs import Progress, ShardJob
+from chalicelib.services.outcomes import forget, log_posts
+from chalicelib.services.ports import Push
+from chalicelib.services.shard_walk import Ground, ShardWalk
+
+DRAIN_SECONDS = 15.0
+"""What is kept of the function's time for posts that wait for another attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardDelivery:
+    """Delivers shard jobs."""
+
+    ground: Ground
+    push: Push
+
+    async def run(self, job: ShardJob, *, within: float) -> bool:
+        """Deliver what is left of a job; False where it has to go on in another run.
+
+        Raises Unavailable: then it has to come again, and begins at the place that was saved last.
+        """
+        saved = await asyncio.to_thread(self.ground.progress.progress, job.name)
+        if saved.done:
+            return True
+        deadline = asyncio.get_running_loop().time() + within
+        stop_at = deadline - min(DRAIN_SECONDS, within / 2)
+        walk = ShardWalk(self.ground, job, saved, stop_at)
+        try:
+            while walk.goes_on:
+                await self._round(job, walk, deadline)
+        finally:
+            walk.abandon()
+        place = Progress(done=True) if walk.ended else walk.place()
+        await asyncio.to_thread(self.ground.progress.save, job.name, place)
+        return walk.ended
+
+    async def started(self, job: ShardJob) -> bool:
+        """Say whether the start of the job's session has been delivered to the same shard."""
+        return (await asyncio.to_thread(self.ground.progress.progress, job.start_name)).done
+
+    async def _round(self, job: ShardJob, walk: ShardWalk, deadline: float) -> None:
+        within = max(deadline - asyncio.get_running_loop().time(), 0.0)
+        report = await self.push.broadcast(
+            message_of(job.event), walk.steps(), within=within, settled=walk.settle
+        )
+        await forget(self.ground.connections, report.gone)
+        await self.ground.laggards.add(job.event, report.failed)
+        for failure in report.failed:
+            walk.settle(failure.recipient)
+        log_posts(job.event, report, shard=job.shard)

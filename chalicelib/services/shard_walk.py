@@ -1,0 +1,134 @@
+"""A walk through one shard of an audience, step by step, with a saved place that leaves out nobody.
+
+The place is how far the walk has come and who before that is still open. It is saved beside the posting, one
+step behind it at most. Leaves posting to whoever takes the steps.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.domain.connections import Recipient
+from chalicelib.domain.delivery import audience_of
+from chalicelib.domain.jobs import Progress, ShardJob
+from chalicelib.services.delivery_ports import LagStore, ProgressStore
+from chalicelib.services.laggards import Laggards
+from chalicelib.services.ports import AudiencePage, Audiences, ConnectionStore
+
+STEP = 64
+"""Recipients between two saved places, as many as ``push`` has in flight. Whoever takes over from a dead
+worker repeats what was in flight and three steps at most: 256 posts."""
+
+MOST_OPEN = 1000
+"""Recipients that may be open at once, 17 KB in the saved place; with more, no step is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a walk goes over."""
+
+    audiences: Audiences
+    connections: ConnectionStore
+    lags: LagStore
+    progress: ProgressStore
+    laggards: Laggards
+
+
+class ShardWalk:
+    """The walk of one run of a job. ``stop_at`` is in ``loop.time()`` seconds: no step begins after it."""
+
+    def __init__(self, ground: Ground, job: ShardJob, saved: Progress, stop_at: float) -> None:
+        self._ground = ground
+        self._job = job
+        self._audience = audience_of(job.event)
+        self._stop_at = stop_at
+        self._after = saved.after
+        self._open = dict.fromkeys(saved.open)
+        self._reopened = bool(saved.open)
+        self._page: Sequence[Recipient] = ()
+        self._reading: asyncio.Task[AudiencePage] | None = self._read(saved.after)
+        self._saving: asyncio.Task[None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether everyone has been handed out."""
+        return not self._reopened and not self._page and self._reading is None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is somebody left, and time."""
+        return not self.ended and asyncio.get_running_loop().time() < self._stop_at
+
+    async def steps(self) -> AsyncIterator[Sequence[Recipient]]:
+        """Hand out who is next. Raises Unavailable.
+
+        Ends when the shard or the time does, or when too many are open; then it can be called again.
+        """
+        while self.goes_on and (self._reopened or len(self._open) < MOST_OPEN):
+            step = await self._ready(await self._reopen() if self._reopened else await self._next())
+            if step:
+                yield step
+                await self._save()
+        await self._saved()
+
+    def settle(self, recipient: Recipient) -> None:
+        """Note that a recipient needs nothing more."""
+        self._open.pop(recipient.connection_id, None)
+
+    def place(self) -> Progress:
+        """Return what is saved of the walk at this moment."""
+        return Progress(self._after, tuple(self._open))
+
+    def abandon(self) -> None:
+        """Read no further."""
+        for task in (self._reading, self._saving):
+            if task is not None:
+                task.cancel()
+
+    async def _reopen(self) -> Sequence[Recipient]:
+        """Return those whom an earlier run left open and who are still there."""
+        ids = list(self._open)
+        found = await asyncio.gather(
+            *(asyncio.to_thread(self._ground.lags.recipient, self._audience, one) for one in ids)
+        )
+        self._reopened = False
+        for connection_id, recipient in zip(ids, found, strict=True):
+            if recipient is None:
+                del self._open[connection_id]
+        return [recipient for recipient in found if recipient is not None]
+
+    async def _next(self) -> Sequence[Recipient]:
+        if not self._page and self._reading is not None:
+            page = await self._reading
+            self._page = page.recipients
+            # The next page is read while this one is posted.
+            self._reading = None if page.next_after is None else self._read(page.next_after)
+        step, self._page = self._page[:STEP], self._page[STEP:]
+        return step
+
+    async def _ready(self, step: Sequence[Recipient]) -> Sequence[Recipient]:
+        """Return those of a step that are to be posted to; the step is a part of the place from now on."""
+        lagging = [recipient for recipient in step if recipient.lag is not None]
+        ready = step
+        if lagging:
+            ready = [recipient for recipient in step if recipient.lag is None]
+            ready += await self._ground.laggards.wait(self._job.event, lagging)
+            for recipient in lagging:
+                self.settle(recipient)
+        self._open.update(dict.fromkeys(recipient.connection_id for recipient in ready))
+        if step:
+            self._after = max(self._after or "", step[-1].connection_id)
+        return ready
+
+    def _read(self, after: str | None) -> "asyncio.Task[AudiencePage]":
+        return asyncio.create_task(self._ground.audiences.page(self._audience, self._job.shard, after))
+
+    async def _save(self) -> None:
+        await self._saved()
+        save = asyncio.to_thread(self._ground.progress.save, self._job.name, self.place())
+        self._saving = asyncio.create_task(save)
+
+    async def _saved(self) -> None:
+        if self._saving is not None:
+            await self._saving
+            self._saving = None

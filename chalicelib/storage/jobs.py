@@ -1,0 +1,133 @@
+"""The delivery queue: jobs as messages on an SQS FIFO queue, and back.
+
+The only place that knows how a job reads. Leaves doing jobs to ``services.jobs``.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.events import Event, EventType
+from chalicelib.domain.jobs import CatchUpJob, Job, Received, ShardJob
+
+MESSAGES_AT_ONCE = 10
+"""What SendMessageBatch takes."""
+
+logger = logging.getLogger(__name__)
+
+
+class SqsJobQueue:
+    """``services.delivery_ports.JobQueue`` on SQS. The client is made when it is first needed."""
+
+    def __init__(self, url: str, region: str, endpoint: str | None) -> None:
+        self._url = url
+        self._region = region
+        self._endpoint = endpoint
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """See the port."""
+        for start in range(0, len(jobs), MESSAGES_AT_ONCE):
+            entries = [
+                {
+                    "Id": str(number),
+                    "MessageBody": json.dumps(_document(job), separators=(",", ":")),
+                    "MessageGroupId": job.group,
+                    "MessageDeduplicationId": job.name,
+                }
+                for number, job in enumerate(jobs[start : start + MESSAGES_AT_ONCE])
+            ]
+            try:
+                answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+            except (BotoCoreError, ClientError) as error:
+                logger.warning("SQS did not take jobs", exc_info=True)
+                raise Unavailable("The delivery queue does not take jobs at the moment.") from error
+            if failed := answer.get("Failed"):
+                codes = ", ".join(sorted({one["Code"] for one in failed}))
+                raise Unavailable(f"The delivery queue did not take {len(failed)} job(s): {codes}.")
+
+    def delay(self, received: Received, seconds: int) -> None:
+        """See the port."""
+        try:
+            self._sqs.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=received.receipt, VisibilityTimeout=seconds
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable("The delivery queue did not delay a job.") from error
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return botocore.session.get_session().create_client(
+            "sqs",
+            region_name=self._region,
+            endpoint_url=self._endpoint,
+            config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 3}),
+        )
+
+
+def received_jobs(records: Iterable[dict[str, Any]]) -> Iterator[Received]:
+    """Yield the jobs of a batch as Lambda hands it over.
+
+    One that can't be read is logged as an error and has no job; trying it again would not make it readable.
+    """
+    for record in records:
+        attributes = record["attributes"]
+        job: Job | None = None
+        try:
+            job = _job(json.loads(record["body"]))
+        except (KeyError, TypeError, ValueError):
+            logger.exception("a job can't be read", extra={"job": record["messageId"]})
+        yield Received(
+            record["messageId"],
+            record["receiptHandle"],
+            attributes["MessageGroupId"],
+            int(attributes["ApproximateReceiveCount"]),
+            job,
+        )
+
+
+def _document(job: Job) -> dict[str, Any]:
+    if isinstance(job, CatchUpJob):
+        return {
+            "job": "catch_up",
+            "audience": job.audience,
+            "session_id": job.session_id,
+            "connection_id": job.connection_id,
+            "place": job.place,
+        }
+    event = job.event
+    return {
+        "job": "shard",
+        "shard": job.shard,
+        "follows_start": job.follows_start,
+        "session_id": event.session_id,
+        "type": event.type,
+        "envelope": event.envelope,
+        "epoch": event.cursor.epoch,
+        "sequence": event.cursor.sequence,
+        "sessions_epoch": event.sessions_cursor.epoch if event.sessions_cursor else None,
+    }
+
+
+def _job(document: dict[str, Any]) -> Job:
+    session_id = int(document["session_id"])
+    if document["job"] == "catch_up":
+        return CatchUpJob(document["audience"], session_id, document["connection_id"], int(document["place"]))
+    if document["job"] != "shard":
+        raise ValueError(document["job"])
+    sessions_epoch = document["sessions_epoch"]
+    event = Event(
+        session_id,
+        EventType(document["type"]),
+        document["envelope"],
+        Cursor(document["epoch"], int(document["sequence"])),
+        Cursor(sessions_epoch, session_id) if sessions_epoch else None,
+    )
+    return ShardJob(event, int(document["shard"]), bool(document["follows_start"]))

@@ -1,0 +1,24 @@
+"""How many posts a second each function may make, so that all together leave other requests room.
+
+API Gateway counts REST, WebSocket and @connections requests of an account and Region against one rate. Static
+arithmetic: the functions that post run in bounded numbers, and each gets an equal part. See
+docs/decisions/0083-a-budget-of-posts.md; ``python -m benchmarks.budget`` shows it.
+"""
+
+ACCOUNT_RATE = 10_000
+"""Requests a second that an account has in most Regions; 2,500 in the newer ones:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+
+DELIVERY_SHARE = 0.5
+"""What all deliveries together may take of it. The rest is for REST, for frames and their answers, and for
+what else the account has."""
+
+CONCURRENCY = {"broadcast": 4, "deliver": 6}
+"""How many of each may run: broadcast one for each shard of the stream, of which a table has four until it
+takes more than 4,000 writes a second; deliver as many jobs at a time. Reserved: both have them however busy
+the rest is, and never more."""
+
+
+def posts_per_second(account_rate: int) -> int:
+    """Return what one function may post, in posts a second."""
+    return int(account_rate * DELIVERY_SHARE) // sum(CONCURRENCY.values())

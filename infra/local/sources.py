@@ -1,0 +1,104 @@
+"""What calls the functions that no client does: the sessions table's stream and the delivery queue.
+
+Ties the engine's clients, Lambda's mappings and the pollers together. Leaves running them to ``serve``.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+from chalice.app import Chalice
+
+from infra.event_sources import QUEUE_MAPPING, STREAM_MAPPING
+from infra.local.deployment import REGION, Moment
+from infra.local.functions import queue_functions, stream_functions
+from infra.local.lambda_service import LambdaService
+from infra.local.poller import StreamPoller
+from infra.local.queue_event import Message, queue_event
+from infra.local.queue_poller import QueuePoller
+from infra.local.queues import EngineQueue
+from infra.local.stream_event import Record, stream_event
+from infra.local.stream_failure import failure_record
+from infra.local.stream_mapping import Discarded, ShardQueue, StreamMapping
+from infra.local.stream_reader import TableStream
+from infra.local.variables import Endpoints
+
+logger = logging.getLogger("gateway")
+
+
+def engine_client(service: str, endpoints: Endpoints) -> Any:
+    """Return an SDK client of one of the engine's services."""
+    return boto3.client(
+        service,
+        REGION,
+        endpoint_url=endpoints.dynamodb if service.startswith("dynamodb") else endpoints.everything,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - engines take any
+        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The pollers of the stream and the queue."""
+
+    stream: StreamPoller
+    queue: QueuePoller
+
+    @classmethod
+    def of(
+        cls, app: Chalice, functions: LambdaService, endpoints: Endpoints, table: str, queue: EngineQueue
+    ) -> Self:
+        """Return the pollers that feed an application's functions."""
+        queue_poller = _queue_poller(app, functions, queue)
+        return cls(_stream_poller(app, functions, endpoints, table, queue_poller), queue_poller)
+
+    async def position(self) -> None:
+        """Begin behind everything that the stream holds now."""
+        await self.stream.position()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.stream.run())
+            group.create_task(self.queue.run())
+
+
+def _stream_poller(
+    app: Chalice, functions: LambdaService, endpoints: Endpoints, table: str, jobs: QueuePoller
+) -> StreamPoller:
+    [(name, batch_size)] = stream_functions(app)
+    mapping = StreamMapping.from_settings({**STREAM_MAPPING, "BatchSize": batch_size})
+    reader = TableStream(
+        engine_client("dynamodb", endpoints), engine_client("dynamodbstreams", endpoints), table
+    )
+
+    async def invoke(records: Sequence[Record], stream_arn: str) -> Any:
+        try:
+            return await functions.invoke(name, stream_event(records, stream_arn))
+        finally:
+            jobs.nudge()
+
+    def queue(stream_arn: str, shard: str) -> ShardQueue:
+        def discard(discarded: Discarded) -> None:
+            failure = failure_record(discarded, name, stream_arn, shard, Moment.present())
+            logger.error("records of the stream were given up", extra={"failure": failure})
+
+        return ShardQueue(mapping, time.time, discard)
+
+    return StreamPoller(reader, invoke, queue)
+
+
+def _queue_poller(app: Chalice, functions: LambdaService, queue: EngineQueue) -> QueuePoller:
+    [(name, batch_size)] = queue_functions(app)
+
+    async def invoke(messages: Sequence[Message]) -> Any:
+        return await functions.invoke(name, queue_event(messages, queue.arn))
+
+    concurrency: int = QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"]
+    return QueuePoller(queue, invoke, batch_size=batch_size, concurrency=concurrency)

@@ -1,0 +1,53 @@
+"""Connections that ended without a word: put into the table by hand, to be found gone by deliveries.
+
+Leaves which delivery finds which to ``rehearse``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.domain.connections import shard_of
+from chalicelib.storage.keys import audience_key, connection_key
+
+NEVER = {"N": "4000000000"}
+SHARDS = 8
+
+
+@dataclass(slots=True)
+class Ghosts:
+    """Ghosts in the table of connections called ``table``. ``dynamodb`` is an SDK client."""
+
+    dynamodb: Any
+    table: str
+    api_id: str
+    stage: str
+    _keys: list[dict[str, Any]] = field(default_factory=list)
+
+    def put(self, name: str, audience: str, *, lags: bool = False) -> None:
+        """Put a ghost into an audience; one that lags has missed the first event of its stream."""
+        key = {"PK": {"S": audience_key(audience, shard_of(name, SHARDS))}, "SK": {"S": name}}
+        row = {
+            **key,
+            "api_id": {"S": self.api_id},
+            "stage": {"S": self.stage},
+            "token_expires_at": NEVER,
+            "expires_at": NEVER,
+            "wants_cursor": {"BOOL": False},
+        }
+        if lags:
+            row |= {"lag_first": {"N": "1"}, "lag_last": {"N": "1"}, "lag_parked": {"BOOL": True}}
+        membership = {
+            "PK": {"S": connection_key(name)},
+            "SK": {"S": f"audience#{audience}"},
+            "expires_at": NEVER,
+        }
+        for item in (row, membership):
+            self.dynamodb.put_item(TableName=self.table, Item=item)
+        self._keys.append(key)
+
+    def are_gone(self) -> bool:
+        """Say whether all that were put have been removed."""
+        return not any(
+            "Item" in self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+            for key in self._keys
+        )

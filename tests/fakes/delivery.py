@@ -1,0 +1,127 @@
+"""What delivery remembers, and the queue, in memory; the queue keeps SQS's promises of a FIFO queue."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.domain.jobs import Job, Progress, Received, ShardJob
+from chalicelib.services.broadcast import Broadcast, Seldom
+from chalicelib.services.catch_up import CatchUp
+from chalicelib.services.jobs import Jobs
+from chalicelib.services.laggards import Laggards
+from chalicelib.services.ports import Push
+from chalicelib.services.routing import Queueing, Router
+from chalicelib.services.shard_delivery import ShardDelivery
+from chalicelib.services.shard_walk import Ground
+from chalicelib.services.stores import EventLog
+from chalicelib.storage.progress import RETENTION_SECONDS
+from tests.fakes.stores import FakeAudiences, FakeConnectionStore, FakeSessionStore
+
+
+class FakeProgress:
+    """Both ports: ProgressStore and QueuedStreams. ``now`` is in Unix seconds."""
+
+    def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
+        self._now = now
+        self._saved: dict[str, Progress] = {}
+        self._queued: dict[str, tuple[int, float]] = {}
+
+    def queued_since(self, audience: str) -> int | None:
+        since, at = self._queued.get(audience, (None, 0.0))
+        return since if self._now() < at + RETENTION_SECONDS else None
+
+    def mark_queued(self, audience: str, since: int) -> None:
+        self._queued[audience] = since, self._now()
+
+    def progress(self, job: str) -> Progress:
+        return self._saved.get(job, Progress())
+
+    def save(self, job: str, progress: Progress) -> None:
+        self._saved[job] = progress
+
+
+class FakeJobQueue:
+    """Delays are noted and over at once."""
+
+    def __init__(self, attempts: int = 10) -> None:
+        self._attempts = attempts
+        self._names: set[tuple[str, str]] = set()
+        self.waiting: list[Received] = []
+        self.dead: list[Job | None] = []
+        self.delays: list[tuple[str, int]] = []
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if (job.group, job.name) not in self._names:
+                self._names.add((job.group, job.name))
+                number = str(len(self._names))
+                self.waiting.append(Received(number, f"receipt-{number}", job.group, 0, job))
+
+    def delay(self, received: Received, seconds: int) -> None:
+        self.delays.append((received.group, seconds))
+
+    def heads(self) -> list[Received]:
+        """Return the first message of each group."""
+        return list({one.group: one for one in reversed(self.waiting)}.values())
+
+    def receive(self, head: Received) -> Received | None:
+        """Hand out a message once more; None where it is dead."""
+        position = self.waiting.index(head)
+        if head.attempt >= self._attempts:
+            self.dead.append(self.waiting.pop(position).job)
+            return None
+        self.waiting[position] = replace(head, attempt=head.attempt + 1)
+        return self.waiting[position]
+
+    def redrive(self) -> None:
+        """Put what is dead back on the queue, as an operator would."""
+        for job in self.dead:
+            assert job is not None
+            self.waiting.append(Received(f"again-{job.name}", "receipt", job.group, 0, job))
+        self.dead = []
+
+    def delete(self, received: Received) -> None:
+        self.waiting.remove(received)
+
+
+class House:
+    """Everything between the log's stream and the posts, on fakes."""
+
+    def __init__(
+        self,
+        store: FakeConnectionStore,
+        push: Push,
+        shards: int,
+        inline: int = 500,
+        *,
+        log: EventLog | None = None,
+        memory: tuple[Any, Any] | None = None,
+    ) -> None:
+        progress, queue = memory or (FakeProgress(), FakeJobQueue())
+        self.progress: FakeProgress = progress
+        self.queue: FakeJobQueue = queue
+        audiences = FakeAudiences(store, self.progress.queued_since)
+        laggards = Laggards(store, self.queue)
+        seldom = Seldom(store, laggards, Queueing(self.progress, self.queue, shards))
+        router = Router(audiences, shards=shards, inline=inline)
+        self.broadcast = Broadcast(router, push, lambda: seldom)
+        ground = Ground(audiences, store, store, self.progress, laggards)
+        catch_up = CatchUp(store, log or FakeSessionStore(), store, push, random=lambda: 0.0)
+        self.jobs = Jobs(self.queue, ShardDelivery(ground, push), catch_up, random=lambda: 0.0)
+
+    async def work(self, *, within: float = 60) -> None:
+        """Do what is on the queue until it is empty."""
+        while self.queue.waiting:
+            for head in self.queue.heads():
+                await self._work(head, within)
+
+    async def work_shards(self) -> None:
+        """Do the shard jobs, and leave those who lag to lag."""
+        while heads := [one for one in self.queue.heads() if isinstance(one.job, ShardJob)]:
+            for head in heads:
+                await self._work(head, 60)
+
+    async def _work(self, head: Received, within: float) -> None:
+        received = self.queue.receive(head)
+        if received is not None and not await self.jobs.work([received], within=within):
+            self.queue.delete(received)
