@@ -1,0 +1,1139 @@
+"""Game Night Live for bots: every event of every night, once and in order, whatever the network does.
+
+    async for event in GameNight("http://localhost:5000", token).events():
+        print(event.type, event.data)
+
+One file, to be installed (``pip install ./bots``) or copied into a bot; it needs Python 3.11 or newer and
+``websockets``, nothing else. It connects, authenticates, follows every night, resumes where it was after a
+break, polls where WebSockets are blocked, and says what it does on the logger ``gamenight``. What it promises
+is what the service's contract lets a client promise; what is done about an event is the bot's.
+"""
+
+import asyncio
+import inspect
+import json
+import logging
+import random
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+__version__ = "1.0.0"
+__all__ = [
+    "CursorStore",
+    "Event",
+    "FileCursors",
+    "GameNight",
+    "GameNightError",
+    "MemoryCursors",
+    "Refused",
+    "Surroundings",
+    "Token",
+    "TokenRefused",
+    "WrongAddress",
+]
+
+logger = logging.getLogger("gamenight")
+
+_wire_logger = logging.getLogger("gamenight.websocket")
+_wire_logger.setLevel(logging.INFO)  # below that, websockets logs every frame, and the first holds the token
+
+Token = str | Callable[[], str | Awaitable[str]]
+"""A token, or what returns one: a plain function (called in a thread, so it may block) or an async one."""
+
+T = TypeVar("T")
+
+FIRST_DELAY_SECONDS = 1.0
+LONGEST_DELAY_SECONDS = 60.0
+"""Before the nth attempt in a row, a random share of ``FIRST_DELAY_SECONDS`` doubled n-1 times is waited."""
+
+PING_SECONDS = 60.0
+"""After this much silence the service is asked whether it is there. API Gateway closes after ten minutes."""
+
+PONG_SECONDS = 20.0
+"""And when it has said nothing for this long after that, the connection is dead."""
+
+HOLE_SECONDS = 10.0
+"""How long an event, or an answer, may be missing before it is asked for again."""
+
+ASK_AT_MOST = 3
+"""How often that is done before the connection is given up for a new one."""
+
+OPEN_SECONDS = 15.0
+REQUEST_SECONDS = 10.0
+REQUEST_ATTEMPTS = 4
+
+PAGE = 100
+"""The most entries of one page, which is the contract's bound as well."""
+
+ACTIVE_NIGHTS = 10
+"""A bot without a position is told of so many active nights at most: the newest, among the last ``PAGE``."""
+
+WAITING_EVENTS = 1000
+"""So many events may wait for a bot that is slow. Then nothing more is read until it has caught up."""
+
+_SESSIONS = "sessions"
+_NOWHERE = "new:0"
+"""A position of no stream: whoever asks from it is told the stream's end, and replayed nothing."""
+
+LIVE_PATH = "/api/sessions/live"
+
+
+class GameNightError(Exception):
+    """What a bot can't go on from by itself. The message says what happened and what to do."""
+
+
+class TokenRefused(GameNightError):
+    """The service does not accept the token."""
+
+
+class WrongAddress(GameNightError):
+    """There is no Game Night Live at this address."""
+
+
+class Refused(GameNightError):
+    """The service has answered a request with an error. ``code`` is stable, ``detail`` is for people."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(f"{detail} (HTTP {status}, {code})")
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened.
+
+    ``type`` and ``data`` are the service's, as its documentation shows them: ``session.started``,
+    ``game.added``, ``vote.received``, ``session.ended``, and whatever is added to them later. Two types are
+    made here, so that a bot can tell what it may have missed:
+
+    - ``snapshot``: a night as it is now, with its games, in ``data["session"]``; instead of its past events.
+      It comes for the active nights when a bot starts without a position, and after each ``gap``.
+    - ``gap``: events were missed and can't be had any more, of the night in ``data["session"]``, or where
+      that is None, starts of nights.
+    """
+
+    type: str
+    timestamp: str
+    data: Mapping[str, Any]
+
+    @property
+    def session_id(self) -> int | None:
+        """The night that it belongs to; None only for a ``gap`` among the starts of nights."""
+        session = self.data.get("session")
+        return session["id"] if isinstance(session, dict) else None
+
+
+class CursorStore(Protocol):
+    """Where a bot's positions are kept while it is not running. Both methods may be async."""
+
+    def load(self) -> Mapping[str, str] | Awaitable[Mapping[str, str]]:
+        """Return what was saved last; nothing at the first start."""
+        ...
+
+    def save(self, cursors: Mapping[str, str]) -> Awaitable[None] | None:
+        """Keep all positions. Called after each event, once the bot has asked for the next one."""
+        ...
+
+
+@dataclass(slots=True)
+class MemoryCursors:
+    """Positions for as long as the process lives: breaks are survived, restarts are not."""
+
+    cursors: dict[str, str] = field(default_factory=dict)
+
+    def load(self) -> Mapping[str, str]:
+        """Return the positions."""
+        return self.cursors
+
+    def save(self, cursors: Mapping[str, str]) -> None:
+        """Keep the positions."""
+        self.cursors = dict(cursors)
+
+
+@dataclass(frozen=True, slots=True)
+class FileCursors:
+    """Positions in a small JSON file, which is replaced as a whole and so is never half written."""
+
+    path: Path
+
+    def load(self) -> Mapping[str, str]:
+        """Return what the file holds. One that can't be read is as none: the bot starts from now on."""
+        try:
+            cursors = json.loads(self.path.read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            cursors = None
+        if isinstance(cursors, dict) and all(isinstance(value, str) for value in cursors.values()):
+            return cursors
+        logger.warning("%s does not hold cursors; starting from now on", self.path)
+        return {}
+
+    def save(self, cursors: Mapping[str, str]) -> None:
+        """Replace the file."""
+        scratch = self.path.with_name(f"{self.path.name}.new")
+        scratch.write_text(json.dumps(cursors, indent=1))
+        scratch.replace(self.path)
+
+
+class Surroundings:
+    """Time, chance and new ids; a test brings its own."""
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    def share(self) -> float:
+        """Return a random part of 1."""
+        return random.random()  # noqa: S311 - it spreads reconnects, it guards nothing
+
+    def new_id(self) -> str:
+        """Return an id that nobody has used."""
+        return str(uuid.uuid4())
+
+
+class GameNight:
+    """A game night service, as a bot uses it.
+
+    ``url`` is where ``/api`` is, such as ``http://localhost:5000`` or ``https://....amazonaws.com/dev``; the
+    WebSocket's address is asked there, unless ``websocket_url`` says it. A ``ws://`` address that ends as the
+    local one does (``/api/sessions/live``) will do as well. With a function as ``token`` the token is
+    refreshed in time. ``cursors`` is a file's path or a ``CursorStore``: without one, a bot that is started
+    again hears what happens from then on. ``poll_seconds`` is how often is read while there is no WebSocket.
+    """
+
+    def __init__(  # noqa: PLR0913 - two say where and who; the others are a bot's to leave out
+        self,
+        url: str,
+        token: Token,
+        *,
+        cursors: CursorStore | str | Path | None = None,
+        websocket_url: str | None = None,
+        poll_seconds: float = 5.0,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        rest_url, self._websocket_url = _addresses(url, websocket_url)
+        self._surroundings = surroundings or Surroundings()
+        self._tokens = _Tokens(token)
+        self._rest = _Rest(rest_url, self._tokens, self._surroundings)
+        self._store = FileCursors(Path(cursors)) if isinstance(cursors, str | Path) else cursors
+        self._poll_seconds = poll_seconds
+        self._book = _Book()
+        self._waiting: asyncio.Queue[_Delivery] = asyncio.Queue(WAITING_EVENTS)
+        self._listening = False
+        self._reached = False
+        self._progress = False
+        self._polling = False
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what happens, from the stored position on, for as long as the bot wants.
+
+        Asking for the next event says that the last one has been dealt with: only then its position is
+        saved. So an event that a bot was killed over comes again, and none is lost. Raises TokenRefused and
+        WrongAddress, which only a person can do something about; everything else is tried again.
+        """
+        if self._listening:
+            raise RuntimeError("This GameNight is listening already; make another one to listen twice.")
+        store = self._store = self._store or MemoryCursors()
+        cursors = dict(await _awaited(store.load()))
+        self._book = _Book.of(cursors)
+        self._listening = True
+        pump = asyncio.create_task(self._pump(), name="gamenight")
+        try:
+            while True:
+                delivery = await self._next(pump)
+                if delivery.event is not None:
+                    yield delivery.event
+                for key, cursor in delivery.cursors.items():
+                    if cursor is None:
+                        cursors.pop(key, None)
+                    else:
+                        cursors[key] = cursor
+                await _awaited(store.save(cursors))
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+            self._waiting = asyncio.Queue(WAITING_EVENTS)
+            self._listening = False
+
+    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Make a REST request, such as ``("GET", "/api/sessions/17")``, and return the answer.
+
+        What fails for a moment is tried again; a POST carries an idempotency key, so that it is done once.
+        Raises Refused, TokenRefused, and OSError where the service can't be reached.
+        """
+        return await self._rest.request(method, path, body, attempts=REQUEST_ATTEMPTS)
+
+    async def session(self, session_id: int) -> Any:
+        """Return a night with its games and their totals. Raises as ``request`` does."""
+        return await self.request("GET", f"/api/sessions/{session_id}")
+
+    async def vote(
+        self, session_id: int, username: str, vote: Literal["up", "down"], game_id: int | None = None
+    ) -> Any:
+        """Vote for the newest game of a night, or for another one, and return the vote and its totals.
+
+        Raises as ``request`` does; Refused with the code ``no_game`` or ``session_closed`` where nobody can
+        vote now.
+        """
+        body = {"username": username, "type": vote, **({} if game_id is None else {"game_id": game_id})}
+        return await self.request("POST", f"/api/sessions/{session_id}/votes", body)
+
+    async def _next(self, pump: "asyncio.Task[None]") -> "_Delivery":
+        getting = asyncio.ensure_future(self._waiting.get())
+        try:
+            await asyncio.wait({getting, pump}, return_when=asyncio.FIRST_COMPLETED)
+            if getting.done():
+                return getting.result()
+        finally:
+            getting.cancel()
+        await pump
+        raise AssertionError("the pump ends by raising")
+
+    async def _pump(self) -> None:
+        """Keep a connection, or poll in between, until something is wrong that stays wrong."""
+        failures = 0
+        while True:
+            self._progress = False
+            try:
+                await self._listen()
+            except (_Dropped, OSError, WebSocketException) as problem:
+                failures = 1 if self._progress else failures + 1
+                delay = self._delay(failures)
+                logger.warning("the connection is lost (%s); next attempt in %.1f s", _said(problem), delay)
+                # A break is short. Two in a row may be a proxy that lets no WebSocket through.
+                await (self._poll_for(delay) if failures > 1 else self._surroundings.sleep(delay))
+            else:
+                failures = 0
+
+    def _delay(self, failures: int) -> float:
+        longest: float = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(failures - 1, 16))
+        return self._surroundings.share() * longest
+
+    async def _listen(self) -> None:
+        """Be connected until the service asks for another connection. Raises what ended it otherwise."""
+        url = self._websocket_url or await self._discovered()
+        token = await self._tokens.fresh()
+        opening = connect(url, open_timeout=None, close_timeout=1, ping_interval=None, logger=_wire_logger)
+        socket = await _within(self._surroundings, _opened(opening), OPEN_SECONDS)
+        connection = _Connection(
+            socket=socket,
+            book=self._book,
+            surroundings=self._surroundings,
+            tokens=self._tokens,
+            deliver=self._deliver,
+            restore=self._restore,
+        )
+        try:
+            logger.info("connected to %s", url)
+            await connection.run(token)
+        finally:
+            self._progress |= connection.useful
+            self._reached |= connection.authenticated
+            self._polling &= not connection.authenticated
+            connection.stop()
+            await socket.close()
+
+    async def _discovered(self) -> str:
+        try:
+            described = await self._rest.request("GET", "/api", attempts=1)
+            url = described["websocket_url"]
+        except Refused as refused:
+            if refused.status >= 500 or self._reached:  # noqa: PLR2004 - the service's own trouble
+                raise _Dropped(str(refused)) from refused
+            raise self._rest.wrong_address() from refused
+        except (KeyError, TypeError) as wrong:
+            raise self._rest.wrong_address() from wrong
+        self._reached = True
+        if not isinstance(url, str) or not _is_websocket(url):
+            raise WrongAddress(
+                f"{self._rest.url}/api names {url!r} as its WebSocket's address, which is none. "
+                "Pass websocket_url."
+            )
+        self._websocket_url = url
+        return url
+
+    async def _deliver(self, deliveries: "list[_Delivery]") -> None:
+        for delivery in deliveries:
+            self._progress = True
+            await self._waiting.put(delivery)
+
+    async def _poll_for(self, seconds: float) -> None:
+        """Read over REST what a connection would have brought, for a while."""
+        until = self._surroundings.monotonic() + seconds
+        while True:
+            try:
+                await self._poll()
+            except Refused as refused:
+                if refused.status == 404 and not self._reached:  # noqa: PLR2004 - not found
+                    raise self._rest.wrong_address() from refused
+                logger.warning("polling failed: %s", refused)
+            except (_Dropped, OSError) as problem:
+                logger.warning("polling failed: %s", _said(problem))
+            else:
+                self._reached = True
+                if not self._polling:
+                    self._polling = True
+                    logger.warning("no WebSocket for now; polling every %g s", self._poll_seconds)
+            left = until - self._surroundings.monotonic()
+            if left <= 0:
+                return
+            await self._surroundings.sleep(min(self._poll_seconds, left))
+
+    async def _poll(self) -> None:
+        with _expected_shape():
+            await self._poll_streams()
+
+    async def _poll_streams(self) -> None:
+        while await self._poll_page(_SESSIONS, "/api/sessions", "sessions"):
+            pass
+        for key in list(self._book.streams):
+            while (
+                key != _SESSIONS
+                and key in self._book.streams
+                and await self._poll_page(key, f"/api/sessions/{key}/events", "events")
+            ):
+                pass
+
+    async def _poll_page(self, key: str, path: str, entries: str) -> bool:
+        """Read a page of a stream; say whether there may be another one."""
+        stream = self._book.streams[key]
+        try:
+            page = await self._rest.request(
+                "GET", f"{path}?since={quote(stream.since)}&limit={PAGE}", attempts=1
+            )
+        except Refused as refused:
+            if refused.code == "session_not_found":
+                await self._deliver(self._book.vanished(key, self._surroundings.now()))
+                return False
+            if refused.code == "invalid_cursor" and stream.known:
+                stream.lose()
+                return True
+            raise
+        end, found = _cursor(page["cursor"]), page[entries]
+        if end is None:
+            raise ValueError(f"{page['cursor']!r} is no cursor")
+        if not (page["recovered"] and stream.known):
+            await self._deliver(self._book.answered(key, end, recovered=False))
+            await self._restore(key)
+            return False
+        for sequence, entry in enumerate(found, end.sequence - len(found) + 1):
+            frame = await self._start_of(entry) if key == _SESSIONS else entry
+            await self._deliver(self._book.take(key, _Cursor(end.epoch, sequence), _event(frame)))
+        return len(found) > 0
+
+    async def _start_of(self, session: Mapping[str, Any]) -> Any:
+        """Return the ``session.started`` of a session: its own log's, or one made up where that is gone."""
+        page = await self._rest.request("GET", f"/api/sessions/{session['id']}/events?limit=1", attempts=1)
+        first = next(iter(page["events"]), None)
+        if first and first["type"] == "session.started":
+            return first
+        started = {"id": session["id"], "is_active": 1}
+        started |= {"created_at": session["created_at"], "notes": session["notes"]}
+        return {"type": "session.started", "timestamp": session["created_at"], "data": {"session": started}}
+
+    async def _restore(self, key: str) -> None:
+        """Tell the bot what it may have missed, and how things are instead. Raises _Dropped."""
+        try:
+            with _expected_shape():
+                await (self._restore_sessions() if key == _SESSIONS else self._restore_session(key))
+        except Refused as refused:
+            raise _Dropped(str(refused)) from refused
+        await self._deliver(self._book.restored(key))
+
+    async def _restore_sessions(self) -> None:
+        stream = self._book.streams[_SESSIONS]
+        since = _Cursor(stream.epoch, max(0, stream.position - PAGE))
+        page = await self._rest.request("GET", f"/api/sessions?since={since}&limit={PAGE}")
+        active = [str(session["id"]) for session in page["sessions"] if session["is_active"]]
+        new = [key for key in active[-ACTIVE_NIGHTS:] if key not in self._book.streams]
+        for key in new:
+            self._book.follow(key, _Stream(known=False))
+        gap = _own_event("gap", None, self._surroundings.now()) if stream.owes_gap else None
+        stream.owes_gap = False
+        positions = {_SESSIONS: str(_Cursor(stream.epoch, stream.position)), **dict.fromkeys(new, _NOWHERE)}
+        await self._deliver([_Delivery(gap, positions)])
+
+    async def _restore_session(self, key: str) -> None:
+        stream = self._book.streams[key]
+        now = self._surroundings.now()
+        try:
+            session = await self.session(int(key))
+        except Refused as refused:
+            if refused.code != "session_not_found":
+                raise
+            await self._deliver(self._book.vanished(key, now))
+            return
+        if stream.owes_gap:
+            stream.owes_gap = False
+            await self._deliver([_Delivery(_own_event("gap", {"id": int(key)}, now), {})])
+        position = str(_Cursor(stream.epoch, stream.position))
+        ended = not session["is_active"]
+        await self._deliver(
+            [_Delivery(_own_event("snapshot", session, now), {key: None if ended else position})]
+        )
+        if ended:
+            self._book.forget(key)
+
+
+class _Dropped(Exception):
+    """The connection is of no use any more; another one may be."""
+
+
+class _Passing(Exception):
+    """A problem that the next attempt may not have."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class _Cursor(NamedTuple):
+    """A position in a stream, which the contract shows as opaque text and defines as this inside."""
+
+    epoch: str
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.sequence}"
+
+
+class _Delivery(NamedTuple):
+    """An event for the bot, or none, and the positions once it is dealt with (None: forget the stream)."""
+
+    event: Event | None
+    cursors: Mapping[str, str | None]
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One stream of events: brings them into order, drops what has come, keeps what is ahead of a hole.
+
+    ``known`` is False as long as there is no position in it; ``owes_gap`` says that the bot has had one. An
+    empty ``epoch`` is a stream that is read from its beginning and has not been heard of yet.
+    """
+
+    known: bool = True
+    epoch: str = ""
+    position: int = 0
+    promised: int = 0
+    owes_gap: bool = False
+    asked: bool = False
+    asks: int = 0
+    moved_at: float = 0.0
+    ahead: dict[int, Event | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, cursor: str) -> "_Stream":
+        """Return a stream at a stored position."""
+        at = _cursor(cursor)
+        if cursor == "":
+            return cls()
+        return (
+            cls(known=False)
+            if at is None or cursor == _NOWHERE
+            else cls(epoch=at.epoch, position=at.sequence)
+        )
+
+    @property
+    def since(self) -> str:
+        """Where it is to be asked from."""
+        if not self.known:
+            return _NOWHERE
+        return str(_Cursor(self.epoch, self.position)) if self.epoch else ""
+
+    @property
+    def behind(self) -> bool:
+        """Whether something is to come: an answer, a replay, or what belongs into a hole."""
+        return self.asked or self.position < self.promised or bool(self.ahead)
+
+    def lose(self) -> None:
+        """Forget a position that is worth nothing any more."""
+        self.owes_gap |= self.known
+        self.known = False
+        self.epoch, self.position, self.promised = "", 0, 0
+        self.ahead.clear()
+
+    def take(self, cursor: _Cursor, event: Event | None) -> Iterator[tuple[_Cursor, Event | None]]:
+        """Yield what is next in order, now that this has come."""
+        if self.epoch not in ("", cursor.epoch):
+            self.lose()  # tables were recreated; what comes of the new stream is kept until it is answered
+        self.epoch = cursor.epoch
+        if cursor.sequence > self.position or not self.known:
+            self.ahead.setdefault(cursor.sequence, event)
+        if self.known:
+            yield from self.in_order()
+
+    def in_order(self) -> Iterator[tuple[_Cursor, Event | None]]:
+        """Yield what follows the position without a hole."""
+        while self.position + 1 in self.ahead:
+            self.position += 1
+            yield _Cursor(self.epoch, self.position), self.ahead.pop(self.position)
+
+    def answered(self, end: _Cursor, *, recovered: bool) -> Iterator[tuple[_Cursor, Event | None]]:
+        """Note where the stream ends; yield what had come before the answer and is due now.
+
+        Where the events up to the end were not recovered, the stream stays unknown until its state has been
+        read and ``known`` is set.
+        """
+        self.asked = False
+        if recovered and self.known and self.epoch in ("", end.epoch):
+            self.epoch = end.epoch
+            self.promised = max(self.promised, end.sequence)
+            yield from self.in_order()
+            return
+        if self.epoch != end.epoch:
+            self.lose()
+        self.owes_gap |= self.known
+        self.known = False
+        self.epoch, self.position, self.promised = end.epoch, end.sequence, end.sequence
+        for sequence in sorted(number for number in self.ahead if number <= end.sequence):
+            yield _Cursor(end.epoch, sequence), self.ahead.pop(sequence)
+
+
+@dataclass(slots=True)
+class _Book:
+    """All streams that a bot follows, by the key that their positions are stored under.
+
+    ``to_ask`` are the keys of those that a connection has to ask for, ``to_leave`` of those it is done with.
+    """
+
+    streams: dict[str, _Stream] = field(default_factory=dict)
+    to_ask: list[str] = field(default_factory=list)
+    to_leave: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, cursors: Mapping[str, str]) -> "_Book":
+        """Return the book of stored positions; the stream of nights is always in it."""
+        streams = {key: _Stream.of(cursor) for key, cursor in cursors.items() if key.isdecimal()}
+        return cls({_SESSIONS: _Stream.of(cursors.get(_SESSIONS, _NOWHERE)), **streams})
+
+    def follow(self, key: str, stream: _Stream) -> None:
+        self.streams[key] = stream
+        self.to_ask.append(key)
+        logger.info("following session %s", key)
+
+    def forget(self, key: str) -> None:
+        del self.streams[key]
+        self.to_leave.append(key)
+
+    def key_of(self, cursor: _Cursor, event: Event | None, *, authenticated: bool) -> str | None:
+        """Return which stream an event came on; None where it is followed no more."""
+        for key, stream in self.streams.items():
+            if stream.epoch == cursor.epoch:
+                return key
+        own = "" if event is None else str(event.session_id)
+        if authenticated and own in self.streams and self.streams[own].asked:
+            return own
+        if event is not None and event.type == "session.started":
+            return _SESSIONS
+        return own if own in self.streams else None
+
+    def take(self, key: str, cursor: _Cursor, event: Event | None) -> list[_Delivery]:
+        """Return what is due to the bot now that an event has come on a stream."""
+        stream = self.streams[key]
+        due = self._due(key, list(stream.take(cursor, event)))
+        if not stream.known and not stream.asked:
+            self.to_ask.append(key)
+        return due
+
+    def answered(self, key: str, end: _Cursor, *, recovered: bool) -> list[_Delivery]:
+        """Return what is due to the bot now that the service has said where a stream ends."""
+        return self._due(key, list(self.streams[key].answered(end, recovered=recovered)))
+
+    def restored(self, key: str) -> list[_Delivery]:
+        """Go on from a position whose state the bot has been told."""
+        stream = self.streams.get(key)
+        if stream is None:
+            return []
+        stream.known = True
+        return self._due(key, list(stream.in_order()))
+
+    def vanished(self, key: str, now: datetime) -> list[_Delivery]:
+        """Forget a session that the service does not know any more."""
+        self.streams.pop(key, None)
+        return [_Delivery(_own_event("gap", {"id": int(key)}, now), {key: None})]
+
+    def _due(self, key: str, events: list[tuple[_Cursor, Event | None]]) -> list[_Delivery]:
+        of_all = key == _SESSIONS
+        return [(self._started if of_all else self._happened)(key, str(at), event) for at, event in events]
+
+    def _started(self, key: str, cursor: str, event: Event | None) -> _Delivery:
+        night = str(event.session_id) if event else ""
+        if not event or night in self.streams:
+            return _Delivery(event, {key: cursor})
+        # From its beginning: what happened before it is subscribed to is in the replay.
+        self.follow(night, _Stream())
+        return _Delivery(event, {key: cursor, night: ""})
+
+    def _happened(self, key: str, cursor: str, event: Event | None) -> _Delivery:
+        if event and event.type == "session.started":
+            return _Delivery(None, {key: cursor})  # the stream of nights brings it
+        if event and event.type == "session.ended":
+            self.forget(key)
+            return _Delivery(event, {key: None})
+        return _Delivery(event, {key: cursor})
+
+
+Deliver = Callable[[list[_Delivery]], Awaitable[None]]
+Restore = Callable[[str], Awaitable[None]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Connection:
+    """What is said on one connection, from its first frame to its end.
+
+    ``useful`` says whether it has lived for a while, which is what shows that connecting is worth it.
+    """
+
+    socket: ClientConnection
+    book: _Book
+    surroundings: Surroundings
+    tokens: "_Tokens"
+    deliver: Deliver
+    restore: Restore
+    token: str = ""
+    authenticated: bool = False
+    useful: bool = False
+    opened_at: float = 0.0
+    heard_at: float = 0.0
+    pinged_at: float | None = None
+    reconnect_at: float | None = None
+    reading: "asyncio.Future[str | bytes] | None" = None
+
+    async def run(self, token: str) -> None:
+        """Listen. Returns when the service wants another connection to be opened; raises _Dropped."""
+        self.token = token
+        self.opened_at = self.heard_at = self.surroundings.monotonic()
+        self.book.to_ask, self.book.to_leave = [_SESSIONS], []
+        for stream in self.book.streams.values():
+            stream.asked, stream.asks, stream.promised = False, 0, 0
+        while True:
+            await self._ask_and_leave()
+            wait = await self._keep_time()
+            if wait is None:
+                return
+            frame = await self._frame(wait)
+            if frame is not None:
+                self.heard_at, self.pinged_at = self.surroundings.monotonic(), None
+                await self._handle(frame)
+
+    def stop(self) -> None:
+        """Wait for no more frame; what the last wait ended with does not matter any more."""
+        if self.reading and not self.reading.cancel() and not self.reading.cancelled():
+            self.reading.exception()
+
+    async def _ask_and_leave(self) -> None:
+        asking, self.book.to_ask = self.book.to_ask, []
+        for key in asking:
+            if key in self.book.streams:
+                await self._ask(key)
+        leaving, self.book.to_leave = self.book.to_leave, []
+        for key in leaving:
+            await self._send({"type": "unsubscribe", "sessionId": int(key)})
+
+    async def _ask(self, key: str) -> None:
+        stream = self.book.streams[key]
+        if key != _SESSIONS and not self.authenticated:
+            return  # auth_success asks for all of them
+        stream.asked, stream.moved_at = True, self.surroundings.monotonic()
+        if key == _SESSIONS:
+            await self._send({"type": "auth", "token": self.token, "since": stream.since, "id": key})
+        else:
+            await self._send({"type": "subscribe", "sessionId": int(key), "since": stream.since, "id": key})
+
+    async def _send(self, frame: Mapping[str, Any]) -> None:
+        await self.socket.send(json.dumps(frame))
+
+    async def _keep_time(self) -> float | None:
+        """Do what is due by now; return how long there is nothing to do, None when it is time to leave."""
+        now = self.surroundings.monotonic()
+        if self.reconnect_at is not None and now >= self.reconnect_at:
+            logger.info("the service asked for a new connection")
+            return None
+        self.useful |= self.authenticated and now - self.opened_at >= PING_SECONDS
+        if self.pinged_at is None and now - self.heard_at >= PING_SECONDS:
+            self.pinged_at = now
+            await self._send({"type": "ping"})
+        elif self.pinged_at is not None and now - self.pinged_at >= PONG_SECONDS:
+            raise _Dropped(f"nothing was heard for {now - self.heard_at:.0f} s")
+        for key, stream in self.book.streams.items():
+            if not stream.behind:
+                stream.asks = 0
+            elif now - stream.moved_at >= HOLE_SECONDS:
+                await self._ask_again(key, stream)
+        return min(self._deadlines(now)) - now
+
+    async def _ask_again(self, key: str, stream: _Stream) -> None:
+        if stream.asks >= ASK_AT_MOST:
+            raise _Dropped(f"events or an answer of {_named(key)} are missing, and asking does not help")
+        stream.asks += 1
+        logger.warning(
+            "events or an answer of %s are missing; asking again from %s", _named(key), stream.since
+        )
+        await self._ask(key)
+
+    def _deadlines(self, now: float) -> Iterator[float]:
+        if self.pinged_at is None:
+            yield max(now, self.heard_at + PING_SECONDS)
+        else:
+            yield self.pinged_at + PONG_SECONDS
+        if self.reconnect_at is not None:
+            yield self.reconnect_at
+        for stream in self.book.streams.values():
+            if stream.behind:
+                yield stream.moved_at + HOLE_SECONDS
+
+    async def _frame(self, seconds: float) -> str | bytes | None:
+        """Return the next frame; None where none has come in time."""
+        self.reading = self.reading or asyncio.ensure_future(self.socket.recv())
+        waking = asyncio.ensure_future(self.surroundings.sleep(seconds))
+        waiting: set[asyncio.Future[Any]] = {self.reading, waking}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+        if not self.reading.done():
+            return None
+        read, self.reading = self.reading, None
+        return read.result()
+
+    async def _handle(self, text: str | bytes) -> None:
+        try:
+            frame = json.loads(text)
+            kind = frame["type"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            logger.warning("ignored what is no frame: %.200r", text)
+            return
+        match kind:
+            case "auth_success":
+                await self._authenticated(frame)
+            case "subscribed":
+                await self._answered(str(frame.get("sessionId")), frame)
+            case "auth_error" | "error":
+                await self._failed(frame)
+            case "reconnect":
+                milliseconds = frame.get("afterMs")
+                after = milliseconds / 1000 if isinstance(milliseconds, int | float) else 0.0
+                self.reconnect_at = self.surroundings.monotonic() + after
+            case "token_expiring":
+                await self._refresh(frame)
+            case "pong" | "unsubscribed":
+                pass
+            case _:
+                await self._happened(frame)
+
+    async def _authenticated(self, frame: Mapping[str, Any]) -> None:
+        first = not self.authenticated
+        self.authenticated = True
+        self.tokens.accepted()
+        if first:
+            logger.info("authenticated as %s (%s)", frame.get("sub"), frame.get("role"))
+        if "cursor" in frame:
+            await self._answered(_SESSIONS, frame)
+        if first:
+            for key in self.book.streams:
+                if key != _SESSIONS and key not in self.book.to_ask:
+                    self.book.to_ask.append(key)
+
+    async def _answered(self, key: str, frame: Mapping[str, Any]) -> None:
+        end = _cursor(frame.get("cursor"))
+        if end is None or key not in self.book.streams:
+            return  # unsubscribed meanwhile; or else the answer counts as missing, and is asked for again
+        stream = self.book.streams[key]
+        recovered = frame.get("recovered") is True and stream.known
+        stream.moved_at = self.surroundings.monotonic()
+        await self.deliver(self.book.answered(key, end, recovered=recovered))
+        if not stream.known:
+            logger.info("reading the state of %s instead of its past", _named(key))
+            await self.restore(key)
+
+    async def _failed(self, frame: Mapping[str, Any]) -> None:
+        code, message, key = frame.get("code"), frame.get("message"), frame.get("id")
+        if frame["type"] == "auth_error":
+            if self.authenticated:
+                raise _Dropped(f"the refreshed token was refused here: {message}")
+            await self.tokens.refused(self.token, str(message))
+            raise _Dropped(f"the token was refused: {message}")
+        stream = self.book.streams.get(str(key))
+        if code in ("token_expired", "auth_timeout", "connection_unknown", "not_authenticated"):
+            raise _Dropped(f"{message} ({code})")
+        if stream and code == "session_not_found":
+            await self.deliver(self.book.vanished(str(key), self.surroundings.now()))
+        elif stream and code == "invalid_cursor" and stream.known:
+            stream.lose()
+            self.book.to_ask.append(str(key))
+        else:
+            logger.warning("the service answered with an error: %s (%s)", message, code)
+
+    async def _refresh(self, frame: Mapping[str, Any]) -> None:
+        if not self.tokens.renewable:
+            logger.warning(
+                "the token expires at %s; pass a function as the token, and it is refreshed in time",
+                frame.get("expiresAt"),
+            )
+            return
+        self.token = await self.tokens.fresh()
+        logger.info("refreshing the token, which expires at %s", frame.get("expiresAt"))
+        await self._send({"type": "auth", "token": self.token})
+
+    async def _happened(self, frame: Mapping[str, Any]) -> None:
+        cursor = _cursor(frame.get("cursor"))
+        if cursor is None:
+            logger.warning("ignored a frame that is neither an answer nor has a cursor: %.200r", frame)
+            return
+        event = _event(frame)
+        key = self.book.key_of(cursor, event, authenticated=self.authenticated)
+        if key is None:
+            return  # the last of a night that is followed no more
+        stream = self.book.streams[key]
+        before = stream.position, stream.behind
+        await self.deliver(self.book.take(key, cursor, event))
+        if (stream.position, stream.behind) != before:
+            stream.moved_at, stream.asks = self.surroundings.monotonic(), 0
+
+
+class _Tokens:
+    """The token as the bot gives it, and whether the service has just refused one."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+        self._latest = token if isinstance(token, str) else ""
+        self._refused = False
+        self._replacing = asyncio.Lock()
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a token that has expired can be replaced."""
+        return not isinstance(self._token, str)
+
+    async def latest(self) -> str:
+        """Return a token, a new one only where there is none yet."""
+        return self._latest or await self.fresh()
+
+    async def fresh(self) -> str:
+        """Return a token as new as can be had."""
+        if isinstance(self._token, str):
+            return self._token
+        give: Callable[[], Any] = self._token
+        given = give() if inspect.iscoroutinefunction(give) else await asyncio.to_thread(give)
+        self._latest = await _awaited(given)
+        return self._latest
+
+    def accepted(self) -> None:
+        """Note that the service knows the token."""
+        self._refused = False
+
+    async def refused(self, token: str, reason: str) -> None:
+        """Replace a token that the service does not know. Raises TokenRefused where that is of no use."""
+        if not self.renewable:
+            raise TokenRefused(f"The service refused the token: {reason} Get a new one (`make token`).")
+        async with self._replacing:
+            if token != self._latest:
+                return  # another request has replaced it
+            if self._refused:
+                raise TokenRefused(
+                    f"The service refused a new token as well: {reason} See where it comes from."
+                )
+            self._refused = True
+            await self.fresh()
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token to another host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class _Rest:
+    """The REST API, asked with the standard library in a thread."""
+
+    def __init__(self, url: str, tokens: _Tokens, surroundings: Surroundings) -> None:
+        self.url = url
+        self._tokens = tokens
+        self._surroundings = surroundings
+        self._opener = urllib.request.build_opener(_NoRedirects())
+
+    def wrong_address(self) -> WrongAddress:
+        return WrongAddress(
+            f"No Game Night Live answers at {self.url}/api. Give the address that stands before /api, "
+            "such as http://localhost:5000."
+        )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        attempts: int = REQUEST_ATTEMPTS,
+    ) -> Any:
+        """Return the answer. Raises Refused, TokenRefused, and OSError where none comes."""
+        headers = {"Accept": "application/json"}
+        if method == "POST":
+            headers["Content-Type"] = "application/json"
+            headers["Idempotency-Key"] = self._surroundings.new_id()
+        for attempt in range(1, attempts):
+            with suppress(_Passing):
+                return await self._once(method, path, body, headers)
+            longest = FIRST_DELAY_SECONDS * 2 ** (attempt - 1)
+            await self._surroundings.sleep(self._surroundings.share() * longest)
+        try:
+            return await self._once(method, path, body, headers)
+        except _Passing as passing:
+            raise passing.problem from passing
+
+    async def _once(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> Any:
+        """Return the answer. Raises _Passing around what another attempt may not meet."""
+        token = "" if path == "/api" else await self._tokens.latest()
+        if token:
+            headers = {**headers, "Authorization": f"Bearer {token}"}
+        try:
+            return await asyncio.to_thread(self._answer, method, path, body, headers)
+        except Refused as refused:
+            if refused.status == 401:  # noqa: PLR2004 - unauthorized
+                await self._tokens.refused(token, refused.detail)
+                raise _Passing(refused) from refused
+            if refused.status == 429 or refused.status >= 500:  # noqa: PLR2004 - too many requests, and theirs
+                raise _Passing(refused) from refused
+            raise
+        except OSError as unreachable:
+            raise _Passing(unreachable) from unreachable
+
+    def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        if method == "POST" and data is None:
+            data = b""
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
+            self.url + path, data, {**headers}, method=method
+        )
+        try:
+            with self._opener.open(request, timeout=REQUEST_SECONDS) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refused(error.code, error.read()) from None
+        except ValueError as wrong:
+            raise Refused(502, "no_json", f"{self.url}{path} did not answer with JSON.") from wrong
+
+
+def _refused(status: int, text: bytes) -> Refused:
+    try:
+        problem = json.loads(text)
+        return Refused(status, str(problem["code"]), str(problem["detail"]))
+    except (ValueError, KeyError, TypeError):
+        return Refused(status, "unknown", "The answer does not say why.")
+
+
+def _addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
+    """Return where ``/api`` is and where the WebSocket is, None where that has to be asked."""
+    if websocket_url is not None and not _is_websocket(websocket_url):
+        raise WrongAddress(f"{websocket_url!r} is no address of a WebSocket: it begins with ws:// or wss://.")
+    url = url.strip().rstrip("/")
+    if _is_websocket(url):
+        if not url.endswith(LIVE_PATH):
+            raise WrongAddress(
+                f"{url} does not tell where /api is. Pass that address, http... or https..., as url, and "
+                "this one as websocket_url."
+            )
+        rest = url.removesuffix(LIVE_PATH).replace("ws", "http", 1)
+        return rest, websocket_url or url
+    if not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname):
+        raise WrongAddress(f"{url!r} is no address. Pass one such as http://localhost:5000.")
+    return url.removesuffix("/api"), websocket_url
+
+
+def _is_websocket(url: str) -> bool:
+    return urlsplit(url).scheme in ("ws", "wss") and bool(urlsplit(url).hostname)
+
+
+def _cursor(text: Any) -> _Cursor | None:
+    if not isinstance(text, str):
+        return None
+    epoch, _, digits = text.rpartition(":")
+    return _Cursor(epoch, int(digits)) if epoch and digits.isascii() and digits.isdigit() else None
+
+
+def _event(frame: Any) -> Event | None:
+    """Return the event of an envelope; None, and a word about it, where it is none that a bot can use."""
+    try:
+        event = Event(frame["type"], frame["timestamp"], frame["data"])
+        usable = isinstance(event.type, str) and type(event.session_id) is int
+    except (KeyError, TypeError, AttributeError):
+        usable = False
+    if not usable:
+        logger.error("passed over an event that is not as it should be: %.200r", frame)
+        return None
+    return event
+
+
+def _own_event(kind: str, session: Any, now: datetime) -> Event:
+    moment = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Event(kind, moment, {"session": session})
+
+
+@contextmanager
+def _expected_shape() -> Iterator[None]:
+    """Treat an answer that is JSON of another shape as none: a proxy may have made it up."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as odd:
+        raise _Dropped(f"an answer is not as it should be: {odd!r}") from odd
+
+
+def _named(key: str) -> str:
+    return "the starts of nights" if key == _SESSIONS else f"session {key}"
+
+
+def _said(problem: Exception) -> str:
+    return str(problem) or type(problem).__name__
+
+
+async def _awaited(given: T | Awaitable[T]) -> T:
+    return await given if inspect.isawaitable(given) else given
+
+
+async def _opened(opening: connect) -> ClientConnection:
+    return await opening
+
+
+async def _within(surroundings: Surroundings, doing: Awaitable[T], seconds: float) -> T:
+    """Return what is awaited. Raises _Dropped where it takes too long."""
+    task = asyncio.ensure_future(doing)
+    waking = asyncio.ensure_future(surroundings.sleep(seconds))
+    waiting: set[asyncio.Future[Any]] = {task, waking}
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+    finally:
+        waking.cancel()
+        task.cancel()
+    raise _Dropped(f"no answer within {seconds:g} s")

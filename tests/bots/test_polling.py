@@ -1,0 +1,140 @@
+"""Where no WebSocket gets through, the same events come over REST."""
+
+import logging
+
+import pytest
+from gamenight import MemoryCursors
+
+from tests.bots.conftest import Serve, StartBot
+from tests.bots.hostile_service import Peer, added, ended, night, started, stays
+
+LOST_SESSIONS = {"sessions": [], "cursor": "S:7", "recovered": False}
+
+
+def page(*events: object, cursor: str) -> dict[str, object]:
+    return {"events": [*events], "cursor": cursor, "recovered": True, "more": False}
+
+
+async def test_what_happens_while_websockets_are_blocked_is_polled(serve: Serve, start_bot: StartBot) -> None:
+    service = await serve(stays)
+    service.blocked = True
+    service.pages |= {
+        "/api/sessions?since=S%3A7&limit=100": {"sessions": [night(8)], "cursor": "S:8", "recovered": True},
+        "/api/sessions?since=S%3A8&limit=100": {"sessions": [], "cursor": "S:8", "recovered": True},
+        "/api/sessions/8/events?limit=1": page(started(8), cursor="b:1"),
+        "/api/sessions/8/events?since=&limit=100": page(started(8), added(1, "", 8), cursor="b:2"),
+        "/api/sessions/8/events?since=b%3A2&limit=100": page(ended("", 8), cursor="b:3"),
+    }
+    cursors = MemoryCursors({"sessions": "S:7"})
+
+    async with start_bot(service, cursors) as bot:
+        heard = [await bot.ear.next() for _ in range(3)]
+
+    assert [event.type for event in heard] == ["session.started", "game.added", "session.ended"]
+    assert heard[0].timestamp == started(8)["timestamp"]
+    assert set(service.tokens) == {"Bearer a-token"}
+
+
+async def test_polling_goes_on_in_its_rhythm_until_the_next_attempt(
+    serve: Serve, start_bot: StartBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    service = await serve(stays)
+    service.blocked = True
+
+    async with start_bot(service, {"sessions": "S:0"}) as bot:
+        bot.stage.chance = 0.9
+        bot.hears_in_background(1)
+        for delay in (0.9, 1.8, 3.6, 5.0, 2.2):
+            await bot.stage.passes(delay)
+        await bot.stage.waits_for(5.0)
+
+    assert caplog.text.count("no WebSocket for now; polling every 5 s") == 1
+
+
+async def test_a_websocket_that_gets_through_again_goes_on_where_polling_was(
+    serve: Serve, start_bot: StartBot
+) -> None:
+    async def behave(peer: Peer) -> None:
+        assert (await peer.lets_in("S:9"))["since"] == "S:8"
+        await peer.sends(started(8), started(9))
+        await peer.stays()
+
+    service = await serve(behave)
+    service.blocked = True
+    service.pages |= {
+        "/api/sessions?since=S%3A7&limit=100": {"sessions": [night(8)], "cursor": "S:8", "recovered": True},
+        "/api/sessions?since=S%3A8&limit=100": {"sessions": [], "cursor": "S:8", "recovered": True},
+        "/api/sessions/8/events": page(started(8), cursor="b:1"),
+        "/api/sessions/8/events?since=b%3A1&limit=100": page(cursor="b:1"),
+    }
+    async with start_bot(service, {"sessions": "S:7"}) as bot:
+        before = await bot.ear.hears(1)
+        service.blocked = False
+        after = await bot.ear.hears(1)
+
+    assert before + after == ["session.started 8", "session.started 9"]
+
+
+async def test_a_bot_that_starts_by_polling_is_told_of_the_active_nights(
+    serve: Serve, start_bot: StartBot
+) -> None:
+    service = await serve(stays)
+    service.blocked = True
+    service.pages |= {
+        "/api/sessions?since=new%3A0&limit=100": LOST_SESSIONS,
+        "/api/sessions?since=S:0&limit=100": {"sessions": [night(7)], "cursor": "S:7", "recovered": True},
+        "/api/sessions/7": {**night(7), "games": []},
+        "/api/sessions/7/events?since=new%3A0&limit=100": {
+            "events": [],
+            "cursor": "a:3",
+            "recovered": False,
+            "more": False,
+        },
+        "/api/sessions/7/events?since=a%3A3&limit=100": page(added(3, ""), cursor="a:4"),
+    }
+
+    async with start_bot(service) as bot:
+        heard = await bot.ear.hears(2)
+
+    assert heard == ["snapshot 7", "game.added 3"]
+
+
+async def test_the_start_of_a_night_whose_log_is_gone_is_made_up_of_the_night(
+    serve: Serve, start_bot: StartBot
+) -> None:
+    service = await serve(stays)
+    service.blocked = True
+    service.pages |= {
+        "/api/sessions?since=S%3A7&limit=100": {"sessions": [night(8)], "cursor": "S:8", "recovered": True},
+        "/api/sessions?since=S%3A8&limit=100": {"sessions": [], "cursor": "S:8", "recovered": True},
+        "/api/sessions/8/events": {"events": [], "cursor": "b:9", "recovered": False, "more": False},
+        "/api/sessions/8": {**night(8), "games": []},
+    }
+
+    async with start_bot(service, {"sessions": "S:7"}) as bot:
+        heard = [await bot.ear.next() for _ in range(3)]
+
+    assert [event.type for event in heard] == ["session.started", "gap", "snapshot"]
+    assert heard[0].data == {
+        "session": started(8)["data"]["session"] | {"created_at": night(8)["created_at"]}
+    }
+
+
+async def test_what_can_not_be_polled_now_is_polled_later(serve: Serve, start_bot: StartBot) -> None:
+    service = await serve(stays)
+    service.blocked = True
+    service.pages |= {
+        "/api/sessions?since=S%3A7&limit=100": [
+            503,
+            {"what": "is this"},
+            {"sessions": [night(8)], "cursor": "S:8", "recovered": True},
+        ],
+        "/api/sessions?since=S%3A8&limit=100": {"sessions": [], "cursor": "S:8", "recovered": True},
+        "/api/sessions/8/events": page(started(8), cursor="b:1"),
+    }
+
+    async with start_bot(service, {"sessions": "S:7"}) as bot:
+        heard = await bot.ear.hears(1)
+
+    assert heard == ["session.started 8"]
