@@ -36,6 +36,14 @@ RECORD = {
         },
     },
 }
+MESSAGE = {
+    "messageId": "1",
+    "receiptHandle": "r",
+    "body": json.dumps(
+        {"job": "catch_up", "audience": "all", "session_id": 17, "connection_id": "abc=", "place": 17}
+    ),
+    "attributes": {"MessageGroupId": "all#abc=", "ApproximateReceiveCount": "1"},
+}
 HEALTH = {
     "httpMethod": "GET",
     "headers": {},
@@ -88,6 +96,7 @@ def database() -> Iterator[str]:
     ("function", "event", "unused"),
     [
         ("broadcast", {"Records": [RECORD]}, SDKS | CHECKING | {"chalicelib.wire", "uvloop"}),
+        ("deliver", {"Records": [MESSAGE]}, {"boto3", "uvloop"} | CHECKING | {"chalicelib.wire"}),
         ("api_handler", HEALTH, SDKS | CHECKING | POSTING),
         ("websocket_connect", {"requestContext": CONTEXT}, {"boto3", "httptools", "jwt", "chalicelib.push"}),
         (
