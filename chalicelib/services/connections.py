@@ -6,12 +6,16 @@ point.
 """
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from chalicelib.domain.connections import Connection, session_audience
 from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.errors import (
     ConnectionUnknown,
+    Contended,
     NotAuthenticated,
     SubjectMismatch,
     TokenExpired,
@@ -28,6 +32,12 @@ logger = logging.getLogger(__name__)
 
 MAX_FAILED_AUTHS = 3
 """The failure with this number closes the connection, as the contract says."""
+
+
+MAX_CHANGES = 5
+"""How often a connection is read again that has changed since: more frames than anyone sends at once."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +78,16 @@ class Connections:
 
         From the moment this returns, no event for everyone is missed; with ``since``, none after it. Raises
         TokenInvalid, TokenExpired or SubjectMismatch; TooManyFailedAuths in their place the last time;
-        ConnectionUnknown, Unavailable.
+        ConnectionUnknown, Contended, Unavailable.
         """
-        connection = self._get(connection_id)
-        try:
-            claims = self._tokens.verify(token)
-            if connection.subject not in (None, claims.subject):
-                raise SubjectMismatch(connection.subject or "")
-        except Unauthenticated as failure:
-            logger.info("authentication failed", extra={"connection_id": connection_id, "code": failure.code})
-            if self._count_failure(connection_id) >= MAX_FAILED_AUTHS:
-                raise TooManyFailedAuths(failure) from failure
-            raise
-        try:
+
+        def attempt() -> Claims:
+            connection = self._get(connection_id)
+            claims = self._verify(connection, token)
             self._store.authenticate(connection, claims, wants_cursor=since is not None)
-        except ConnectionGone as gone:
-            raise ConnectionUnknown from gone
+            return claims
+
+        claims = _until_unchanged(attempt)
         if since is None:
             return Authenticated(claims)
         return Authenticated(claims, self._streams.of_starts().replay(since))
@@ -94,14 +98,15 @@ class Connections:
         """Let a connection hear what is for a session's subscribers.
 
         Returns what the client has missed after ``since``, None where it did not ask. Raises
-        NotAuthenticated, TokenExpired, SessionNotFound, ConnectionUnknown, Unavailable.
+        NotAuthenticated, TokenExpired, SessionNotFound, ConnectionUnknown, Contended, Unavailable.
         """
-        connection = self._authenticated(connection_id)
-        self._streams.of_session(session_id)
-        try:
+
+        def attempt() -> None:
+            connection = self._authenticated(connection_id)
+            self._streams.of_session(session_id)
             self._store.join(connection, session_audience(session_id), wants_cursor=since is not None)
-        except ConnectionGone as gone:
-            raise ConnectionUnknown from gone
+
+        _until_unchanged(attempt)
         # The stream is read again: what ended it before the connection had joined may have been delivered.
         return None if since is None else self._streams.of_session(session_id).replay(since)
 
@@ -124,8 +129,33 @@ class Connections:
             raise ConnectionUnknown
         return connection
 
+    def _verify(self, connection: Connection, token: str) -> Claims:
+        connection_id = connection.connection_id
+        try:
+            claims = self._tokens.verify(token)
+            if connection.subject not in (None, claims.subject):
+                raise SubjectMismatch(connection.subject or "")
+        except Unauthenticated as failure:
+            logger.info("authentication failed", extra={"connection_id": connection_id, "code": failure.code})
+            if self._count_failure(connection_id) >= MAX_FAILED_AUTHS:
+                raise TooManyFailedAuths(failure) from failure
+            raise
+        return claims
+
     def _count_failure(self, connection_id: str) -> int:
         try:
             return self._store.count_failed_auth(connection_id)
         except ConnectionGone as gone:
             raise ConnectionUnknown from gone
+
+
+def _until_unchanged(attempt: Callable[[], T]) -> T:
+    """Do what needs the connection as it was read, again where it has changed meanwhile.
+
+    Another frame of the same client may have renewed its token. That the connection is gone is found, and
+    raised, by reading it.
+    """
+    for _ in range(MAX_CHANGES):
+        with suppress(ConnectionGone):
+            return attempt()
+    raise Contended("Too many frames at once on this connection. Send this one again in a moment.")

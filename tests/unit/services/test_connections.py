@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -6,6 +7,7 @@ from chalicelib.domain.connections import ALL_AUDIENCE, Connection, session_audi
 from chalicelib.domain.cursors import BEGINNING, Cursor
 from chalicelib.domain.errors import (
     ConnectionUnknown,
+    Contended,
     NotAuthenticated,
     SessionNotFound,
     SubjectMismatch,
@@ -22,8 +24,8 @@ from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 class House:
     """A connection called abc= and a session 1, with the clock at ``now``."""
 
-    def __init__(self, now: float = 1000.0) -> None:
-        self.store = FakeConnectionStore(shards=1)
+    def __init__(self, now: float = 1000.0, store: FakeConnectionStore | None = None) -> None:
+        self.store = store or FakeConnectionStore(shards=1)
         self.sessions = FakeSessionStore()
         self.start()
         self.now = now
@@ -222,3 +224,62 @@ def test_the_log_is_read_once_the_client_can_hear() -> None:
     house.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
 
     assert joined == [["abc="]]
+
+
+class Meanwhile(FakeConnectionStore):
+    """A store in which something happens after each of the first reads of a connection."""
+
+    def __init__(self, happens: Callable[["Meanwhile"], None], times: int = 1) -> None:
+        super().__init__(shards=1)
+        self.happens, self.times = happens, times
+
+    def get(self, connection_id: str) -> Connection | None:
+        found = super().get(connection_id)
+        if found and found.authenticated and self.times:
+            self.times -= 1
+            self.happens(self)
+        return found
+
+
+def renew(store: FakeConnectionStore) -> None:
+    connection = FakeConnectionStore.get(store, "abc=")
+    assert connection is not None
+    assert connection.token_expires_at is not None
+    renewed = claims("kosmi", expires_at=connection.token_expires_at + 1)
+    store.authenticate(connection, renewed, wants_cursor=False)
+
+
+def test_a_subscription_is_not_disturbed_by_a_token_that_is_renewed_meanwhile() -> None:
+    house = House(store=Meanwhile(renew))
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    house.connections.subscribe("abc=", 1)
+
+    assert house.audience(session_audience(1)) == ["abc="]
+
+
+def test_two_tokens_at_once_are_both_accepted() -> None:
+    house = House(store=Meanwhile(renew))
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    assert house.audience(ALL_AUDIENCE) == ["abc="]
+
+
+def test_whoever_leaves_while_subscribing_is_not_known_any_more() -> None:
+    house = House(store=Meanwhile(lambda store: store.remove("abc=")))
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    with pytest.raises(ConnectionUnknown):
+        house.connections.subscribe("abc=", 1)
+
+    assert house.audience(session_audience(1)) == []
+
+
+def test_a_connection_that_never_stays_the_same_is_asked_to_send_again() -> None:
+    house = House(store=Meanwhile(renew, times=100))
+    house.connections.authenticate("abc=", "kosmi:bot")
+
+    with pytest.raises(Contended):
+        house.connections.subscribe("abc=", 1)
