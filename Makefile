@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check format specs test-dynamodb-local bench-fanout bench-cold-start bench-votes clean
+.PHONY: help install run token deploy rehearse test check format specs test-dynamodb-local bench-fanout bench-cold-start bench-end-to-end bench-votes clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ bench-fanout: .venv-bench/.installed ## posts per second, ours and others' (ngin
 
 bench-votes: install ## votes per second on one session, two designs, two engines (Java, npm)
 	@$(BIN)/python -m benchmarks.votes
+
+bench-end-to-end: install .venv-bench/.installed ## from POST to the last client, ours and one Node.js process
+	@$(BIN)/python -m benchmarks.end_to_end
+	@.venv-bench/bin/python -m benchmarks.end_to_end.chart
 
 bench-cold-start: $(VENV)/.installed ## what a cold broadcast takes to its first post
 	@$(BIN)/python -m benchmarks.first_post

@@ -1,0 +1,151 @@
+"""A crowd of WebSocket clients that only notice when an event has come, in a process of its own.
+
+Speaks as much of RFC 6455 as they need, so that it is the server that is measured: a client library's cost
+for each of five thousand frames would be most of the time. On standard input it takes one line for each
+round and answers with one: how long after that line's moment the events came.
+
+    python -m benchmarks.end_to_end.crowd WS_URL COUNT TOKEN
+"""
+
+import asyncio
+import base64
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import urlsplit
+
+AT_ONCE = 50
+"""Clients that are on their way to ``auth_success`` together."""
+
+
+@dataclass(slots=True)
+class Round:
+    """Who has heard the event that everyone waits for. Moments are of ``time.monotonic()``."""
+
+    wanted: int
+    heard: list[float] = field(default_factory=list)
+    everyone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self) -> None:
+        self.heard.append(time.monotonic())
+        if len(self.heard) == self.wanted:
+            self.everyone.set()
+
+
+class Client(asyncio.Protocol):
+    """One client: shakes hands, authenticates, and counts the events that come."""
+
+    def __init__(self, crowd: "Crowd") -> None:
+        self._crowd = crowd
+        self._data = bytearray()
+        self._opened = False
+        self.authenticated: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
+        key = base64.b64encode(os.urandom(16)).decode()
+        self._transport.write(
+            f"GET {self._crowd.path} HTTP/1.1\r\nHost: {self._crowd.host}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        if not self._opened:
+            head, found, rest = bytes(self._data).partition(b"\r\n\r\n")
+            if not found:
+                return
+            if b" 101 " not in head.split(b"\r\n", 1)[0]:
+                self._fail(f"the handshake was answered {head[:60]!r}")
+                return
+            self._opened = True
+            self._data = bytearray(rest)
+            self._transport.write(_masked(self._crowd.auth))
+        while (payload := _take_frame(self._data)) is not None:
+            if b'"session.started"' in payload:
+                self._crowd.round.hear()
+            elif b'"auth_success"' in payload and not self.authenticated.done():
+                self.authenticated.set_result(None)
+            elif not self.authenticated.done():
+                self._fail(f"it was told {payload!r}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(f"the connection was lost: {exc}")
+
+    def _fail(self, why: str) -> None:
+        if not self.authenticated.done():
+            self.authenticated.set_exception(RuntimeError(f"A client did not get in: {why}"))
+
+
+class Crowd:
+    """All the clients."""
+
+    def __init__(self, url: str, count: int, token: str) -> None:
+        parts = urlsplit(url)
+        self.host, self.path = parts.netloc, parts.path
+        self.auth = json.dumps({"type": "auth", "token": token}).encode()
+        self.round = Round(count)
+        self._address = (parts.hostname or "", parts.port or 80)
+        self._count = count
+
+    async def enter(self) -> None:
+        """Let everyone in. Raises RuntimeError where somebody is refused."""
+        doors = asyncio.Semaphore(AT_ONCE)
+
+        async def one() -> None:
+            async with doors:
+                _, client = await asyncio.get_running_loop().create_connection(
+                    lambda: Client(self), *self._address
+                )
+                await client.authenticated
+
+        await asyncio.gather(*(one() for _ in range(self._count)))
+
+    async def next_round(self, begins: float) -> dict[str, float]:
+        """Return the seconds until the first, the middle and the last client had heard."""
+        await self.round.everyone.wait()
+        heard = sorted(moment - begins for moment in self.round.heard)
+        self.round = Round(self._count)
+        return {"first": heard[0], "median": heard[len(heard) // 2], "last": heard[-1]}
+
+
+def _masked(payload: bytes) -> bytes:
+    """Return a client's text frame; the mask is zero, which masks nothing and is legal."""
+    if len(payload) < 126:
+        head = bytes((0x81, 0x80 | len(payload)))
+    else:
+        head = bytes((0x81, 0x80 | 126)) + len(payload).to_bytes(2, "big")
+    return head + bytes(4) + payload
+
+
+def _take_frame(data: bytearray) -> bytes | None:
+    """Cut a server's frame off the front of what has come; None where it is not whole yet."""
+    if len(data) < 2:
+        return None
+    length, start = data[1], 2
+    if length == 126:
+        length, start = int.from_bytes(data[2:4], "big"), 4
+    elif length == 127:
+        raise RuntimeError("No frame of this benchmark is that long.")
+    if len(data) < start + length:
+        return None
+    payload = bytes(data[start : start + length])
+    del data[: start + length]
+    return payload
+
+
+async def main(url: str, count: int, token: str) -> None:
+    crowd = Crowd(url, count, token)
+    await crowd.enter()
+    print("in", flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await crowd.next_round(float(line))), flush=True)
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
