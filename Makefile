@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check format specs test-dynamodb-local bench-fanout bench-cold-start bench-end-to-end bench-votes clean
+.PHONY: help install run token deploy rehearse test check format specs tables test-dynamodb-local bench-fanout bench-cold-start bench-end-to-end bench-votes clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ check: $(VENV)/.installed ## format, lint, types, layers, the stack
 
 specs: $(VENV)/.installed ## write the specifications that are served, as the code is now
 	@$(BIN)/python -m infra specs
+
+tables: install ## write what a small night leaves in the tables into docs/tables.md
+	@$(BIN)/python -m infra tables page
 
 format: $(VENV)/.installed ## rewrite the code in house style
 	@$(BIN)/ruff format .

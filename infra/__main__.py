@@ -19,6 +19,7 @@ COMMANDS = {
     "rehearse": "infra.commands.rehearse",
     "specs": "infra.commands.specs",
     "status": "infra.commands.status",
+    "tables": "infra.commands.tables",
     "token": "infra.commands.token",
 }
 """What is typed, and the module that does it."""

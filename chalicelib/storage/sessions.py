@@ -27,11 +27,18 @@ from chalicelib.storage.tables import ActiveSessionItem, SessionItem, StreamHead
 class DynamoSessionStore(DynamoGames):
     """``services.stores.SessionStore`` on DynamoDB. ``now`` returns Unix seconds.
 
-    ``log``, ``answers`` and ``box`` are the other ports on the same table.
+    ``new_epoch`` returns a fresh random text. ``log``, ``answers`` and ``box`` are the other ports on the
+    same table.
     """
 
-    def __init__(self, table: Table, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        now: Callable[[], float],
+        new_epoch: Callable[[], str] = lambda: secrets.token_hex(4),
+    ) -> None:
         super().__init__(table)
+        self._new_epoch = new_epoch
         self._table = table
         self._stream_head = table.bind(StreamHeadItem)
         self._active = table.bind(ActiveSessionItem)
@@ -128,7 +135,7 @@ class DynamoSessionStore(DynamoGames):
                 raise
 
     def _first_head(self) -> StreamHead:
-        first = self._stream_head(SESSIONS, HEAD, epoch=secrets.token_hex(4), sequence=0)
+        first = self._stream_head(SESSIONS, HEAD, epoch=self._new_epoch(), sequence=0)
         try:
             first.save(condition=self._stream_head.PK.does_not_exist())
         except PutError as error:

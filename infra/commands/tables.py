@@ -1,0 +1,47 @@
+"""``python -m infra tables``: what a small night leaves in the tables, and what each access costs."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from infra.local.engine import EngineError, embedded_engine
+from infra.local.state import StateDir
+from infra.local.variables import Endpoints, sdk_variables
+from infra.night import show, small
+
+PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["items", "costs", "page"]))
+def command(what: str) -> None:
+    """Play a small night on an engine of its own, and print what is in the tables or what it took.
+
+    `page` writes both into docs/tables.md.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as folder, embedded_engine(StateDir(Path(folder)), _say) as url:
+            _point_the_sdk_at(url)
+            played = small.play(url)
+    except EngineError as error:
+        raise click.ClickException(str(error)) from error
+    shown = {"items": show.items(played.items), "costs": show.costs(played.costs)}
+    if what != "page":
+        click.echo(shown[what])
+        return
+    for each, text in shown.items():
+        PAGE.write_text(show.page(PAGE.read_text(), each, text))
+    click.echo(f"Wrote {PAGE}.")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _point_the_sdk_at(url: str) -> None:
+    """Leave nothing of what the shell has for AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(sdk_variables(Endpoints(url, url)))

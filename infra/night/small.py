@@ -1,0 +1,254 @@
+"""The small night, played by the use cases themselves with a clock and ids that are the same each time.
+
+Leaves what an engine is to ``infra.local``, what a call costs to ``meter`` and how it looks to ``show``.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import botocore.session
+
+from chalicelib.aws.signature import Keys
+from chalicelib.domain.connections import Connection, session_audience, shard_of
+from chalicelib.domain.counting import LeftBallot
+from chalicelib.domain.cursors import BEGINNING
+from chalicelib.domain.events import Event
+from chalicelib.domain.games import NewGame
+from chalicelib.domain.idempotency import IdempotentRequest
+from chalicelib.domain.identity import Claims, Role, TokenTerms
+from chalicelib.domain.jobs import shard_jobs
+from chalicelib.domain.votes import Ballot, VoteType
+from chalicelib.services.bot_tokens import BotTokens
+from chalicelib.services.commits import Commits
+from chalicelib.services.connections import Connections
+from chalicelib.services.contention import Backoff
+from chalicelib.services.game_nights import GameNights
+from chalicelib.services.reading import Reading, Streams
+from chalicelib.services.routing import Router
+from chalicelib.services.stores import Change
+from chalicelib.services.voting import Voting, VotingStores
+from chalicelib.storage.audiences import DynamoAudiences
+from chalicelib.storage.connections import DynamoConnectionStore
+from chalicelib.storage.lags import DynamoLagStore
+from chalicelib.storage.progress import DynamoProgressStore
+from chalicelib.storage.sessions import DynamoSessionStore
+from chalicelib.storage.tables import Database, Table
+from infra.local.deployment import REGION
+from infra.local.tables import ensure_tables
+from infra.night.meter import Cost, Meter, MeteredApi
+from infra.template import tables
+
+Item = Mapping[str, Any]
+
+SHARDS = 8
+INLINE = 500
+KOSMIS, DISCORDS = "L0SM9cOFvHcCIhw=", "M2hZ4dXkPHcCFZA="
+"""Connection ids in the shape of API Gateway's."""
+
+FRIDAY = datetime(2085, 11, 2, 20, 0, 0, 123000, tzinfo=UTC)
+"""A Friday that is far away: an engine may delete what has expired by its own clock."""
+
+HOST = Claims("host", Role.ADMIN, issued_at=0, expires_at=4_000_000_000, token_id="1")  # noqa: S106 - an id
+KOSMI = Claims("kosmi", Role.BOT, issued_at=0, expires_at=4_000_000_000, token_id="2")  # noqa: S106 - an id
+ONCE = IdempotentRequest("host", "friday", "9f86d081884c7d65")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a night left in each table, in the order of the keys, and what it took."""
+
+    items: Mapping[str, Sequence[Item]]
+    costs: Sequence[Cost]
+
+
+def play(dynamodb_url: str) -> Played:
+    """Play the night on an engine whose tables are empty. The environment has credentials that it takes."""
+    return _Night(dynamodb_url).play()
+
+
+class _Night:
+    def __init__(self, url: str) -> None:
+        self._moment = FRIDAY
+        session = botocore.session.get_session()
+        self._client: Any = session.create_client("dynamodb", REGION, endpoint_url=url)
+        definitions = tables("night")
+        ensure_tables(self._client, definitions.values())
+        self._tables = {name: one.name for name, one in definitions.items()}
+        database = Database(REGION, url)
+        self._meter = Meter(database)
+        ids = count(1)
+        self._store = DynamoSessionStore(
+            Table(database, self._tables["SessionsTable"]), self._now, lambda: "5f0c9a1e"
+        )
+        commits = Commits(self._store.answers, Backoff(sleep=self._wait))
+        self._host = GameNights(
+            self._store, commits, self._clock, lambda: f"b81d73c{self._store.head().sequence}"
+        )
+        stores = VotingStores(self._store, self._store.box, self._store.answers)
+        self._voting = Voting(stores, commits, self._clock, lambda: f"ballot-{next(ids)}")
+        self._tokens = BotTokens(_Signer(), self._store.answers, commits)
+        streams = Streams(self._store, self._store.log)
+        self._reading = Reading(self._store, streams)
+        table = Table(database, self._tables["ConnectionsTable"])
+        connections = DynamoConnectionStore(table, SHARDS, self._now)
+        self._connections = Connections(connections, streams, _Verifier(), self._clock)
+        self._progress = DynamoProgressStore(table, self._now)
+        self._lags = DynamoLagStore(table, SHARDS, self._now)
+        self._url = url
+
+    def play(self) -> Played:
+        self._store.head()  # the very first one makes the stream's epoch
+        self._connect()
+        self._friday()
+        self._come_back()
+        self._next_night()
+        self._read()
+        self._deliver()
+        items = {name: self._items(table) for name, table in self._tables.items()}
+        self._leave()
+        return Played(items, self._meter.costs)
+
+    def _connect(self) -> None:
+        opened = Connection(KOSMIS, "a1b2c3d4e5", "prod", int(self._now()), "203.0.113.7")
+        with self._meter.measure("$connect"):
+            self._connections.connect(opened)
+        with self._meter.measure("auth"):
+            self._connections.authenticate(opened.connection_id, "token")
+        self._connections.connect(replace(opened, connection_id=DISCORDS))
+
+    def _friday(self) -> None:
+        with self._meter.measure("POST /api/sessions"):
+            self._host.start(HOST, "Friday Game Night")
+        with self._meter.measure("subscribe"):
+            self._connections.subscribe(KOSMIS, 1)
+        self._minutes(5)
+        with self._meter.measure("POST .../games"):
+            self._host.add_game(HOST, 1, NewGame("Quiplash", "Party Pack 2", 3, 8))
+        self._minutes(15)
+        with self._meter.measure("POST .../votes"):
+            self._voting.vote(KOSMI, 1, Ballot("Zoë", VoteType.UP))
+        with self._meter.measure("POST .../votes, the voter's second"):
+            self._voting.vote(KOSMI, 1, Ballot("Zoë", VoteType.DOWN))
+        self._crowd()
+        self._minutes(120)
+        with self._meter.measure("POST .../close"):
+            self._host.close(HOST, 1)
+
+    def _crowd(self) -> None:
+        """Have two ballots counted together, as in a crowd: whoever has waited longest counts both."""
+        session = self._store.session(1)
+        if session is None:
+            raise AssertionError  # it was just voted on
+        until = int(self._now() * 1000) + 60_000
+        self._store.commit(Change(session, replace(session, crowded_until=until), ()))
+        self._store.box.leave(1, LeftBallot("ballot-9", int(self._now() * 1000), Ballot("Max", VoteType.UP)))
+        with self._meter.measure("POST .../votes, two counted together"):
+            self._voting.vote(KOSMI, 1, Ballot("Kim", VoteType.UP))
+
+    def _come_back(self) -> None:
+        with self._meter.measure("auth with since, one start missed"):
+            self._follow(self._connections.authenticate(DISCORDS, "token", BEGINNING).missed)
+        with self._meter.measure("subscribe with since, seven events missed"):
+            self._follow(self._connections.subscribe(DISCORDS, 1, BEGINNING))
+
+    def _next_night(self) -> None:
+        self._minutes(30)
+        with self._meter.measure("POST /api/sessions under a key"):
+            self._host.start(HOST, None, ONCE)
+        with self._meter.measure("the same again"):
+            self._host.start(HOST, None, ONCE)
+        self._host.add_game(HOST, 2, NewGame("Fibbage"))
+        left = LeftBallot("ballot-10", int(self._now() * 1000), Ballot("Zoë", VoteType.UP, 1))
+        self._store.box.leave(2, left)
+        with self._meter.measure("POST /api/tokens"):
+            self._tokens.mint(HOST, "kosmi", 3600)
+
+    def _read(self) -> None:
+        with self._meter.measure("GET /api/sessions, two of them"):
+            self._reading.sessions(BEGINNING, 50)
+        with self._meter.measure("GET /api/sessions/active"):
+            self._reading.active()
+        with self._meter.measure("GET /api/sessions/{id}"):
+            self._reading.session(1)
+        with self._meter.measure("GET .../events, seven of them"):
+            end = self._reading.events(1, BEGINNING, 50).cursor
+        with self._meter.measure("GET .../events, nothing new"):
+            self._reading.events(1, end, 50)
+
+    def _deliver(self) -> None:
+        """Read a small audience as a broadcast does, and note what large audiences and stragglers leave."""
+        event = self._store.log.events(1, 6, 1)[0]
+        with self._meter.measure("broadcast, a small audience"):
+            asyncio.run(self._small_audience(event))
+        with self._meter.measure("broadcast, a large one: noted once"):
+            self._progress.mark_queued(session_audience(1), event.cursor.sequence)
+        job = shard_jobs(event, SHARDS, queued_since=event.cursor.sequence)[shard_of(KOSMIS, SHARDS)].name
+        with self._meter.measure("deliver, each job and 64 recipients"):
+            self._progress.save(job, replace(self._progress.progress(job), after=KOSMIS))
+        with self._meter.measure("deliver, one who was not reached"):
+            self._lags.fall_behind(session_audience(1), DISCORDS, event.cursor.sequence)
+
+    def _leave(self) -> None:
+        with self._meter.measure("unsubscribe"):
+            self._connections.unsubscribe(KOSMIS, 1)
+        with self._meter.measure("$disconnect, one subscription"):
+            self._connections.disconnect(DISCORDS)
+
+    async def _small_audience(self, event: Event) -> None:
+        keys = Keys("local", "local")
+        api = MeteredApi(self._meter, self._url, REGION, lambda: keys, ssl.create_default_context)
+        audiences = DynamoAudiences(api, self._tables["ConnectionsTable"], self._now)
+        try:
+            await Router(audiences, shards=SHARDS, inline=INLINE).small(event)
+        finally:
+            await api.close()
+
+    @staticmethod
+    def _follow(missed: Any) -> None:
+        list(missed.entries)
+
+    def _items(self, table: str) -> list[Item]:
+        found = self._client.scan(TableName=table, ConsistentRead=True)["Items"]
+        items = [{name: _plain(value) for name, value in sorted(item.items())} for item in found]
+        return sorted(items, key=lambda item: (item["PK"], item["SK"]))
+
+    def _minutes(self, minutes: int) -> None:
+        self._moment += timedelta(minutes=minutes)
+
+    def _wait(self, _: float) -> None:
+        self._moment += timedelta(seconds=1)
+
+    def _clock(self) -> datetime:
+        return self._moment
+
+    def _now(self) -> float:
+        return self._moment.timestamp()
+
+
+class _Verifier:
+    """Everyone who connects to this night is kosmi."""
+
+    def verify(self, token: str) -> Claims:  # noqa: ARG002 - the port's signature
+        return KOSMI
+
+
+class _Signer:
+    """Tokens that open nothing."""
+
+    def issue(self, subject: str, role: Role, ttl_seconds: int) -> TokenTerms:
+        return TokenTerms(subject, role, 0, ttl_seconds, "3", "k1")
+
+    def sign(self, terms: TokenTerms) -> str:
+        return terms.token_id
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    if kind == "N":
+        return int(content)
+    return [_plain(one) for one in content] if kind == "L" else content
