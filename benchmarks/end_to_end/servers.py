@@ -1,4 +1,4 @@
-"""The two servers that are compared, as processes of their own: ours as `make run` starts it, and the seed's."""
+"""The two servers that are compared, each a process: ours as `make run` starts it, and the seed's."""
 
 import secrets
 import shutil
