@@ -20,6 +20,7 @@ def chalice(project: Path, arguments: list[str], region: str, progress: Progress
     """
     # Byte code that the import of the application leaves behind would become a part of the package.
     environment = {**os.environ, "AWS_DEFAULT_REGION": region, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["PYTHONUNBUFFERED"] = "1"  # each line is shown when it is said
     command = [str(Path(sys.executable).with_name("chalice")), *arguments]
     said: deque[str] = deque(maxlen=SHOWN_LINES)
     with subprocess.Popen(

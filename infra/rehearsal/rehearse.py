@@ -9,13 +9,14 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -254,19 +255,31 @@ class Rehearsal:
         with subprocess.Popen(
             command,
             cwd=self._project,
-            env={**inherited, **self._account.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **inherited,
+                **self._account.environment,
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONUNBUFFERED": "1",
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # A group of its own, so that it can be ended together with what it has started.
+            start_new_session=True,
         ) as process:
-            limit = threading.Timer(COMMAND_SECONDS, process.kill)
+            limit = threading.Timer(COMMAND_SECONDS, _kill, [process])
             limit.start()
             lines = []
-            for line in process.stdout or ():
-                lines.append(line)
-                self._progress.detail(f"  {line.rstrip()}")
-            status = process.wait()
-            limit.cancel()
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    self._progress.detail(f"  {line.rstrip()}")
+                status = process.wait()
+            except BaseException:
+                _kill(process)
+                raise
+            finally:
+                limit.cancel()
         said = "".join(lines)
         if status != expect:
             log = self._account.log().splitlines()[-40:]
@@ -305,3 +318,8 @@ def copy(project: Path, to: Path) -> None:
 def _must(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
     if not holds:
         raise RehearsalFailed(otherwise[0].upper() + otherwise[1:])
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
