@@ -60,7 +60,8 @@ class Connection:
     """A WebSocket connection as API Gateway opened it, and who it proved to be.
 
     ``subject``, ``role`` and ``token_expires_at`` (Unix seconds) are None until it has authenticated.
-    Times are Unix seconds.
+    Times are Unix seconds. ``wants_cursor`` is true once it has opted in to resume on the stream of
+    sessions, which is what ``since`` with ``auth`` does.
     """
 
     connection_id: str
@@ -72,6 +73,7 @@ class Connection:
     role: Role | None = None
     token_expires_at: int | None = None
     failed_auths: int = 0
+    subscriptions: int = 0
     wants_cursor: bool = False
 
     @property

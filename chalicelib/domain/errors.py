@@ -7,7 +7,7 @@ HTTP and ``wire.frames`` to WebSocket frames; no other table exists.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chalicelib.domain.limits import MAX_GAMES
+from chalicelib.domain.limits import MAX_GAMES, MAX_SUBSCRIPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,19 @@ class TooManyGames(Conflict):
 
     def __init__(self, session_id: int) -> None:
         super().__init__(f"Session {session_id} has {MAX_GAMES} games and takes no more. Start a new one.")
+
+
+class TooManySubscriptions(Conflict):
+    """The connection follows as many sessions as one may."""
+
+    code = "too_many_subscriptions"
+    title = "The connection has too many subscriptions"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"This connection follows {MAX_SUBSCRIPTIONS} sessions, the most that one may. Unsubscribe from "
+            "one that has ended, or open another connection."
+        )
 
 
 class Contended(GameNightError):

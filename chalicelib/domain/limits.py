@@ -24,6 +24,10 @@ MAX_TOKEN_SECONDS = 366 * 24 * 60 * 60
 
 MAX_SUBJECT_CHARACTERS = 128
 
+MAX_SUBSCRIPTIONS = 50
+"""Of one connection. With its head and the audience of all they fit into one transaction, so that a token is
+renewed everywhere or nowhere."""
+
 MAX_ID = 2**53
 """The largest integer that every JSON reader reads exactly."""
 

@@ -98,7 +98,8 @@ class Connections:
         """Let a connection hear what is for a session's subscribers.
 
         Returns what the client has missed after ``since``, None where it did not ask. Raises
-        NotAuthenticated, TokenExpired, SessionNotFound, ConnectionUnknown, Contended, Unavailable.
+        NotAuthenticated, TokenExpired, SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended,
+        Unavailable.
         """
 
         def attempt() -> None:
@@ -111,9 +112,16 @@ class Connections:
         return None if since is None else self._streams.of_session(session_id).replay(since)
 
     def unsubscribe(self, connection_id: str, session_id: int) -> None:
-        """End a subscription; one that never was is fine. Raises NotAuthenticated, TokenExpired."""
-        self._authenticated(connection_id)
-        self._store.leave(connection_id, session_audience(session_id))
+        """End a subscription; one that never was is fine.
+
+        Raises NotAuthenticated, TokenExpired, ConnectionUnknown, Contended, Unavailable.
+        """
+
+        def attempt() -> None:
+            self._authenticated(connection_id)
+            self._store.leave(connection_id, session_audience(session_id))
+
+        _until_unchanged(attempt)
 
     def _authenticated(self, connection_id: str) -> Connection:
         connection = self._get(connection_id)

@@ -141,12 +141,16 @@ class ConnectionStore(Protocol):
         """Put an authenticated connection into an audience; doing it twice is fine.
 
         ``wants_cursor`` opts in to resume on the audience's stream; who has opted in stays so until it
-        leaves. Raises ConnectionGone where the connection is no longer as it was read.
+        leaves. Raises TooManySubscriptions where it is in MAX_SUBSCRIPTIONS others, whatever joins at the
+        same time, and ConnectionGone where the connection is no longer as it was read.
         """
         ...
 
     def leave(self, connection_id: str, audience: str) -> None:
-        """Take a connection out of an audience; one that is not in it stays so."""
+        """Take a connection out of an audience; one that is not in it stays so.
+
+        Raises ConnectionGone where it has changed while it was read.
+        """
         ...
 
     def remove(self, connection_id: str) -> None:

@@ -12,7 +12,9 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, shard_of
+from chalicelib.domain.errors import TooManySubscriptions
 from chalicelib.domain.identity import Claims, Role
+from chalicelib.domain.limits import MAX_SUBSCRIPTIONS
 from chalicelib.services.ports import ConnectionGone
 from chalicelib.storage.failures import condition_failed, lost_race, translated
 from chalicelib.storage.keys import audience_key, connection_key
@@ -20,9 +22,6 @@ from chalicelib.storage.tables import ConnectionItem, MembershipItem, RecipientI
 
 MAX_CONNECTION_SECONDS = 2 * 60 * 60 + 10 * 60
 """API Gateway cuts a connection after two hours; ten minutes later no trace of it is of use."""
-
-RENEWALS = 40
-"""Subscriptions in one transaction: two items each, of 100 at most."""
 
 
 class DynamoConnectionStore:
@@ -66,38 +65,30 @@ class DynamoConnectionStore:
             role=Role(item.role) if item.role else None,
             token_expires_at=int(item.token_expires_at) if item.token_expires_at else None,
             failed_auths=int(item.failed_auths),
+            subscriptions=int(item.subscriptions),
             wants_cursor=item.wants_cursor,
         )
 
     def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
         """See the port."""
+        head = self._head
         with translated():
-            # The subscriptions first: should this stop halfway, they only last longer than the token that
-            # the client was told of. The audience of all is joined with the head, at the end.
             subscriptions = self._subscriptions(connection) if connection.authenticated else []
-            for start in range(0, len(subscriptions), RENEWALS):
-                with self._transaction() as write:
-                    write.condition_check(
-                        self._head,
-                        connection_key(connection.connection_id),
-                        "head",
-                        condition=self._unchanged(connection),
-                    )
-                    for audience in subscriptions[start : start + RENEWALS]:
-                        self._put(write, connection, audience, claims.expires_at, wants_cursor=False)
             with self._transaction() as write:
                 write.update(
-                    self._head(connection_key(connection.connection_id), "head"),
+                    head(connection_key(connection.connection_id), "head"),
                     actions=[
-                        self._head.subject.set(claims.subject),
-                        self._head.role.set(claims.role.value),
-                        self._head.token_expires_at.set(claims.expires_at),
-                        self._head.failed_auths.set(0),
-                        *([self._head.wants_cursor.set(True)] if wants_cursor else []),
+                        head.subject.set(claims.subject),
+                        head.role.set(claims.role.value),
+                        head.token_expires_at.set(claims.expires_at),
+                        head.failed_auths.set(0),
+                        *([head.wants_cursor.set(True)] if wants_cursor else []),
                     ],
                     condition=self._unchanged(connection),
                 )
                 self._put(write, connection, ALL_AUDIENCE, claims.expires_at, wants_cursor=wants_cursor)
+                for audience in subscriptions:
+                    self._renew(write, connection.connection_id, audience, claims.expires_at)
 
     def count_failed_auth(self, connection_id: str) -> int:
         """See the port."""
@@ -117,22 +108,37 @@ class DynamoConnectionStore:
     def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
         """See the port."""
         key = connection_key(connection.connection_id)
-        with translated(), self._transaction() as write:
-            if wants_cursor:
-                write.update(
-                    self._head(key, "head"),
-                    actions=[self._head.wants_cursor.set(True)],
-                    condition=self._unchanged(connection),
-                )
-            else:
-                write.condition_check(self._head, key, "head", condition=self._unchanged(connection))
-            expires_at = connection.token_expires_at or 0
-            self._put(write, connection, audience, expires_at, wants_cursor=wants_cursor)
+        unchanged = self._unchanged(connection)
+        with translated():
+            member = self._is_member(connection.connection_id, audience)
+            if not member and connection.subscriptions >= MAX_SUBSCRIPTIONS:
+                raise TooManySubscriptions
+            with self._transaction() as write:
+                if member:
+                    write.condition_check(self._head, key, "head", condition=unchanged)
+                else:
+                    # Counted with the head, since who joins at the same time is counted there too.
+                    counted = self._head.subscriptions
+                    write.update(
+                        self._head(key, "head"),
+                        actions=[counted.add(1)],
+                        condition=unchanged & (counted.does_not_exist() | (counted < MAX_SUBSCRIPTIONS)),
+                    )
+                expires_at = connection.token_expires_at or 0
+                self._put(write, connection, audience, expires_at, wants_cursor=wants_cursor, member=member)
 
     def leave(self, connection_id: str, audience: str) -> None:
         """See the port."""
-        with translated(), self._table.transaction() as write:
-            self._delete(write, connection_id, audience)
+        with translated():
+            if not self._is_member(connection_id, audience):
+                return
+            with self._transaction() as write:
+                write.update(
+                    self._head(connection_key(connection_id), "head"),
+                    actions=[self._head.subscriptions.add(-1)],
+                    condition=self._head.PK.exists(),
+                )
+                self._delete(write, connection_id, audience, condition=self._membership.PK.exists())
 
     def remove(self, connection_id: str) -> None:
         """See the port."""
@@ -176,7 +182,14 @@ class DynamoConnectionStore:
             )
         return unchanged
 
-    def _put(
+    def _is_member(self, connection_id: str, audience: str) -> bool:
+        try:
+            self._membership.get(*_membership_key(connection_id, audience), consistent_read=True)
+        except self._membership.DoesNotExist:
+            return False
+        return True
+
+    def _put(  # noqa: PLR0913 - a row has that much in it
         self,
         write: TransactWrite,
         connection: Connection,
@@ -184,14 +197,14 @@ class DynamoConnectionStore:
         token_expires_at: int,
         *,
         wants_cursor: bool,
+        member: bool | None = None,
     ) -> None:
+        """Put a connection into an audience; ``member`` says, where it matters, whether it is there now."""
         expires_at = connection.connected_at + MAX_CONNECTION_SECONDS
-        row = self._recipient
+        row, membership = self._recipient, self._membership
+        there = {None: None, True: membership.PK.exists(), False: membership.PK.does_not_exist()}[member]
         write.update(
-            row(
-                audience_key(audience, shard_of(connection.connection_id, self._shards)),
-                connection.connection_id,
-            ),
+            row(*self._recipient_key(connection.connection_id, audience)),
             actions=[
                 row.api_id.set(connection.api_id),
                 row.stage.set(connection.stage),
@@ -202,12 +215,27 @@ class DynamoConnectionStore:
             ],
         )
         write.save(
-            self._membership(
-                connection_key(connection.connection_id), f"audience#{audience}", expires_at=expires_at
-            )
+            membership(*_membership_key(connection.connection_id, audience), expires_at=expires_at),
+            condition=there,
         )
 
-    def _delete(self, write: TransactWrite, connection_id: str, audience: str) -> None:
-        shard = shard_of(connection_id, self._shards)
-        write.delete(self._recipient(audience_key(audience, shard), connection_id))
-        write.delete(self._membership(connection_key(connection_id), f"audience#{audience}"))
+    def _renew(self, write: TransactWrite, connection_id: str, audience: str, token_expires_at: int) -> None:
+        row = self._recipient
+        write.update(
+            row(*self._recipient_key(connection_id, audience)),
+            actions=[row.token_expires_at.set(token_expires_at)],
+            condition=row.PK.exists(),
+        )
+
+    def _delete(
+        self, write: TransactWrite, connection_id: str, audience: str, condition: Condition | None = None
+    ) -> None:
+        write.delete(self._recipient(*self._recipient_key(connection_id, audience)))
+        write.delete(self._membership(*_membership_key(connection_id, audience)), condition=condition)
+
+    def _recipient_key(self, connection_id: str, audience: str) -> tuple[str, str]:
+        return audience_key(audience, shard_of(connection_id, self._shards)), connection_id
+
+
+def _membership_key(connection_id: str, audience: str) -> tuple[str, str]:
+    return connection_key(connection_id), f"audience#{audience}"

@@ -137,6 +137,7 @@ class ConnectionItem(_Item):
     role = UnicodeAttribute(null=True)
     token_expires_at = NumberAttribute(null=True)
     failed_auths = NumberAttribute(default=0)
+    subscriptions = NumberAttribute(default=0)
     wants_cursor = BooleanAttribute(default=False)
     expires_at = NumberAttribute()
 

@@ -14,9 +14,10 @@ from chalicelib.domain.errors import (
     SubjectMismatch,
     TokenExpired,
     TokenInvalid,
+    TooManySubscriptions,
 )
 from chalicelib.domain.events import EventType
-from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
+from chalicelib.domain.limits import EVENT_RETENTION_SECONDS, MAX_SUBSCRIPTIONS
 from chalicelib.services.connections import MAX_FAILED_AUTHS
 from chalicelib.wire import frames
 from chalicelib.wire.websocket import CLOSING
@@ -45,6 +46,7 @@ FAILURES: dict[type[frames.Frame], tuple[errors.Kind, ...]] = {
         NotAuthenticated,
         TokenExpired,
         SessionNotFound,
+        TooManySubscriptions,
     ),
     frames.Unsubscribe: (*errors.OF_FRAMES, *errors.OF_CONNECTIONS, NotAuthenticated, TokenExpired),
     frames.Ping: errors.OF_FRAMES,
@@ -58,7 +60,8 @@ subscribes to a session to hear `game.added`, `vote.received` and `session.ended
 **Frames.** Text frames with one JSON object each, {frames.MAX_FRAME_BYTES // 1024} KB at most. Any frame of
 a client may carry an `id`, a text or an integer; the frame that answers it has the same `id`. Before
 `auth_success` only `auth` and `ping` are accepted. Failure number {MAX_FAILED_AUTHS} to authenticate closes
-the connection. Whole numbers are written without a fraction: `17`, not `17.0`.
+the connection. A connection follows {MAX_SUBSCRIPTIONS} sessions at most. Whole numbers are written without
+a fraction: `17`, not `17.0`.
 
 **Resume.** A client that sends `since` with `auth` or `subscribe`, a cursor or `""` for the beginning, has
 opted in on that stream: the answer has `cursor` and `recovered`, the events that were missed follow, oldest

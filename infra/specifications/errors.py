@@ -21,6 +21,7 @@ from chalicelib.domain.errors import (
     TokenExpired,
     TokenInvalid,
     TooManyGames,
+    TooManySubscriptions,
     Unauthenticated,
     Unavailable,
     UnknownFrameType,
@@ -82,6 +83,7 @@ _SAMPLES: tuple[GameNightError, ...] = (
     TokenExpired("The token has expired. Get a new one."),
     TokenInvalid("The token was not issued by this service, or is damaged."),
     TooManyGames(17),
+    TooManySubscriptions(),
     Unavailable("The store did not answer in time. Send the request again in a moment."),
 )
 
@@ -91,4 +93,4 @@ OF_CURSORS: tuple[Kind, ...] = (InvalidRequest, InvalidCursor)
 OF_SESSIONS: tuple[Kind, ...] = (SessionNotFound,)
 OF_ADMINS: tuple[Kind, ...] = (Forbidden,)
 OF_FRAMES: tuple[Kind, ...] = (InvalidJson, InvalidFrame, UnknownFrameType, GameNightError)
-OF_CONNECTIONS: tuple[Kind, ...] = (ConnectionUnknown, Unavailable)
+OF_CONNECTIONS: tuple[Kind, ...] = (ConnectionUnknown, Contended, Unavailable)

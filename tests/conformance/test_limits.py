@@ -1,4 +1,4 @@
-"""The size of a frame: 32 KB at most. The limits of a body's fields are with the routes."""
+"""What a connection may send and follow. The limits of a body's fields are with the routes."""
 
 import json
 from contextlib import suppress
@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.clients import Connect, Target
+from tests.clients import Connect, Host, Target
 
 KILOBYTE = 1024
 PING = '{"type":"ping"}'
@@ -74,3 +74,22 @@ async def test_json_that_is_nested_without_end_is_refused(connected: Connect, op
     assert answer["type"] == "error"
     assert answer["code"] in {"invalid_json", "invalid_frame"}
     assert (await bot.ask({"type": "ping"}))["type"] == "pong"
+
+
+async def test_a_connection_follows_fifty_sessions_and_one_more_once_it_leaves_one(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    bot = await connected(target.token("bot"))
+    *fifty, another = [(await host.start())["id"] for _ in range(51)]
+    for session_id in fifty:
+        answer = await bot.ask({"type": "subscribe", "sessionId": session_id})
+        assert answer["type"] == "subscribed", answer
+
+    refused = await bot.ask({"type": "subscribe", "sessionId": another})
+    again = await bot.ask({"type": "subscribe", "sessionId": fifty[0]})
+    await bot.ask({"type": "unsubscribe", "sessionId": fifty[0]})
+    accepted = await bot.ask({"type": "subscribe", "sessionId": another})
+
+    assert (refused["type"], refused["code"]) == ("error", "too_many_subscriptions")
+    assert refused["retryable"] is False
+    assert (again["type"], accepted["type"]) == ("subscribed", "subscribed")

@@ -8,11 +8,12 @@ from threading import Lock
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Lag, Recipient, shard_of
 from chalicelib.domain.counting import LeftBallot, VoteKey
+from chalicelib.domain.errors import TooManySubscriptions
 from chalicelib.domain.events import Event, EventType, Json
 from chalicelib.domain.games import Game
 from chalicelib.domain.idempotency import RETENTION_SECONDS, IdempotentRequest, RecordedAnswer
 from chalicelib.domain.identity import Claims
-from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
+from chalicelib.domain.limits import EVENT_RETENTION_SECONDS, MAX_SUBSCRIPTIONS
 from chalicelib.domain.sessions import Session, StreamHead
 from chalicelib.domain.votes import Vote
 from chalicelib.services.ports import AudiencePage, ConnectionGone
@@ -180,13 +181,14 @@ class FakeConnectionStore:
 
     def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
         self._require_unchanged(connection)
+        now = self._connections[connection.connection_id]
         known = replace(
-            connection,
+            now,
             subject=claims.subject,
             role=claims.role,
             token_expires_at=claims.expires_at,
             failed_auths=0,
-            wants_cursor=self._connections[connection.connection_id].wants_cursor or wants_cursor,
+            wants_cursor=now.wants_cursor or wants_cursor,
         )
         self._connections[connection.connection_id] = known
         for (audience, _), members in self._audiences.items():
@@ -203,12 +205,20 @@ class FakeConnectionStore:
 
     def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
         self._require_unchanged(connection)
-        if wants_cursor:
-            self._connections[connection.connection_id] = replace(connection, wants_cursor=True)
+        now = self._connections[connection.connection_id]
+        if connection.connection_id not in self._shard_of(audience, connection.connection_id):
+            if now.subscriptions >= MAX_SUBSCRIPTIONS:
+                if connection.subscriptions >= MAX_SUBSCRIPTIONS:
+                    raise TooManySubscriptions
+                raise ConnectionGone
+            now = replace(now, subscriptions=now.subscriptions + 1)
+            self._connections[connection.connection_id] = now
         self._put(connection, audience, wants_cursor=wants_cursor)
 
     def leave(self, connection_id: str, audience: str) -> None:
-        self._audiences.get((audience, shard_of(connection_id, self._shards)), {}).pop(connection_id, None)
+        if self._shard_of(audience, connection_id).pop(connection_id, None) is not None:
+            now = self._connections[connection_id]
+            self._connections[connection_id] = replace(now, subscriptions=now.subscriptions - 1)
 
     def remove(self, connection_id: str) -> None:
         self._connections.pop(connection_id, None)
@@ -269,7 +279,7 @@ class FakeConnectionStore:
         members = self._audiences.setdefault((audience, shard), {})
         known = members.get(connection.connection_id)
         wants = wants_cursor or (known is not None and known.wants_cursor)
-        row = replace(connection, wants_cursor=wants).as_recipient()
+        row = replace(connection.as_recipient(), wants_cursor=wants)
         members[connection.connection_id] = replace(row, lag=known.lag) if known else row
 
     def _require_unchanged(self, connection: Connection) -> None:

@@ -12,7 +12,6 @@ from infra.specifications.schemas import Incomplete
 from tests.specifications.conftest import within, wrong
 
 OF_REST = {
-    "contended",
     "forbidden",
     "game_not_found",
     "idempotency_mismatch",

@@ -1,9 +1,12 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Recipient, session_audience
+from chalicelib.domain.errors import TooManySubscriptions
+from chalicelib.domain.limits import MAX_SUBSCRIPTIONS
 from chalicelib.services.ports import ConnectionGone, ConnectionStore
 from chalicelib.storage.audiences import PAGE_SIZE
 from chalicelib.storage.connections import DynamoConnectionStore
@@ -162,21 +165,85 @@ def test_opting_in_is_for_one_audience_and_stays_until_it_is_left(
     assert [one.wants_cursor for one in everyone(NIGHT)] == [False]
     assert [one.wants_cursor for one in everyone(session_audience(18))] == [False]
     assert [one.wants_cursor for one in everyone(ALL_AUDIENCE)] == [False]
-    assert (connections.get("abc=") or pytest.fail("gone")).wants_cursor
+    assert not (connections.get("abc=") or pytest.fail("gone")).wants_cursor
 
 
-def test_authenticating_again_renews_more_audiences_than_one_transaction_holds(
+def subscriptions(store: ConnectionStore) -> int:
+    return (store.get("abc=") or pytest.fail("gone")).subscriptions
+
+
+def test_authenticating_again_renews_as_many_audiences_as_a_connection_can_be_in(
     connections: ConnectionStore, everyone: Everyone
 ) -> None:
     known = authenticated(connections)
-    audiences = [session_audience(number) for number in range(1, 61)]
+    audiences = [session_audience(number) for number in range(1, MAX_SUBSCRIPTIONS + 1)]
     for audience in audiences:
         connections.join(known, audience, wants_cursor=False)
 
     connections.authenticate(known, claims("bot", expires_at=FAR_FUTURE + 1), wants_cursor=False)
 
     expiries = [one.token_expires_at for audience in audiences for one in everyone(audience)]
-    assert expiries == [FAR_FUTURE + 1] * 60
+    assert expiries == [FAR_FUTURE + 1] * MAX_SUBSCRIPTIONS
+    assert subscriptions(connections) == MAX_SUBSCRIPTIONS
+
+
+def test_a_connection_is_in_no_more_audiences_than_one_may_until_it_leaves_one(
+    connections: ConnectionStore, everyone: Everyone
+) -> None:
+    known = authenticated(connections)
+    for number in range(1, MAX_SUBSCRIPTIONS + 1):
+        connections.join(known, session_audience(number), wants_cursor=False)
+    full = connections.get("abc=") or pytest.fail("gone")
+
+    with pytest.raises(ConnectionGone):
+        connections.join(known, session_audience(99), wants_cursor=False)
+    with pytest.raises(TooManySubscriptions):
+        connections.join(full, session_audience(99), wants_cursor=False)
+    connections.join(full, session_audience(1), wants_cursor=True)
+    connections.leave("abc=", session_audience(1))
+    connections.join(connections.get("abc=") or pytest.fail("gone"), session_audience(99), wants_cursor=False)
+
+    assert subscriptions(connections) == MAX_SUBSCRIPTIONS
+    assert everyone(session_audience(1)) == []
+    assert len(everyone(session_audience(99))) == 1
+
+
+def test_only_a_subscription_that_is_new_and_an_end_that_ends_one_are_counted(
+    connections: ConnectionStore,
+) -> None:
+    known = authenticated(connections)
+    for _ in range(2):
+        connections.join(known, NIGHT, wants_cursor=False)
+    once = subscriptions(connections)
+
+    for _ in range(2):
+        connections.leave("abc=", NIGHT)
+
+    assert (once, subscriptions(connections)) == (1, 0)
+
+
+def test_whoever_joins_at_the_same_time_is_counted_too(table: Callable[[], Table]) -> None:
+    store = DynamoConnectionStore(table(), SHARDS, lambda: 1_000_000.0)
+    authenticated(store)
+    wanted = MAX_SUBSCRIPTIONS + 14
+
+    def join(number: int) -> bool:
+        while True:
+            try:
+                store.join(
+                    store.get("abc=") or pytest.fail("gone"), session_audience(number), wants_cursor=False
+                )
+            except ConnectionGone:
+                continue  # somebody else was first, as the use case takes it
+            except TooManySubscriptions:
+                return False
+            return True
+
+    with ThreadPoolExecutor(8) as threads:
+        joined = [*threads.map(join, range(1, wanted + 1))]
+
+    assert joined.count(True) == subscriptions(store) == MAX_SUBSCRIPTIONS
+    assert joined.count(False) == wanted - MAX_SUBSCRIPTIONS
 
 
 def test_an_audience_larger_than_a_page_is_read_to_its_end(table: Callable[[], Table], dynamodb: Any) -> None:

@@ -13,7 +13,9 @@ from chalicelib.domain.errors import (
     SubjectMismatch,
     TokenExpired,
     TokenInvalid,
+    TooManySubscriptions,
 )
+from chalicelib.domain.limits import MAX_SUBSCRIPTIONS
 from chalicelib.domain.sessions import StreamHead, start_session
 from chalicelib.services.connections import Connections, TooManyFailedAuths
 from chalicelib.services.reading import Streams
@@ -106,6 +108,22 @@ def test_a_subscriber_is_in_the_audience_of_its_session_until_it_leaves() -> Non
 
     assert during == ["abc="]
     assert house.audience(session_audience(1)) == []
+
+
+def test_nobody_follows_more_sessions_than_one_connection_may() -> None:
+    house = House()
+    house.connections.authenticate("abc=", "kosmi:bot")
+    for _ in range(MAX_SUBSCRIPTIONS):
+        house.start()
+    for session_id in range(1, MAX_SUBSCRIPTIONS + 1):
+        house.connections.subscribe("abc=", session_id)
+
+    with pytest.raises(TooManySubscriptions, match="50 sessions"):
+        house.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
+    house.connections.unsubscribe("abc=", 1)
+    house.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
+
+    assert house.audience(session_audience(MAX_SUBSCRIPTIONS + 1)) == ["abc="]
 
 
 def test_nothing_but_authenticating_is_possible_before_it() -> None:
