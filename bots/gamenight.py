@@ -467,7 +467,9 @@ class GameNight:
         stream = self._book.streams[_SESSIONS]
         since = _Cursor(stream.epoch, max(0, stream.position - PAGE))
         page = await self._rest.request("GET", f"/api/sessions?since={since}&limit={PAGE}")
-        active = [str(session["id"]) for session in page["sessions"] if session["is_active"]]
+        # A night that started since is left to its session.started, which is to come.
+        before = [session for session in page["sessions"] if session["id"] <= stream.position]
+        active = [str(session["id"]) for session in before if session["is_active"]]
         new = [key for key in active[-ACTIVE_NIGHTS:] if key not in self._book.streams]
         for key in new:
             self._book.follow(key, _Stream(known=False))

@@ -13,6 +13,8 @@ from gamenight import CursorStore, GameNight, MemoryCursors, Token
 from tests.bots.hostile_service import Behaviour, HostileService
 from tests.bots.listening import Ear, listening
 from tests.bots.surroundings import Stage
+from tests.clients import Target
+from tests.gateway import Gateway
 
 TOKEN = "a-token"
 
@@ -34,6 +36,12 @@ class Bot:
 
 Serve = Callable[..., Awaitable[HostileService]]
 StartBot = Callable[..., AbstractAsyncContextManager[Bot]]
+
+
+@pytest.fixture(scope="session")
+def target(gateway: Gateway) -> Target:
+    """The local gateway, whatever target the conformance suite was given."""
+    return Target(gateway.rest_url, gateway.websocket_url, gateway.token_command)
 
 
 @pytest.fixture

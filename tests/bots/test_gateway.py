@@ -17,12 +17,6 @@ from tests.gateway import Gateway
 NIGHTS = 15
 
 
-@pytest.fixture(scope="session")
-def target(gateway: Gateway) -> Target:
-    """The local gateway, whatever target the conformance suite was given."""
-    return Target(gateway.rest_url, gateway.websocket_url, gateway.token_command)
-
-
 @pytest.fixture
 async def line(gateway: Gateway) -> AsyncIterator[Line]:
     async with line_to(int(gateway.port)) as line:

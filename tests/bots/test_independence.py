@@ -10,7 +10,11 @@ from tests.gateway import ROOT
 
 BOTS = sorted((ROOT / "bots").glob("*.py"))
 BESIDE_IT = {path.stem for path in BOTS}
-LIBRARIES = {"gamenight.py": {"websockets"}, "irc_bot.py": {"irc"}, "listen.py": {"websockets"}}
+LIBRARIES = {
+    "gamenight.py": {"websockets"},
+    "irc_bot.py": {"irc", "jaraco"},
+    "listen.py": {"websockets"},
+}
 
 
 @pytest.mark.parametrize("path", BOTS, ids=lambda path: path.name)

@@ -40,6 +40,24 @@ async def test_a_new_bot_starts_from_now_on_and_is_told_of_the_active_nights(
     ]
 
 
+async def test_a_night_that_starts_while_a_new_bot_looks_around_is_heard_from_its_beginning(
+    serve: Serve, start_bot: StartBot
+) -> None:
+    async def behave(peer: Peer) -> None:
+        await peer.lets_in("S:7", recovered=False)
+        await peer.sends(started(8))
+        assert (await peer.lets_subscribe("b:2"))["since"] == ""
+        await peer.sends(started(8, "b:1"), added(1, "b:2", 8))
+        await peer.stays()
+
+    service = await serve(behave)
+    service.pages["/api/sessions"] = {"sessions": [night(8)], "cursor": "S:8", "recovered": True}
+    async with start_bot(service) as bot:
+        heard = await bot.ear.hears(2)
+
+    assert heard == ["session.started 8", "game.added 1"]
+
+
 async def test_what_was_missed_is_asked_for_by_the_stored_positions(
     serve: Serve, start_bot: StartBot
 ) -> None:

@@ -1,0 +1,59 @@
+"""What a chat is told about a game night, line by line; in which chat is left to the bot."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from gamenight import Event, GameNight, Refused
+
+logger = logging.getLogger("announcements")
+
+
+async def announcement(event: Event, night: GameNight) -> list[str]:
+    """Return the lines that announce an event, none where a chat is not interested.
+
+    The results of a night that has ended are read from the service; where that fails, only the end is told.
+    """
+    data = event.data
+    match event.type:
+        case "session.started":
+            return list(_started(data["session"]))
+        case "game.added":
+            return [f"🎲 New game: {_on_one_line(data['game']['title'])}"]
+        case "session.ended":
+            return [*_ended(data["session"]), *await _results_of(data["session"]["id"], night)]
+        case _:
+            return []
+
+
+def _started(session: Any) -> Iterator[str]:
+    yield f"🎮 Game Night has started! Session #{session['id']}"
+    if session["notes"]:
+        yield f"📝 {_on_one_line(session['notes'])}"
+    yield "🗳️ Vote with thisgame++ or thisgame-- during games!"
+
+
+def _ended(session: Any) -> Iterator[str]:
+    yield f"🌙 Session {session['id']} ended!"
+    yield f"📊 Games played: {session['games_played']}"
+
+
+async def _results_of(session_id: int, night: GameNight) -> list[str]:
+    try:
+        session = await night.session(session_id)
+    except (Refused, OSError) as problem:
+        logger.warning("the results of session %d can't be read: %s", session_id, problem)
+        return []
+    best_first = sorted(session["games"], key=lambda game: (-game["totals"]["score"], game["id"]))
+    return [_result(place, game) for place, game in enumerate(best_first, 1)]
+
+
+def _result(place: int, game: Any) -> str:
+    totals = game["totals"]
+    votes = f"{totals['upvotes']} up, {totals['downvotes']} down"
+    return f"{place}. {_on_one_line(game['title'])}: {totals['score']:+d} ({votes})"
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text without what would end a chat's line, or be a command in it."""
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
