@@ -1,7 +1,8 @@
 """Resume: who comes back with a cursor misses nothing, on the stream of all starts and on a night's own.
 
 Other people may be starting sessions on the target, so that the stream of starts is looked at from a cursor
-of the test's own, and only as far as its own sessions.
+of the test's own, and only as far as its own sessions. What happened before may still be on its way to those
+who are there now; it has come to a connection once that has heard of something later.
 """
 
 import asyncio
@@ -30,12 +31,26 @@ JUNK = ["junk", ":", ":5", "5", "a:b", "a:-1", "x" * 5000]
 
 @pytest.fixture
 async def night(host: Host) -> Any:
-    """A night of four events: a start, a game, two votes."""
+    """A night of four events, as soon as somebody is ``settled`` in it: a start, a game, two votes."""
     session = await host.start("Friday 🎲")
     await host.add_game(session["id"])
-    for username in ("zoe", "max"):
-        await host.vote(session["id"], username)
+    await host.vote(session["id"], "zoe")
     return session
+
+
+@pytest.fixture
+async def settled(target: Target, connected: Connect, host: Host, night: Any) -> Bot:
+    """A bot that is not subscribed, and that nothing of the night or of its start is on its way to."""
+    bot = await connected(target.token("bot"))
+    await bot.ask({"type": "subscribe", "sessionId": night["id"]})
+    counted = await host.vote(night["id"], "max")
+    later = await host.start()
+    await bot.hear_start_of(later["id"])
+    while counted not in [json.loads(text)["data"] for text in bot.heard]:
+        await bot.listen()
+    await bot.ask({"type": "unsubscribe", "sessionId": night["id"]})
+    bot.heard.clear()
+    return bot
 
 
 async def resume(bot: Bot, session_id: int, since: str) -> Any:
@@ -51,16 +66,15 @@ async def authenticate(bot: Bot, token: str, since: str) -> Any:
 
 
 async def test_subscribing_from_the_beginning_replays_the_whole_night_oldest_first(
-    target: Target, connected: Connect, host: Host, night: Any
+    settled: Bot, host: Host, night: Any
 ) -> None:
-    bot = await connected(target.token("bot"))
 
-    answer = await resume(bot, night["id"], "")
+    answer = await resume(settled, night["id"], "")
 
     end = await end_of(host, night["id"])
     assert answer == {"type": "subscribed", "sessionId": night["id"], "cursor": end, "recovered": True}
-    texts = await hear_to(bot, "", end)
-    assert cursors(bot.heard) == [f"{epoch(end)}:{number}" for number in (1, 2, 3, 4)]
+    texts = await hear_to(settled, "", end)
+    assert cursors(settled.heard) == [f"{epoch(end)}:{number}" for number in (1, 2, 3, 4)]
     replayed = [json.loads(text) for text in texts]
     assert [one.pop("cursor") for one in replayed]
     assert replayed == await host.polled(night["id"])
@@ -111,9 +125,11 @@ async def test_a_start_is_the_same_bytes_on_both_streams_but_for_the_cursor(
 async def test_authenticating_with_a_cursor_replays_the_starts_that_were_missed_oldest_first(
     target: Target, connected: Connect, host: Host
 ) -> None:
+    bot = await connected(target.token("bot"))
     before = await end_of_starts(host)
     sessions = [await host.start(f"night {number}") for number in range(3)]
-    bot = await connected()
+    await bot.hear_start_of(sessions[-1]["id"])
+    bot.heard.clear()
 
     answer = await authenticate(bot, target.token("bot"), before)
 
@@ -121,8 +137,8 @@ async def test_authenticating_with_a_cursor_replays_the_starts_that_were_missed_
     assert answer["recovered"] is True
     assert sequence(answer["cursor"]) >= sessions[-1]["id"]
     await hear_to(bot, before, answer["cursor"])
-    places = [sequence(cursor) for cursor in dict.fromkeys(cursors(bot.heard))]
-    assert places[: len(sessions)] == list(range(sequence(before) + 1, sequence(before) + 1 + len(sessions)))
+    missed = range(sequence(before) + 1, sessions[-1]["id"] + 1)
+    assert [place for place in along(bot, epoch(before)) if place in missed] == list(missed)
     assert {session["id"] for session in sessions} <= set(bot.started)
     for text in bot.heard:
         assert json.loads(text)["data"]["session"]["id"] == sequence(json.loads(text)["cursor"])
@@ -140,9 +156,8 @@ async def test_authenticating_from_the_beginning_replays_from_the_first_start(
     first = await host.read("/api/sessions/1/events", since="")
     assert answer["recovered"] is first["recovered"]
     if answer["recovered"]:
-        await bot.listen()
-        assert bot.started == [1]
-        assert cursors(bot.heard) == [f"{epoch(answer['cursor'])}:1"]
+        (first_start,) = await hear_to(bot, "", f"{epoch(answer['cursor'])}:1")
+        assert json.loads(first_start)["data"]["session"]["id"] == 1
     # The rest may be long, and a client that does not read it could not say goodbye.
     bot.socket.transport.abort()
 
@@ -166,43 +181,40 @@ async def test_an_answer_that_resumes_carries_the_id_as_well(
 
 
 async def test_who_has_missed_nothing_is_sent_nothing_but_what_happens_next(
-    target: Target, connected: Connect, host: Host, night: Any
+    settled: Bot, host: Host, night: Any
 ) -> None:
-    bot = await connected(target.token("bot"))
     end = await end_of(host, night["id"])
 
-    answer = await resume(bot, night["id"], end)
+    answer = await resume(settled, night["id"], end)
     await host.close(night["id"])
 
     assert (answer["cursor"], answer["recovered"]) == (end, True)
     last = f"{epoch(end)}:{sequence(end) + 1}"
-    await hear_to(bot, end, last)
-    assert set(cursors(bot.heard)) == {last}
+    await hear_to(settled, end, last)
+    assert set(cursors(settled.heard)) == {last}
 
 
 @pytest.mark.parametrize("place", [1, 2, 3])
 async def test_a_replay_begins_right_after_the_cursor(
-    target: Target, connected: Connect, host: Host, night: Any, place: int
+    settled: Bot, host: Host, night: Any, place: int
 ) -> None:
-    bot = await connected(target.token("bot"))
     end = await end_of(host, night["id"])
     since = f"{epoch(end)}:{place}"
 
-    await resume(bot, night["id"], since)
+    await resume(settled, night["id"], since)
 
-    await hear_to(bot, since, end)
-    assert [sequence(cursor) for cursor in cursors(bot.heard)] == list(range(place + 1, 5))
+    await hear_to(settled, since, end)
+    assert [sequence(cursor) for cursor in cursors(settled.heard)] == list(range(place + 1, 5))
 
 
 async def test_a_night_that_has_ended_is_replayed_like_any_other(
-    target: Target, connected: Connect, host: Host, night: Any
+    settled: Bot, host: Host, night: Any
 ) -> None:
-    bot = await connected(target.token("bot"))
     await host.close(night["id"])
 
-    answer = await resume(bot, night["id"], "")
+    answer = await resume(settled, night["id"], "")
 
-    texts = await hear_to(bot, "", answer["cursor"])
+    texts = await hear_to(settled, "", answer["cursor"])
     assert [json.loads(text)["type"] for text in texts] == [
         *("session.started", "game.added", "vote.received", "vote.received", "session.ended")
     ]
@@ -210,9 +222,8 @@ async def test_a_night_that_has_ended_is_replayed_like_any_other(
 
 @pytest.mark.parametrize("lost", ["nowhere", "another night", "beyond the end"])
 async def test_a_cursor_that_is_lost_on_a_night_is_not_recovered_and_the_answers_goes_on_from_there(
-    target: Target, connected: Connect, host: Host, night: Any, lost: str
+    settled: Bot, host: Host, night: Any, lost: str
 ) -> None:
-    bot = await connected(target.token("bot"))
     end = await end_of(host, night["id"])
     since = {
         "nowhere": NOWHERE,
@@ -220,13 +231,13 @@ async def test_a_cursor_that_is_lost_on_a_night_is_not_recovered_and_the_answers
         "beyond the end": f"{epoch(end)}:{sequence(end) + 1}",
     }[lost]
 
-    answer = await resume(bot, night["id"], since)
+    answer = await resume(settled, night["id"], since)
     await host.close(night["id"])
 
     assert (answer["cursor"], answer["recovered"]) == (end, False)
     last = f"{epoch(end)}:{sequence(end) + 1}"
-    await hear_to(bot, end, last)
-    assert set(cursors(bot.heard)) == {last}
+    await hear_to(settled, end, last)
+    assert set(cursors(settled.heard)) == {last}
 
 
 @pytest.mark.parametrize("lost", ["nowhere", "a night", "beyond the end"])
@@ -345,16 +356,15 @@ async def test_asking_again_without_a_cursor_changes_nothing(
 
 
 async def test_who_unsubscribes_and_subscribes_anew_has_not_opted_in(
-    target: Target, connected: Connect, host: Host, night: Any
+    settled: Bot, host: Host, night: Any
 ) -> None:
-    bot = await connected(target.token("bot"))
-    await resume(bot, night["id"], await end_of(host, night["id"]))
+    await resume(settled, night["id"], await end_of(host, night["id"]))
     for frame_type in ("unsubscribe", "subscribe"):
-        await bot.ask({"type": frame_type, "sessionId": night["id"]})
+        await settled.ask({"type": frame_type, "sessionId": night["id"]})
 
     await host.close(night["id"])
 
-    assert cursors(await bot.hear_in(night["id"], 1)) == []
+    assert cursors(await settled.hear_in(night["id"], 1)) == []
 
 
 async def test_a_night_that_does_not_exist_cannot_be_resumed(target: Target, connected: Connect) -> None:
@@ -365,18 +375,23 @@ async def test_a_night_that_does_not_exist_cannot_be_resumed(target: Target, con
     assert (answer["type"], answer["code"]) == ("error", "session_not_found")
 
 
-async def vote_until(host: Host, session_id: int, enough: asyncio.Event) -> None:
-    """Make one event after the other until there are enough, and then the last one."""
+async def vote_until(enough: asyncio.Event, host: Host, witness: Bot, session_id: int) -> None:
+    """Make one event after the other, each as soon as the one before was heard, and then the last one."""
+    await witness.ask({"type": "subscribe", "sessionId": session_id})
     number = 0
     while not enough.is_set():
         number += 1
-        await host.vote(session_id, f"voter {number}")
+        counted = await host.vote(session_id, f"voter {number}")
+        while not witness.heard or json.loads(witness.heard[-1])["data"] != counted:
+            await witness.listen()
     await host.close(session_id)
 
 
 async def test_who_joins_while_events_keep_coming_has_them_all_without_a_hole(
     target: Target, connected: Connect, host: Host, night: Any
 ) -> None:
+    witness = await connected(target.token("bot"))
+
     async def join() -> Bot:
         bot = await connected(target.token("bot"))
         answer = await resume(bot, night["id"], "")
@@ -385,7 +400,7 @@ async def test_who_joins_while_events_keep_coming_has_them_all_without_a_hole(
         return bot
 
     enough = asyncio.Event()
-    voting = asyncio.create_task(vote_until(host, night["id"], enough))
+    voting = asyncio.create_task(vote_until(enough, host, witness, night["id"]))
     bots = [await join() for _ in range(5)]
     enough.set()
     await voting
@@ -401,10 +416,11 @@ async def test_who_joins_while_events_keep_coming_has_them_all_without_a_hole(
 
 
 async def test_who_drops_out_again_and_again_has_every_event_in_the_end(
-    target: Target, host: Host, night: Any
+    target: Target, connected: Connect, host: Host, night: Any
 ) -> None:
+    witness = await connected(target.token("bot"))
     enough = asyncio.Event()
-    voting = asyncio.create_task(vote_until(host, night["id"], enough))
+    voting = asyncio.create_task(vote_until(enough, host, witness, night["id"]))
     stream = epoch(await end_of(host, night["id"]))
     seen: dict[int, str] = {}
 
