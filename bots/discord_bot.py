@@ -13,6 +13,7 @@ import logging
 import os
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 
 from announcements import announcement
@@ -84,8 +85,8 @@ class Webhook:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode(errors="replace")
-        except OSError as unreachable:
-            return 0, str(unreachable)
+        except (OSError, HTTPException) as unreachable:
+            return 0, str(unreachable) or type(unreachable).__name__
 
 
 def _retry_after(answer: str) -> float | None:

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
@@ -70,8 +71,14 @@ HOLE_SECONDS = 10.0
 ASK_AT_MOST = 3
 """How often that is done before the connection is given up for a new one."""
 
+LATEST_RECONNECT_MILLISECONDS = 300_000
+"""The contract's bound of ``afterMs``."""
+
 OPEN_SECONDS = 15.0
 REQUEST_SECONDS = 10.0
+"""Of silence. A request as a whole may take ``ANSWER_SECONDS``, however slowly its answer trickles in."""
+
+ANSWER_SECONDS = 25.0
 REQUEST_ATTEMPTS = 4
 
 PAGE = 100
@@ -80,12 +87,18 @@ PAGE = 100
 ACTIVE_NIGHTS = 10
 """A bot without a position is told of so many active nights at most: the newest, among the last ``PAGE``."""
 
+MOST_NIGHTS = 50
+"""A connection may subscribe to so many. Nights that nobody ends add up, and the oldest are given up."""
+
 WAITING_EVENTS = 1000
 """So many events may wait for a bot that is slow. Then nothing more is read until it has caught up."""
 
 _SESSIONS = "sessions"
 _NOWHERE = "new:0"
 """A position of no stream: whoever asks from it is told the stream's end, and replayed nothing."""
+
+MOST_DIGITS = 15
+"""Of a cursor's sequence: no stream gets that long, and Python reads no numbers of thousands of digits."""
 
 LIVE_PATH = "/api/sessions/live"
 
@@ -123,7 +136,7 @@ class Event:
     - ``snapshot``: a night as it is now, with its games, in ``data["session"]``; instead of its past events.
       It comes for the active nights when a bot starts without a position, and after each ``gap``.
     - ``gap``: events were missed and can't be had any more, of the night in ``data["session"]``, or where
-      that is None, starts of nights.
+      that is None, starts of nights. Without a snapshot after it, the night is followed no more.
     """
 
     type: str
@@ -257,8 +270,9 @@ class GameNight:
         if self._listening:
             raise RuntimeError("This GameNight is listening already; make another one to listen twice.")
         store = self._store = self._store or MemoryCursors()
-        cursors = dict(await _awaited(store.load()))
-        self._book = _Book.of(cursors)
+        stored = await _awaited(store.load())
+        self._book = _Book.of(stored)
+        cursors = {key: cursor for key, cursor in stored.items() if key in self._book.streams}
         self._listening = True
         pump = asyncio.create_task(self._pump(), name="gamenight")
         try:
@@ -326,7 +340,8 @@ class GameNight:
                 # A break is short. Two in a row may be a proxy that lets no WebSocket through.
                 await (self._poll_for(delay) if failures > 1 else self._surroundings.sleep(delay))
             else:
-                failures = 0
+                failures = 0 if self._progress else failures + 1
+                await self._surroundings.sleep(self._delay(failures) if failures else 0)
 
     def _delay(self, failures: int) -> float:
         longest: float = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(failures - 1, 16))
@@ -629,7 +644,8 @@ class _Book:
     @classmethod
     def of(cls, cursors: Mapping[str, str]) -> "_Book":
         """Return the book of stored positions; the stream of nights is always in it."""
-        streams = {key: _Stream.of(cursor) for key, cursor in cursors.items() if key.isdecimal()}
+        newest = sorted((key for key in cursors if key.isdecimal()), key=int)[-MOST_NIGHTS:]
+        streams = {key: _Stream.of(cursors[key]) for key in newest}
         return cls({_SESSIONS: _Stream.of(cursors.get(_SESSIONS, _NOWHERE)), **streams})
 
     def follow(self, key: str, stream: _Stream) -> None:
@@ -679,16 +695,27 @@ class _Book:
         return [_Delivery(_own_event("gap", {"id": int(key)}, now), {key: None})]
 
     def _due(self, key: str, events: list[tuple[_Cursor, Event | None]]) -> list[_Delivery]:
-        of_all = key == _SESSIONS
-        return [(self._started if of_all else self._happened)(key, str(at), event) for at, event in events]
+        due: list[_Delivery] = []
+        for at, event in events:
+            due += (
+                [self._happened(key, str(at), event)] if key != _SESSIONS else self._started(str(at), event)
+            )
+        return due
 
-    def _started(self, key: str, cursor: str, event: Event | None) -> _Delivery:
+    def _started(self, cursor: str, event: Event | None) -> Iterator[_Delivery]:
         night = str(event.session_id) if event else ""
         if not event or night in self.streams:
-            return _Delivery(event, {key: cursor})
+            yield _Delivery(event, {_SESSIONS: cursor})
+            return
         # From its beginning: what happened before it is subscribed to is in the replay.
         self.follow(night, _Stream())
-        return _Delivery(event, {key: cursor, night: ""})
+        yield _Delivery(event, {_SESSIONS: cursor, night: ""})
+        nights = [int(key) for key in self.streams if key != _SESSIONS]
+        if len(nights) > MOST_NIGHTS:
+            oldest = min(nights)
+            logger.warning("giving up session %d, the oldest of too many that have not ended", oldest)
+            self.forget(str(oldest))
+            yield _Delivery(Event("gap", event.timestamp, {"session": {"id": oldest}}), {str(oldest): None})
 
     def _happened(self, key: str, cursor: str, event: Event | None) -> _Delivery:
         if event and event.type == "session.started":
@@ -748,13 +775,13 @@ class _Connection:
             self.reading.exception()
 
     async def _ask_and_leave(self) -> None:
+        leaving, self.book.to_leave = self.book.to_leave, []
+        for key in leaving:
+            await self._send({"type": "unsubscribe", "sessionId": int(key)})
         asking, self.book.to_ask = self.book.to_ask, []
         for key in asking:
             if key in self.book.streams:
                 await self._ask(key)
-        leaving, self.book.to_leave = self.book.to_leave, []
-        for key in leaving:
-            await self._send({"type": "unsubscribe", "sessionId": int(key)})
 
     async def _ask(self, key: str) -> None:
         stream = self.book.streams[key]
@@ -772,10 +799,10 @@ class _Connection:
     async def _keep_time(self) -> float | None:
         """Do what is due by now; return how long there is nothing to do, None when it is time to leave."""
         now = self.surroundings.monotonic()
+        self.useful |= self.authenticated and now - self.opened_at >= PING_SECONDS
         if self.reconnect_at is not None and now >= self.reconnect_at:
             logger.info("the service asked for a new connection")
             return None
-        self.useful |= self.authenticated and now - self.opened_at >= PING_SECONDS
         if self.pinged_at is None and now - self.heard_at >= PING_SECONDS:
             self.pinged_at = now
             await self._send({"type": "ping"})
@@ -837,9 +864,9 @@ class _Connection:
             case "auth_error" | "error":
                 await self._failed(frame)
             case "reconnect":
-                milliseconds = frame.get("afterMs")
-                after = milliseconds / 1000 if isinstance(milliseconds, int | float) else 0.0
-                self.reconnect_at = self.surroundings.monotonic() + after
+                after = frame.get("afterMs")
+                in_time = isinstance(after, int | float) and 0 <= after <= LATEST_RECONNECT_MILLISECONDS
+                self.reconnect_at = self.surroundings.monotonic() + (after / 1000 if in_time else 0.0)
             case "token_expiring":
                 await self._refresh(frame)
             case "pong" | "unsubscribed":
@@ -1016,7 +1043,8 @@ class _Rest:
         if token:
             headers = {**headers, "Authorization": f"Bearer {token}"}
         try:
-            return await asyncio.to_thread(self._answer, method, path, body, headers)
+            asking = asyncio.to_thread(self._answer, method, path, body, headers)
+            answer = await _within(self._surroundings, asking, ANSWER_SECONDS)
         except Refused as refused:
             if refused.status == 401:  # noqa: PLR2004 - unauthorized
                 await self._tokens.refused(token, refused.detail)
@@ -1026,6 +1054,9 @@ class _Rest:
             raise
         except OSError as unreachable:
             raise _Passing(unreachable) from unreachable
+        if token:
+            self._tokens.accepted()
+        return answer
 
     def _answer(
         self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
@@ -1041,17 +1072,19 @@ class _Rest:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
-                raise _refused(error.code, error.read()) from None
+                raise _refused(error) from None
         except ValueError as wrong:
-            raise Refused(502, "no_json", f"{self.url}{path} did not answer with JSON.") from wrong
+            raise Refused(200, "no_json", f"{self.url}{path} did not answer with JSON.") from wrong
+        except HTTPException as broken:
+            raise Refused(502, "no_answer", f"{self.url}{path} did not answer to the end.") from broken
 
 
-def _refused(status: int, text: bytes) -> Refused:
+def _refused(error: urllib.error.HTTPError) -> Refused:
     try:
-        problem = json.loads(text)
-        return Refused(status, str(problem["code"]), str(problem["detail"]))
-    except (ValueError, KeyError, TypeError):
-        return Refused(status, "unknown", "The answer does not say why.")
+        problem = json.load(error)
+        return Refused(error.code, str(problem["code"]), str(problem["detail"]))
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
+        return Refused(error.code, "unknown", "The answer does not say why.")
 
 
 def _addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
@@ -1080,7 +1113,9 @@ def _cursor(text: Any) -> _Cursor | None:
     if not isinstance(text, str):
         return None
     epoch, _, digits = text.rpartition(":")
-    return _Cursor(epoch, int(digits)) if epoch and digits.isascii() and digits.isdigit() else None
+    if not (epoch and digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS):
+        return None
+    return _Cursor(epoch, int(digits))
 
 
 def _event(frame: Any) -> Event | None:
@@ -1127,7 +1162,7 @@ async def _opened(opening: connect) -> ClientConnection:
 
 
 async def _within(surroundings: Surroundings, doing: Awaitable[T], seconds: float) -> T:
-    """Return what is awaited. Raises _Dropped where it takes too long."""
+    """Return what is awaited. Raises TimeoutError where it takes too long."""
     task = asyncio.ensure_future(doing)
     waking = asyncio.ensure_future(surroundings.sleep(seconds))
     waiting: set[asyncio.Future[Any]] = {task, waking}
@@ -1138,4 +1173,4 @@ async def _within(surroundings: Surroundings, doing: Awaitable[T], seconds: floa
     finally:
         waking.cancel()
         task.cancel()
-    raise _Dropped(f"no answer within {seconds:g} s")
+    raise TimeoutError(f"no answer within {seconds:g} s")

@@ -133,7 +133,7 @@ class HostileService:
 
 
 def _response(status: int, body: Any) -> Response:
-    data = json.dumps(body).encode()
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(data))})
     headers["Connection"] = "close"
     return Response(status, HTTPStatus(status).phrase, headers, data)

@@ -255,6 +255,24 @@ async def test_a_new_connection_is_opened_when_the_service_asks_for_it(
     assert before + after == ["session.started 8", "session.started 9"]
 
 
+@pytest.mark.parametrize("after", [0, -1, 1e300, "soon", None])
+async def test_a_service_that_asks_for_new_connections_all_the_time_does_not_get_them_at_once(
+    serve: Serve, start_bot: StartBot, after: Any
+) -> None:
+    async def asks(peer: Peer) -> None:
+        await peer.lets_in()
+        await peer.sends({"type": "reconnect", "reason": "max_connection_age", "afterMs": after})
+        await peer.stays()
+
+    service = await serve(asks)
+    async with start_bot(service, {"sessions": "S:7"}, stage=Stage(chance=0.5)) as bot:
+        bot.hears_in_background(1)
+        for delay in (0.5, 1, 2, 4):
+            await bot.stage.passes(delay)
+
+    assert service.connections >= 4
+
+
 async def test_the_delays_are_random_shares_of_ever_longer_times() -> None:
     stage = Stage(chance=0.5)
     night = GameNight("ws://127.0.0.1:1/api/sessions/live", "a-token", surroundings=stage, poll_seconds=1000)
@@ -308,7 +326,9 @@ def test_an_address_that_can_not_be_a_websockets_is_told_at_once(url: str) -> No
         GameNight("http://localhost:5000", "a-token", websocket_url=url)
 
 
-@pytest.mark.parametrize("page", [404, {"hello": "world"}, [[]], {"websocket_url": "http://elsewhere"}])
+@pytest.mark.parametrize(
+    "page", [404, b"<html>", {"hello": "world"}, [[]], {"websocket_url": "http://elsewhere"}]
+)
 async def test_an_address_where_something_else_lives_is_told(serve: Serve, page: Any) -> None:
     service = await serve(stays)
     service.pages["/api"] = page

@@ -123,6 +123,70 @@ async def test_a_token_that_has_expired_is_replaced() -> None:
     assert [headers["authorization"] for _, _, headers, _ in requests] == ["Bearer old", "Bearer new"]
 
 
+async def test_every_token_may_expire_in_its_turn() -> None:
+    tokens = iter(["first", "second", "third"])
+    answers: list[Any] = [(401, UNAUTHORIZED, {}), (201, VOTE, {})]
+    with answering(*answers, *answers) as (url, requests):
+        service = night(url, lambda: next(tokens))
+        await service.vote(7, "alice", "up")
+        await service.vote(7, "bob", "up")
+
+    used = [headers["authorization"] for _, _, headers, _ in requests]
+    assert used == ["Bearer first", "Bearer second", "Bearer second", "Bearer third"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 503 Unavailable\r\nContent-Length: 1000\r\n\r\n{",
+        b"",
+    ],
+)
+async def test_what_is_no_answer_is_told_after_some_attempts(answer: bytes) -> None:
+    attempts = 0
+
+    async def talks_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(talks_nonsense, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    with pytest.raises((Refused, OSError)):
+        await GameNight(url, TOKEN, surroundings=Stage()).session(7)
+
+    assert attempts == 4
+    server.close()
+
+
+async def test_an_answer_that_trickles_in_is_not_waited_for_for_ever() -> None:
+    released = asyncio.Event()
+
+    async def trickles(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+        await released.wait()
+        writer.close()
+
+    server = await asyncio.start_server(trickles, "127.0.0.1", 0)
+    stage = Stage()
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    asking = asyncio.create_task(GameNight(url, TOKEN, surroundings=stage).session(7))
+
+    for _ in range(4):
+        await stage.passes(25)
+
+    with pytest.raises(TimeoutError, match="no answer within 25 s"):
+        await asking
+    released.set()
+    server.close()
+
+
 async def test_requests_at_once_do_not_give_up_a_token_that_one_of_them_has_replaced() -> None:
     tokens = iter(["old", "new"])
     known: dict[str, Any] = {"Bearer old": (401, UNAUTHORIZED, {}), "Bearer new": (201, VOTE, {})}

@@ -183,6 +183,7 @@ async def test_garbage_is_passed_over(serve: Serve, start_bot: StartBot) -> None
         await peer.sends("", "{", "[]", "null", '"type"', "[" * 500, b"\x00\xff", "{}", {"type": None})
         await peer.sends({"message": "Internal server error", "connectionId": "x", "requestId": "y"})
         await peer.sends({**started(9), "cursor": None}, {**started(9), "cursor": "S:nine"})
+        await peer.sends({**started(9), "cursor": "S:" + "9" * 5000}, {**started(9), "cursor": "S:²"})
         await peer.sends({"type": "subscribed"}, {"type": "subscribed", "sessionId": 99, "cursor": "z:1"})
         await peer.sends({"type": "reconnect", "afterMs": "soon"} | {"type": "unheard of"})
         await peer.sends(started(8))
@@ -433,6 +434,31 @@ async def test_a_night_that_has_ended_is_left_and_forgotten(serve: Serve, start_
     assert heard == ["session.ended 7", "session.started 8"]
     assert left == [7]
     assert cursors.cursors == {"sessions": "S:7"}
+
+
+async def test_the_oldest_of_more_nights_than_a_connection_may_follow_is_given_up(
+    serve: Serve, start_bot: StartBot
+) -> None:
+    asked: list[Any] = []
+
+    async def behave(peer: Peer) -> None:
+        await peer.lets_in()
+        asked.extend([(await peer.lets_subscribe())["sessionId"] for _ in range(50)])
+        await peer.sends(started(60))
+        asked.append(await peer.gets("unsubscribe"))
+        asked.append((await peer.lets_subscribe("n:2"))["sessionId"])
+        await peer.sends(started(60, "n:1"), added(1, "n:2", 60))
+        await peer.stays()
+
+    service = await serve(behave)
+    nights = {str(session_id): f"n{session_id}:3" for session_id in range(9, 60)}
+    cursors = MemoryCursors({"sessions": "S:59", **nights})
+    async with start_bot(service, cursors) as bot:
+        heard = await bot.ear.hears(3)
+
+    assert heard == ["session.started 60", "gap 10", "game.added 1"]
+    assert asked == [*range(10, 60), {"type": "unsubscribe", "sessionId": 10}, 60]
+    assert set(cursors.cursors) == {"sessions", *(str(number) for number in range(11, 61))}
 
 
 async def test_a_position_is_kept_once_the_bot_has_dealt_with_the_event(
