@@ -485,7 +485,8 @@ class GameNight:
         # A night that started since is left to its session.started, which is to come.
         before = [session for session in page["sessions"] if session["id"] <= stream.position]
         active = [str(session["id"]) for session in before if session["is_active"]]
-        new = [key for key in active[-ACTIVE_NIGHTS:] if key not in self._book.streams]
+        unknown = [key for key in active[-ACTIVE_NIGHTS:] if key not in self._book.streams]
+        new = unknown[max(0, len(unknown) - self._book.room) :]
         for key in new:
             self._book.follow(key, _Stream(known=False))
         gap = _own_event("gap", None, self._surroundings.now()) if stream.owes_gap else None
@@ -648,6 +649,11 @@ class _Book:
         streams = {key: _Stream.of(cursors[key]) for key in newest}
         return cls({_SESSIONS: _Stream.of(cursors.get(_SESSIONS, _NOWHERE)), **streams})
 
+    @property
+    def room(self) -> int:
+        """How many nights more can be followed."""
+        return MOST_NIGHTS - len(self.streams) + 1  # one of the streams is that of all nights
+
     def follow(self, key: str, stream: _Stream) -> None:
         self.streams[key] = stream
         self.to_ask.append(key)
@@ -710,9 +716,8 @@ class _Book:
         # From its beginning: what happened before it is subscribed to is in the replay.
         self.follow(night, _Stream())
         yield _Delivery(event, {_SESSIONS: cursor, night: ""})
-        nights = [int(key) for key in self.streams if key != _SESSIONS]
-        if len(nights) > MOST_NIGHTS:
-            oldest = min(nights)
+        if self.room < 0:
+            oldest = min(int(key) for key in self.streams if key != _SESSIONS)
             logger.warning("giving up session %d, the oldest of too many that have not ended", oldest)
             self.forget(str(oldest))
             yield _Delivery(Event("gap", event.timestamp, {"session": {"id": oldest}}), {str(oldest): None})

@@ -461,6 +461,27 @@ async def test_the_oldest_of_more_nights_than_a_connection_may_follow_is_given_u
     assert set(cursors.cursors) == {"sessions", *(str(number) for number in range(11, 61))}
 
 
+async def test_a_bot_that_follows_all_it_may_does_not_look_for_more(
+    serve: Serve, start_bot: StartBot
+) -> None:
+    async def behave(peer: Peer) -> None:
+        await peer.lets_in("S:70", recovered=False)
+        asked = [(await peer.lets_subscribe("n:1", recovered=False))["sessionId"]]
+        asked += [(await peer.lets_subscribe())["sessionId"] for _ in range(49)]
+        assert asked == [70, *range(1, 50)]
+        await peer.stays()
+
+    service = await serve(behave)
+    active = [night(69), night(70)]
+    service.pages["/api/sessions"] = {"sessions": active, "cursor": "S:70", "recovered": True}
+    service.pages["/api/sessions/70"] = {**night(70), "games": []}
+    stored = {"sessions": "R:60", **{str(number): f"n{number}:1" for number in range(1, 50)}}
+    async with start_bot(service, stored) as bot:
+        heard = await bot.ear.hears(2)
+
+    assert heard == ["gap -", "snapshot 70"]
+
+
 async def test_a_position_is_kept_once_the_bot_has_dealt_with_the_event(
     serve: Serve, start_bot: StartBot
 ) -> None:
