@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     from chalicelib.aws.signature import Credentials
     from chalicelib.push.client import ConnectionsClient
     from chalicelib.services.bot_tokens import BotTokens
-    from chalicelib.services.broadcast import Broadcast, Seldom
+    from chalicelib.services.broadcast import Broadcast
+    from chalicelib.services.catch_up import CatchUp
     from chalicelib.services.commits import Commits
     from chalicelib.services.connections import Connections
     from chalicelib.services.game_nights import GameNights
     from chalicelib.services.jobs import Jobs
-    from chalicelib.services.laggards import Laggards
     from chalicelib.services.ports import SecretSource, TokenVerifier
     from chalicelib.services.reading import Reading, Streams
+    from chalicelib.services.seldom import Seldom
     from chalicelib.services.voting import Voting
     from chalicelib.storage.audiences import DynamoAudiences
     from chalicelib.storage.connections import DynamoConnectionStore
     from chalicelib.storage.jobs import SqsJobQueue
+    from chalicelib.storage.json_api import DynamoApi
     from chalicelib.storage.lags import DynamoLagStore
     from chalicelib.storage.progress import DynamoProgressStore
     from chalicelib.storage.sessions import DynamoSessionStore
@@ -105,23 +107,22 @@ class Application:
     def broadcast(self) -> "Broadcast":
         """What the log's stream does."""
         from chalicelib.services.broadcast import Broadcast
-        from chalicelib.services.routing import Router
+        from chalicelib.services.routing import Queueing, Router
 
         settings = self.settings
         router = Router(self._audiences, shards=settings.audience_shards, inline=settings.inline_audience)
-        return Broadcast(router, self.push, lambda: self._seldom)
+        queueing = Queueing(self._progress, self._queue, settings.audience_shards)
+        return Broadcast(router, queueing, self.push, lambda: self._seldom)
 
     @cached_property
     def jobs(self) -> "Jobs":
         """What the delivery queue does."""
-        from chalicelib.services.catch_up import CatchUp
         from chalicelib.services.jobs import Jobs
         from chalicelib.services.shard_delivery import ShardDelivery
         from chalicelib.services.shard_walk import Ground
 
-        ground = Ground(self._audiences, self._connections, self._lags, self._progress, self._laggards)
-        catch_up = CatchUp(self._lags, self._sessions.log, self._connections, self.push)
-        return Jobs(self._queue, ShardDelivery(ground, self.push), catch_up)
+        ground = Ground(self._audiences, self._progress, lambda: self._seldom)
+        return Jobs(self._queue, ShardDelivery(ground, self.push), lambda: self._catch_up)
 
     @cached_property
     def tokens(self) -> "TokenVerifier":
@@ -212,13 +213,32 @@ class Application:
         return DynamoSessionStore(Table(self._database, self.settings.sessions_table), time.time)
 
     @cached_property
-    def _audiences(self) -> "DynamoAudiences":
-        from chalicelib.storage.audiences import DynamoAudiences
-        from chalicelib.storage.dynamodb_api import DynamoApi
+    def _dynamodb(self) -> "DynamoApi":
+        from chalicelib.storage.json_api import DynamoApi
 
         settings = self.settings
-        api = DynamoApi(settings.dynamodb_endpoint, settings.region, self._credentials, lambda: self._tls)
-        return DynamoAudiences(api, settings.connections_table, time.time)
+        return DynamoApi(settings.dynamodb_endpoint, settings.region, self._credentials, lambda: self._tls)
+
+    @cached_property
+    def _audiences(self) -> "DynamoAudiences":
+        from chalicelib.storage.audiences import DynamoAudiences
+
+        return DynamoAudiences(self._dynamodb, self.settings.connections_table, time.time)
+
+    @cached_property
+    def _progress(self) -> "DynamoProgressStore":
+        from chalicelib.storage.progress import DynamoProgressStore
+
+        return DynamoProgressStore(self._dynamodb, self.settings.connections_table, time.time)
+
+    @cached_property
+    def _queue(self) -> "SqsJobQueue":
+        from chalicelib.storage.jobs import SqsJobQueue
+        from chalicelib.storage.json_api import SqsApi
+
+        settings = self.settings
+        api = SqsApi(settings.sqs_endpoint, settings.region, self._credentials, lambda: self._tls)
+        return SqsJobQueue(api, settings.delivery_queue_url)
 
     @cached_property
     def _connections(self) -> "DynamoConnectionStore":
@@ -233,37 +253,23 @@ class Application:
         return DynamoLagStore(self._connections_table, self.settings.audience_shards, time.time)
 
     @cached_property
-    def _progress(self) -> "DynamoProgressStore":
-        from chalicelib.storage.progress import DynamoProgressStore
-
-        return DynamoProgressStore(self._connections_table, time.time)
-
-    @cached_property
     def _connections_table(self) -> "Table":
         from chalicelib.storage.tables import Table
 
         return Table(self._database, self.settings.connections_table)
 
     @cached_property
-    def _queue(self) -> "SqsJobQueue":
-        from chalicelib.storage.jobs import SqsJobQueue
-
-        settings = self.settings
-        return SqsJobQueue(settings.delivery_queue_url, settings.region, settings.sqs_endpoint)
-
-    @cached_property
-    def _laggards(self) -> "Laggards":
-        from chalicelib.services.laggards import Laggards
-
-        return Laggards(self._lags, self._queue)
-
-    @cached_property
     def _seldom(self) -> "Seldom":
-        from chalicelib.services.broadcast import Seldom
-        from chalicelib.services.routing import Queueing
+        from chalicelib.services.laggards import Laggards
+        from chalicelib.services.seldom import Seldom
 
-        queueing = Queueing(self._progress, self._queue, self.settings.audience_shards)
-        return Seldom(self._connections, self._laggards, queueing)
+        return Seldom(self._connections, self._lags, Laggards(self._lags, self._queue))
+
+    @cached_property
+    def _catch_up(self) -> "CatchUp":
+        from chalicelib.services.catch_up import CatchUp
+
+        return CatchUp(self._lags, self._sessions.log, self._connections, self.push)
 
 
 @cache

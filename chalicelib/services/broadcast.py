@@ -6,39 +6,27 @@ job for each of its shards. Leaves which is which to ``routing``, jobs to ``jobs
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from chalicelib.domain.connections import Recipient
 from chalicelib.domain.delivery import message_of
 from chalicelib.domain.errors import GameNightError
 from chalicelib.domain.events import Event, EventType, LoggedEvent
-from chalicelib.services.laggards import Laggards
-from chalicelib.services.outcomes import figures, forget, log_event, log_posts
-from chalicelib.services.ports import ConnectionStore, Push
+from chalicelib.services.outcomes import figures, log_event, log_posts
+from chalicelib.services.ports import Push
 from chalicelib.services.routing import Queued, Queueing, Router
+from chalicelib.services.seldom import OnDemand, settle
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Seldom:
-    """What a broadcast needs where somebody is gone, lags or was not reached, or the audience is large."""
-
-    connections: ConnectionStore
-    laggards: Laggards
-    queueing: Queueing
-
-
 class Broadcast:
-    """Delivers what was logged.
+    """Delivers what was logged."""
 
-    ``seldom`` gives what is not always needed. It is asked for when it is: a cold start does not wait for it.
-    """
-
-    def __init__(self, router: Router, push: Push, seldom: Callable[[], Seldom]) -> None:
+    def __init__(self, router: Router, queueing: Queueing, push: Push, seldom: OnDemand) -> None:
         self._router = router
+        self._queueing = queueing
         self._push = push
         self._seldom = seldom
 
@@ -80,16 +68,12 @@ class Broadcast:
     async def _deliver(self, event: Event, within: float) -> None:
         small = await self._router.small(event)
         if isinstance(small, Queued):
-            seldom = await asyncio.to_thread(self._seldom)
-            log_event(event, {"jobs": await seldom.queueing.queue(event, small)})
+            log_event(event, {"jobs": await self._queueing.queue(event, small)})
             return
         report = await self._push.broadcast(message_of(event), self._ready(event, small), within=within)
         log_event(event, figures(report))
         log_posts(event, report)
-        if report.gone or report.failed:
-            seldom = await asyncio.to_thread(self._seldom)
-            await forget(seldom.connections, report.gone)
-            await seldom.laggards.add(event, report.failed)
+        await settle(self._seldom, event, report)
 
     async def _ready(
         self, event: Event, recipients: Sequence[Recipient]

@@ -14,11 +14,11 @@ from chalicelib.domain.jobs import Job, Progress, Received
 class JobQueue(Protocol):
     """Jobs on their way to ``deliver``; those of one group one after the other."""
 
-    def send(self, jobs: Sequence[Job]) -> None:
+    async def send(self, jobs: Sequence[Job]) -> None:
         """Put jobs on the queue. One that was sent within the last five minutes is not doubled."""
         ...
 
-    def delay(self, received: Received, seconds: int) -> None:
+    async def delay(self, received: Received, seconds: int) -> None:
         """Let a job that has to come again, and its group with it, come after so many seconds."""
         ...
 
@@ -29,7 +29,7 @@ class QueuedStreams(Protocol):
     ``ports.Audiences`` tells, beside the audience itself.
     """
 
-    def mark_queued(self, audience: str, since: int) -> None:
+    async def mark_queued(self, audience: str, since: int) -> None:
         """Note that jobs of this audience's stream are on the queue from now until the last one expires."""
         ...
 
@@ -37,11 +37,11 @@ class QueuedStreams(Protocol):
 class ProgressStore(Protocol):
     """How far jobs have come, for whoever takes over from a worker that died."""
 
-    def progress(self, job: str) -> Progress:
+    async def progress(self, job: str) -> Progress:
         """Return what was saved under a job's name; the beginning where nothing was."""
         ...
 
-    def save(self, job: str, progress: Progress) -> None:
+    async def save(self, job: str, progress: Progress) -> None:
         """Replace what was saved under a job's name."""
         ...
 

@@ -18,13 +18,16 @@ logger = logging.getLogger(__name__)
 
 
 class Jobs:
-    """Does jobs. ``random`` gives 0 <= x < 1."""
+    """Does jobs. ``catch_up`` is asked for when there is somebody to catch up with.
+
+    ``random`` gives 0 <= x < 1.
+    """
 
     def __init__(
         self,
         queue: JobQueue,
         shards: ShardDelivery,
-        catch_up: CatchUp,
+        catch_up: Callable[[], CatchUp],
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self._queue = queue
@@ -57,7 +60,8 @@ class Jobs:
                 case ShardJob():
                     return await self._deliver(one.job, one.attempt, within)
                 case CatchUpJob():
-                    return await self._catch_up.run(one.job, one.attempt, within=within)
+                    catch_up = await asyncio.to_thread(self._catch_up)
+                    return await catch_up.run(one.job, one.attempt, within=within)
                 case None:
                     return 0  # nobody can read it: to the dead-letter queue, without keeping others waiting
         except GameNightError as error:
@@ -74,6 +78,6 @@ class Jobs:
 
     async def _delay(self, one: Received, seconds: int) -> None:
         try:
-            await asyncio.to_thread(self._queue.delay, one, seconds)
+            await self._queue.delay(one, seconds)
         except GameNightError:  # it comes when the queue's own time is over
             logger.warning("a job comes later than it could", extra={"job": one.id})

@@ -37,7 +37,7 @@ class Laggards:
             await asyncio.gather(
                 *(asyncio.to_thread(self._lags.fall_behind, audience, one, place) for one in some)
             )
-            await asyncio.to_thread(self._jobs.send, [catch_up_job(event, one) for one in some])
+            await self._jobs.send([catch_up_job(event, one) for one in some])
 
     async def wait(self, event: Event, recipients: Sequence[Recipient]) -> Sequence[Recipient]:
         """Have lagging recipients get an event from their jobs; return those who have caught up meanwhile."""
@@ -52,5 +52,5 @@ class Laggards:
             return False
         if recipient.lag.parked or recipient.lag.first >= place:
             # Its job has given up, or was perhaps never sent by whoever noted the lag.
-            await asyncio.to_thread(self._jobs.send, [catch_up_job(event, connection_id)])
+            await self._jobs.send([catch_up_job(event, connection_id)])
         return True

@@ -94,8 +94,6 @@ class Queueing:
         since = queued.since or event.cursor.sequence
         # A start is the first of two streams: of all sessions, and of its own.
         audiences = {audience_of(event), session_audience(event.session_id)}
-        await asyncio.gather(
-            *(asyncio.to_thread(self._streams.mark_queued, audience, since) for audience in audiences)
-        )
-        await asyncio.to_thread(self._jobs.send, shard_jobs(event, self._shards, queued_since=since))
+        await asyncio.gather(*(self._streams.mark_queued(audience, since) for audience in audiences))
+        await self._jobs.send(shard_jobs(event, self._shards, queued_since=since))
         return self._shards

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from chalicelib.domain.delivery import message_of
 from chalicelib.domain.jobs import Progress, ShardJob
-from chalicelib.services.outcomes import forget, log_posts
+from chalicelib.services.outcomes import log_posts
 from chalicelib.services.ports import Push
+from chalicelib.services.seldom import settle
 from chalicelib.services.shard_walk import Ground, ShardWalk
 
 DRAIN_SECONDS = 15.0
@@ -29,7 +30,7 @@ class ShardDelivery:
 
         Raises Unavailable: then it has to come again, and begins at the place that was saved last.
         """
-        saved = await asyncio.to_thread(self.ground.progress.progress, job.name)
+        saved = await self.ground.progress.progress(job.name)
         if saved.done:
             return True
         deadline = asyncio.get_running_loop().time() + within
@@ -41,20 +42,19 @@ class ShardDelivery:
         finally:
             walk.abandon()
         place = Progress(done=True) if walk.ended else walk.place()
-        await asyncio.to_thread(self.ground.progress.save, job.name, place)
+        await self.ground.progress.save(job.name, place)
         return walk.ended
 
     async def started(self, job: ShardJob) -> bool:
         """Say whether the start of the job's session has been delivered to the same shard."""
-        return (await asyncio.to_thread(self.ground.progress.progress, job.start_name)).done
+        return (await self.ground.progress.progress(job.start_name)).done
 
     async def _round(self, job: ShardJob, walk: ShardWalk, deadline: float) -> None:
         within = max(deadline - asyncio.get_running_loop().time(), 0.0)
         report = await self.push.broadcast(
             message_of(job.event), walk.steps(), within=within, settled=walk.settle
         )
-        await forget(self.ground.connections, report.gone)
-        await self.ground.laggards.add(job.event, report.failed)
+        await settle(self.ground.seldom, job.event, report)
         for failure in report.failed:
             walk.settle(failure.recipient)
         log_posts(job.event, report, shard=job.shard)

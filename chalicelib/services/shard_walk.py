@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from chalicelib.domain.connections import Recipient
 from chalicelib.domain.delivery import audience_of
 from chalicelib.domain.jobs import Progress, ShardJob
-from chalicelib.services.delivery_ports import LagStore, ProgressStore
-from chalicelib.services.laggards import Laggards
-from chalicelib.services.ports import AudiencePage, Audiences, ConnectionStore
+from chalicelib.services.delivery_ports import ProgressStore
+from chalicelib.services.ports import AudiencePage, Audiences
+from chalicelib.services.seldom import OnDemand
 
 STEP = 64
 """Recipients between two saved places, as many as ``push`` has in flight. Whoever takes over from a dead
@@ -28,10 +28,8 @@ class Ground:
     """What a walk goes over."""
 
     audiences: Audiences
-    connections: ConnectionStore
-    lags: LagStore
     progress: ProgressStore
-    laggards: Laggards
+    seldom: OnDemand
 
 
 class ShardWalk:
@@ -68,7 +66,8 @@ class ShardWalk:
             step = await self._ready(await self._reopen() if self._reopened else await self._next())
             if step:
                 yield step
-                await self._save()
+                if not self.ended:  # else that all is done is saved next
+                    await self._save()
         await self._saved()
 
     def settle(self, recipient: Recipient) -> None:
@@ -88,9 +87,8 @@ class ShardWalk:
     async def _reopen(self) -> Sequence[Recipient]:
         """Return those whom an earlier run left open and who are still there."""
         ids = list(self._open)
-        found = await asyncio.gather(
-            *(asyncio.to_thread(self._ground.lags.recipient, self._audience, one) for one in ids)
-        )
+        lags = (await asyncio.to_thread(self._ground.seldom)).lags
+        found = await asyncio.gather(*(asyncio.to_thread(lags.recipient, self._audience, one) for one in ids))
         self._reopened = False
         for connection_id, recipient in zip(ids, found, strict=True):
             if recipient is None:
@@ -112,7 +110,8 @@ class ShardWalk:
         ready = step
         if lagging:
             ready = [recipient for recipient in step if recipient.lag is None]
-            ready += await self._ground.laggards.wait(self._job.event, lagging)
+            seldom = await asyncio.to_thread(self._ground.seldom)
+            ready += await seldom.laggards.wait(self._job.event, lagging)
             for recipient in lagging:
                 self.settle(recipient)
         self._open.update(dict.fromkeys(recipient.connection_id for recipient in ready))
@@ -125,8 +124,7 @@ class ShardWalk:
 
     async def _save(self) -> None:
         await self._saved()
-        save = asyncio.to_thread(self._ground.progress.save, self._job.name, self.place())
-        self._saving = asyncio.create_task(save)
+        self._saving = asyncio.create_task(self._ground.progress.save(self._job.name, self.place()))
 
     async def _saved(self) -> None:
         if self._saving is not None:

@@ -1,6 +1,6 @@
 """Reading an audience, page by page: what a broadcast does first, and all that it asks of DynamoDB.
 
-``connections`` is what writes these rows; ``dynamodb_api`` says why they are read without PynamoDB.
+``connections`` is what writes these rows; ``json_api`` says why they are read without PynamoDB.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.domain.connections import Lag, Recipient
 from chalicelib.services.ports import AudiencePage
-from chalicelib.storage.dynamodb_api import DynamoApi
+from chalicelib.storage.json_api import DynamoApi
 from chalicelib.storage.keys import HEAD, audience_key, queued_key
 
 PAGE_SIZE = 1000

@@ -6,17 +6,13 @@ The only place that knows how a job reads. Leaves doing jobs to ``services.jobs`
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from typing import Any
-
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.events import Event, EventType
 from chalicelib.domain.jobs import CatchUpJob, Job, Received, ShardJob
+from chalicelib.storage.json_api import SqsApi
 
 MESSAGES_AT_ONCE = 10
 """What SendMessageBatch takes."""
@@ -25,14 +21,13 @@ logger = logging.getLogger(__name__)
 
 
 class SqsJobQueue:
-    """``services.delivery_ports.JobQueue`` on SQS. The client is made when it is first needed."""
+    """``services.delivery_ports.JobQueue`` on SQS."""
 
-    def __init__(self, url: str, region: str, endpoint: str | None) -> None:
+    def __init__(self, api: SqsApi, url: str) -> None:
+        self._api = api
         self._url = url
-        self._region = region
-        self._endpoint = endpoint
 
-    def send(self, jobs: Sequence[Job]) -> None:
+    async def send(self, jobs: Sequence[Job]) -> None:
         """See the port."""
         for start in range(0, len(jobs), MESSAGES_AT_ONCE):
             entries = [
@@ -44,31 +39,16 @@ class SqsJobQueue:
                 }
                 for number, job in enumerate(jobs[start : start + MESSAGES_AT_ONCE])
             ]
-            try:
-                answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
-            except (BotoCoreError, ClientError) as error:
-                logger.warning("SQS did not take jobs", exc_info=True)
-                raise Unavailable("The delivery queue does not take jobs at the moment.") from error
+            answer = await self._api.call("SendMessageBatch", {"QueueUrl": self._url, "Entries": entries})
             if failed := answer.get("Failed"):
                 codes = ", ".join(sorted({one["Code"] for one in failed}))
                 raise Unavailable(f"The delivery queue did not take {len(failed)} job(s): {codes}.")
 
-    def delay(self, received: Received, seconds: int) -> None:
+    async def delay(self, received: Received, seconds: int) -> None:
         """See the port."""
-        try:
-            self._sqs.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=received.receipt, VisibilityTimeout=seconds
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise Unavailable("The delivery queue did not delay a job.") from error
-
-    @cached_property
-    def _sqs(self) -> Any:
-        return botocore.session.get_session().create_client(
-            "sqs",
-            region_name=self._region,
-            endpoint_url=self._endpoint,
-            config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 3}),
+        await self._api.call(
+            "ChangeMessageVisibility",
+            {"QueueUrl": self._url, "ReceiptHandle": received.receipt, "VisibilityTimeout": seconds},
         )
 
 

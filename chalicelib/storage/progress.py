@@ -3,50 +3,61 @@
 All of it is of use only while its jobs can still be on the queue, and then expires.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from chalicelib.domain.jobs import Progress
-from chalicelib.storage.failures import translated
+from chalicelib.storage.json_api import DynamoApi
 from chalicelib.storage.keys import HEAD, progress_key, queued_key
-from chalicelib.storage.tables import ProgressItem, QueuedStreamItem, Table
 
 RETENTION_SECONDS = 4 * 60 * 60 + 10 * 60
 """The queue keeps a job for four hours (infra/stack.yaml); ten minutes later none of it is left anywhere."""
 
 
 class DynamoProgressStore:
-    """``services.delivery_ports``'s ``ProgressStore`` and ``QueuedStreams``. ``now`` returns Unix seconds."""
+    """``services.delivery_ports``'s ``ProgressStore`` and ``QueuedStreams``. ``now`` returns Unix seconds.
 
-    def __init__(self, table: Table, now: Callable[[], float]) -> None:
+    ``queued#{audience}`` / ``head`` has ``since``; ``progress#{job}`` / ``head`` has ``after``, ``open`` and
+    ``done``; both have ``expires_at``.
+    """
+
+    def __init__(self, api: DynamoApi, table: str, now: Callable[[], float]) -> None:
+        self._api = api
+        self._table = table
         self._now = now
-        self._queued = table.bind(QueuedStreamItem)
-        self._progress = table.bind(ProgressItem)
 
-    def mark_queued(self, audience: str, since: int) -> None:
+    async def mark_queued(self, audience: str, since: int) -> None:
         """See the port."""
-        with translated():
-            self._queued(queued_key(audience), HEAD, since=since, expires_at=self._expiry()).save()
+        await self._put(queued_key(audience), {"since": {"N": str(since)}})
 
-    def progress(self, job: str) -> Progress:
+    async def progress(self, job: str) -> Progress:
         """See the port."""
-        with translated():
-            try:
-                item = self._progress.get(progress_key(job), HEAD, consistent_read=True)
-            except self._progress.DoesNotExist:
-                return Progress()
-        return Progress(item.after, tuple(map(str, item.open)), done=item.done)
+        key = {"PK": {"S": progress_key(job)}, "SK": {"S": HEAD}}
+        found = await self._api.call(
+            "GetItem", {"TableName": self._table, "Key": key, "ConsistentRead": True}
+        )
+        if "Item" not in found:
+            return Progress()
+        item = found["Item"]
+        return Progress(
+            item["after"]["S"] if "after" in item else None,
+            tuple(one["S"] for one in item["open"]["L"]),
+            done=item["done"]["BOOL"],
+        )
 
-    def save(self, job: str, progress: Progress) -> None:
+    async def save(self, job: str, progress: Progress) -> None:
         """See the port."""
-        with translated():
-            self._progress(
-                progress_key(job),
-                HEAD,
-                after=progress.after,
-                open=list(progress.open),
-                done=progress.done,
-                expires_at=self._expiry(),
-            ).save()
+        item: dict[str, Any] = {
+            "open": {"L": [{"S": one} for one in progress.open]},
+            "done": {"BOOL": progress.done},
+        }
+        if progress.after is not None:
+            item["after"] = {"S": progress.after}
+        await self._put(progress_key(job), item)
 
-    def _expiry(self) -> int:
-        return int(self._now()) + RETENTION_SECONDS
+    async def _put(self, partition: str, item: Mapping[str, Any]) -> None:
+        expiry = {"N": str(int(self._now()) + RETENTION_SECONDS)}
+        key = {"PK": {"S": partition}, "SK": {"S": HEAD}}
+        await self._api.call(
+            "PutItem", {"TableName": self._table, "Item": {**key, **item, "expires_at": expiry}}
+        )

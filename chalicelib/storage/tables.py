@@ -164,22 +164,6 @@ class RecipientItem(_Item):
     lag_parked = BooleanAttribute(null=True)
 
 
-class QueuedStreamItem(_Item):
-    """``queued#{audience key}`` / ``head``: this stream has jobs on the queue; ``since`` which event."""
-
-    since = NumberAttribute()
-    expires_at = NumberAttribute()
-
-
-class ProgressItem(_Item):
-    """``progress#{job}`` / ``head``: everyone up to ``after`` is taken care of, but for those in ``open``."""
-
-    after = UnicodeAttribute(null=True)
-    open = ListAttribute(of=UnicodeAttribute)
-    done = BooleanAttribute()
-    expires_at = NumberAttribute()
-
-
 class Database:
     """DynamoDB in one Region, on one botocore client. ``endpoint`` is None for AWS's own.
 

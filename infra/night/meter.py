@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.storage.dynamodb_api import DynamoApi
+from chalicelib.storage.json_api import DynamoApi
 from chalicelib.storage.tables import Database
 
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})

@@ -5,7 +5,8 @@ Leaves what an engine is to ``infra.local``, what a call costs to ``meter`` and 
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -97,7 +98,6 @@ class _Night:
         table = Table(database, self._tables["ConnectionsTable"])
         connections = DynamoConnectionStore(table, SHARDS, self._now)
         self._connections = Connections(connections, streams, _Verifier(), self._clock)
-        self._progress = DynamoProgressStore(table, self._now)
         self._lags = DynamoLagStore(table, SHARDS, self._now)
         self._url = url
 
@@ -186,10 +186,9 @@ class _Night:
         with self._meter.measure("broadcast, a small audience"):
             asyncio.run(self._small_audience(event))
         with self._meter.measure("broadcast, a large one: noted once"):
-            self._progress.mark_queued(session_audience(1), event.cursor.sequence)
-        job = shard_jobs(event, SHARDS, queued_since=event.cursor.sequence)[shard_of(KOSMIS, SHARDS)].name
+            asyncio.run(self._note_jobs(event))
         with self._meter.measure("deliver, each job and 64 recipients"):
-            self._progress.save(job, replace(self._progress.progress(job), after=KOSMIS))
+            asyncio.run(self._save_a_place(event))
         with self._meter.measure("deliver, one who was not reached"):
             self._lags.fall_behind(session_audience(1), DISCORDS, event.cursor.sequence)
 
@@ -200,11 +199,28 @@ class _Night:
             self._connections.disconnect(DISCORDS)
 
     async def _small_audience(self, event: Event) -> None:
+        async with self._api() as api:
+            audiences = DynamoAudiences(api, self._tables["ConnectionsTable"], self._now)
+            await Router(audiences, shards=SHARDS, inline=INLINE).small(event)
+
+    async def _note_jobs(self, event: Event) -> None:
+        async with self._api() as api:
+            progress = DynamoProgressStore(api, self._tables["ConnectionsTable"], self._now)
+            await progress.mark_queued(session_audience(1), event.cursor.sequence)
+
+    async def _save_a_place(self, event: Event) -> None:
+        jobs = shard_jobs(event, SHARDS, queued_since=event.cursor.sequence)
+        job = jobs[shard_of(KOSMIS, SHARDS)].name
+        async with self._api() as api:
+            progress = DynamoProgressStore(api, self._tables["ConnectionsTable"], self._now)
+            await progress.save(job, replace(await progress.progress(job), after=KOSMIS))
+
+    @asynccontextmanager
+    async def _api(self) -> AsyncIterator[MeteredApi]:
         keys = Keys("local", "local")
         api = MeteredApi(self._meter, self._url, REGION, lambda: keys, ssl.create_default_context)
-        audiences = DynamoAudiences(api, self._tables["ConnectionsTable"], self._now)
         try:
-            await Router(audiences, shards=SHARDS, inline=INLINE).small(event)
+            yield api
         finally:
             await api.close()
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.domain.jobs import Job, Progress, Received, ShardJob
-from chalicelib.services.broadcast import Broadcast, Seldom
+from chalicelib.services.broadcast import Broadcast
 from chalicelib.services.catch_up import CatchUp
 from chalicelib.services.jobs import Jobs
 from chalicelib.services.laggards import Laggards
 from chalicelib.services.ports import Push
 from chalicelib.services.routing import Queueing, Router
+from chalicelib.services.seldom import Seldom
 from chalicelib.services.shard_delivery import ShardDelivery
 from chalicelib.services.shard_walk import Ground
 from chalicelib.services.stores import EventLog
@@ -30,13 +31,13 @@ class FakeProgress:
         since, at = self._queued.get(audience, (None, 0.0))
         return since if self._now() < at + RETENTION_SECONDS else None
 
-    def mark_queued(self, audience: str, since: int) -> None:
+    async def mark_queued(self, audience: str, since: int) -> None:
         self._queued[audience] = since, self._now()
 
-    def progress(self, job: str) -> Progress:
+    async def progress(self, job: str) -> Progress:
         return self._saved.get(job, Progress())
 
-    def save(self, job: str, progress: Progress) -> None:
+    async def save(self, job: str, progress: Progress) -> None:
         self._saved[job] = progress
 
 
@@ -50,14 +51,17 @@ class FakeJobQueue:
         self.dead: list[Job | None] = []
         self.delays: list[tuple[str, int]] = []
 
-    def send(self, jobs: Sequence[Job]) -> None:
+    async def send(self, jobs: Sequence[Job]) -> None:
+        self.put(jobs)
+
+    def put(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             if (job.group, job.name) not in self._names:
                 self._names.add((job.group, job.name))
                 number = str(len(self._names))
                 self.waiting.append(Received(number, f"receipt-{number}", job.group, 0, job))
 
-    def delay(self, received: Received, seconds: int) -> None:
+    async def delay(self, received: Received, seconds: int) -> None:
         self.delays.append((received.group, seconds))
 
     def heads(self) -> list[Received]:
@@ -102,12 +106,13 @@ class House:
         self.queue: FakeJobQueue = queue
         audiences = FakeAudiences(store, self.progress.queued_since)
         laggards = Laggards(store, self.queue)
-        seldom = Seldom(store, laggards, Queueing(self.progress, self.queue, shards))
+        seldom = Seldom(store, store, laggards)
         router = Router(audiences, shards=shards, inline=inline)
-        self.broadcast = Broadcast(router, push, lambda: seldom)
-        ground = Ground(audiences, store, store, self.progress, laggards)
+        queueing = Queueing(self.progress, self.queue, shards)
+        self.broadcast = Broadcast(router, queueing, push, lambda: seldom)
+        ground = Ground(audiences, self.progress, lambda: seldom)
         catch_up = CatchUp(store, log or FakeSessionStore(), store, push, random=lambda: 0.0)
-        self.jobs = Jobs(self.queue, ShardDelivery(ground, push), catch_up, random=lambda: 0.0)
+        self.jobs = Jobs(self.queue, ShardDelivery(ground, push), lambda: catch_up, random=lambda: 0.0)
 
     async def work(self, *, within: float = 60) -> None:
         """Do what is on the queue until it is empty."""

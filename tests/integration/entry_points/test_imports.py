@@ -40,9 +40,19 @@ MESSAGE = {
     "messageId": "1",
     "receiptHandle": "r",
     "body": json.dumps(
-        {"job": "catch_up", "audience": "all", "session_id": 17, "connection_id": "abc=", "place": 17}
+        {
+            "job": "shard",
+            "shard": 0,
+            "follows_start": False,
+            "session_id": 17,
+            "type": "session.started",
+            "envelope": "{}",
+            "epoch": "e17",
+            "sequence": 1,
+            "sessions_epoch": "e0",
+        }
     ),
-    "attributes": {"MessageGroupId": "all#abc=", "ApproximateReceiveCount": "1"},
+    "attributes": {"MessageGroupId": "all#0", "ApproximateReceiveCount": "1"},
 }
 HEALTH = {
     "httpMethod": "GET",
@@ -96,7 +106,7 @@ def database() -> Iterator[str]:
     ("function", "event", "unused"),
     [
         ("broadcast", {"Records": [RECORD]}, SDKS | CHECKING | {"chalicelib.wire", "uvloop"}),
-        ("deliver", {"Records": [MESSAGE]}, {"boto3", "uvloop"} | CHECKING | {"chalicelib.wire"}),
+        ("deliver", {"Records": [MESSAGE]}, SDKS | CHECKING | {"chalicelib.wire", "uvloop"}),
         ("api_handler", HEALTH, SDKS | CHECKING | POSTING),
         ("websocket_connect", {"requestContext": CONTEXT}, {"boto3", "httptools", "jwt", "chalicelib.push"}),
         (

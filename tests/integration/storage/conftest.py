@@ -4,7 +4,8 @@ import asyncio
 import os
 import ssl
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from chalicelib.services.ports import Audiences, ConnectionStore
 from chalicelib.services.stores import AnswerStore, BallotBox, EventLog, SessionStore
 from chalicelib.storage.audiences import DynamoAudiences
 from chalicelib.storage.connections import DynamoConnectionStore
-from chalicelib.storage.dynamodb_api import DynamoApi
+from chalicelib.storage.json_api import DynamoApi
 from chalicelib.storage.lags import DynamoLagStore
 from chalicelib.storage.sessions import DynamoSessionStore
 from chalicelib.storage.tables import Database, Table
@@ -118,16 +119,22 @@ def answers(house: SessionsTable) -> AnswerStore:
 
 def read_all(table: Table, audience: str) -> list[Recipient]:
     """Everyone in an audience of a table, shard by shard."""
-    return asyncio.run(read(table, NOW, lambda audiences: everyone_in(audiences, audience)))
+
+    async def read() -> list[Recipient]:
+        async with dynamodb_api(table) as api:
+            return await everyone_in(DynamoAudiences(api, table.name, lambda: NOW), audience)
+
+    return asyncio.run(read())
 
 
-async def read(table: Table, now: float, ask: Callable[[Audiences], Awaitable[Any]]) -> Any:
-    """Ask the audiences of a table something."""
+@asynccontextmanager
+async def dynamodb_api(table: Table) -> AsyncIterator[DynamoApi]:
+    """Reach a table's engine without an SDK."""
     keys = Keys("local", "local")
     database = table.database
     api = DynamoApi(database.endpoint, database.region, lambda: keys, ssl.create_default_context)
     try:
-        return await ask(DynamoAudiences(api, table.name, lambda: now))
+        yield api
     finally:
         await api.close()
 

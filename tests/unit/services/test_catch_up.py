@@ -237,7 +237,7 @@ async def test_starts_are_caught_up_with_from_the_stream_of_sessions() -> None:
 async def test_a_log_with_a_hole_is_no_reason_to_forget_what_was_missed() -> None:
     scene = Scene()
     scene.store.fall_behind(NIGHT, SLOW, 200)
-    scene.home.queue.send([CatchUpJob(NIGHT, 17, SLOW, 200)])
+    scene.home.queue.put([CatchUpJob(NIGHT, 17, SLOW, 200)])
 
     await scene.home.work()
 

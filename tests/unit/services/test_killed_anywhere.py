@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from inspect import iscoroutinefunction
 from random import Random
 from typing import Any, cast
 
@@ -71,7 +72,13 @@ class Mortal:
             self._fate.step()
             return result
 
-        return call
+        async def call_async(*args: Any) -> Any:
+            self._fate.step()
+            result = await method(*args)
+            self._fate.step()
+            return result
+
+        return call_async if iscoroutinefunction(method) else call
 
 
 class MortalPush(FakePush):
@@ -195,7 +202,7 @@ def test_everyone_hears_everything_in_order_whoever_dies_when(
 @pytest.mark.parametrize("moment", range(5, 1100, 45))
 def test_whoever_takes_over_repeats_three_steps_at_most(moment: int) -> None:
     cloud = Cloud(500, Fate({moment}), {}, shards=1, inline=0)
-    cloud.queue.send([ShardJob(later(17, 3), 0)])
+    cloud.queue.put([ShardJob(later(17, 3), 0)])
 
     cloud.work(lambda _: 0)
 

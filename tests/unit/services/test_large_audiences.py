@@ -137,7 +137,7 @@ async def test_nothing_is_sent_before_it_is_noted_that_the_stream_has_jobs(
     home, store, _ = house(inline=3)
     crowd(store, 5, session_id=17)
 
-    def refuse(*_: object) -> None:
+    async def refuse(*_: object) -> None:
         assert home.progress.queued_since(session_audience(17)) == 3
         raise Unavailable("the queue is away")
 
@@ -165,7 +165,7 @@ async def test_a_job_without_time_goes_on_where_it_was() -> None:
     crowd(store, 10, session_id=17)
     job = ShardJob(later(17, 3), shard=0)
     shard = [one.connection_id for one in store.audience(session_audience(17), 0).recipients]
-    home.progress.save(job.name, Progress(after=shard[-2], open=(shard[0], "gone=")))
+    await home.progress.save(job.name, Progress(after=shard[-2], open=(shard[0], "gone=")))
 
     assert await home.jobs.work([Received("1", "r", job.group, 1, job)], within=0) == ["1"]
     assert await home.jobs.work([Received("1", "r", job.group, 2, job)], within=5) == []
@@ -188,7 +188,7 @@ async def test_a_store_that_is_away_has_the_job_come_again_later(monkeypatch: py
     home, _, _ = house()
     job = ShardJob(later(17, 3), shard=0)
 
-    def away(*_: object) -> None:
+    async def away(*_: object) -> None:
         raise Unavailable("throttled")
 
     monkeypatch.setattr(home.progress, "progress", away)

@@ -1,7 +1,7 @@
-"""DynamoDB over HTTP, for the one read that a cold broadcast waits for.
+"""AWS's JSON services over HTTP, for what a delivery does each time: reading audiences, saving places, jobs.
 
-PynamoDB and botocore serve everything else. They cost a cold start more than all the rest of it, so the
-audience is read without them: docs/decisions/0051-audience-without-sdk.md. Knows no table and no key.
+PynamoDB and botocore serve everything else. They cost a cold start more than all the rest of it, so a
+broadcast does without them: docs/decisions/0051-audience-without-sdk.md. Knows no table, no key and no queue.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import random as random_module
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import httptools
@@ -22,7 +22,7 @@ from chalicelib.aws.signature import Credentials, signing_key
 from chalicelib.domain.errors import Unavailable
 
 CONNECT_AND_ANSWER_SECONDS = 3.0
-"""A DynamoDB answer takes milliseconds; one that takes seconds is better asked for again."""
+"""An answer takes milliseconds; one that takes seconds is better asked for again."""
 
 ATTEMPTS = 5
 BASE_SECONDS = 0.05
@@ -32,28 +32,34 @@ IDLE_SECONDS = 50.0
 """How long an idle connection is trusted: a freeze of the process may have hidden its end."""
 
 _READ_BYTES = 256 * 1024
-_TARGET = "DynamoDB_20120810"
 _WORTH_ANOTHER_ATTEMPT = frozenset(
     {
         "InternalServerError",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",
         "ThrottlingException",
         "ThrottlingError",
     }
 )
-"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html"""
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html; the one of SQS is
+RequestThrottled."""
 
 logger = logging.getLogger(__name__)
 
 
-class DynamoApi:
-    """Calls DynamoDB's operations over connections that are kept alive.
+class JsonApi:
+    """Calls a service's operations over connections that are kept alive.
 
-    ``endpoint`` is a URL, None for AWS's own in the Region. ``tls`` gives what an https endpoint's
-    certificate is verified with. ``clock`` gives Unix seconds, ``random`` 0 <= x < 1. Belongs to one event
-    loop until ``close``.
+    ``service`` is what a request is signed for, ``target`` what the service calls its operations in this
+    version, ``away`` what Unavailable says. ``endpoint`` is a URL, None for AWS's own in the Region. ``tls``
+    gives what an https endpoint's certificate is verified with. ``clock`` gives Unix seconds, ``random``
+    0 <= x < 1. Belongs to one event loop until ``close``.
     """
+
+    service: ClassVar[str]
+    target: ClassVar[str]
+    away: ClassVar[str]
 
     def __init__(  # noqa: PLR0913 - every one has a default that fits but the first four
         self,
@@ -67,9 +73,9 @@ class DynamoApi:
         random: Callable[[], float] = random_module.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        url = urlsplit(endpoint or f"https://dynamodb.{region}.amazonaws.com")
+        url = urlsplit(endpoint or f"https://{self.service}.{region}.amazonaws.com")
         if url.scheme not in {"http", "https"} or not url.hostname:
-            raise ValueError(f"The DynamoDB endpoint {endpoint!r} is no http or https URL with a host.")
+            raise ValueError(f"The {self.service} endpoint {endpoint!r} is no http or https URL with a host.")
         self._host = url.hostname
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._authority = url.netloc
@@ -83,9 +89,9 @@ class DynamoApi:
         self._idle: list[_Connection] = []
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what an operation that only reads answers; it may be asked for more than once.
+        """Return what an operation answers; it may be asked for more than once, so that must be the same.
 
-        Raises Unavailable where DynamoDB refuses, or does not answer within the attempts.
+        Raises Unavailable where the service refuses, or does not answer within the attempts.
         """
         body = json.dumps(arguments).encode()
         reason = ""
@@ -98,14 +104,16 @@ class DynamoApi:
                 reason = str(exc) or type(exc).__name__
                 self._drop_idle()  # what ended this connection may have ended them
                 continue
-            if status == 200:  # noqa: PLR2004 - DynamoDB knows no other success
+            if status == 200:  # noqa: PLR2004 - there is no other success
                 found: dict[str, Any] = json.loads(answer)
                 return found
             reason = f"{status} {_error_type(answer)}"
             if status < 500 and _error_type(answer) not in _WORTH_ANOTHER_ATTEMPT:  # noqa: PLR2004 - server errors
                 break
-        logger.warning("DynamoDB did not do what it was asked", extra={"reason": reason})
-        raise Unavailable("The store did not answer in time. Send the request again in a moment.")
+        logger.warning(
+            "%s did not do what it was asked", self.service, extra={"operation": operation, "reason": reason}
+        )
+        raise Unavailable(self.away)
 
     async def close(self) -> None:
         """Close the connections that are kept alive."""
@@ -151,13 +159,13 @@ class DynamoApi:
     def _request(self, operation: str, body: bytes) -> bytes:
         credentials = self._credentials()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock()))
-        scope = f"{stamp[:8]}/{self._region}/dynamodb/aws4_request"
+        scope = f"{stamp[:8]}/{self._region}/{self.service}/aws4_request"
         headers = {
             "content-type": "application/x-amz-json-1.0",
             "host": self._authority,
             "x-amz-date": stamp,
             **({"x-amz-security-token": credentials.token} if credentials.token else {}),
-            "x-amz-target": f"{_TARGET}.{operation}",
+            "x-amz-target": f"{self.target}.{operation}",
         }
         names = ";".join(headers)
         canonical = "\n".join(
@@ -177,6 +185,22 @@ class DynamoApi:
         )
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"POST / HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+class DynamoApi(JsonApi):
+    """DynamoDB."""
+
+    service = "dynamodb"
+    target = "DynamoDB_20120810"
+    away = "The store did not answer in time. Send the request again in a moment."
+
+
+class SqsApi(JsonApi):
+    """SQS."""
+
+    service = "sqs"
+    target = "AmazonSQS"
+    away = "The delivery queue did not answer in time."
 
 
 class _Connection:

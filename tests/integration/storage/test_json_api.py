@@ -13,7 +13,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from chalicelib.aws.signature import Keys
 from chalicelib.domain.errors import Unavailable
-from chalicelib.storage.dynamodb_api import ATTEMPTS, DynamoApi
+from chalicelib.storage.json_api import ATTEMPTS, DynamoApi
 
 REGION = "eu-central-1"
 KEYS = Keys("AKIDEXAMPLE", "not much of a secret", "a/session+token==")

@@ -1,0 +1,38 @@
+"""What a delivery needs only where somebody is gone, lags or was not reached.
+
+A cold start does not wait for it: see docs/decisions/0051-audience-without-sdk.md.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.domain.delivery import DeliveryReport
+from chalicelib.domain.events import Event
+from chalicelib.services.delivery_ports import LagStore
+from chalicelib.services.laggards import Laggards
+from chalicelib.services.outcomes import forget
+from chalicelib.services.ports import ConnectionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Seldom:
+    """The stores that write to audiences, and who keeps account of those that lag."""
+
+    connections: ConnectionStore
+    lags: LagStore
+    laggards: Laggards
+
+    async def settle(self, event: Event, report: DeliveryReport) -> None:
+        """Forget who is gone, and have those caught up with who were not reached. Raises Unavailable."""
+        await forget(self.connections, report.gone)
+        await self.laggards.add(event, report.failed)
+
+
+OnDemand = Callable[[], Seldom]
+
+
+async def settle(seldom: OnDemand, event: Event, report: DeliveryReport) -> None:
+    """See ``Seldom.settle``; it is not asked for where there is nothing to do."""
+    if report.gone or report.failed:
+        await (await asyncio.to_thread(seldom)).settle(event, report)
