@@ -43,7 +43,8 @@ class ShardJob:
 class CatchUpJob:
     """Replay to one connection what it has missed of its audience's stream, beginning at ``place``.
 
-    ``session_id`` is the session of the event at that place.
+    ``session_id`` is the session of the event at that place. It has no name to be told by: a connection that
+    has caught up may miss the same event again, and the job that is sent then is another one.
     """
 
     audience: str
@@ -55,11 +56,6 @@ class CatchUpJob:
     def group(self) -> str:
         """A group of its own: a connection that is slow holds up no other."""
         return f"{self.audience}#{self.connection_id}"
-
-    @property
-    def name(self) -> str:
-        """The same job sent twice has the same name, and no other job has it."""
-        return f"{self.audience}#{self.connection_id}#{self.place}"
 
 
 Job = ShardJob | CatchUpJob

@@ -15,7 +15,7 @@ class JobQueue(Protocol):
     """Jobs on their way to ``deliver``; those of one group one after the other."""
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Put jobs on the queue. One that was sent within the last five minutes is not doubled."""
+        """Put jobs on the queue. One with a name that was sent within five minutes is not doubled."""
         ...
 
     async def delay(self, received: Received, seconds: int) -> None:
@@ -57,7 +57,10 @@ class LagStore(Protocol):
         ...
 
     def fall_behind(self, audience: str, connection_id: str, place: int) -> None:
-        """Note that a connection did not get the event at a place; what it misses already stays noted."""
+        """Note that a connection did not get the event at a place; what it misses already stays noted.
+
+        It may be an earlier one: starts of sessions have an order only within a shard of the stream.
+        """
         ...
 
     def skip(self, audience: str, connection_id: str, place: int) -> bool:
@@ -67,14 +70,20 @@ class LagStore(Protocol):
         """
         ...
 
-    def advance(self, audience: str, connection_id: str, first: int) -> None:
-        """Note that a lagging connection now has everything before ``first``."""
+    def advance(self, audience: str, connection_id: str, place: int) -> bool:
+        """Note that a lagging connection now has the event at a place, which was the first that it missed.
+
+        False, and nothing is noted, where that is another one by now, or none.
+        """
         ...
 
     def park(self, audience: str, connection_id: str) -> None:
         """Note that nobody replays to a lagging connection any more."""
         ...
 
-    def caught_up(self, audience: str, connection_id: str, last: int) -> bool:
-        """End a connection's lag; False where something after ``last`` was skipped meanwhile."""
+    def caught_up(self, audience: str, connection_id: str, place: int) -> bool:
+        """End the lag of a connection that has the event at a place now.
+
+        False, and it still lags, where that is not all that it missed.
+        """
         ...

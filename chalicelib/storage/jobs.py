@@ -5,7 +5,8 @@ The only place that knows how a job reads. Leaves doing jobs to ``services.jobs`
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from chalicelib.domain.cursors import Cursor
@@ -21,11 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 class SqsJobQueue:
-    """``services.delivery_ports.JobQueue`` on SQS."""
+    """``services.delivery_ports.JobQueue`` on SQS. ``new_id`` returns a fresh random text."""
 
-    def __init__(self, api: SqsApi, url: str) -> None:
+    def __init__(
+        self, api: SqsApi, url: str, new_id: Callable[[], str] = lambda: os.urandom(8).hex()
+    ) -> None:
         self._api = api
         self._url = url
+        self._new_id = new_id
 
     async def send(self, jobs: Sequence[Job]) -> None:
         """See the port."""
@@ -35,7 +39,7 @@ class SqsJobQueue:
                     "Id": str(number),
                     "MessageBody": json.dumps(_document(job), separators=(",", ":")),
                     "MessageGroupId": job.group,
-                    "MessageDeduplicationId": job.name,
+                    "MessageDeduplicationId": job.name if isinstance(job, ShardJob) else self._new_id(),
                 }
                 for number, job in enumerate(jobs[start : start + MESSAGES_AT_ONCE])
             ]

@@ -47,6 +47,7 @@ class FakeJobQueue:
     def __init__(self, attempts: int = 10) -> None:
         self._attempts = attempts
         self._names: set[tuple[str, str]] = set()
+        self._sent = 0
         self.waiting: list[Received] = []
         self.dead: list[Job | None] = []
         self.delays: list[tuple[str, int]] = []
@@ -56,10 +57,15 @@ class FakeJobQueue:
 
     def put(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            if (job.group, job.name) not in self._names:
+            if isinstance(job, ShardJob):
+                if (job.group, job.name) in self._names:
+                    continue
                 self._names.add((job.group, job.name))
-                number = str(len(self._names))
-                self.waiting.append(Received(number, f"receipt-{number}", job.group, 0, job))
+            self._add(job)
+
+    def _add(self, job: Job) -> None:
+        self._sent += 1
+        self.waiting.append(Received(str(self._sent), f"receipt-{self._sent}", job.group, 0, job))
 
     async def delay(self, received: Received, seconds: int) -> None:
         self.delays.append((received.group, seconds))
@@ -81,7 +87,7 @@ class FakeJobQueue:
         """Put what is dead back on the queue, as an operator would."""
         for job in self.dead:
             assert job is not None
-            self.waiting.append(Received(f"again-{job.name}", "receipt", job.group, 0, job))
+            self._add(job)
         self.dead = []
 
     def delete(self, received: Received) -> None:

@@ -93,6 +93,17 @@ async def test_more_jobs_than_one_request_takes_are_all_sent_once(
     assert [one.job for one in taken(sqs, url)] == jobs
 
 
+async def test_the_same_connection_can_catch_up_twice(queue: SqsJobQueue, sqs: Any, url: str) -> None:
+    came = []
+    for _ in range(2):
+        await queue.send([CATCH_UP])
+        (received,) = taken(sqs, url)
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=received.receipt)
+        came.append(received.job)
+
+    assert came == [CATCH_UP, CATCH_UP]
+
+
 async def test_a_delayed_job_and_its_group_come_later(queue: SqsJobQueue, sqs: Any, url: str) -> None:
     await queue.send([CATCH_UP])
     (received,) = taken(sqs, url)
