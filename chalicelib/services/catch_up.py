@@ -72,21 +72,25 @@ class CatchUp:
                 if report.failed:
                     return await self._again(job, attempt)
                 # What is refused stays refused: the events behind it are worth more than another attempt.
-                await self._had(job, lag, place_of(event))
+                if not await self._had(job, lag, place_of(event)):
+                    break
         return None
 
     async def _lagging(self, job: CatchUpJob) -> Recipient | None:
         recipient = await asyncio.to_thread(self._lags.recipient, job.audience, job.connection_id)
         return recipient if recipient is not None and recipient.lag is not None else None
 
-    async def _had(self, job: CatchUpJob, lag: Lag, place: int) -> None:
-        """Save the place after each post, so that whoever takes over repeats one at most."""
+    async def _had(self, job: CatchUpJob, lag: Lag, place: int) -> bool:
+        """Save the place after each post, so that whoever takes over repeats one at most.
+
+        False where the lag is not as it was read any more, and has to be read again.
+        """
         if place == lag.last and await asyncio.to_thread(
             self._lags.caught_up, job.audience, job.connection_id, place
         ):
             logger.info("a connection has caught up", extra={**_named(job), "last": place})
-            return
-        await asyncio.to_thread(self._lags.advance, job.audience, job.connection_id, place + 1)
+            return True
+        return await asyncio.to_thread(self._lags.advance, job.audience, job.connection_id, place)
 
     async def _missed(self, job: CatchUpJob, lag: Lag) -> list[Event]:
         """Return what follows without a hole, at most a page of it."""

@@ -35,12 +35,13 @@ class DynamoLagStore:
     def fall_behind(self, audience: str, connection_id: str, place: int) -> None:
         """See the port."""
         row = self._row
-        self._updated(
+        if not self._updated(
             audience,
             connection_id,
             [row.lag_first.set(row.lag_first | place), row.lag_last.set(place)],
             row.PK.exists() & (row.lag_last.does_not_exist() | (row.lag_last < place)),
-        )
+        ):
+            self._updated(audience, connection_id, [row.lag_first.set(place)], row.lag_first > place)
 
     def skip(self, audience: str, connection_id: str, place: int) -> bool:
         """See the port."""
@@ -50,30 +51,35 @@ class DynamoLagStore:
             connection_id,
             [row.lag_last.set(place), row.lag_parked.remove()],
             row.lag_last < place,
+        ) or self._updated(
+            audience,
+            connection_id,
+            [row.lag_first.set(place), row.lag_parked.remove()],
+            row.lag_first > place,
         ):
             return True
         # Caught up or gone, or this is a repetition of what was skipped already.
         recipient = self.recipient(audience, connection_id)
         return recipient is not None and recipient.lag is not None
 
-    def advance(self, audience: str, connection_id: str, first: int) -> None:
+    def advance(self, audience: str, connection_id: str, place: int) -> bool:
         """See the port."""
         row = self._row
-        self._updated(audience, connection_id, [row.lag_first.set(first)], row.lag_first < first)
+        return self._updated(audience, connection_id, [row.lag_first.set(place + 1)], row.lag_first == place)
 
     def park(self, audience: str, connection_id: str) -> None:
         """See the port."""
         row = self._row
         self._updated(audience, connection_id, [row.lag_parked.set(True)], row.lag_first.exists())
 
-    def caught_up(self, audience: str, connection_id: str, last: int) -> bool:
+    def caught_up(self, audience: str, connection_id: str, place: int) -> bool:
         """See the port."""
         row = self._row
         return self._updated(
             audience,
             connection_id,
             [row.lag_first.remove(), row.lag_last.remove(), row.lag_parked.remove()],
-            row.lag_last == last,
+            (row.lag_first == place) & (row.lag_last == place),
         )
 
     def _updated(

@@ -240,30 +240,33 @@ class FakeConnectionStore:
 
     def fall_behind(self, audience: str, connection_id: str, place: int) -> None:
         row = self._shard_of(audience, connection_id).get(connection_id)
-        if row is not None and (row.lag is None or row.lag.last < place):
-            self._lags(audience, row, replace(row.lag, last=place) if row.lag else Lag(place, place))
+        if row is not None:
+            lag = row.lag or Lag(place, place)
+            self._lags(audience, row, replace(lag, first=min(lag.first, place), last=max(lag.last, place)))
 
     def skip(self, audience: str, connection_id: str, place: int) -> bool:
         row = self.recipient(audience, connection_id)
         if row is None or row.lag is None:
             return False
-        if row.lag.last < place:
-            self._lags(audience, row, Lag(row.lag.first, place))
+        if not row.lag.first <= place <= row.lag.last:
+            self._lags(audience, row, Lag(min(row.lag.first, place), max(row.lag.last, place)))
         return True
 
-    def advance(self, audience: str, connection_id: str, first: int) -> None:
+    def advance(self, audience: str, connection_id: str, place: int) -> bool:
         row = self.recipient(audience, connection_id)
-        if row is not None and row.lag is not None and row.lag.first < first:
-            self._lags(audience, row, replace(row.lag, first=first))
+        if row is None or row.lag is None or row.lag.first != place:
+            return False
+        self._lags(audience, row, replace(row.lag, first=place + 1))
+        return True
 
     def park(self, audience: str, connection_id: str) -> None:
         row = self.recipient(audience, connection_id)
         if row is not None and row.lag is not None:
             self._lags(audience, row, replace(row.lag, parked=True))
 
-    def caught_up(self, audience: str, connection_id: str, last: int) -> bool:
+    def caught_up(self, audience: str, connection_id: str, place: int) -> bool:
         row = self.recipient(audience, connection_id)
-        if row is None or row.lag is None or row.lag.last != last:
+        if row is None or row.lag is None or not row.lag.first == row.lag.last == place:
             return False
         self._lags(audience, row, None)
         return True

@@ -81,20 +81,36 @@ def test_catching_up_ends_the_lag_unless_something_was_skipped_meanwhile(lags: L
     lags.fall_behind(NIGHT, ONE, 3)
     lags.skip(NIGHT, ONE, 4)
 
-    ended = [lags.caught_up(NIGHT, ONE, 3), lags.caught_up(NIGHT, ONE, 4), lags.caught_up(NIGHT, ONE, 4)]
+    too_early = [lags.caught_up(NIGHT, ONE, 3), lags.caught_up(NIGHT, ONE, 4)]
+    lags.advance(NIGHT, ONE, 3)
+    ended = [lags.caught_up(NIGHT, ONE, 4), lags.caught_up(NIGHT, ONE, 4)]
 
-    assert ended == [False, True, False]
+    assert too_early == [False, False]
+    assert ended == [True, False]
     assert lag(lags) is None
 
 
-def test_the_place_of_the_replay_only_goes_forward(lags: LagStore) -> None:
+def test_the_place_of_the_replay_goes_on_from_the_first_event_that_was_missed(lags: LagStore) -> None:
     lags.fall_behind(NIGHT, ONE, 3)
     lags.skip(NIGHT, ONE, 9)
 
-    lags.advance(NIGHT, ONE, 6)
-    lags.advance(NIGHT, ONE, 5)
+    went_on = [lags.advance(NIGHT, ONE, place) for place in (3, 4, 4, 9)]
 
-    assert lag(lags) == Lag(6, 9)
+    assert went_on == [True, True, False, False]
+    assert lag(lags) == Lag(5, 9)
+
+
+def test_what_comes_late_is_missed_as_well(lags: LagStore) -> None:
+    lags.fall_behind(NIGHT, ONE, 5)
+
+    lags.fall_behind(NIGHT, ONE, 4)
+    failed = lag(lags)
+    skipped = lags.skip(NIGHT, ONE, 3)
+
+    assert failed == Lag(4, 5)
+    assert skipped
+    assert lag(lags) == Lag(3, 5)
+    assert not lags.caught_up(NIGHT, ONE, 5)
 
 
 def test_a_parked_lag_goes_on_with_the_next_event_that_is_skipped(lags: LagStore) -> None:

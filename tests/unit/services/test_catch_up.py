@@ -187,10 +187,10 @@ async def test_an_event_that_is_skipped_while_the_replay_ends_is_replayed_too() 
     class Late(FakeConnectionStore):
         """Another event happens just when the last one of the replay has been posted."""
 
-        def caught_up(self, audience: str, connection_id: str, last: int) -> bool:
-            if last == 3:
+        def caught_up(self, audience: str, connection_id: str, place: int) -> bool:
+            if place == 3:
                 assert self.skip(audience, connection_id, 4)
-            return super().caught_up(audience, connection_id, last)
+            return super().caught_up(audience, connection_id, place)
 
     scene = Scene(store=Late(SHARDS))
     scene.push.failing = {SLOW}
@@ -232,6 +232,58 @@ async def test_starts_are_caught_up_with_from_the_stream_of_sessions() -> None:
     assert [json.loads(body)["cursor"] for one, body in scene.push.posts if one == SLOW] == ["e0:17", "e0:18"]
     assert recipient is not None
     assert recipient.lag is None
+
+
+async def test_whoever_misses_the_same_event_again_catches_up_again(scene: Scene) -> None:
+    for _ in range(2):  # the stream hands it over twice
+        scene.push.failing = {SLOW}
+        await scene.happen(3)
+        await scene.home.work_shards()
+        scene.push.failing = set()
+        await scene.home.work()
+
+    assert scene.lag() is None
+    assert scene.heard(SLOW)[:1] == [3]
+
+
+@pytest.mark.parametrize("reached", [True, False])
+async def test_a_start_that_comes_after_a_later_one_is_caught_up_with_too(
+    reached: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    scene = Scene()
+    scene.push.failing = {SLOW}
+    await scene.home.broadcast.deliver(logged(started(18)), within=5)
+    if reached:
+        scene.push.failing = set()
+    await scene.home.broadcast.deliver(logged(started(17)), within=5)
+    scene.push.failing = set()
+
+    await scene.home.work()
+
+    heard = {json.loads(body)["data"]["session"]["id"] for one, body in scene.push.posts if one == SLOW}
+    assert heard == {17, 18}
+
+
+async def test_a_start_that_comes_late_while_the_replay_ends_is_replayed_too() -> None:
+    class Late(FakeConnectionStore):
+        """An earlier start comes just when the last one of the replay has been posted."""
+
+        def caught_up(self, audience: str, connection_id: str, place: int) -> bool:
+            if place == 18 and not late:
+                late.append(17)
+                assert self.skip(audience, connection_id, 17)
+            return super().caught_up(audience, connection_id, place)
+
+    late: list[int] = []
+    scene = Scene(store=Late(SHARDS))
+    scene.push.failing = {SLOW}
+    await scene.home.broadcast.deliver(logged(started(18)), within=5)
+    scene.push.failing = set()
+
+    await scene.home.work()
+
+    heard = [json.loads(body)["data"]["session"]["id"] for one, body in scene.push.posts if one == SLOW]
+    assert heard == [18, 17, 18]
 
 
 async def test_a_log_with_a_hole_is_no_reason_to_forget_what_was_missed() -> None:
