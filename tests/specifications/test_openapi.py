@@ -23,6 +23,7 @@ OF_FRAMES = {
     "invalid_frame",
     "not_authenticated",
     "subject_mismatch",
+    "too_many_subscriptions",
     "unknown_type",
 }
 
