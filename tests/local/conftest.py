@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,21 @@ def target(gateway: Gateway) -> Target:
     return target_of(gateway)
 
 
-@pytest.fixture
-def new_engine(tmp_path: Path) -> Iterator[dict[str, str]]:
+@contextmanager
+def own_engine(folder: Path) -> Iterator[dict[str, str]]:
     """Start an engine whose tables are empty, as the environment of a gateway on it.
 
     Two gateways on the same tables would post to each other's clients, find them gone, and forget them.
     """
     if "DYNAMODB_ENDPOINT" in os.environ:
-        with dynamodb_local(tmp_path / "database") as url:
+        with dynamodb_local(folder / "database") as url:
             yield {"AWS_ENDPOINT_URL_DYNAMODB": url}
     else:
         yield {"AWS_ENDPOINT_URL_DYNAMODB": ""}  # every gateway starts an embedded one of its own
+
+
+@pytest.fixture
+def new_engine(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An engine for the gateways of one test."""
+    with own_engine(tmp_path) as environment:
+        yield environment

@@ -14,7 +14,7 @@ import pytest
 
 from tests.clients import PATIENCE_SECONDS, Bot, Host, Target
 from tests.gateway import Gateway, running_gateway
-from tests.local.conftest import target_of
+from tests.local.conftest import own_engine, target_of
 
 INLINE = 3
 CROWD = 12
@@ -24,7 +24,11 @@ DEAD = "game-night-live-local-delivery-dead.fifo"
 
 @pytest.fixture(scope="module")
 def small_limit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running_gateway(tmp_path_factory.mktemp("large"), {"INLINE_AUDIENCE": str(INLINE)}) as gateway:
+    folder = tmp_path_factory.mktemp("large")
+    with (
+        own_engine(folder) as engine,
+        running_gateway(folder, {**engine, "INLINE_AUDIENCE": str(INLINE)}) as gateway,
+    ):
         yield gateway
 
 
