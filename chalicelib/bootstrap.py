@@ -110,7 +110,12 @@ class Application:
         from chalicelib.services.routing import Queueing, Router
 
         settings = self.settings
-        router = Router(self._audiences, shards=settings.audience_shards, inline=settings.inline_audience)
+        router = Router(
+            self._audiences,
+            self._progress,
+            shards=settings.audience_shards,
+            inline=settings.inline_audience,
+        )
         queueing = Queueing(self._progress, self._queue, settings.audience_shards)
         return Broadcast(router, queueing, self.push, lambda: self._seldom)
 

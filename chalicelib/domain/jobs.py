@@ -7,6 +7,7 @@ queue to ``storage.jobs``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.delivery import audience_of, place_of
 from chalicelib.domain.events import Event
 
@@ -31,12 +32,12 @@ class ShardJob:
     @property
     def name(self) -> str:
         """The same job sent twice has the same name, and no other job has it."""
-        return f"{self.event.cursor}#{self.shard}"
+        return job_name(str(self.event.cursor), self.shard)
 
     @property
     def start_name(self) -> str:
         """The name of the job that delivers the start of the event's session to the same shard."""
-        return f"{self.event.cursor.epoch}:1#{self.shard}"
+        return job_name(str(Cursor(self.event.cursor.epoch, 1)), self.shard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,38 @@ class Progress:
     done: bool = False
 
 
-def shard_jobs(event: Event, shards: int, *, queued_since: int | None) -> list[ShardJob]:
-    """Return the jobs that deliver an event.
+@dataclass(frozen=True, slots=True)
+class QueueMark:
+    """What a stream has had on the queue: events from ``since`` on, a sequence, to ``last``, a cursor.
 
-    ``queued_since`` is the sequence of the first event of the session that went to the queue.
+    Both are those of the session's own stream, also for the stream of all sessions.
     """
+
+    since: int
+    last: str
+
+    def followed_by(self, event: Event) -> "QueueMark":
+        """Return the mark once the next event has jobs too."""
+        return QueueMark(self.since, str(event.cursor))
+
+    @classmethod
+    def first(cls, event: Event) -> "QueueMark":
+        """Return the mark of the first event that has jobs."""
+        return cls(event.cursor.sequence, str(event.cursor))
+
+
+def job_name(event: str, shard: int) -> str:
+    """Return the name of the job that delivers the event with a cursor to a shard."""
+    return f"{event}#{shard}"
+
+
+def job_names(event: str, shards: int) -> list[str]:
+    """Return the names of all jobs that deliver the event with a cursor."""
+    return [job_name(event, shard) for shard in range(shards)]
+
+
+def shard_jobs(event: Event, shards: int, *, queued_since: int) -> list[ShardJob]:
+    """Return the jobs that deliver an event; ``queued_since`` is the ``since`` of its stream's mark."""
     follows_start = event.cursor.sequence == 2 and queued_since == 1  # noqa: PLR2004 - what comes after the start
     return [ShardJob(event, shard, follows_start) for shard in range(shards)]
 

@@ -50,13 +50,15 @@ class Broadcast:
     async def _deliver_in_order(
         self, night: Sequence[LoggedEvent], starts: "_Starts", within: float
     ) -> list[str]:
+        at_once = True
         for position, record in enumerate(night):
             try:
                 if record.event.type is EventType.SESSION_STARTED:
                     async with starts.turn():
-                        await self._deliver(record.event, within)
+                        at_once = await self._deliver(record.event, within, patient=at_once)
                 else:
-                    await self._deliver(record.event, within)
+                    # Jobs are waited for once, or a batch would wait for them event by event.
+                    at_once = await self._deliver(record.event, within, patient=at_once)
             except GameNightError as error:
                 logger.warning(
                     "delivery has to be tried again",
@@ -65,15 +67,17 @@ class Broadcast:
                 return [left.sequence_number for left in night[position:]]
         return []
 
-    async def _deliver(self, event: Event, within: float) -> None:
-        small = await self._router.small(event)
+    async def _deliver(self, event: Event, within: float, *, patient: bool) -> bool:
+        """Say whether an event was posted at once; else jobs will do it."""
+        small = await self._router.small(event, patient=patient)
         if isinstance(small, Queued):
             log_event(event, {"jobs": await self._queueing.queue(event, small)})
-            return
+            return False
         report = await self._push.broadcast(message_of(event), self._ready(event, small), within=within)
         log_event(event, figures(report))
         log_posts(event, report)
         await settle(self._seldom, event, report)
+        return True
 
     async def _ready(
         self, event: Event, recipients: Sequence[Recipient]

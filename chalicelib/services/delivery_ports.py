@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chalicelib.domain.connections import Recipient
-from chalicelib.domain.jobs import Job, Progress, Received
+from chalicelib.domain.jobs import Job, Progress, QueueMark, Received
 
 
 class JobQueue(Protocol):
@@ -24,13 +24,10 @@ class JobQueue(Protocol):
 
 
 class QueuedStreams(Protocol):
-    """Which streams have jobs on the queue: all that follows on such a stream goes there too.
+    """Which streams have jobs on the queue. ``ports.Audiences`` tells, beside the audience itself."""
 
-    ``ports.Audiences`` tells, beside the audience itself.
-    """
-
-    async def mark_queued(self, audience: str, since: int) -> None:
-        """Note that jobs of this audience's stream are on the queue from now until the last one expires."""
+    async def mark_queued(self, audience: str, mark: QueueMark) -> None:
+        """Note that jobs of an audience's stream are about to be sent, those of the mark's last event."""
         ...
 
 
@@ -39,6 +36,10 @@ class ProgressStore(Protocol):
 
     async def progress(self, job: str) -> Progress:
         """Return what was saved under a job's name; the beginning where nothing was."""
+        ...
+
+    async def all_done(self, jobs: Sequence[str]) -> bool:
+        """Say whether all of these jobs are done; 100 at most."""
         ...
 
     async def save(self, job: str, progress: Progress) -> None:

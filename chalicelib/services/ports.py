@@ -11,6 +11,7 @@ from typing import Protocol
 from chalicelib.domain.connections import Connection, Recipient
 from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.identity import Claims, Role, TokenTerms
+from chalicelib.domain.jobs import QueueMark
 from chalicelib.domain.token_secrets import TokenSecrets
 
 Settled = Callable[[Recipient], None]
@@ -102,10 +103,10 @@ class Audiences(Protocol):
         """
         ...
 
-    async def queued_since(self, audience: str) -> int | None:
-        """Return which event of the audience's stream first went to the queue; None where no job is left.
+    async def queue_mark(self, audience: str) -> QueueMark | None:
+        """Return what an audience's stream has had on the queue, see ``delivery_ports.QueuedStreams``.
 
-        See ``delivery_ports.QueuedStreams``. Raises Unavailable likewise.
+        None where it had nothing, or so long ago that no job of it is left. Raises Unavailable likewise.
         """
         ...
 

@@ -1,57 +1,89 @@
 """Which audience is small enough to be posted to at once, and the jobs that deliver to a large one.
 
-There is one job for each shard, in the order of the audience's stream. Once a stream has jobs on the queue,
-all that follows on it goes there too, however small its audience has become: what is posted at once would
-overtake them. Leaves doing the jobs to ``jobs``.
+There is one job for each shard, in the order of the audience's stream. What follows on a stream that has
+jobs on the queue waits a moment for them, however small its audience has become, and else becomes jobs
+itself: what is posted at once would overtake them. Leaves doing the jobs to ``jobs``.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from chalicelib.domain.connections import Recipient, session_audience
 from chalicelib.domain.delivery import audience_of
 from chalicelib.domain.events import Event
-from chalicelib.domain.jobs import shard_jobs
-from chalicelib.services.delivery_ports import JobQueue, QueuedStreams
+from chalicelib.domain.jobs import QueueMark, job_names, shard_jobs
+from chalicelib.services.delivery_ports import JobQueue, ProgressStore, QueuedStreams
 from chalicelib.services.ports import AudiencePage, Audiences
+
+WAITS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds between two looks whether the jobs before an event are done. Most are within a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """An audience that jobs deliver to, ``since`` which event of the session; None for the first."""
+    """An audience that jobs deliver to. ``mark`` is what its stream has had on the queue so far."""
 
-    since: int | None
+    mark: QueueMark | None
 
 
 class Router:
     """Tells small audiences from large ones. ``inline`` is the largest that is small."""
 
-    def __init__(self, audiences: Audiences, *, shards: int, inline: int) -> None:
+    def __init__(
+        self,
+        audiences: Audiences,
+        progress: ProgressStore,
+        *,
+        shards: int,
+        inline: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._audiences = audiences
+        self._progress = progress
         self._shards = shards
         self._inline = inline
+        self._sleep = sleep
 
-    async def small(self, event: Event) -> Sequence[Recipient] | Queued:
-        """Return the whole of a small audience; else what ``Queueing`` is to be told. Raises Unavailable."""
+    async def small(self, event: Event, *, patient: bool = True) -> Sequence[Recipient] | Queued:
+        """Return the whole of a small audience; else what ``Queueing`` is to be told.
+
+        ``patient``: jobs that are still on the queue are waited for. Raises Unavailable.
+        """
         audience = audience_of(event)
         # Asked beside the first pages, so that a small audience does not wait for the answer.
-        queued = asyncio.create_task(self._audiences.queued_since(audience))
+        asked = asyncio.create_task(self._audiences.queue_mark(audience))
         try:
-            recipients = await self._read(audience, queued)
-            since = await queued
+            recipients = await self._read(audience)
+            mark = await asked
         finally:
-            queued.cancel()
-        return Queued(since) if recipients is None or since is not None else recipients
+            asked.cancel()
+        if recipients is None or not await self._may_overtake(mark, event, WAITS if patient else WAITS[:1]):
+            return Queued(mark)
+        return recipients
 
-    async def _read(self, audience: str, queued: "asyncio.Task[int | None]") -> list[Recipient] | None:
-        """Return the whole audience, None where it is too large or known to be delivered by jobs."""
+    async def _may_overtake(self, mark: QueueMark | None, event: Event, waits: Sequence[float]) -> bool:
+        """Say whether nothing of the stream is on the queue any more."""
+        if mark is None:
+            return True
+        if mark.last == str(event.cursor):
+            return False  # its own jobs may have been sent already, by whoever tried before
+        jobs = job_names(mark.last, self._shards)
+        for seconds in waits:
+            if seconds:
+                await self._sleep(seconds)
+            if await self._progress.all_done(jobs):
+                return True
+        return False
+
+    async def _read(self, audience: str) -> list[Recipient] | None:
+        """Return the whole audience, None where it is too large."""
         recipients: list[Recipient] = []
         async with aclosing(self._pages(audience)) as pages:
             async for page in pages:
                 recipients += page
-                if len(recipients) > self._inline or (queued.done() and queued.result() is not None):
+                if len(recipients) > self._inline:
                     return None
         return recipients
 
@@ -91,9 +123,9 @@ class Queueing:
 
         Noted before the first job is sent: should this end in between, nothing is posted past the jobs.
         """
-        since = queued.since or event.cursor.sequence
         # A start is the first of two streams: of all sessions, and of its own.
         audiences = {audience_of(event), session_audience(event.session_id)}
-        await asyncio.gather(*(self._streams.mark_queued(audience, since) for audience in audiences))
-        await self._jobs.send(shard_jobs(event, self._shards, queued_since=since))
+        mark = queued.mark.followed_by(event) if queued.mark else QueueMark.first(event)
+        await asyncio.gather(*(self._streams.mark_queued(audience, mark) for audience in audiences))
+        await self._jobs.send(shard_jobs(event, self._shards, queued_since=mark.since))
         return self._shards

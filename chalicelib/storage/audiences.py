@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.domain.connections import Lag, Recipient
+from chalicelib.domain.jobs import QueueMark
 from chalicelib.services.ports import AudiencePage
 from chalicelib.storage.json_api import DynamoApi
 from chalicelib.storage.keys import HEAD, audience_key, queued_key
@@ -54,7 +55,7 @@ class DynamoAudiences:
         last = found.get("LastEvaluatedKey")
         return AudiencePage(recipients, last["SK"]["S"] if last else None)
 
-    async def queued_since(self, audience: str) -> int | None:
+    async def queue_mark(self, audience: str) -> QueueMark | None:
         """See the port."""
         found = await self._api.call(
             "GetItem",
@@ -67,7 +68,7 @@ class DynamoAudiences:
         item = found.get("Item")
         if item is None or int(item["expires_at"]["N"]) <= self._now():
             return None
-        return int(item["since"]["N"])
+        return QueueMark(int(item["since"]["N"]), item["last"]["S"])
 
 
 def _lag(row: dict[str, Any]) -> Lag:

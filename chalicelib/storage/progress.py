@@ -3,10 +3,10 @@
 All of it is of use only while its jobs can still be on the queue, and then expires.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.domain.jobs import Progress
+from chalicelib.domain.jobs import Progress, QueueMark
 from chalicelib.storage.json_api import DynamoApi
 from chalicelib.storage.keys import HEAD, progress_key, queued_key
 
@@ -17,8 +17,8 @@ RETENTION_SECONDS = 4 * 60 * 60 + 10 * 60
 class DynamoProgressStore:
     """``services.delivery_ports``'s ``ProgressStore`` and ``QueuedStreams``. ``now`` returns Unix seconds.
 
-    ``queued#{audience}`` / ``head`` has ``since``; ``progress#{job}`` / ``head`` has ``after``, ``open`` and
-    ``done``; both have ``expires_at``.
+    ``queued#{audience}`` / ``head`` has ``since`` and ``last``; ``progress#{job}`` / ``head`` has ``after``,
+    ``open`` and ``done``; both have ``expires_at``.
     """
 
     def __init__(self, api: DynamoApi, table: str, now: Callable[[], float]) -> None:
@@ -26,9 +26,9 @@ class DynamoProgressStore:
         self._table = table
         self._now = now
 
-    async def mark_queued(self, audience: str, since: int) -> None:
+    async def mark_queued(self, audience: str, mark: QueueMark) -> None:
         """See the port."""
-        await self._put(queued_key(audience), {"since": {"N": str(since)}})
+        await self._put(queued_key(audience), {"since": {"N": str(mark.since)}, "last": {"S": mark.last}})
 
     async def progress(self, job: str) -> Progress:
         """See the port."""
@@ -44,6 +44,15 @@ class DynamoProgressStore:
             tuple(one["S"] for one in item["open"]["L"]),
             done=item["done"]["BOOL"],
         )
+
+    async def all_done(self, jobs: Sequence[str]) -> bool:
+        """See the port."""
+        keys = [{"PK": {"S": progress_key(job)}, "SK": {"S": HEAD}} for job in jobs]
+        asked = {self._table: {"Keys": keys, "ConsistentRead": True}}
+        found = await self._api.call("BatchGetItem", {"RequestItems": asked})
+        # What was not read for want of capacity counts as not done; it is asked for again.
+        done = [item["done"]["BOOL"] for item in found["Responses"].get(self._table, ())]
+        return len(done) == len(jobs) and all(done)
 
     async def save(self, job: str, progress: Progress) -> None:
         """See the port."""

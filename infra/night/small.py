@@ -22,7 +22,7 @@ from chalicelib.domain.events import Event
 from chalicelib.domain.games import NewGame
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.identity import Claims, Role, TokenTerms
-from chalicelib.domain.jobs import shard_jobs
+from chalicelib.domain.jobs import QueueMark, shard_jobs
 from chalicelib.domain.votes import Ballot, VoteType
 from chalicelib.services.bot_tokens import BotTokens
 from chalicelib.services.commits import Commits
@@ -201,12 +201,13 @@ class _Night:
     async def _small_audience(self, event: Event) -> None:
         async with self._api() as api:
             audiences = DynamoAudiences(api, self._tables["ConnectionsTable"], self._now)
-            await Router(audiences, shards=SHARDS, inline=INLINE).small(event)
+            progress = DynamoProgressStore(api, self._tables["ConnectionsTable"], self._now)
+            await Router(audiences, progress, shards=SHARDS, inline=INLINE).small(event)
 
     async def _note_jobs(self, event: Event) -> None:
         async with self._api() as api:
             progress = DynamoProgressStore(api, self._tables["ConnectionsTable"], self._now)
-            await progress.mark_queued(session_audience(1), event.cursor.sequence)
+            await progress.mark_queued(session_audience(1), QueueMark.first(event))
 
     async def _save_a_place(self, event: Event) -> None:
         jobs = shard_jobs(event, SHARDS, queued_since=event.cursor.sequence)

@@ -1,10 +1,10 @@
 """What delivery remembers, and the queue, in memory; the queue keeps SQS's promises of a FIFO queue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.domain.jobs import Job, Progress, Received, ShardJob
+from chalicelib.domain.jobs import Job, Progress, QueueMark, Received, ShardJob
 from chalicelib.services.broadcast import Broadcast
 from chalicelib.services.catch_up import CatchUp
 from chalicelib.services.jobs import Jobs
@@ -25,14 +25,17 @@ class FakeProgress:
     def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
         self._now = now
         self._saved: dict[str, Progress] = {}
-        self._queued: dict[str, tuple[int, float]] = {}
+        self._queued: dict[str, tuple[QueueMark, float]] = {}
 
-    def queued_since(self, audience: str) -> int | None:
-        since, at = self._queued.get(audience, (None, 0.0))
-        return since if self._now() < at + RETENTION_SECONDS else None
+    def queue_mark(self, audience: str) -> QueueMark | None:
+        mark, at = self._queued.get(audience, (None, 0.0))
+        return mark if self._now() < at + RETENTION_SECONDS else None
 
-    async def mark_queued(self, audience: str, since: int) -> None:
-        self._queued[audience] = since, self._now()
+    async def mark_queued(self, audience: str, mark: QueueMark) -> None:
+        self._queued[audience] = mark, self._now()
+
+    async def all_done(self, jobs: Sequence[str]) -> bool:
+        return all(self._saved.get(job, Progress()).done for job in jobs)
 
     async def progress(self, job: str) -> Progress:
         return self._saved.get(job, Progress())
@@ -107,18 +110,24 @@ class House:
         log: EventLog | None = None,
         memory: tuple[Any, Any] | None = None,
     ) -> None:
+        self.meanwhile: Callable[[], Awaitable[None]] = _nothing
         progress, queue = memory or (FakeProgress(), FakeJobQueue())
         self.progress: FakeProgress = progress
         self.queue: FakeJobQueue = queue
-        audiences = FakeAudiences(store, self.progress.queued_since)
+        audiences = FakeAudiences(store, self.progress.queue_mark)
         laggards = Laggards(store, self.queue)
         seldom = Seldom(store, store, laggards)
-        router = Router(audiences, shards=shards, inline=inline)
+        router = Router(audiences, self.progress, shards=shards, inline=inline, sleep=self._sleep)
         queueing = Queueing(self.progress, self.queue, shards)
         self.broadcast = Broadcast(router, queueing, push, lambda: seldom)
         ground = Ground(audiences, self.progress, lambda: seldom)
         catch_up = CatchUp(store, log or FakeSessionStore(), store, push, random=lambda: 0.0)
         self.jobs = Jobs(self.queue, ShardDelivery(ground, push), lambda: catch_up, random=lambda: 0.0)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Let the moment pass, and in it happen what ``meanwhile`` says."""
+        assert seconds > 0
+        await self.meanwhile()
 
     async def work(self, *, within: float = 60) -> None:
         """Do what is on the queue until it is empty."""
@@ -136,3 +145,7 @@ class House:
         received = self.queue.receive(head)
         if received is not None and not await self.jobs.work([received], within=within):
             self.queue.delete(received)
+
+
+async def _nothing() -> None:
+    pass

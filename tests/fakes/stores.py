@@ -13,6 +13,7 @@ from chalicelib.domain.events import Event, EventType, Json
 from chalicelib.domain.games import Game
 from chalicelib.domain.idempotency import RETENTION_SECONDS, IdempotentRequest, RecordedAnswer
 from chalicelib.domain.identity import Claims
+from chalicelib.domain.jobs import QueueMark
 from chalicelib.domain.limits import EVENT_RETENTION_SECONDS, MAX_SUBSCRIPTIONS
 from chalicelib.domain.sessions import Session, StreamHead
 from chalicelib.domain.votes import Vote
@@ -297,11 +298,11 @@ class FakeConnectionStore:
 class FakeAudiences:
     """What a fake store's audiences are, as a delivery reads them.
 
-    ``queued`` says which event of an audience's stream first went to the queue.
+    ``queued`` says what an audience's stream has had on the queue.
     """
 
     def __init__(
-        self, store: FakeConnectionStore, queued: Callable[[str], int | None] = lambda _: None
+        self, store: FakeConnectionStore, queued: Callable[[str], QueueMark | None] = lambda _: None
     ) -> None:
         self._store = store
         self._queued = queued
@@ -311,5 +312,5 @@ class FakeAudiences:
     ) -> AudiencePage:
         return self._store.audience(audience, shard, after, limit)
 
-    async def queued_since(self, audience: str) -> int | None:
+    async def queue_mark(self, audience: str) -> QueueMark | None:
         return self._queued(audience)

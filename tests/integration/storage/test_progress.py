@@ -5,7 +5,7 @@ from typing import Protocol
 import pytest
 
 from chalicelib.domain.connections import ALL_AUDIENCE
-from chalicelib.domain.jobs import Progress
+from chalicelib.domain.jobs import Progress, QueueMark
 from chalicelib.services.delivery_ports import ProgressStore, QueuedStreams
 from chalicelib.storage.audiences import DynamoAudiences
 from chalicelib.storage.progress import RETENTION_SECONDS, DynamoProgressStore
@@ -15,6 +15,8 @@ from tests.fakes.delivery import FakeProgress
 from tests.fakes.stores import FakeAudiences, FakeConnectionStore
 from tests.integration.storage.conftest import dynamodb_api
 
+MARK = QueueMark(1, "e:3")
+
 
 class Memory(ProgressStore, QueuedStreams, Protocol):
     """The ports that write."""
@@ -23,7 +25,7 @@ class Memory(ProgressStore, QueuedStreams, Protocol):
 class Told(Protocol):
     """The one question of ``Audiences`` about it."""
 
-    async def queued_since(self, audience: str) -> int | None: ...
+    async def queue_mark(self, audience: str) -> QueueMark | None: ...
 
 
 @dataclass
@@ -40,7 +42,7 @@ async def stored(request: pytest.FixtureRequest) -> AsyncIterator[Stored]:
     clock = [1_000_000.0]
     if request.param == "fake":
         fake = FakeProgress(lambda: clock[0])
-        yield Stored(fake, FakeAudiences(FakeConnectionStore(), fake.queued_since), clock)
+        yield Stored(fake, FakeAudiences(FakeConnectionStore(), fake.queue_mark), clock)
         return
     table: Table = request.getfixturevalue("table")()
     async with dynamodb_api(table) as api:
@@ -68,16 +70,26 @@ async def test_a_place_is_read_back_as_it_was_saved(stored: Stored, progress: Pr
     assert await stored.memory.progress("e:3#1") == Progress()
 
 
+async def test_jobs_are_all_done_when_each_of_them_is(stored: Stored) -> None:
+    await stored.memory.save("e:3#0", Progress(done=True))
+    untouched = await stored.memory.all_done(["e:3#0", "e:3#1"])
+    await stored.memory.save("e:3#1", Progress("abc="))
+    begun = await stored.memory.all_done(["e:3#0", "e:3#1"])
+    await stored.memory.save("e:3#1", Progress(done=True))
+
+    assert (untouched, begun, await stored.memory.all_done(["e:3#0", "e:3#1"])) == (False, False, True)
+
+
 async def test_a_stream_has_jobs_from_the_first_one_until_the_last_one_has_expired(stored: Stored) -> None:
-    before = await stored.told.queued_since(ALL_AUDIENCE)
-    await stored.memory.mark_queued(ALL_AUDIENCE, 3)
+    before = await stored.told.queue_mark(ALL_AUDIENCE)
+    await stored.memory.mark_queued(ALL_AUDIENCE, MARK)
     stored.clock[0] += RETENTION_SECONDS - 1
-    await stored.memory.mark_queued(ALL_AUDIENCE, 3)
+    await stored.memory.mark_queued(ALL_AUDIENCE, MARK)
     stored.clock[0] += RETENTION_SECONDS - 1
-    within = await stored.told.queued_since(ALL_AUDIENCE)
+    within = await stored.told.queue_mark(ALL_AUDIENCE)
     stored.clock[0] += 2
 
-    assert (before, within, await stored.told.queued_since(ALL_AUDIENCE)) == (None, 3, None)
+    assert (before, within, await stored.told.queue_mark(ALL_AUDIENCE)) == (None, MARK, None)
 
 
 def test_the_queue_keeps_no_job_longer_than_its_stream_is_marked() -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from chalicelib.domain.connections import session_audience
 from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.jobs import Progress, Received, ShardJob, shard_jobs
+from chalicelib.domain.jobs import Progress, QueueMark, Received, ShardJob, shard_jobs
+from chalicelib.services.routing import WAITS
 from tests.fakes.crowd import crowd, later, logged, started, subscribe
 from tests.fakes.delivery import House
 from tests.fakes.push import FakePush
@@ -87,6 +88,68 @@ async def test_a_session_whose_audience_shrinks_below_the_limit_keeps_its_order(
     assert heard(push, "0000=") == [3, 4]
 
 
+async def test_a_small_audience_is_posted_to_at_once_again_when_the_jobs_are_done() -> None:
+    home, store, push = house(inline=3)
+    crowd(store, 10, session_id=17)
+    await home.broadcast.deliver(logged(later(17, 3)), within=5)
+    await home.work()
+    for number in range(1, 10):
+        store.leave(f"{number:04}=", session_audience(17))
+
+    await home.broadcast.deliver(logged(later(17, 4)), within=5)
+
+    assert home.queue.waiting == []
+    assert heard(push, "0000=") == [3, 4]
+
+
+async def test_a_small_audience_waits_a_moment_for_jobs_that_are_about_to_be_done() -> None:
+    home, store, push = house(inline=3)
+    crowd(store, 10, session_id=17)
+    await home.broadcast.deliver(logged(later(17, 3)), within=5)
+    for number in range(1, 10):
+        store.leave(f"{number:04}=", session_audience(17))
+    home.meanwhile = home.work
+
+    await home.broadcast.deliver(logged(later(17, 4)), within=5)
+
+    assert home.queue.waiting == []
+    assert heard(push, "0000=") == [3, 4]
+
+
+async def test_a_batch_waits_for_jobs_once_and_not_event_by_event() -> None:
+    home, store, push = house(inline=3)
+    crowd(store, 10, session_id=17)
+    await home.broadcast.deliver(logged(later(17, 3)), within=5)
+    for number in range(1, 10):
+        store.leave(f"{number:04}=", session_audience(17))
+    looks = 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    home.meanwhile = look
+
+    await home.broadcast.deliver(logged(*(later(17, n) for n in range(4, 24))), within=5)
+    await home.work()
+
+    assert looks == len(WAITS) - 1
+    assert heard(push, "0000=") == list(range(3, 24))
+
+
+async def test_an_event_whose_own_jobs_were_sent_keeps_to_them_when_it_comes_again() -> None:
+    home, store, push = house(inline=3)
+    crowd(store, 10, session_id=17)
+    await home.broadcast.deliver(logged(later(17, 3)), within=5)
+    for number in range(1, 10):
+        store.leave(f"{number:04}=", session_audience(17))
+
+    await home.broadcast.deliver(logged(later(17, 3)), within=5)
+    await home.work()
+
+    assert heard(push, "0000=") == [3]
+
+
 async def test_what_follows_a_start_with_jobs_waits_for_them_in_its_shard() -> None:
     home, store, push = house(inline=3)
     crowd(store, 10, session_id=17)
@@ -138,7 +201,7 @@ async def test_nothing_is_sent_before_it_is_noted_that_the_stream_has_jobs(
     crowd(store, 5, session_id=17)
 
     async def refuse(*_: object) -> None:
-        assert home.progress.queued_since(session_audience(17)) == 3
+        assert home.progress.queue_mark(session_audience(17)) == QueueMark(3, "e17:3")
         raise Unavailable("the queue is away")
 
     monkeypatch.setattr(home.queue, "send", refuse)
