@@ -35,6 +35,7 @@ _handle_request = rest_apis.handle_request
 _handle_execute = rest_apis.handle_execute
 _evaluate_route_selection = websocket_apis._evaluate_route_selection
 _enforce = iam_evaluator.enforce
+_written: set[tuple[str, str, str, bool]] = set()
 
 
 async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
@@ -65,16 +66,23 @@ def evaluate_route_selection(expression: str, payload: str) -> str:
 
 
 def enforce(access_key_id: str, iam_action: str, *args: Any, resource_arn: str = "*", **more: Any) -> Any:
-    """Decide as MiniStack does, by AWS's names of actions, and write down what was decided."""
+    """Decide as MiniStack does, by AWS's names of actions, and write down what was decided, once each."""
     iam_action = ACTIONS.get(iam_action, iam_action)
     denial = _enforce(access_key_id, iam_action, *args, resource_arn=resource_arn, **more)
-    principal = getattr(iam_evaluator.resolve_principal(access_key_id, get_account_id()), "arn", "")
     if _denied_once(iam_action):
-        denial = iam_evaluator.EvalResult("ImplicitDeny", principal_arn=principal)
-    call = {"principal": principal, "action": iam_action, "resource": resource_arn, "allowed": denial is None}
-    with (FOLDER / "calls.jsonl").open("a") as calls:
-        calls.write(json.dumps(call) + "\n")
+        denial = iam_evaluator.EvalResult("ImplicitDeny", principal_arn=_principal(access_key_id))
+    decided = (access_key_id, iam_action, resource_arn, denial is None)
+    if decided not in _written:
+        _written.add(decided)
+        call = {"principal": _principal(access_key_id), "action": iam_action, "resource": resource_arn}
+        with (FOLDER / "calls.jsonl").open("a") as calls:
+            calls.write(json.dumps({**call, "allowed": denial is None}) + "\n")
     return denial
+
+
+def _principal(access_key_id: str) -> str:
+    principal = iam_evaluator.resolve_principal(access_key_id, get_account_id())
+    return getattr(principal, "arn", "")
 
 
 def _overwrite(api_id: str, document: Any) -> None:
