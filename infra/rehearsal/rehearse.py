@@ -57,7 +57,7 @@ class Rehearsal:
         """Go through all of it. Raises RehearsalFailed at the first thing that is not as it should be."""
         self._fail_half_way_and_go_on()
         ghosts = self._leave_ghosts()
-        self._conform("tests/conformance", "--durations=15")
+        self._conform("tests/conformance")
         self._wait_until_gone(ghosts)
         self._deliver_to_many_and_to_stragglers()
         self._deploy_again_from_another_machine()
