@@ -22,7 +22,7 @@ import click
 
 from benchmarks.fanout import chart, results
 from benchmarks.fanout.clients import CANDIDATES, Sample, Task
-from benchmarks.fanout.cores import Watch, pinned, two_cores
+from benchmarks.fanout.cores import Watch, go_first, pinned, two_cores
 from benchmarks.fanout.results import LIMIT, Figure
 from benchmarks.fanout.sink import Missing, Sink, program, running_sink
 from benchmarks.fanout.wrk import wrk
@@ -48,6 +48,7 @@ def measure(client: str, task: Task) -> Sample:
         return wrk(task)
     command = [sys.executable, "-m", "benchmarks.fanout.clients", client, "--url", task.url]
     command += ["--certificate", str(task.certificate), "--seconds", str(task.seconds)]
+    command += ["--first"] if task.first else []
     for _ in range(CRASHES + 1):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 0:
@@ -66,13 +67,16 @@ class Bench:
     cores: tuple[int, int]
     seconds: float
     patience: float
+    first: bool
 
     def sample(self, client: str, *, tls: bool, late: bool) -> tuple[Sample, float]:
         """Measure while nobody else uses the cores, as far as patience allows.
 
         Returns the sample that others disturbed least, whatever it says, and the share that they took.
         """
-        task = Task(self.sink.url(tls=tls, late=late), self.sink.certificate, self.seconds)
+        task = Task(self.sink.url(tls=tls, late=late), self.sink.certificate, self.seconds, self.first)
+        if self.first:  # nobody can disturb
+            return measure(client, task), 0.0
         taken: list[tuple[float, Sample]] = []
         while True:
             started = time.monotonic()
@@ -95,7 +99,7 @@ class Bench:
         return watch.others()
 
 
-def measure_all(rounds: int, seconds: float, patience: float) -> tuple[list[Figure], float]:
+def measure_all(rounds: int, seconds: float, patience: float, *, first: bool) -> tuple[list[Figure], float]:
     """Measure every candidate in every setting, and say how far it is.
 
     Returns the figures, and the share of the cores' time that other work took meanwhile.
@@ -104,7 +108,9 @@ def measure_all(rounds: int, seconds: float, patience: float) -> tuple[list[Figu
     samples: dict[tuple[int, bool, str], list[Sample]] = defaultdict(list)
     disturbances = []
     with running_sink(sink_core, LATE_MS) as sink, pinned(client_core):
-        bench = Bench(sink, (client_core, sink_core), seconds, patience)
+        if first:
+            go_first(sink.pid)
+        bench = Bench(sink, (client_core, sink_core), seconds, patience, first)
         for number, late_ms, tls in itertools.product(range(1, rounds + 1), (0, LATE_MS), (False, True)):
             for client in candidates(late_ms):
                 sample, others = bench.sample(client, tls=tls, late=late_ms > 0)
@@ -134,17 +140,19 @@ def candidates(late_ms: int) -> Sequence[str]:
 @click.option("--seconds", default=1.0, show_default=True, help="How long each measurement takes.")
 @click.option("--results", "folder", default=RESULTS, type=click.Path(path_type=Path), help="Where to write.")
 @click.option("--patience", default=300.0, show_default=True, help="How many seconds to spend on quiet.")
-def main(rounds: int, seconds: float, folder: Path, patience: float) -> None:
+@click.option("--first", is_flag=True, help="Let other work on the two cores wait meanwhile. Needs root.")
+def main(rounds: int, seconds: float, folder: Path, patience: float, *, first: bool) -> None:
     try:
         program("wrk", "wrk")
-        figures, others = measure_all(rounds, seconds, patience)
+        figures, others = measure_all(rounds, seconds, patience, first=first)
     except Missing as missing:
         raise click.ClickException(str(missing)) from missing
     results.write(figures, folder / "fanout.json")
     chart.draw(figures, folder / "fanout.png")
     for late_ms in (0, LATE_MS):
         click.echo("\n".join(["", *results.table(figures, late_ms)]))
-    click.echo(f"\nOther work had {others:.0%} of the two cores' time meanwhile.\n")
+    meanwhile = "waited while a client was measured" if first else f"had {others:.0%} of their time meanwhile"
+    click.echo(f"\nOther work on the two cores {meanwhile}.\n")
     verdicts = list(results.verdicts(figures))
     for _, line in verdicts:
         click.echo(line)

@@ -9,7 +9,7 @@ PLAIN, TLS = "#2a6f97", "#e07a5f"
 
 
 def draw(figures: Sequence[Figure], path: Path) -> None:
-    """Draw posts per second of every client, one panel for each latency, on a logarithmic axis."""
+    """Draw posts per second of every client, one panel for each latency."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -32,12 +32,13 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
             panel.bar_label(bars, fmt="{:,.0f}", padding=3, fontsize=8)
         panel.set_yticks(range(len(names)), names)
         panel.invert_yaxis()
-        panel.set_xscale("log")
-        panel.set_xlim(right=1.8 * max(one.posts_per_second for one in figures))
+        panel.set_xlim(right=1.15 * max(one.posts_per_second for one in shown))
+        panel.xaxis.set_major_locator(plt.MaxNLocator(5))
+        panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.set_xlabel("posts per second, one core, median of rounds")
         panel.set_title(f"each answer {latency_ms} ms late" if latency_ms else "answers at once")
         panel.spines[["top", "right"]].set_visible(False)
-    panels[0][0].legend(loc="lower right", frameon=False)
+    panels[0][0].legend(loc="center right", frameon=False)
     chart.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     chart.savefig(path, dpi=120, metadata={"Software": None})

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from benchmarks.fanout.cores import go_first
+
 if TYPE_CHECKING:
     from chalicelib.push.signing import RequestSigner
 
@@ -49,20 +51,26 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Where to post to, and for how long. ``certificate`` is what https is verified against."""
+    """Where to post to, and for how long. ``certificate`` is what https is verified against.
+
+    ``first``: while it is measured, a client runs before all other work on its core.
+    """
 
     url: str
     certificate: Path
     seconds: float
+    first: bool
 
 
 class Stopwatch:
     """Measures from its making to ``sample``; ``over`` once the task's seconds have passed."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, task: Task) -> None:
+        if task.first:
+            go_first()
         self._cpu = cpu_seconds()
         self._started = time.perf_counter()
-        self._until = self._started + seconds
+        self._until = self._started + task.seconds
 
     @property
     def over(self) -> bool:
@@ -109,7 +117,7 @@ def ours(
         client = ConnectionsClient(task.url, REGION, _keys, window=window, ssl_context=trusted)
         once = itertools.count()
         await client.broadcast(Message(BODY), until(lambda: next(once) > 0), within=60)
-        stopwatch = Stopwatch(task.seconds)
+        stopwatch = Stopwatch(task)
         report = await client.broadcast(Message(BODY), until(lambda: stopwatch.over), within=60)
         sample = stopwatch.sample(report.delivered)
         await client.close()
@@ -132,7 +140,7 @@ def boto3_one_at_a_time(task: Task) -> Sample:
     """What Chalice's ``websocket_api.send`` does."""
     client = _boto3_client(task, max_pool_connections=10)
     _post(client, CONNECTION_IDS[0])
-    stopwatch = Stopwatch(task.seconds)
+    stopwatch = Stopwatch(task)
     posts = 0
     for connection_id in stopwatch.ids():
         _post(client, connection_id)
@@ -151,7 +159,7 @@ def boto3_threads(task: Task) -> Sample:
 
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(open_a_connection, CONNECTION_IDS[:THREADS]))
-        stopwatch = Stopwatch(task.seconds)
+        stopwatch = Stopwatch(task)
 
         def post_until_over(first: int) -> int:
             posts = 0
@@ -277,7 +285,7 @@ def _post(client: Any, connection_id: str) -> None:
 async def _at_once(post: Callable[[str], Any], task: Task) -> Sample:
     """Keep as many posts in flight as our client does."""
     await asyncio.gather(*(post(connection_id) for connection_id in CONNECTION_IDS[:WINDOW]))
-    stopwatch = Stopwatch(task.seconds)
+    stopwatch = Stopwatch(task)
     ids = stopwatch.ids()
 
     async def worker() -> int:
@@ -296,8 +304,9 @@ async def _at_once(post: Callable[[str], Any], task: Task) -> Sample:
 @click.option("--url", required=True)
 @click.option("--certificate", required=True, type=click.Path(path_type=Path))
 @click.option("--seconds", required=True, type=float)
-def main(name: str, url: str, certificate: Path, seconds: float) -> None:
-    sample = CANDIDATES[name](Task(url, certificate, seconds))
+@click.option("--first", is_flag=True)
+def main(name: str, url: str, certificate: Path, seconds: float, *, first: bool) -> None:
+    sample = CANDIDATES[name](Task(url, certificate, seconds, first))
     click.echo(json.dumps([sample.posts, sample.seconds, sample.cpu_seconds]))
 
 

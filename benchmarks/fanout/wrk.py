@@ -35,8 +35,11 @@ def wrk(task: Task) -> Sample:
         script.write(SCRIPT.format(body=json.dumps(body), headers=_lua_table(headers)))
         script.flush()
         command = [program("wrk", "wrk"), "-t1", f"-c{WINDOW}", f"-d{max(1, round(task.seconds))}s"]
+        command += ["-s", script.name, url]
+        if task.first:
+            command = ["chrt", "--rr", "1", *command]
         before = _children_cpu_seconds()
-        done = subprocess.run([*command, "-s", script.name, url], capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         cpu_seconds = _children_cpu_seconds() - before
     if done.returncode != 0:
         raise RuntimeError(f"wrk failed:\n{done.stdout}{done.stderr}")
