@@ -16,22 +16,22 @@ help: ## print the targets
 $(VENV)/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Installing into $(VENV) (once)..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (once, one to two minutes)..."
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install $(PIP) -r requirements-dev.txt
 	@touch $@
 
 # MiniStack pins a botocore of its own, so it lives in an environment of its own.
 .venv-ministack/.installed: requirements-ministack.txt
 	@echo "Installing MiniStack into .venv-ministack (once)..."
-	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
+	@test -x .venv-ministack/bin/pip || $(PYTHON) -m venv .venv-ministack
 	@.venv-ministack/bin/pip install $(PIP) -r requirements-ministack.txt
 	@touch $@
 
 # aiobotocore pins one too.
 .venv-bench/.installed: requirements-bench.txt
 	@echo "Installing what is compared into .venv-bench (once)..."
-	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@test -x .venv-bench/bin/pip || $(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/pip install $(PIP) -r requirements-bench.txt
 	@touch $@
 
