@@ -27,7 +27,7 @@ def translated() -> Iterator[None]:
 
 def lost_race(error: TransactWriteError) -> bool:
     """Say whether a transaction was cancelled because another writer was first."""
-    if error.cause_response_code == "TransactionInProgressException":
+    if _code(error) == "TransactionInProgressException":
         return True
     codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
     return bool(codes) and codes <= LOST_RACE
@@ -35,4 +35,16 @@ def lost_race(error: TransactWriteError) -> bool:
 
 def condition_failed(error: PynamoDBException) -> bool:
     """Say whether a single write's condition did not hold."""
-    return error.cause_response_code == "ConditionalCheckFailedException"
+    return _code(error) == "ConditionalCheckFailedException"
+
+
+def _code(error: PynamoDBException) -> str | None:
+    """Return what DynamoDB called its refusal; None where there was no answer.
+
+    ``cause_response_code`` of PynamoDB 6.1 raises AttributeError for a time-out: botocore's time-outs have a
+    response, which is None.
+    """
+    if not isinstance(error.cause, ClientError):
+        return None
+    code: str | None = error.cause.response.get("Error", {}).get("Code")
+    return code
