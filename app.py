@@ -11,7 +11,16 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from chalice.app import Chalice, DynamoDBEvent, Request, Response, SQSEvent, WebsocketEvent
+from chalice.app import (
+    Chalice,
+    CloudWatchEvent,
+    DynamoDBEvent,
+    Rate,
+    Request,
+    Response,
+    SQSEvent,
+    WebsocketEvent,
+)
 
 from chalicelib import __version__, logs
 from chalicelib.bootstrap import application, settings
@@ -270,6 +279,15 @@ def deliver(event: SQSEvent) -> Any:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
+def sweep(event: CloudWatchEvent) -> Any:
+    """Tell and close connections whose time has come."""
+    from chalicelib.wire.notices import scheduled_at
+
+    work = application().sweep.run(scheduled_at(event.to_dict()), within=_time_to_deliver(event))
+    application().run(work)
+
+
 def _request() -> Request:
     if app.current_request is None:
         raise RuntimeError("a REST handler was called without a request")
@@ -282,7 +300,7 @@ def _caller(request: Request) -> Claims:
     return application().tokens.verify(bearer_token(request.headers))
 
 
-def _time_to_deliver(event: DynamoDBEvent | WebsocketEvent) -> float:
+def _time_to_deliver(event: CloudWatchEvent | DynamoDBEvent | WebsocketEvent) -> float:
     function: Any = event.context
     seconds: float = function.get_remaining_time_in_millis() / 1000 - DELIVERY_MARGIN_SECONDS
     return seconds

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.services.ports import SecretSource, TokenVerifier
     from chalicelib.services.reading import Reading, Streams
     from chalicelib.services.seldom import Seldom
+    from chalicelib.services.sweep import Sweep
     from chalicelib.services.voting import Voting
     from chalicelib.storage.audiences import DynamoAudiences
     from chalicelib.storage.connections import DynamoConnectionStore
@@ -100,7 +101,11 @@ class Application:
         from chalicelib.services.connections import Connections
 
         return Connections(
-            self._connections, self._streams, VerifierOnDemand(lambda: self.tokens), self.clock
+            self._connections,
+            self._streams,
+            VerifierOnDemand(lambda: self.tokens),
+            self.clock,
+            self.settings.connection_life,
         )
 
     @cached_property
@@ -128,6 +133,21 @@ class Application:
 
         ground = Ground(self._audiences, self._progress, lambda: self._seldom)
         return Jobs(self._queue, ShardDelivery(ground, self.push), lambda: self._catch_up)
+
+    @cached_property
+    def sweep(self) -> "Sweep":
+        """What the schedule does."""
+        from chalicelib.services.due import DueConnections
+        from chalicelib.services.sweep import Sweep
+        from chalicelib.storage.deadlines import DynamoDeadlineStore
+        from chalicelib.wire.notices import FrameNotices
+
+        settings = self.settings
+        deadlines = DynamoDeadlineStore(self._connections_table, settings.audience_shards)
+        due = DueConnections(
+            deadlines, self._connections, self.push, FrameNotices(), settings.connection_life
+        )
+        return Sweep(deadlines, due, settings.audience_shards)
 
     @cached_property
     def tokens(self) -> "TokenVerifier":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from chalicelib.aws.signature import Keys
+from chalicelib.domain.connection_life import ConnectionLife
 
 MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stage}"
 """Where API Gateway serves @connections, whatever custom domain stands in front of the API."""
@@ -13,6 +14,9 @@ MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stag
 
 LOCAL_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:game-night-live-local-delivery.fifo"
 """What Chalice's decorator gets where nothing is deployed: it takes no empty one."""
+
+
+LIFE = ConnectionLife()
 
 
 class SettingsError(Exception):
@@ -29,7 +33,8 @@ class Settings:
     the names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or, on
     a laptop, in a file (JWT_SECRET_FILE), which wins where both are set. ``inline_audience`` is the largest
     audience that ``broadcast`` posts to itself; larger ones go to the delivery queue. ``posts_per_second``
-    is this function's part of the account's rate; None where nobody counts. ``keys`` are the credentials
+    is this function's part of the account's rate; None where nobody counts. ``connection_life`` is the
+    contract's; only tests, which can't wait for it, set another. ``keys`` are the credentials
     that Lambda puts into the environment; None where they are kept anywhere else.
     """
 
@@ -47,6 +52,7 @@ class Settings:
     sqs_endpoint: str | None
     aws_endpoint: str | None
     audience_shards: int
+    connection_life: ConnectionLife
     inline_audience: int
     posts_per_second: int | None
     delivery_queue_url: str
@@ -73,6 +79,11 @@ class Settings:
             sqs_endpoint=env.get("AWS_ENDPOINT_URL_SQS") or everywhere,
             aws_endpoint=everywhere,
             audience_shards=_positive(env, "AUDIENCE_SHARDS", 8),
+            connection_life=ConnectionLife(
+                to_authenticate=_positive(env, "SECONDS_TO_AUTHENTICATE", LIFE.to_authenticate),
+                expiring=_positive(env, "TOKEN_EXPIRING_SECONDS", LIFE.expiring),
+                max_age=_positive(env, "CONNECTION_MAX_AGE_SECONDS", LIFE.max_age),
+            ),
             inline_audience=_positive(env, "INLINE_AUDIENCE", 500),
             posts_per_second=_positive(env, "POSTS_PER_SECOND", 1) if env.get("POSTS_PER_SECOND") else None,
             delivery_queue_url=env.get("DELIVERY_QUEUE_URL", ""),

@@ -4,9 +4,11 @@ Leaves reading and writing audiences to ``storage`` and posting to ``push``.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
-from chalicelib.domain.identity import Role
+from chalicelib.domain.deadlines import Deadline, DeadlineKind
+from chalicelib.domain.identity import Claims, Role
 
 ALL_AUDIENCE = "all"
 """Key of the audience of every authenticated connection, the one that hears ``session.started``."""
@@ -62,6 +64,10 @@ class Connection:
     ``subject``, ``role`` and ``token_expires_at`` (Unix seconds) are None until it has authenticated.
     Times are Unix seconds. ``wants_cursor`` is true once it has opted in to resume on the stream of
     sessions, which is what ``since`` with ``auth`` does.
+
+    ``deadline`` is the one that it has next, and ``told`` what it need not be told again. ``closing_since``
+    is when somebody began to close it: from then on nothing more can come of it. ``revision`` counts the
+    changes of all these.
     """
 
     connection_id: str
@@ -75,11 +81,27 @@ class Connection:
     failed_auths: int = 0
     subscriptions: int = 0
     wants_cursor: bool = False
+    deadline: Deadline | None = None
+    told: frozenset[DeadlineKind] = frozenset()
+    closing_since: int | None = None
+    revision: int = 0
 
     @property
     def authenticated(self) -> bool:
         """Whether a token was accepted on this connection (it may have expired since)."""
         return self.subject is not None
+
+    def identified(self, claims: Claims, *, wants_cursor: bool) -> Self:
+        """Return the connection as it is once it has proved who it is; its new token may expire anew."""
+        return replace(
+            self,
+            subject=claims.subject,
+            role=claims.role,
+            token_expires_at=claims.expires_at,
+            failed_auths=0,
+            wants_cursor=self.wants_cursor or wants_cursor,
+            told=self.told - {DeadlineKind.TOKEN_EXPIRING},
+        )
 
     def as_recipient(self) -> Recipient:
         """Return what a post to this connection needs."""

@@ -211,6 +211,16 @@ class NotAuthenticated(GameNightError):
     title = "Authenticate first"
 
 
+class AuthTimeout(GameNightError):
+    """The connection has not proved in time who it is."""
+
+    code = "auth_timeout"
+    title = "Authentication took too long"
+
+    def __init__(self) -> None:
+        super().__init__("No token has come in time. Connect again, and send auth at once.")
+
+
 class SubjectMismatch(Unauthenticated):
     """An authenticated connection sent somebody else's token."""
 

@@ -97,8 +97,8 @@ class ConnectionsClient:
             )
         return report
 
-    async def disconnect(self, recipient: Recipient) -> None:
-        """Close a connection. One that is gone already is no error; other failures are logged."""
+    async def disconnect(self, recipient: Recipient) -> bool:
+        """Close a connection and say whether it is closed. One that is gone already is."""
         within = self._retry.attempts * (self._post_timeout + self._retry.cap_seconds)
         report = await self._deliver("DELETE", Message(b""), _one_page(recipient), within)
         if report.refused or report.failed:
@@ -109,6 +109,7 @@ class ConnectionsClient:
                     "reasons": _reasons(report.refused + report.failed),
                 },
             )
+        return not (report.refused or report.failed)
 
     async def close(self) -> None:
         """Close the connections that are kept alive; not while a broadcast runs."""

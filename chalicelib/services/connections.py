@@ -8,9 +8,10 @@ point.
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from chalicelib.domain.connection_life import ConnectionLife
 from chalicelib.domain.connections import Connection, session_audience
 from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.errors import (
@@ -34,6 +35,10 @@ MAX_FAILED_AUTHS = 3
 """The failure with this number closes the connection, as the contract says."""
 
 
+TOKEN_HAS_EXPIRED = "The token has expired. Connect again with a new one."  # noqa: S105 - a sentence
+
+LIFE = ConnectionLife()
+
 MAX_CHANGES = 5
 """How often a connection is read again that has changed since: more frames than anyone sends at once."""
 
@@ -48,6 +53,14 @@ class Authenticated:
     missed: Replay[Event] | None = None
 
 
+class ConnectionExpired(Exception):
+    """The token of the connection has expired before another one came: nothing more can come of it."""
+
+    def __init__(self) -> None:
+        super().__init__(TOKEN_HAS_EXPIRED)
+        self.failure = TokenExpired(TOKEN_HAS_EXPIRED)
+
+
 class TooManyFailedAuths(Exception):
     """The last failed authentication that a connection is allowed."""
 
@@ -59,15 +72,23 @@ class TooManyFailedAuths(Exception):
 class Connections:
     """Connections, as clients use them."""
 
-    def __init__(self, store: ConnectionStore, streams: Streams, tokens: TokenVerifier, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: ConnectionStore,
+        streams: Streams,
+        tokens: TokenVerifier,
+        clock: Clock,
+        life: ConnectionLife = LIFE,
+    ) -> None:
         self._store = store
         self._streams = streams
         self._tokens = tokens
         self._clock = clock
+        self._life = life
 
     def connect(self, connection: Connection) -> None:
-        """Remember a connection. It hears nothing before it has authenticated."""
-        self._store.add(connection)
+        """Remember a connection. It hears nothing before it has authenticated, and has not long to do so."""
+        self._store.add(replace(connection, deadline=self._life.next(connection, self._now())))
 
     def disconnect(self, connection_id: str) -> None:
         """Forget a connection and everything that it was subscribed to."""
@@ -78,13 +99,17 @@ class Connections:
 
         From the moment this returns, no event for everyone is missed; with ``since``, none after it. Raises
         TokenInvalid, TokenExpired or SubjectMismatch; TooManyFailedAuths in their place the last time;
-        ConnectionUnknown, Contended, Unavailable.
+        ConnectionExpired; ConnectionUnknown, Contended, Unavailable.
         """
 
         def attempt() -> Claims:
             connection = self._get(connection_id)
+            if self._expired(connection):
+                raise ConnectionExpired
             claims = self._verify(connection, token)
-            self._store.authenticate(connection, claims, wants_cursor=since is not None)
+            known = connection.identified(claims, wants_cursor=since is not None)
+            deadline = self._life.next(known, self._now())
+            self._store.authenticate(connection, claims, wants_cursor=since is not None, deadline=deadline)
             return claims
 
         claims = _until_unchanged(attempt)
@@ -127,13 +152,27 @@ class Connections:
         connection = self._get(connection_id)
         if not connection.authenticated:
             raise NotAuthenticated('Send {"type":"auth","token":"..."} first, and wait for auth_success.')
-        if (connection.token_expires_at or 0) <= self._clock().timestamp():
-            raise TokenExpired("The token has expired. Connect again with a new one.")
+        if self._expired(connection):
+            raise TokenExpired(TOKEN_HAS_EXPIRED)
         return connection
+
+    def require_open(self, connection_id: str) -> None:
+        """Make sure that something may be said on a connection.
+
+        Raises TokenExpired, ConnectionUnknown, Unavailable.
+        """
+        if self._expired(self._get(connection_id)):
+            raise TokenExpired(TOKEN_HAS_EXPIRED)
+
+    def _expired(self, connection: Connection) -> bool:
+        return connection.token_expires_at is not None and connection.token_expires_at <= self._now()
+
+    def _now(self) -> float:
+        return self._clock().timestamp()
 
     def _get(self, connection_id: str) -> Connection:
         connection = self._store.get(connection_id)
-        if connection is None:
+        if connection is None or connection.closing_since is not None:
             raise ConnectionUnknown
         return connection
 
@@ -143,6 +182,9 @@ class Connections:
             claims = self._tokens.verify(token)
             if connection.subject not in (None, claims.subject):
                 raise SubjectMismatch(connection.subject or "")
+            if claims.expires_at <= self._now():
+                # The verifier allows for clocks that differ; delivery does not, and would post nothing.
+                raise TokenExpired("The token has expired. Get a new one.")
         except Unauthenticated as failure:
             logger.info("authentication failed", extra={"connection_id": connection_id, "code": failure.code})
             if self._count_failure(connection_id) >= MAX_FAILED_AUTHS:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.domain.connections import Connection, Recipient
+from chalicelib.domain.deadlines import Deadline
 from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.identity import Claims, Role, TokenTerms
 from chalicelib.domain.jobs import QueueMark
@@ -37,8 +38,11 @@ class Push(Protocol):
         """
         ...
 
-    async def disconnect(self, recipient: Recipient) -> None:
-        """Close a connection. One that is gone already is no error; other failures are logged."""
+    async def disconnect(self, recipient: Recipient) -> bool:
+        """Close a connection and say whether it is closed. One that is gone already is.
+
+        Never raises for a recipient; failures are logged.
+        """
         ...
 
     async def close(self) -> None:
@@ -118,19 +122,26 @@ class ConnectionStore(Protocol):
     """
 
     def add(self, connection: Connection) -> None:
-        """Store a connection that has just been opened."""
+        """Store a connection that has just been opened, and its deadline with it."""
         ...
 
     def get(self, connection_id: str) -> Connection | None:
         """Return a connection, None where it is gone."""
         ...
 
-    def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
+    def authenticate(
+        self,
+        connection: Connection,
+        claims: Claims,
+        *,
+        wants_cursor: bool,
+        deadline: Deadline | None = None,
+    ) -> None:
         """Record who a connection is and put it into the audience of all, in one transaction.
 
         ``wants_cursor`` opts in to resume on the stream of sessions; who has opted in stays so. Renews the
-        token's expiry in every audience that it is in. Raises ConnectionGone where the connection is no
-        longer as it was read.
+        token's expiry in every audience that it is in, and moves its deadline where one is given. Raises
+        ConnectionGone where the connection is no longer as it was read, or is being closed.
         """
         ...
 

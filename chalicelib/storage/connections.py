@@ -11,17 +11,18 @@ from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain.connection_life import MAX_CONNECTION_SECONDS
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, shard_of
+from chalicelib.domain.deadlines import Deadline, DeadlineKind
 from chalicelib.domain.errors import TooManySubscriptions
-from chalicelib.domain.identity import Claims, Role
+from chalicelib.domain.identity import Claims
 from chalicelib.domain.limits import MAX_SUBSCRIPTIONS
 from chalicelib.services.ports import ConnectionGone
+from chalicelib.storage.connection_heads import connection_of, same_identity, same_revision, told_items
+from chalicelib.storage.deadline_rows import DeadlineRows
 from chalicelib.storage.failures import condition_failed, lost_race, translated
-from chalicelib.storage.keys import audience_key, connection_key
+from chalicelib.storage.keys import HEAD, audience_key, connection_key
 from chalicelib.storage.tables import ConnectionItem, MembershipItem, RecipientItem, Table
-
-MAX_CONNECTION_SECONDS = 2 * 60 * 60 + 10 * 60
-"""API Gateway cuts a connection after two hours; ten minutes later no trace of it is of use."""
 
 
 class DynamoConnectionStore:
@@ -34,65 +35,81 @@ class DynamoConnectionStore:
         self._head = self._table.bind(ConnectionItem)
         self._membership = self._table.bind(MembershipItem)
         self._recipient = self._table.bind(RecipientItem)
+        self._deadlines = DeadlineRows(table, shards)
 
     def add(self, connection: Connection) -> None:
         """See the port."""
-        with translated():
-            self._head(
-                connection_key(connection.connection_id),
-                "head",
-                api_id=connection.api_id,
-                stage=connection.stage,
-                connected_at=connection.connected_at,
-                source_ip=connection.source_ip,
-                expires_at=connection.connected_at + MAX_CONNECTION_SECONDS,
-            ).save()
+        deadline = connection.deadline
+        with translated(), self._table.transaction() as write:
+            write.save(
+                self._head(
+                    connection_key(connection.connection_id),
+                    HEAD,
+                    api_id=connection.api_id,
+                    stage=connection.stage,
+                    connected_at=connection.connected_at,
+                    source_ip=connection.source_ip,
+                    deadline_at=deadline.at if deadline else None,
+                    deadline_kind=deadline.kind.value if deadline else None,
+                    expires_at=connection.connected_at + MAX_CONNECTION_SECONDS,
+                )
+            )
+            if deadline is not None:
+                self._deadlines.replace(write, connection.connection_id, None, deadline, connection.revision)
 
     def get(self, connection_id: str) -> Connection | None:
         """See the port."""
         with translated():
             try:
-                item = self._head.get(connection_key(connection_id), "head", consistent_read=True)
+                item = self._head.get(connection_key(connection_id), HEAD, consistent_read=True)
             except self._head.DoesNotExist:
                 return None
-        return Connection(
-            connection_id=connection_id,
-            api_id=item.api_id,
-            stage=item.stage,
-            connected_at=int(item.connected_at),
-            source_ip=item.source_ip,
-            subject=item.subject,
-            role=Role(item.role) if item.role else None,
-            token_expires_at=int(item.token_expires_at) if item.token_expires_at else None,
-            failed_auths=int(item.failed_auths),
-            subscriptions=int(item.subscriptions),
-            wants_cursor=item.wants_cursor,
-        )
+        return connection_of(connection_id, item)
 
-    def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
+    def authenticate(
+        self,
+        connection: Connection,
+        claims: Claims,
+        *,
+        wants_cursor: bool,
+        deadline: Deadline | None = None,
+    ) -> None:
         """See the port."""
         head = self._head
+        known = connection.identified(claims, wants_cursor=wants_cursor)
+        revision = connection.revision + 1
         with translated():
             subscriptions = self._subscriptions(connection) if connection.authenticated else []
             with self._transaction() as write:
                 write.update(
-                    head(connection_key(connection.connection_id), "head"),
+                    head(connection_key(connection.connection_id), HEAD),
                     actions=[
                         head.subject.set(claims.subject),
                         head.role.set(claims.role.value),
                         head.token_expires_at.set(claims.expires_at),
                         head.failed_auths.set(0),
-                        *([head.wants_cursor.set(True)] if wants_cursor else []),
+                        head.wants_cursor.set(known.wants_cursor),
+                        head.told.set(told_items(known.told)),
+                        head.revision.set(revision),
+                        *(
+                            [head.deadline_at.set(deadline.at), head.deadline_kind.set(deadline.kind.value)]
+                            if deadline
+                            else []
+                        ),
                     ],
-                    condition=self._unchanged(connection),
+                    condition=same_identity(head, connection) & same_revision(head, connection),
                 )
+                if deadline is not None:
+                    self._deadlines.replace(
+                        write, connection.connection_id, connection.deadline, deadline, revision
+                    )
                 self._put(write, connection, ALL_AUDIENCE, claims.expires_at, wants_cursor=wants_cursor)
                 for audience in subscriptions:
                     self._renew(write, connection.connection_id, audience, claims.expires_at)
 
     def count_failed_auth(self, connection_id: str) -> int:
         """See the port."""
-        item = self._head(connection_key(connection_id), "head")
+        item = self._head(connection_key(connection_id), HEAD)
         with translated():
             try:
                 item.update(
@@ -108,19 +125,19 @@ class DynamoConnectionStore:
     def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
         """See the port."""
         key = connection_key(connection.connection_id)
-        unchanged = self._unchanged(connection)
+        unchanged = same_identity(self._head, connection)
         with translated():
             member = self._is_member(connection.connection_id, audience)
             if not member and connection.subscriptions >= MAX_SUBSCRIPTIONS:
                 raise TooManySubscriptions
             with self._transaction() as write:
                 if member:
-                    write.condition_check(self._head, key, "head", condition=unchanged)
+                    write.condition_check(self._head, key, HEAD, condition=unchanged)
                 else:
                     # Counted with the head, since who joins at the same time is counted there too.
                     counted = self._head.subscriptions
                     write.update(
-                        self._head(key, "head"),
+                        self._head(key, HEAD),
                         actions=[counted.add(1)],
                         condition=unchanged & (counted.does_not_exist() | (counted < MAX_SUBSCRIPTIONS)),
                     )
@@ -134,7 +151,7 @@ class DynamoConnectionStore:
                 return
             with self._transaction() as write:
                 write.update(
-                    self._head(connection_key(connection_id), "head"),
+                    self._head(connection_key(connection_id), HEAD),
                     actions=[self._head.subscriptions.add(-1)],
                     condition=self._head.PK.exists(),
                 )
@@ -146,7 +163,10 @@ class DynamoConnectionStore:
         with translated():
             # The head goes first: whoever joins later finds it missing, and whoever joined before is
             # in the list that is read next.
-            self._head(partition, "head").delete()
+            head = self._table.take(partition, HEAD)
+            if "deadline_at" in head:
+                kind = DeadlineKind(head["deadline_kind"]["S"])
+                self._deadlines.remove(connection_id, Deadline(int(head["deadline_at"]["N"]), kind))
             for membership in self._membership.query(
                 partition, self._membership.SK.startswith("audience#"), consistent_read=True
             ):
@@ -171,16 +191,6 @@ class DynamoConnectionStore:
         )
         audiences = [membership.SK.removeprefix("audience#") for membership in memberships]
         return [audience for audience in audiences if audience != ALL_AUDIENCE]
-
-    def _unchanged(self, connection: Connection) -> Condition:
-        """Hold only while the connection is there and its identity is the one that was read."""
-        head = self._head
-        unchanged: Condition = head.PK.exists() & head.subject.does_not_exist()
-        if connection.subject is not None:
-            unchanged = (head.subject == connection.subject) & (
-                head.token_expires_at == connection.token_expires_at
-            )
-        return unchanged
 
     def _is_member(self, connection_id: str, audience: str) -> bool:
         try:

@@ -57,6 +57,15 @@ def progress_key(job: str) -> str:
     return f"progress#{job}"
 
 
+def deadline_key(minute: int, shard: int) -> str:
+    """Return the partition of one shard of the deadlines that are due in a minute, counted from 1970."""
+    return f"deadline#{minute}#{shard}"
+
+
+SWEPT = "swept"
+"""The partition that says up to which minute nothing is left to do."""
+
+
 def ballots_key(session_id: int) -> str:
     """Return the partition of a session's ballot box."""
     return f"ballots#{session_id}"

@@ -6,7 +6,7 @@ passed and not found in module state.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import TableConnection
@@ -139,7 +139,29 @@ class ConnectionItem(_Item):
     failed_auths = NumberAttribute(default=0)
     subscriptions = NumberAttribute(default=0)
     wants_cursor = BooleanAttribute(default=False)
+    deadline_at = NumberAttribute(null=True)
+    deadline_kind = UnicodeAttribute(null=True)
+    told = ListAttribute(of=UnicodeAttribute, null=True)
+    closing_since = NumberAttribute(null=True)
+    revision = NumberAttribute(default=0)
     expires_at = NumberAttribute()
+
+
+class DeadlineItem(_Item):
+    """``deadline#{minute}#{shard}`` / ``{kind}#{connection id}``: a connection has this deadline next.
+
+    ``at`` is in Unix seconds, ``revision`` that of the connection when this was put.
+    """
+
+    at = NumberAttribute()
+    revision = NumberAttribute()
+    expires_at = NumberAttribute()
+
+
+class SweptItem(_Item):
+    """``swept`` / ``head``: nothing is left to do up to ``minute``."""
+
+    minute = NumberAttribute()
 
 
 class MembershipItem(_Item):
@@ -225,6 +247,12 @@ class Table:
         }
         metaclass: Callable[..., type[M]] = type(template)
         return metaclass(template.__name__, (template,), namespace)
+
+    def take(self, partition: str, sort_key: str) -> dict[str, Any]:
+        """Delete an item and return its attributes as DynamoDB has them; none where it was not there."""
+        taken = self._table.delete_item(partition, sort_key, return_values="ALL_OLD")
+        attributes: dict[str, Any] = taken.get("Attributes", {})
+        return attributes
 
     def transaction(self) -> TransactWrite:
         """Return a transaction: what is added to it is written whole or not at all at the block's end."""

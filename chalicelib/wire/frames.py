@@ -4,10 +4,11 @@ Leaves what a frame does to ``services.connections``.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from chalicelib.domain.connection_life import MAX_RECONNECT_MILLISECONDS
 from chalicelib.domain.cursors import Cursor, position
 from chalicelib.domain.errors import GameNightError, InvalidFrame, UnknownFrameType
 from chalicelib.domain.identity import Claims, Role
@@ -126,6 +127,31 @@ class Error(ServerFrame, tag="error", frozen=True):
     retryable: bool
 
 
+class Notice(msgspec.Struct, tag_field="type", frozen=True):
+    """What the server says of a connection without being asked.
+
+    Each notice is a direct subclass, which is how the specifications find it.
+    """
+
+
+class TokenExpiring(Notice, tag="token_expiring", frozen=True):
+    """The token expires soon: send ``auth`` with a new one. Only for clients that opted in to resume."""
+
+    expires_at: Timestamp = msgspec.field(name="expiresAt")
+
+
+class Reconnect(Notice, tag="reconnect", frozen=True):
+    """The connection has become old: connect anew after ``afterMs``, and resume.
+
+    Only for clients that opted in to resume. The time differs, so that not all come back at once.
+    """
+
+    reason: Literal["max_connection_age"]
+    after_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_RECONNECT_MILLISECONDS)] = msgspec.field(
+        name="afterMs"
+    )
+
+
 ClientFrame = Auth | Subscribe | Unsubscribe | Ping
 FRAME_TYPES = frozenset({"auth", "subscribe", "unsubscribe", "ping"})
 
@@ -203,6 +229,16 @@ def pong(now: str, frame_id: FrameId | None) -> bytes:
 def error_frame(error: GameNightError, frame_id: FrameId | None) -> bytes:
     """Return the answer to anything that went wrong."""
     return _encode(Error(error.code, error.detail, error.retryable, id=_echo(frame_id)))
+
+
+def token_expiring(expires_at: int) -> bytes:
+    """Return the notice that a token expires at a Unix second."""
+    return _encode(TokenExpiring(timestamp(datetime.fromtimestamp(expires_at, UTC))))
+
+
+def reconnect(after_milliseconds: int) -> bytes:
+    """Return the notice that a connection has become old."""
+    return _encode(Reconnect("max_connection_age", after_milliseconds))
 
 
 def _resumed(missed: Replay[Any] | None) -> tuple[str, bool] | tuple[()]:

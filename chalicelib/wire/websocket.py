@@ -14,10 +14,16 @@ from typing import Any, assert_never
 from chalicelib.domain.connections import Connection, Recipient
 from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.delivery import DeliveryReport, Message
-from chalicelib.domain.errors import ConnectionUnknown, GameNightError, TokenExpired, Unauthenticated
+from chalicelib.domain.errors import (
+    AuthTimeout,
+    ConnectionUnknown,
+    GameNightError,
+    TokenExpired,
+    Unauthenticated,
+)
 from chalicelib.domain.events import Event
 from chalicelib.domain.timestamps import Clock, timestamp
-from chalicelib.services.connections import Connections, TooManyFailedAuths
+from chalicelib.services.connections import ConnectionExpired, Connections, TooManyFailedAuths
 from chalicelib.services.ports import Push
 from chalicelib.services.streams import Replay
 from chalicelib.wire import frames
@@ -25,7 +31,7 @@ from chalicelib.wire import frames
 REPLY_SECONDS = 10.0
 """How long a client that does not read may hold up one frame of those that answer it."""
 
-CLOSING = (TokenExpired, ConnectionUnknown)
+CLOSING = (AuthTimeout, TokenExpired, ConnectionUnknown)
 """Errors after which nothing more can come of a connection."""
 
 logger = logging.getLogger(__name__)
@@ -49,7 +55,7 @@ def answer(connections: Connections, clock: Clock, connection_id: str, text: str
     try:
         frame = frames.read_frame(text)
     except GameNightError as error:
-        return Reply(frames.error_frame(error, frames.frame_id(text)))
+        return _unread(connections, connection_id, error, frames.frame_id(text))
     try:
         return _answer(connections, clock, connection_id, frame)
     except CLOSING as error:
@@ -60,6 +66,19 @@ def answer(connections: Connections, clock: Clock, connection_id: str, text: str
         logger.exception("a frame could not be handled", extra={"connection_id": connection_id})
         defect = GameNightError("This is our mistake and it has been logged.")
         return Reply(frames.error_frame(defect, frame.id))
+
+
+def _unread(
+    connections: Connections, connection_id: str, error: GameNightError, frame_id: frames.FrameId | None
+) -> Reply:
+    """Return the answer to what is no frame; whoever may be told nothing more is not told what is wrong."""
+    try:
+        connections.require_open(connection_id)
+    except CLOSING as closed:
+        return Reply(frames.error_frame(closed, frame_id), close=True)
+    except GameNightError:
+        logger.warning("who sent what is no frame is not known", extra={"connection_id": connection_id})
+    return Reply(frames.error_frame(error, frame_id))
 
 
 def opened_connection(event: dict[str, Any]) -> Connection:
@@ -155,6 +174,7 @@ def _answer(connections: Connections, clock: Clock, connection_id: str, frame: f
             connections.unsubscribe(connection_id, frame.session_id)
             return Reply(frames.unsubscribed(frame.session_id, frame.id))
         case frames.Ping():
+            connections.require_open(connection_id)
             return Reply(frames.pong(timestamp(clock()), frame.id))
         case _:
             assert_never(frame)
@@ -164,6 +184,8 @@ def _authenticate(connections: Connections, connection_id: str, frame: frames.Au
     since = frames.since_of(frame)
     try:
         known = connections.authenticate(connection_id, frame.token, since)
+    except ConnectionExpired as expired:
+        return Reply(frames.error_frame(expired.failure, frame.id), close=True)
     except TooManyFailedAuths as last:
         return Reply(frames.auth_error(last.failure, frame.id), close=True)
     except Unauthenticated as failure:

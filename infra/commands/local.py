@@ -7,7 +7,7 @@ import click
 
 from infra.local.engine import EngineError
 from infra.local.limits import Limits
-from infra.local.serve import Options, serve
+from infra.local.serve import SCHEDULE_SECONDS, Options, serve
 from infra.local.server import PortInUse
 from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateInUse
 
@@ -45,13 +45,23 @@ DEFAULTS = Limits()
     show_envvar=True,
     help="Seconds after which any connection is closed.",
 )
-def command(
+@click.option(
+    "--sweep-interval",
+    type=click.FloatRange(min=0, min_open=True),
+    default=SCHEDULE_SECONDS,
+    show_default=True,
+    envvar="GATEWAY_SWEEP_INTERVAL",
+    show_envvar=True,
+    help="Seconds between two sweeps for connections whose time has come.",
+)
+def command(  # noqa: PLR0913 - one for each option
     *,
     port: int,
     state_dir: Path,
     ready_file: Path | None,
     idle_timeout: float,
     max_age: float,
+    sweep_interval: float,
 ) -> None:
     """Serve http and ws on localhost.
 
@@ -63,6 +73,7 @@ def command(
         ready_file,
         Limits(idle_seconds=idle_timeout, age_seconds=max_age),
         os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None,
+        sweep_interval,
     )
     try:
         serve(options, click.echo)

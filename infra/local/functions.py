@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalice.app import Chalice, DynamoDBEventConfig, SQSEventConfig
+from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 from chalice.config import Config
 
 CHALICE_TIMEOUT_SECONDS = 60
@@ -55,6 +55,13 @@ def queue_functions(app: Chalice) -> Iterator[tuple[str, int]]:
     for source in app.event_sources:
         if isinstance(source, SQSEventConfig):
             yield source.name, source.batch_size
+
+
+def scheduled_functions(app: Chalice) -> Iterator[str]:
+    """Yield the name of each function that a schedule triggers."""
+    for source in app.event_sources:
+        if isinstance(source, ScheduledEventConfig):
+            yield source.name
 
 
 def _handlers(app: Chalice) -> Iterator[tuple[str, str]]:

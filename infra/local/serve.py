@@ -37,12 +37,15 @@ from infra.local.management_api import ManagementApi
 from infra.local.queues import EngineQueue, ensure_queues
 from infra.local.rest_api import RestApi
 from infra.local.server import Server, bound
-from infra.local.sources import Sources, engine_client
+from infra.local.sources import Engine, Sources, engine_client
 from infra.local.state import StateDir
 from infra.local.tables import ensure_tables
 from infra.local.variables import Endpoints, function_variables, sdk_variables, without_aws
 from infra.local.websocket_api import PATH, WebSocketApi
 from infra.template import queues, tables
+
+SCHEDULE_SECONDS = 60.0
+"""As ``app.py`` has it: the only schedule there is."""
 
 TOKEN_SECONDS = 7 * 24 * 60 * 60
 
@@ -51,13 +54,17 @@ logger = logging.getLogger("gateway")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for on the command line. ``dynamodb`` is the URL of an engine that is there already."""
+    """What was asked for on the command line. ``dynamodb`` is the URL of an engine that is there already.
+
+    ``schedule_seconds`` is how often whatever has a schedule is started.
+    """
 
     port: int
     state: StateDir
     ready_file: Path | None
     limits: Limits
     dynamodb: str | None
+    schedule_seconds: float = SCHEDULE_SECONDS
 
 
 def serve(options: Options, say: Callable[[str], None]) -> None:
@@ -138,7 +145,8 @@ class _Run:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         limits = self._options.limits
         functions = LambdaService(deployed_functions(app, ROOT, STAGE), nursery.environment)
-        sources = Sources.of(app, functions, self._endpoints, os.environ["SESSIONS_TABLE"], self._queue())
+        engine = Engine(self._endpoints, os.environ["SESSIONS_TABLE"], self._queue())
+        sources = Sources.of(app, functions, engine, self._options.schedule_seconds)
         connections = Connections(limits, lambda: time.time_ns() // 1_000_000)
         websocket = WebSocketApi(functions, connections, limits)
         rest = RestApi(app, functions, limits, sources.stream.nudge)

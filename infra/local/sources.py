@@ -1,4 +1,4 @@
-"""What calls the functions that no client does: the sessions table's stream and the delivery queue.
+"""What calls the functions that no client does: the table's stream, the delivery queue, the schedule.
 
 Ties the engine's clients, Lambda's mappings and the pollers together. Leaves running them to ``serve``.
 """
@@ -16,7 +16,7 @@ from chalice.app import Chalice
 
 from infra.event_sources import QUEUE_MAPPING, STREAM_MAPPING
 from infra.local.deployment import REGION, Moment
-from infra.local.functions import queue_functions, stream_functions
+from infra.local.functions import queue_functions, scheduled_functions, stream_functions
 from infra.local.lambda_service import LambdaService
 from infra.local.poller import StreamPoller
 from infra.local.queue_event import Message, queue_event
@@ -26,6 +26,7 @@ from infra.local.stream_event import Record, stream_event
 from infra.local.stream_failure import failure_record
 from infra.local.stream_mapping import Discarded, ShardQueue, StreamMapping
 from infra.local.stream_reader import TableStream
+from infra.local.timer import Timer
 from infra.local.variables import Endpoints
 
 logger = logging.getLogger("gateway")
@@ -44,19 +45,29 @@ def engine_client(service: str, endpoints: Endpoints) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class Engine:
+    """Where the sessions table and the delivery queue are."""
+
+    endpoints: Endpoints
+    table: str
+    queue: EngineQueue
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
-    """The pollers of the stream and the queue."""
+    """The pollers of the stream and the queue, and the timers."""
 
     stream: StreamPoller
     queue: QueuePoller
+    timers: Sequence[Timer]
 
     @classmethod
-    def of(
-        cls, app: Chalice, functions: LambdaService, endpoints: Endpoints, table: str, queue: EngineQueue
-    ) -> Self:
-        """Return the pollers that feed an application's functions."""
-        queue_poller = _queue_poller(app, functions, queue)
-        return cls(_stream_poller(app, functions, endpoints, table, queue_poller), queue_poller)
+    def of(cls, app: Chalice, functions: LambdaService, engine: Engine, schedule_seconds: float) -> Self:
+        """Return what feeds an application's functions; a schedule comes every so many seconds."""
+        queue = _queue_poller(app, functions, engine.queue)
+        stream = _stream_poller(app, functions, engine, queue)
+        timers = [Timer(functions, name, schedule_seconds) for name in scheduled_functions(app)]
+        return cls(stream, queue, timers)
 
     async def position(self) -> None:
         """Begin behind everything that the stream holds now."""
@@ -67,15 +78,17 @@ class Sources:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.stream.run())
             group.create_task(self.queue.run())
+            for timer in self.timers:
+                group.create_task(timer.run())
 
 
-def _stream_poller(
-    app: Chalice, functions: LambdaService, endpoints: Endpoints, table: str, jobs: QueuePoller
-) -> StreamPoller:
+def _stream_poller(app: Chalice, functions: LambdaService, engine: Engine, jobs: QueuePoller) -> StreamPoller:
     [(name, batch_size)] = stream_functions(app)
     mapping = StreamMapping.from_settings({**STREAM_MAPPING, "BatchSize": batch_size})
     reader = TableStream(
-        engine_client("dynamodb", endpoints), engine_client("dynamodbstreams", endpoints), table
+        engine_client("dynamodb", engine.endpoints),
+        engine_client("dynamodbstreams", engine.endpoints),
+        engine.table,
     )
 
     async def invoke(records: Sequence[Record], stream_arn: str) -> Any:

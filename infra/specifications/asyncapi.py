@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib import __version__
 from chalicelib.domain.errors import (
+    AuthTimeout,
     InvalidCursor,
     NotAuthenticated,
     SessionNotFound,
@@ -18,7 +19,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.events import EventType
 from chalicelib.domain.limits import EVENT_RETENTION_SECONDS, MAX_SUBSCRIPTIONS
-from chalicelib.services.connections import MAX_FAILED_AUTHS
+from chalicelib.services.connections import LIFE, MAX_FAILED_AUTHS
 from chalicelib.wire import frames
 from chalicelib.wire.websocket import CLOSING
 from infra.specifications import answers, errors, night, schemas
@@ -38,7 +39,7 @@ REFUSALS: tuple[errors.Kind, ...] = (TokenInvalid, TokenExpired, SubjectMismatch
 """What ``auth_error`` says."""
 
 FAILURES: dict[type[frames.Frame], tuple[errors.Kind, ...]] = {
-    frames.Auth: (*errors.OF_FRAMES, *errors.OF_CONNECTIONS, InvalidCursor),
+    frames.Auth: (*errors.OF_FRAMES, *errors.OF_CONNECTIONS, InvalidCursor, TokenExpired),
     frames.Subscribe: (
         *errors.OF_FRAMES,
         *errors.OF_CONNECTIONS,
@@ -49,9 +50,12 @@ FAILURES: dict[type[frames.Frame], tuple[errors.Kind, ...]] = {
         TooManySubscriptions,
     ),
     frames.Unsubscribe: (*errors.OF_FRAMES, *errors.OF_CONNECTIONS, NotAuthenticated, TokenExpired),
-    frames.Ping: errors.OF_FRAMES,
+    frames.Ping: (*errors.OF_FRAMES, *errors.OF_CONNECTIONS, TokenExpired),
 }
 """What ``error`` says in answer to each frame of a client."""
+
+UNASKED: tuple[errors.Kind, ...] = (AuthTimeout, TokenExpired)
+"""What ``error`` says without being asked."""
 
 DESCRIPTION = f"""\
 A bot connects, sends `auth`, and from then on hears `session.started` without subscribing to anything. It
@@ -71,6 +75,12 @@ any more, since its events have expired (after {EVENT_RETENTION_SECONDS // 86_40
 made anew: read the snapshot over REST and go on from the cursor in the answer. Who never sends `since`
 never sees a cursor. The same cursors work for polling over REST.
 
+**Life.** A connection has {LIFE.to_authenticate} seconds to authenticate; after them, and up to a minute
+more, it is told `auth_timeout` and closed. One whose token has expired gets nothing more: it is told
+`token_expired` and closed. A new `auth` in time, with a token of the same `sub`, is all it takes to stay. Who
+has sent `since` with `auth` is told in time: `token_expiring` {LIFE.expiring // 60} minutes before, and
+`reconnect` after {LIFE.max_age // 60} minutes, since API Gateway ends every connection after two hours.
+
 **Order.** An event may come twice and is never lost. The cursors of one stream are dense; live events may
 come between those of a replay. Events of a session are in commit order.
 """
@@ -80,6 +90,7 @@ def document() -> dict[str, Any]:
     """Return the document. Raises Incomplete."""
     sent = _all(frames.Frame)
     told = _all(frames.ServerFrame)
+    notices = _all(frames.Notice)
     events = _all(answers.Event)
     _check(sent, told, events)
     messages = {
@@ -88,6 +99,7 @@ def document() -> dict[str, Any]:
             _name(kind): _message(kind, _decoded(night.frames_of(night.ANSWERED, _tag(kind))))
             for kind in told
         },
+        **{_name(kind): _notice(kind) for kind in notices},
         **{_name(kind): _event(kind) for kind in events},
     }
     messages["error"]["description"] += "\n\n" + _table()
@@ -114,11 +126,12 @@ def document() -> dict[str, Any]:
         },
         "operations": {
             **{_name(kind): _request(kind) for kind in sent},
-            **{f"send_{_name(kind)}": _broadcast(kind) for kind in events},
+            **{f"send_{_name(kind)}": _broadcast(kind) for kind in (*events, *notices)},
+            "send_error": _goodbye(),
         },
         "components": {
             "messages": messages,
-            "schemas": _schemas(sent, told, events),
+            "schemas": _schemas(sent, [*told, *notices], events),
             "correlationIds": {
                 "id": {
                     "description": "An answer has the `id` of the frame that it answers.",
@@ -180,6 +193,12 @@ def _event(kind: type) -> dict[str, Any]:
     return made
 
 
+def _notice(kind: type) -> dict[str, Any]:
+    made = _message(kind, _decoded(night.frames_of(night.NOTICES, _tag(kind))))
+    del made["correlationId"]  # likewise
+    return made
+
+
 def _decoded(examples: dict[str, bytes]) -> dict[str, Any]:
     return {name: json.loads(frame) for name, frame in examples.items()}
 
@@ -209,6 +228,17 @@ def _broadcast(kind: type) -> dict[str, Any]:
         "summary": schemas.summary(schemas.prose(kind)),
         "description": schemas.prose(kind),
         "messages": [_channel_message(kind)],
+    }
+
+
+def _goodbye() -> dict[str, Any]:
+    codes = " or ".join(f"`{one.code}`" for one in UNASKED)
+    return {
+        "action": "send",
+        "channel": CHANNEL,
+        "summary": "The connection is closed, and this is why",
+        "description": f"`error` without an `id`, with the code {codes}. Nothing follows it.",
+        "messages": [_channel_message(frames.Error)],
     }
 
 
@@ -262,7 +292,7 @@ def _schemas(sent: list[type], told: list[type], events: list[type]) -> dict[str
 
 
 def _failures() -> list[errors.Kind]:
-    kinds = {one.code: one for all_ in FAILURES.values() for one in all_}
+    kinds = {one.code: one for all_ in (*FAILURES.values(), UNASKED) for one in all_}
     return [kinds[code] for code in sorted(kinds)]
 
 
@@ -273,6 +303,7 @@ def _errors() -> list[dict[str, Any]]:
             "title": one.title,
             "retryable": one.retryable,
             "closes": one in CLOSING,
+            "unasked": one in UNASKED,
             "answers": sorted(_tag(kind) for kind, all_ in FAILURES.items() if one in all_),
         }
         for one in _failures()
@@ -282,7 +313,7 @@ def _errors() -> list[dict[str, Any]]:
 def _table() -> str:
     rows = [
         f"| `{one['code']}` | {one['title']} | {'yes' if one['retryable'] else 'no'} | "
-        f"{'yes' if one['closes'] else 'no'} | {', '.join(one['answers'])} |"
+        f"{'yes' if one['closes'] else 'no'} | {', '.join(one['answers']) or 'nothing'} |"
         for one in _errors()
     ]
     return "\n".join(

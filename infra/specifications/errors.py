@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from chalicelib.domain.errors import (
+    AuthTimeout,
     ConnectionUnknown,
     Contended,
     Forbidden,
@@ -69,6 +70,7 @@ def _raised() -> Iterator[GameNightError]:
 
 _SAMPLES: tuple[GameNightError, ...] = (
     *_raised(),
+    AuthTimeout(),
     ConnectionUnknown(),
     Contended("Too many writers at once on this session. Send the request again in a moment."),
     GameNightError("This is our mistake and it has been logged."),

@@ -88,6 +88,13 @@ ANSWERED: dict[str, bytes] = {
 """Frames of the server, likewise."""
 
 
+NOTICES: dict[str, bytes] = {
+    "token_expiring": frames.token_expiring(_claims.expires_at),
+    "reconnect": frames.reconnect(137_042),
+}
+"""Frames of the server that answer nothing, likewise."""
+
+
 def frames_of(examples: dict[str, Any], frame_type: str) -> dict[str, Any]:
     """Return the examples of one type of frame, by what they are about."""
     return {name: frame for name, frame in examples.items() if name.partition(",")[0] == frame_type}

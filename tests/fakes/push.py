@@ -13,6 +13,7 @@ class FakePush:
         self.disconnected: list[str] = []
         self.gone: set[str] = set()
         self.failing: set[str] = set()
+        self.stuck: set[str] = set()
 
     async def broadcast(
         self,
@@ -38,8 +39,11 @@ class FakePush:
                     settled(recipient)
         return report
 
-    async def disconnect(self, recipient: Recipient) -> None:
+    async def disconnect(self, recipient: Recipient) -> bool:
+        if recipient.connection_id in self.stuck:
+            return False
         self.disconnected.append(recipient.connection_id)
+        return True
 
     async def close(self) -> None:
         pass

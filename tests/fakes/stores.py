@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
+from typing import Any
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Lag, Recipient, shard_of
 from chalicelib.domain.counting import LeftBallot, VoteKey
+from chalicelib.domain.deadlines import Deadline, DeadlineKind
 from chalicelib.domain.errors import TooManySubscriptions
 from chalicelib.domain.events import Event, EventType, Json
 from chalicelib.domain.games import Game
@@ -17,6 +19,7 @@ from chalicelib.domain.jobs import QueueMark
 from chalicelib.domain.limits import EVENT_RETENTION_SECONDS, MAX_SUBSCRIPTIONS
 from chalicelib.domain.sessions import Session, StreamHead
 from chalicelib.domain.votes import Vote
+from chalicelib.services.deadline_ports import DeadlinePage, Reached
 from chalicelib.services.ports import AudiencePage, ConnectionGone
 from chalicelib.services.stores import Change, Record, StreamMoved
 
@@ -165,7 +168,7 @@ class FakeSessionStore:
 
 
 class FakeConnectionStore:
-    """Both ports of connections: ConnectionStore and LagStore."""
+    """All ports of connections: ConnectionStore, DeadlineStore and LagStore."""
 
     def __init__(self, shards: int = 2, page_size: int = 1000, now: float = 0.0) -> None:
         self._shards = shards
@@ -173,25 +176,35 @@ class FakeConnectionStore:
         self.now = now
         self._connections: dict[str, Connection] = {}
         self._audiences: dict[tuple[str, int], dict[str, Recipient]] = {}
+        self._deadlines: dict[tuple[int, int], dict[str, Reached]] = {}
+        self.swept: int | None = None
+        self.pages_read = 0
 
     def add(self, connection: Connection) -> None:
         self._connections[connection.connection_id] = connection
+        self._place(connection)
 
     def get(self, connection_id: str) -> Connection | None:
         return self._connections.get(connection_id)
 
-    def authenticate(self, connection: Connection, claims: Claims, *, wants_cursor: bool) -> None:
+    def authenticate(
+        self,
+        connection: Connection,
+        claims: Claims,
+        *,
+        wants_cursor: bool,
+        deadline: Deadline | None = None,
+    ) -> None:
         self._require_unchanged(connection)
         now = self._connections[connection.connection_id]
-        known = replace(
-            now,
-            subject=claims.subject,
-            role=claims.role,
-            token_expires_at=claims.expires_at,
-            failed_auths=0,
-            wants_cursor=now.wants_cursor or wants_cursor,
-        )
+        if now.revision != connection.revision:
+            raise ConnectionGone
+        known = replace(now.identified(claims, wants_cursor=wants_cursor), revision=now.revision + 1)
         self._connections[connection.connection_id] = known
+        if deadline is not None:
+            self._displace(known)
+            known = self._connections[connection.connection_id] = replace(known, deadline=deadline)
+            self._place(known)
         for (audience, _), members in self._audiences.items():
             if connection.connection_id in members:
                 self._put(known, audience, wants_cursor=False)
@@ -222,7 +235,9 @@ class FakeConnectionStore:
             self._connections[connection_id] = replace(now, subscriptions=now.subscriptions - 1)
 
     def remove(self, connection_id: str) -> None:
-        self._connections.pop(connection_id, None)
+        removed = self._connections.pop(connection_id, None)
+        if removed is not None:
+            self._displace(removed)
         for members in self._audiences.values():
             members.pop(connection_id, None)
 
@@ -288,11 +303,81 @@ class FakeConnectionStore:
 
     def _require_unchanged(self, connection: Connection) -> None:
         now = self._connections.get(connection.connection_id)
-        if now is None or (now.subject, now.token_expires_at) != (
+        if now is None or (now.subject, now.token_expires_at, now.closing_since) != (
             connection.subject,
             connection.token_expires_at,
+            None,
         ):
             raise ConnectionGone
+
+    def swept_to(self) -> int | None:
+        return self.swept
+
+    def mark_swept(self, minute: int) -> None:
+        self.swept = max(minute, self.swept or minute)
+
+    def page(self, minute: int, shard: int, until: int, after: str | None = None) -> DeadlinePage:
+        self.pages_read += 1
+        rows = sorted(self._deadlines.get((minute, shard), {}).items())
+        rest = [(key, row) for key, row in rows if after is None or key > after]
+        page = rest[: self._page_size]
+        following = page[-1][0] if len(rest) > len(page) else None
+        return DeadlinePage([row for _, row in page if row.deadline.at <= until], following)
+
+    def drop(self, reached: Reached) -> None:
+        rows = self._deadlines_beside(reached.connection_id, reached.deadline)
+        if rows.get(_row_key(reached.connection_id, reached.deadline)) == reached:
+            del rows[_row_key(reached.connection_id, reached.deadline)]
+
+    def claim(self, connection: Connection, now: int) -> Connection | None:
+        return self._revised(connection, closing_since=now)
+
+    def move(
+        self, connection: Connection, deadline: Deadline, told: frozenset[DeadlineKind]
+    ) -> Connection | None:
+        moved = self._revised(connection, deadline=deadline, told=told)
+        if moved is not None:
+            self._displace(connection)
+            self._place(moved)
+        return moved
+
+    def deadlines(self) -> list[Reached]:
+        """Every deadline that there is."""
+        return sorted(
+            (row for rows in self._deadlines.values() for row in rows.values()),
+            key=lambda row: (row.deadline, row.connection_id),
+        )
+
+    def leave_deadline(self, reached: Reached) -> None:
+        """Put a deadline that no connection has, as what died half way leaves it."""
+        rows = self._deadlines_beside(reached.connection_id, reached.deadline)
+        rows[_row_key(reached.connection_id, reached.deadline)] = reached
+
+    def _revised(self, connection: Connection, **changes: Any) -> Connection | None:
+        now = self._connections.get(connection.connection_id)
+        if now is None or now.revision != connection.revision:
+            return None
+        revised = replace(now, revision=now.revision + 1, **changes)
+        self._connections[connection.connection_id] = revised
+        return revised
+
+    def _place(self, connection: Connection) -> None:
+        if connection.deadline is not None:
+            row = Reached(connection.connection_id, connection.deadline, connection.revision)
+            self.leave_deadline(row)
+
+    def _displace(self, connection: Connection) -> None:
+        if connection.deadline is not None:
+            rows = self._deadlines_beside(connection.connection_id, connection.deadline)
+            rows.pop(_row_key(connection.connection_id, connection.deadline), None)
+
+    def _deadlines_beside(self, connection_id: str, deadline: Deadline) -> dict[str, Reached]:
+        shard = shard_of(connection_id, self._shards)
+        return self._deadlines.setdefault((deadline.minute, shard), {})
+
+
+def _row_key(connection_id: str, deadline: Deadline) -> str:
+    return f"{deadline.kind}#{connection_id}"
 
 
 class FakeAudiences:

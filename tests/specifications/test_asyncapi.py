@@ -40,8 +40,17 @@ def test_what_clients_send_is_what_is_read(asyncapi: Any) -> None:
     assert names(asyncapi, "receive") == frames.FRAME_TYPES
 
 
-def test_what_is_sent_unasked_is_every_event(asyncapi: Any) -> None:
-    assert names(asyncapi, "send") == set(EventType)
+def test_what_is_sent_unasked_is_every_event_every_notice_and_why_a_connection_ends(asyncapi: Any) -> None:
+    notices = {kind.__struct_config__.tag for kind in frames.Notice.__subclasses__()}
+
+    assert names(asyncapi, "send") == {*EventType, *notices, "error"}
+
+
+def test_what_ends_a_connection_unasked_closes_it(asyncapi: Any) -> None:
+    unasked = [one for one in asyncapi["components"]["messages"]["error"]["x-errors"] if one["unasked"]]
+
+    assert {one["code"] for one in unasked} == {"auth_timeout", "token_expired"}
+    assert all(one["closes"] for one in unasked)
 
 
 def test_every_answer_that_there_is_answers_something(asyncapi: Any) -> None:

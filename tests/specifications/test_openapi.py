@@ -19,6 +19,7 @@ OF_NO_OPERATION = {"not_found", "method_not_allowed", "payload_too_large"}
 """Codes of answers to what is no operation, so that none can list them; API Gateway answers before us."""
 
 OF_FRAMES = {
+    "auth_timeout",
     "connection_unknown",
     "invalid_frame",
     "not_authenticated",

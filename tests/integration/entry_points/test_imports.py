@@ -54,6 +54,17 @@ MESSAGE = {
     ),
     "attributes": {"MessageGroupId": "all#0", "ApproximateReceiveCount": "1"},
 }
+SCHEDULED = {
+    "version": "0",
+    "id": "1",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "123456789012",
+    "time": "2025-11-01T20:00:00Z",
+    "region": "us-east-1",
+    "resources": ["arn:aws:events:us-east-1:123456789012:rule/sweep"],
+    "detail": {},
+}
 HEALTH = {
     "httpMethod": "GET",
     "headers": {},
@@ -84,7 +95,7 @@ print("\\n" + json.dumps(sorted(sys.modules)))
 
 class _EmptyDatabase(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        body = b'{"Items":[],"Count":0,"ScannedCount":0}'
+        body = b'{"Items":[],"Count":0,"ScannedCount":0,"Attributes":{}}'
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -107,6 +118,11 @@ def database() -> Iterator[str]:
     [
         ("broadcast", {"Records": [RECORD]}, SDKS | CHECKING | {"chalicelib.wire", "uvloop"}),
         ("deliver", {"Records": [MESSAGE]}, SDKS | CHECKING | {"chalicelib.wire", "uvloop"}),
+        (
+            "sweep",
+            SCHEDULED,
+            {"boto3", "uvloop", "jwt", "chalicelib.auth", "chalicelib.storage.sessions"},
+        ),
         ("api_handler", HEALTH, SDKS | CHECKING | POSTING),
         ("websocket_connect", {"requestContext": CONTEXT}, {"boto3", "httptools", "jwt", "chalicelib.push"}),
         (

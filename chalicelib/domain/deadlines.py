@@ -1,0 +1,35 @@
+"""Deadlines: what a connection is waited for, or will be told, and when.
+
+Leaves which of them a connection has to ``connection_life``.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DeadlineKind(StrEnum):
+    """What is due."""
+
+    AUTHENTICATE = "authenticate"
+    TOKEN_EXPIRING = "token_expiring"  # noqa: S105 - the name of a moment
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - likewise
+    MAX_AGE = "max_age"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Deadline:
+    """Something that is due at ``at``, in Unix seconds."""
+
+    at: int
+    kind: DeadlineKind
+
+    @property
+    def minute(self) -> int:
+        """The minute, counted from 1970, in which it is due. Deadlines are found by their minute."""
+        return minute_of(self.at)
+
+
+def minute_of(seconds: float) -> int:
+    """Return the minute that a moment in Unix seconds is in."""
+    return int(seconds // 60)

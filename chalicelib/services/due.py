@@ -1,0 +1,111 @@
+"""What becomes of one connection whose deadline was reached: it is told something, or it is closed.
+
+Leaves the rules to ``domain.connection_life``, finding who is due to ``sweep``, and posting to ``push``.
+"""
+
+import asyncio
+import random as random_module
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.domain.connection_life import CLOSING, MAX_RECONNECT_MILLISECONDS, ConnectionLife
+from chalicelib.domain.connections import Connection, Recipient
+from chalicelib.domain.deadlines import Deadline, DeadlineKind
+from chalicelib.domain.delivery import DeliveryReport, Message
+from chalicelib.domain.errors import AuthTimeout, TokenExpired
+from chalicelib.services.connections import TOKEN_HAS_EXPIRED
+from chalicelib.services.deadline_ports import DeadlineStore, Notices, Reached
+from chalicelib.services.ports import ConnectionStore, Push
+
+CLAIM_SECONDS = 2 * 60
+"""After so long whoever began to close a connection is taken for dead: longer than a sweep may run."""
+
+RETRY_SECONDS = 60
+POST_SECONDS = 10.0
+"""How long a client that does not read may hold up its part of a sweep."""
+
+DROPPED, GONE, POSTPONED = "dropped", "gone", "postponed"
+
+
+class SomebodyElseCloses(Exception):
+    """Another sweep is about this connection; whether it succeeds is for the next one to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueConnections:
+    """Connections that something is due of. ``random`` gives 0 <= x < 1."""
+
+    deadlines: DeadlineStore
+    connections: ConnectionStore
+    push: Push
+    notices: Notices
+    life: ConnectionLife
+    random: Callable[[], float] = random_module.random
+
+    async def settle(self, reached: Reached, now: int) -> list[str]:
+        """Do what is due, and return what was done: kinds of deadlines, or DROPPED, GONE, POSTPONED.
+
+        Nothing where somebody else was first. Raises SomebodyElseCloses, Unavailable.
+        """
+        connection = await asyncio.to_thread(self.connections.get, reached.connection_id)
+        if connection is None or connection.deadline != reached.deadline:
+            await asyncio.to_thread(self.deadlines.drop, reached)
+            return [DROPPED]
+        due = self.life.due(connection, now)
+        if due and due[0] in CLOSING:
+            return await self._close(connection, due[0], now)
+        return await self._tell(connection, due, now)
+
+    async def _close(self, connection: Connection, kind: DeadlineKind, now: int) -> list[str]:
+        if connection.closing_since is not None and now - connection.closing_since < CLAIM_SECONDS:
+            raise SomebodyElseCloses
+        # Claimed before anything is said: who authenticates at this moment was first, and stays, or is never
+        # told auth_success.
+        claimed = await asyncio.to_thread(self.deadlines.claim, connection, now)
+        if claimed is None:
+            return []
+        if kind is not DeadlineKind.END and not await self._said_and_closed(claimed, kind):
+            again = Deadline(now + CLAIM_SECONDS, kind)
+            await asyncio.to_thread(self.deadlines.move, claimed, again, claimed.told)
+            return [POSTPONED]
+        await asyncio.to_thread(self.connections.remove, connection.connection_id)
+        return [kind]
+
+    async def _said_and_closed(self, connection: Connection, kind: DeadlineKind) -> bool:
+        expired = kind is DeadlineKind.TOKEN_EXPIRED
+        why = TokenExpired(TOKEN_HAS_EXPIRED) if expired else AuthTimeout()
+        posted = await self._post(connection, self.notices.error(why))
+        return bool(posted.gone) or await self.push.disconnect(connection.as_recipient())
+
+    async def _tell(self, connection: Connection, due: Sequence[DeadlineKind], now: int) -> list[str]:
+        # Moved first: a client that does at once what a notice asks for finds its connection as it will stay.
+        told = connection.told | {*due}
+        following = self.life.next(replace(connection, told=told), now)
+        moved = await asyncio.to_thread(self.deadlines.move, connection, following, told)
+        done: list[str] = []
+        if moved is None:
+            return done
+        for kind in due:
+            posted = await self._post(connection, self._notice(kind, connection))
+            if posted.gone:
+                await asyncio.to_thread(self.connections.remove, connection.connection_id)
+                return [*done, GONE]
+            if not posted.failed:
+                done.append(kind)
+                continue
+            done.append(POSTPONED)
+            if moved is not None:
+                again = min(Deadline(now + RETRY_SECONDS, kind), moved.deadline or following)
+                moved = await asyncio.to_thread(self.deadlines.move, moved, again, moved.told - {kind})
+        return done
+
+    def _notice(self, kind: DeadlineKind, connection: Connection) -> bytes:
+        if kind is DeadlineKind.TOKEN_EXPIRING:
+            return self.notices.token_expiring(connection.token_expires_at or 0)
+        return self.notices.reconnect(int(self.random() * (MAX_RECONNECT_MILLISECONDS + 1)))
+
+    async def _post(self, connection: Connection, frame: bytes) -> DeliveryReport:
+        async def only_it() -> AsyncIterator[Sequence[Recipient]]:
+            yield (connection.as_recipient(),)
+
+        return await self.push.broadcast(Message(frame), only_it(), within=POST_SECONDS)

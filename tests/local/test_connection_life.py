@@ -1,0 +1,164 @@
+"""The life of connections end to end, on a gateway whose times are short: on AWS they can't be waited for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import jwt
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from infra.template import tables
+from tests.clients import Bot, Connect, Host, Target
+from tests.gateway import Gateway, running_gateway
+from tests.local.conftest import target_of
+
+SHORT = {
+    "SECONDS_TO_AUTHENTICATE": "2",
+    "TOKEN_EXPIRING_SECONDS": "3597",
+    "CONNECTION_MAX_AGE_SECONDS": "3",
+    "GATEWAY_SWEEP_INTERVAL": "0.5",
+}
+HOUR = 3600
+"""So that a token of an hour is told to expire three seconds after it was minted."""
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running_gateway(tmp_path_factory.mktemp("hasty"), SHORT) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def target(hasty: Gateway) -> Target:
+    return target_of(hasty)
+
+
+@pytest.fixture
+async def host(target: Target) -> AsyncIterator[Host]:
+    async with target.host(target.token("admin")) as host:
+        yield host
+
+
+@pytest.fixture
+async def connected(target: Target) -> AsyncIterator[Connect]:
+    async with AsyncExitStack() as connections:
+
+        async def opened(token: str | None = None) -> Bot:
+            return await connections.enter_async_context(target.bot(token))
+
+        yield opened
+
+
+async def frame(bot: Bot) -> Any:
+    """Return the next frame that is no event."""
+    return await bot.answer()
+
+
+async def resuming(connected: Connect, token: str) -> Bot:
+    bot = await connected()
+    answer = await bot.ask({"type": "auth", "token": token, "since": ""})
+    assert answer["type"] == "auth_success", answer
+    return bot
+
+
+async def test_who_does_not_authenticate_is_told_so_and_closed(connected: Connect) -> None:
+    bot = await connected()
+    pong = await bot.ask({"type": "ping"})
+
+    goodbye = await frame(bot)
+    await bot.is_closed()
+
+    assert pong["type"] == "pong"
+    assert (goodbye["type"], goodbye["code"], goodbye["retryable"]) == ("error", "auth_timeout", False)
+    assert "id" not in goodbye
+
+
+async def test_who_can_resume_is_told_in_time_and_others_are_told_nothing(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    token = target.token("bot", "told", HOUR)
+    expires_at = jwt.decode(token, options={"verify_signature": False})["exp"]
+    plain = await connected(token)
+    resumes = await resuming(connected, token)
+
+    notices = {notice["type"]: notice for notice in [await frame(resumes), await frame(resumes)]}
+    session = await host.start()
+    pong = await plain.ask({"type": "ping"})
+
+    expiring, reconnect = notices["token_expiring"], notices["reconnect"]
+    assert datetime.fromisoformat(expiring["expiresAt"]) == datetime.fromtimestamp(expires_at, UTC)
+    assert expiring.keys() == {"type", "expiresAt"}
+    assert reconnect.keys() == {"type", "reason", "afterMs"}
+    assert reconnect["reason"] == "max_connection_age"
+    assert 0 <= reconnect["afterMs"] <= 300_000
+    assert pong["type"] == "pong"
+    for bot in (plain, resumes):
+        await bot.hear_start_of(session["id"])
+
+
+async def test_whose_token_has_expired_is_told_so_closed_and_gets_nothing_more(
+    target: Target, connected: Connect, hasty: Gateway, host: Host
+) -> None:
+    bot = await connected(target.token("bot", "brief", 3))
+
+    goodbye = await frame(bot)
+    await bot.is_closed()
+    await host.start()
+
+    assert (goodbye["type"], goodbye["code"]) == ("error", "token_expired")
+    assert bot.heard == []
+    assert traces_of(hasty, "brief") == []
+
+
+async def test_a_renewed_token_is_all_it_takes_to_stay(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    brief, long = target.token("bot", "stays", 4), target.token("bot", "stays", 24 * HOUR)
+    leaves, stays = await connected(brief), await connected(brief)
+    await stays.authenticate(long)
+
+    goodbye = await frame(leaves)
+    await leaves.is_closed()
+    session = await host.start()
+
+    assert goodbye["code"] == "token_expired"
+    assert await stays.hear_start_of(session["id"])
+
+
+async def test_a_frame_after_the_token_has_expired_is_answered_with_that_and_nothing_else(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    session = await host.start()
+    frames: list[object] = [
+        {"type": "ping"},
+        {"type": "subscribe", "sessionId": session["id"]},
+        {"type": "auth", "token": target.token("bot", "late", HOUR)},
+        "no frame at all",
+    ]
+    bots = [await connected(target.token("bot", "late", 2)) for _ in frames]
+    expired = await connected(target.token("bot", "late", 2))
+
+    async with asyncio.timeout(20):
+        while True:  # the server's clock says when
+            answer = await expired.ask({"type": "ping"})
+            if answer["type"] == "error":
+                break
+    assert answer["code"] == "token_expired"
+
+    for bot, said in zip(bots, frames, strict=True):
+        with suppress(ConnectionClosed):  # by the sweep, which has said why
+            await bot.send(said)
+        goodbye = await frame(bot)
+        assert (goodbye["type"], goodbye["code"]) == ("error", "token_expired"), said
+
+
+def traces_of(gateway: Gateway, subject: str) -> list[Any]:
+    """Return the heads that the table of connections still has of a subject."""
+    credentials = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    dynamodb = boto3.client("dynamodb", "us-east-1", endpoint_url=gateway.dynamodb_url, **credentials)
+    rows = dynamodb.scan(TableName=tables("local")["ConnectionsTable"].name, ConsistentRead=True)["Items"]
+    return [row for row in rows if row.get("subject") == {"S": subject}]
