@@ -73,6 +73,7 @@ class Account:
         listings = (
             ("lambda", "list_functions", "Functions", "FunctionName"),
             ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
+            ("events", "list_rules", "Rules", "Name"),
             ("apigateway", "get_rest_apis", "items", "id"),
             ("apigatewayv2", "get_apis", "Items", "ApiId"),
             ("dynamodb", "list_tables", "TableNames", None),

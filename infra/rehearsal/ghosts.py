@@ -1,13 +1,14 @@
-"""Connections that ended without a word: put into the table by hand, to be found gone by deliveries.
+"""Connections that ended without a word: put into the table by hand, to be found gone.
 
-Leaves which delivery finds which to ``rehearse``.
+Leaves which delivery or sweep finds which to ``rehearse``.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.connections import shard_of
-from chalicelib.storage.keys import audience_key, connection_key
+from chalicelib.domain.deadlines import Deadline
+from chalicelib.storage.keys import HEAD, audience_key, connection_key, deadline_key
 
 NEVER = {"N": "4000000000"}
 SHARDS = 8
@@ -44,6 +45,31 @@ class Ghosts:
         for item in (row, membership):
             self.dynamodb.put_item(TableName=self.table, Item=item)
         self._keys.append(key)
+
+    def put_due(self, name: str, deadline: Deadline, opened: int, **more: dict[str, Any]) -> None:
+        """Put a ghost that something is due of; ``more`` is what else its head says."""
+        head_key = {"PK": {"S": connection_key(name)}, "SK": {"S": HEAD}}
+        head = {
+            **head_key,
+            "api_id": {"S": self.api_id},
+            "stage": {"S": self.stage},
+            "connected_at": {"N": str(opened)},
+            "source_ip": {"S": "127.0.0.1"},
+            "failed_auths": {"N": "0"},
+            "deadline_at": {"N": str(deadline.at)},
+            "deadline_kind": {"S": deadline.kind.value},
+            "revision": {"N": "0"},
+            "expires_at": NEVER,
+            **more,
+        }
+        row_key = {
+            "PK": {"S": deadline_key(deadline.minute, shard_of(name, SHARDS))},
+            "SK": {"S": f"{deadline.kind}#{name}"},
+        }
+        row = {**row_key, "at": {"N": str(deadline.at)}, "revision": {"N": "0"}, "expires_at": NEVER}
+        for item in (head, row):
+            self.dynamodb.put_item(TableName=self.table, Item=item)
+        self._keys += [head_key, row_key]
 
     def are_gone(self) -> bool:
         """Say whether all that were put have been removed."""

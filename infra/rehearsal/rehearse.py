@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,13 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from click import ClickException
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from chalicelib.domain.connections import ALL_AUDIENCE, session_audience
+from chalicelib.domain.deadlines import Deadline, DeadlineKind
 from infra.deployment.clock import Clock
 from infra.deployment.progress import Progress
 from infra.deployment.stage import Stage
 from infra.rehearsal.account import Account, rehearsal_account
-from infra.rehearsal.ghosts import Ghosts
+from infra.rehearsal.ghosts import NEVER, Ghosts
 from infra.rehearsal.permissions import Grant, calls_of, findings, grants_of
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +40,9 @@ ARCHITECTURE = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm6
 CONNECTIONS = f"{STAGE.stack}-connections"
 COMMAND_SECONDS = 600.0
 DELIVERY_SECONDS = 60.0
+SWEEP_SECONDS = 180.0
+"""Half a minute to authenticate, a minute until the schedule comes, and as much again on a busy machine."""
+
 INLINE_AUDIENCE = 20
 """What is a small audience in the rehearsal: so that a few ghosts are a large one, and the crowds of the
 conformance suite are not, since the emulator does one job at a time."""
@@ -57,8 +64,11 @@ class Rehearsal:
         """Go through all of it. Raises RehearsalFailed at the first thing that is not as it should be."""
         self._fail_half_way_and_go_on()
         ghosts = self._leave_ghosts()
-        self._conform("tests/conformance")
-        self._wait_until_gone(ghosts)
+        with self._silent_connection() as silent:
+            due = self._leave_due_ghosts()
+            self._conform("tests/conformance")
+            self._wait_until_gone(ghosts)
+            self._wait_until_swept(silent, due)
         self._deliver_to_many_and_to_stragglers()
         self._deploy_again_from_another_machine()
         self._compare_permissions()
@@ -148,6 +158,41 @@ class Rehearsal:
             "the removal of connections that are gone",
             lambda: True if ghosts.are_gone() else None,
             within=DELIVERY_SECONDS,
+            every=0.5,
+        )
+        self._progress.detail("removed")
+
+    @contextmanager
+    def _silent_connection(self) -> Iterator[ClientConnection]:
+        """Open a connection that never authenticates."""
+        [url] = re.findall(r"wss?://\S+", self._infra("status", "--stage", STAGE.name))
+        with connect(url) as silent:
+            yield silent
+
+    def _leave_due_ghosts(self) -> Ghosts:
+        """Put ghosts where the sweep will find them: one has to go, one has to be told something."""
+        ghosts, now = self._ghosts(), int(time.time())
+        ghosts.put_due("speechless=", Deadline(now, DeadlineKind.AUTHENTICATE), now - 60)
+        known = {"subject": {"S": "ghost"}, "role": {"S": "bot"}, "token_expires_at": NEVER}
+        ghosts.put_due(
+            "old=", Deadline(now, DeadlineKind.MAX_AGE), now - 7000, **known, wants_cursor={"BOOL": True}
+        )
+        return ghosts
+
+    def _wait_until_swept(self, silent: ClientConnection, due: Ghosts) -> None:
+        self._progress.step("Connections whose time has come are told so and closed by the sweep")
+        said = json.loads(silent.recv(timeout=SWEEP_SECONDS))
+        _must(said.get("code") == "auth_timeout", f"a connection that is silent was told {said}")
+        try:
+            after = silent.recv(timeout=SWEEP_SECONDS)
+        except ConnectionClosed:
+            self._progress.detail("told and closed")
+        else:
+            _must(holds=False, otherwise=f"after its end a connection was told {after!r}")
+        Clock().wait(
+            "the sweep of connections that are gone",
+            lambda: True if due.are_gone() else None,
+            within=SWEEP_SECONDS,
             every=0.5,
         )
         self._progress.detail("removed")
