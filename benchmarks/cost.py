@@ -27,7 +27,7 @@ DASHBOARD = 3.00  # the same page
 TRACE = 5.00 / MILLION  # https://aws.amazon.com/xray/pricing/
 TRANSFER_GB = 0.09  # https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer
 
-ALARMS = 15
+ALARMS = 19
 TRACED = 0.05  # Lambda traces one request a second, and five of a hundred above that
 LOG_BYTES = 700  # of one invocation: our line, and Lambda's START, END and REPORT
 
@@ -36,11 +36,12 @@ CONNECTION_HOURS = 110 / 60  # then a client is asked to reconnect; API Gateway 
 PING_MINUTES = 9  # a frame from each client, or API Gateway cuts it as idle after ten
 POSTS_PER_SECOND = 5000  # of one broadcast function over a network; on loopback it is ten times that
 
-CONNECT_WRITES = 1
-AUTH_WRITES = 6  # three items in a transaction, which counts twice
+CONNECT_WRITES = 4  # the connection and its deadline, in a transaction, which counts twice
+AUTH_WRITES = 10  # the connection, two items of an audience, and the deadline in its new place
 SUBSCRIBE_WRITES = 6
-DISCONNECT_WRITES = 9  # the connection, and two items for each of two audiences
+DISCONNECT_WRITES = 10  # the connection, its deadline, and two items for each of two audiences
 EVENT_WRITES = 8  # four items: head, event, the game or vote, idempotency
+SWEEP_READS = 41  # of nothing: five minutes of eight shards, and how far the last one came
 RECIPIENTS_PER_READ = 20  # 200 bytes each, 4 KB a unit
 SHARDS = 8
 
@@ -78,15 +79,18 @@ def bill(use: Scenario) -> dict[str, float]:
     pings = minutes / PING_MINUTES
     frames = pings + reconnects * 2  # auth and subscribe
     messages = posts + 2 * frames  # each frame is answered
-    writes = events * EVENT_WRITES + reconnects * (
-        CONNECT_WRITES + AUTH_WRITES + SUBSCRIBE_WRITES + DISCONNECT_WRITES
+    writes = (
+        MONTH_MINUTES
+        + events * EVENT_WRITES
+        + reconnects * (CONNECT_WRITES + AUTH_WRITES + SUBSCRIBE_WRITES + DISCONNECT_WRITES)
     )
-    reads = posts / RECIPIENTS_PER_READ + events * SHARDS + frames * 2
+    reads = MONTH_MINUTES * SWEEP_READS + posts / RECIPIENTS_PER_READ + events * SHARDS + frames * 2
     broadcast_seconds = posts / POSTS_PER_SECOND + events * 0.05
-    invocations = events * 2 + frames + reconnects * 2
+    invocations = MONTH_MINUTES + events * 2 + frames + reconnects * 2
     gb_seconds = (
         broadcast_seconds * LARGE_GB
         + events * 0.03 * MIDDLE_GB
+        + MONTH_MINUTES * 0.08 * MIDDLE_GB
         + pings * 0.005 * MIDDLE_GB
         + reconnects * (2 * 0.02 * MIDDLE_GB + 2 * 0.015 * SMALL_GB)
     )
