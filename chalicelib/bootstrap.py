@@ -99,13 +99,15 @@ class Application:
     def connections(self) -> "Connections":
         """What a client does."""
         from chalicelib.services.connections import Connections
+        from chalicelib.services.frame_limit import FrameLimit
 
         return Connections(
             self._connections,
             self._streams,
             VerifierOnDemand(lambda: self.tokens),
             self.clock,
-            self.settings.connection_life,
+            life=self.settings.connection_life,
+            frames=FrameLimit(self.settings.frames_per_second),
         )
 
     @cached_property

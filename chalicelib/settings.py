@@ -7,6 +7,7 @@ from typing import Self
 
 from chalicelib.aws.signature import Keys
 from chalicelib.domain.connection_life import ConnectionLife
+from chalicelib.domain.limits import FRAMES_PER_SECOND
 
 MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stage}"
 """Where API Gateway serves @connections, whatever custom domain stands in front of the API."""
@@ -33,9 +34,10 @@ class Settings:
     the names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or, on
     a laptop, in a file (JWT_SECRET_FILE), which wins where both are set. ``inline_audience`` is the largest
     audience that ``broadcast`` posts to itself; larger ones go to the delivery queue. ``posts_per_second``
-    is this function's part of the account's rate; None where nobody counts. ``connection_life`` is the
-    contract's; only tests, which can't wait for it, set another. ``keys`` are the credentials
-    that Lambda puts into the environment; None where they are kept anywhere else.
+    is this function's part of the account's rate; None where nobody counts. ``connection_life``
+    is the contract's and ``frames_per_second`` what one connection may send; only tests, which can't wait for
+    them, set others. ``keys`` are the credentials that Lambda puts into the environment; None where they are
+    kept anywhere else.
     """
 
     region: str
@@ -53,6 +55,7 @@ class Settings:
     aws_endpoint: str | None
     audience_shards: int
     connection_life: ConnectionLife
+    frames_per_second: int
     inline_audience: int
     posts_per_second: int | None
     delivery_queue_url: str
@@ -84,6 +87,7 @@ class Settings:
                 expiring=_positive(env, "TOKEN_EXPIRING_SECONDS", LIFE.expiring),
                 max_age=_positive(env, "CONNECTION_MAX_AGE_SECONDS", LIFE.max_age),
             ),
+            frames_per_second=_positive(env, "FRAMES_PER_SECOND", FRAMES_PER_SECOND),
             inline_audience=_positive(env, "INLINE_AUDIENCE", 500),
             posts_per_second=_positive(env, "POSTS_PER_SECOND", 1) if env.get("POSTS_PER_SECOND") else None,
             delivery_queue_url=env.get("DELIVERY_QUEUE_URL", ""),

@@ -7,7 +7,7 @@ HTTP and ``wire.frames`` to WebSocket frames; no other table exists.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from chalicelib.domain.limits import MAX_GAMES, MAX_SUBSCRIPTIONS
+from chalicelib.domain.limits import MAX_BODY_BYTES, MAX_GAMES, MAX_SUBSCRIPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,16 @@ class InvalidJson(InvalidRequest):
 
     code = "invalid_json"
     title = "The body is not valid JSON"
+
+
+class BodyTooLarge(GameNightError):
+    """The body is larger than any that says something."""
+
+    code = "payload_too_large"
+    title = "The body is too large"
+
+    def __init__(self) -> None:
+        super().__init__(f"A body has {MAX_BODY_BYTES // 1024} KB at most.")
 
 
 class InvalidCursor(InvalidRequest):
@@ -180,6 +190,21 @@ class Contended(GameNightError):
     code = "contended"
     title = "Too many writers at once"
     retryable = True
+
+
+class TooManyFrames(GameNightError):
+    """The connection sends more frames than one may. After the ``last`` such error it is closed."""
+
+    code = "too_many_frames"
+    title = "Too many frames"
+    retryable = True
+
+    def __init__(self, per_second: int, *, last: bool = False) -> None:
+        super().__init__(
+            f"A connection may send {per_second} frames a second. This one was not read: wait a little, and "
+            "send it again."
+        )
+        self.last = last
 
 
 class Unavailable(GameNightError):

@@ -18,6 +18,11 @@ most 12 bytes of one character, so that 80 always fit."""
 MAX_GAMES = 1000
 """In one session, so that a session with its games is always well below the 6 MB of a Lambda answer."""
 
+FRAMES_PER_SECOND = 10
+SECONDS_OF_FRAMES_AT_ONCE = 10
+"""Of one connection: who comes back sends ``auth`` and a ``subscribe`` for each of its sessions in one go,
+and may have to do so again."""
+
 MIN_TOKEN_SECONDS = 60
 MAX_TOKEN_SECONDS = 366 * 24 * 60 * 60
 """A bot that is set up once a year keeps its token over the year."""
@@ -27,6 +32,9 @@ MAX_SUBJECT_CHARACTERS = 128
 MAX_SUBSCRIPTIONS = 50
 """Of one connection. With its head and the audience of all they fit into one transaction, so that a token is
 renewed everywhere or nowhere."""
+
+MAX_BODY_BYTES = 32 * 1024
+"""Of a REST request, as of a frame. The largest that says anything has about 6 KB."""
 
 MAX_ID = 2**53
 """The largest integer that every JSON reader reads exactly."""

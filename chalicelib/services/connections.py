@@ -25,6 +25,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.events import Event
 from chalicelib.domain.identity import Claims
 from chalicelib.domain.timestamps import Clock
+from chalicelib.services.frame_limit import FrameLimit
 from chalicelib.services.ports import ConnectionGone, ConnectionStore, TokenVerifier
 from chalicelib.services.reading import Streams
 from chalicelib.services.streams import Replay
@@ -72,19 +73,22 @@ class TooManyFailedAuths(Exception):
 class Connections:
     """Connections, as clients use them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it ties that much together
         self,
         store: ConnectionStore,
         streams: Streams,
         tokens: TokenVerifier,
         clock: Clock,
+        *,
         life: ConnectionLife = LIFE,
+        frames: FrameLimit | None = None,
     ) -> None:
         self._store = store
         self._streams = streams
         self._tokens = tokens
         self._clock = clock
         self._life = life
+        self._frames = frames or FrameLimit()
 
     def connect(self, connection: Connection) -> None:
         """Remember a connection. It hears nothing before it has authenticated, and has not long to do so."""
@@ -155,6 +159,10 @@ class Connections:
         if self._expired(connection):
             raise TokenExpired(TOKEN_HAS_EXPIRED)
         return connection
+
+    def admit(self, connection_id: str) -> None:
+        """Count a frame of a connection, whatever is in it. Raises TooManyFrames."""
+        self._frames.admit(connection_id)
 
     def require_open(self, connection_id: str) -> None:
         """Make sure that something may be said on a connection.

@@ -10,10 +10,11 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from chalicelib.domain import games
-from chalicelib.domain.errors import FieldError, InvalidRequest, Unauthenticated
+from chalicelib.domain.errors import BodyTooLarge, FieldError, InvalidRequest, Unauthenticated
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.identity import Claims
 from chalicelib.domain.limits import (
+    MAX_BODY_BYTES,
     MAX_ID,
     MAX_NOTES_CHARACTERS,
     MAX_PACK_NAME_CHARACTERS,
@@ -86,8 +87,10 @@ class NewToken(msgspec.Struct, forbid_unknown_fields=True):
 def body_of(raw: bytes | str, kind: type[T]) -> T:
     """Return a request's body as a struct; no body at all counts as ``{}``.
 
-    Raises InvalidJson or InvalidRequest.
+    Raises BodyTooLarge, InvalidJson or InvalidRequest.
     """
+    if len(raw) > MAX_BODY_BYTES:
+        raise BodyTooLarge
     return decode(raw or b"{}", msgspec.json.Decoder(kind), InvalidRequest)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.domain.errors import (
+    BodyTooLarge,
     Conflict,
     Contended,
     Forbidden,
@@ -24,6 +25,7 @@ STATUSES: dict[type[GameNightError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    BodyTooLarge: 413,
     IdempotencyMismatch: 422,
     Contended: 503,
     Unavailable: 503,
@@ -76,7 +78,7 @@ def unexpected(request_id: str) -> Problem:
 FRAMEWORK_PROBLEMS = {
     404: ("not_found", "There is nothing here"),
     405: ("method_not_allowed", "This method is not allowed here"),
-    413: ("payload_too_large", "The body is too large"),
+    413: (BodyTooLarge.code, BodyTooLarge.title),
     415: ("unsupported_media_type", "The body must be JSON"),
 }
 

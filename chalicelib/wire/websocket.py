@@ -19,6 +19,7 @@ from chalicelib.domain.errors import (
     ConnectionUnknown,
     GameNightError,
     TokenExpired,
+    TooManyFrames,
     Unauthenticated,
 )
 from chalicelib.domain.events import Event
@@ -53,7 +54,10 @@ class Reply:
 def answer(connections: Connections, clock: Clock, connection_id: str, text: str) -> Reply:
     """Do what a frame asks and return the answer; whatever goes wrong is an answer as well."""
     try:
+        connections.admit(connection_id)
         frame = frames.read_frame(text)
+    except TooManyFrames as error:
+        return Reply(frames.error_frame(error, frames.frame_id(text)), close=error.last)
     except GameNightError as error:
         return _unread(connections, connection_id, error, frames.frame_id(text))
     try:

@@ -18,7 +18,12 @@ from chalicelib.domain.errors import (
     TooManySubscriptions,
 )
 from chalicelib.domain.events import EventType
-from chalicelib.domain.limits import EVENT_RETENTION_SECONDS, MAX_SUBSCRIPTIONS
+from chalicelib.domain.limits import (
+    EVENT_RETENTION_SECONDS,
+    FRAMES_PER_SECOND,
+    MAX_SUBSCRIPTIONS,
+    SECONDS_OF_FRAMES_AT_ONCE,
+)
 from chalicelib.services.connections import LIFE, MAX_FAILED_AUTHS
 from chalicelib.wire import frames
 from chalicelib.wire.websocket import CLOSING
@@ -66,6 +71,10 @@ a client may carry an `id`, a text or an integer; the frame that answers it has 
 `auth_success` only `auth` and `ping` are accepted. Failure number {MAX_FAILED_AUTHS} to authenticate closes
 the connection. A connection follows {MAX_SUBSCRIPTIONS} sessions at most. Whole numbers are written without
 a fraction: `17`, not `17.0`.
+
+**Pace.** A connection may send {FRAMES_PER_SECOND} frames a second, and
+{FRAMES_PER_SECOND * SECONDS_OF_FRAMES_AT_ONCE} at once after a rest. What is beyond that is not read and
+answered `too_many_frames`: wait, and send it again. Who goes on regardless is closed.
 
 **Resume.** A client that sends `since` with `auth` or `subscribe`, a cursor or `""` for the beginning, has
 opted in on that stream: the answer has `cursor` and `recovered`, the events that were missed follow, oldest

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from chalicelib.domain.errors import (
     AuthTimeout,
+    BodyTooLarge,
     ConnectionUnknown,
     Contended,
     Forbidden,
@@ -21,6 +22,7 @@ from chalicelib.domain.errors import (
     SubjectMismatch,
     TokenExpired,
     TokenInvalid,
+    TooManyFrames,
     TooManyGames,
     TooManySubscriptions,
     Unauthenticated,
@@ -29,6 +31,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.idempotency import IdempotencyMismatch, IdempotentRequest, RecordedAnswer
 from chalicelib.domain.identity import Claims, Role
+from chalicelib.domain.limits import FRAMES_PER_SECOND
 from chalicelib.wire import bodies, frames
 from infra.specifications.schemas import Incomplete
 
@@ -71,6 +74,7 @@ def _raised() -> Iterator[GameNightError]:
 _SAMPLES: tuple[GameNightError, ...] = (
     *_raised(),
     AuthTimeout(),
+    BodyTooLarge(),
     ConnectionUnknown(),
     Contended("Too many writers at once on this session. Send the request again in a moment."),
     GameNightError("This is our mistake and it has been logged."),
@@ -84,15 +88,22 @@ _SAMPLES: tuple[GameNightError, ...] = (
     SubjectMismatch("kosmi"),
     TokenExpired("The token has expired. Get a new one."),
     TokenInvalid("The token was not issued by this service, or is damaged."),
+    TooManyFrames(FRAMES_PER_SECOND),
     TooManyGames(17),
     TooManySubscriptions(),
     Unavailable("The store did not answer in time. Send the request again in a moment."),
 )
 
 OF_TOKENS: tuple[Kind, ...] = (Unauthenticated, TokenInvalid, TokenExpired)
-OF_POSTS: tuple[Kind, ...] = (InvalidRequest, InvalidJson, IdempotencyMismatch, Contended)
+OF_POSTS: tuple[Kind, ...] = (InvalidRequest, InvalidJson, BodyTooLarge, IdempotencyMismatch, Contended)
 OF_CURSORS: tuple[Kind, ...] = (InvalidRequest, InvalidCursor)
 OF_SESSIONS: tuple[Kind, ...] = (SessionNotFound,)
 OF_ADMINS: tuple[Kind, ...] = (Forbidden,)
-OF_FRAMES: tuple[Kind, ...] = (InvalidJson, InvalidFrame, UnknownFrameType, GameNightError)
+OF_FRAMES: tuple[Kind, ...] = (
+    InvalidJson,
+    InvalidFrame,
+    UnknownFrameType,
+    TooManyFrames,
+    GameNightError,
+)
 OF_CONNECTIONS: tuple[Kind, ...] = (ConnectionUnknown, Contended, Unavailable)

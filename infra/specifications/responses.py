@@ -67,7 +67,8 @@ def failures(path: str, operation: Operation) -> dict[int, dict[str, Any]]:
     for kind in sorted(set(operation.problems(path)), key=lambda kind: kind.code):
         by_status.setdefault(status_of(kind), []).append(kind)
     made = {status: _told(status, kinds) for status, kinds in by_status.items()}
-    made |= {status: _gateways(name, description) for status, (name, description) in GATEWAY.items()}
+    for status, (name, description) in GATEWAY.items():
+        made[status] = _or_gateways(made.get(status, {}), name, description)
     if operation.body is None:
         del made[HTTPStatus.REQUEST_ENTITY_TOO_LARGE]
     else:
@@ -88,8 +89,16 @@ def _unsupported_media_type() -> dict[str, Any]:
     return {"UnsupportedMediaType": _problems(status, {code: json.loads(refused.body)})}
 
 
-def _gateways(name: str, description: str) -> dict[str, Any]:
+def _or_gateways(ours: dict[str, Any], name: str, description: str) -> dict[str, Any]:
+    """Return what API Gateway answers by itself, or we do, where both answer with this status."""
     content = {JSON: {"schema": schemas.ref(answers.GatewayAnswer)}}
+    for response in ours.values():
+        return {
+            name: {
+                "description": f"{response['description']} {description}",
+                "content": {**response["content"], **content},
+            }
+        }
     return {name: {"description": description, "content": content}}
 
 

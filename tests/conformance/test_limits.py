@@ -7,6 +7,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.clients import Connect, Host, Target
+from tests.conformance.problems import problem
 
 KILOBYTE = 1024
 PING = '{"type":"ping"}'
@@ -93,3 +94,13 @@ async def test_a_connection_follows_fifty_sessions_and_one_more_once_it_leaves_o
     assert (refused["type"], refused["code"]) == ("error", "too_many_subscriptions")
     assert refused["retryable"] is False
     assert (again["type"], accepted["type"]) == ("subscribed", "subscribed")
+
+
+async def test_a_body_of_32_kb_is_read_and_a_larger_one_is_refused_whatever_is_in_it(host: Host) -> None:
+    read = await host.post_text("{}".ljust(32 * KILOBYTE))
+    refused = await host.post_text("{}".ljust(32 * KILOBYTE + 1))
+    junk = await host.post_text("junk" * 32 * KILOBYTE)
+
+    assert read.status_code == 201
+    problem(refused, 413, "payload_too_large")
+    problem(junk, 413, "payload_too_large")

@@ -18,6 +18,7 @@ OF_REST = {
     "invalid_request",
     "no_active_session",
     "no_game",
+    "payload_too_large",
     "not_found",
     "session_closed",
     "token_missing",

@@ -15,8 +15,8 @@ from infra.specifications.errors import sample, tree
 from infra.specifications.schemas import Incomplete
 from tests.specifications.conftest import within, wrong
 
-OF_NO_OPERATION = {"not_found", "method_not_allowed", "payload_too_large"}
-"""Codes of answers to what is no operation, so that none can list them; API Gateway answers before us."""
+OF_NO_OPERATION = {"not_found", "method_not_allowed"}
+"""Codes of answers to what is no operation, so that none can list them."""
 
 OF_FRAMES = {
     "auth_timeout",
@@ -24,6 +24,7 @@ OF_FRAMES = {
     "invalid_frame",
     "not_authenticated",
     "subject_mismatch",
+    "too_many_frames",
     "too_many_subscriptions",
     "unknown_type",
 }
