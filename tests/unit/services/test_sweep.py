@@ -505,6 +505,9 @@ def test_clocks_that_differ_by_a_minute_lose_no_deadline_and_end_nothing_early(
     house.now = 10 * MINUTE + opened
     house.connect("silent=")
     house.authenticated(house.now + 90, "short=")
+    house.authenticated(
+        house.now + 110, "resumes=", resumes=True
+    )  # so it is due at once, by a clock that may be slow
     closed_at: dict[str, int] = {}
 
     for minute in range(11, 20):
@@ -515,6 +518,10 @@ def test_clocks_that_differ_by_a_minute_lose_no_deadline_and_end_nothing_early(
     since = {name: at - 10 * MINUTE - opened for name, at in closed_at.items()}
     assert 30 <= since["silent="] <= 90 + 60
     assert 90 <= since["short="] <= 150 + 60
+    assert house.told("resumes=") == [
+        f"token_expiring {MIDNIGHT + 10 * MINUTE + opened + 110}".encode(),
+        EXPIRED,
+    ]
 
 
 def test_a_token_that_expires_before_its_connection_could_be_told_in_time_is_told_at_once() -> None:
