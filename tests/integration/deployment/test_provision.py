@@ -112,6 +112,6 @@ def test_a_stage_that_is_elsewhere_is_left_alone(target: Target, arn: str, advic
 
 def test_a_function_that_has_no_role_stops_before_chalice_is_told_anything(stack: Target) -> None:
     with pytest.raises(DeploymentError, match="needs a role that may do"):
-        provision(replace(stack, functions={**stack.functions, "sweep": "app.sweep"}))
+        provision(replace(stack, functions={**stack.functions, "retire": "app.retire"}))
 
     assert json.loads(stack.config.path.read_text())["stages"] == {}

@@ -40,8 +40,8 @@ def test_each_function_has_its_own_role() -> None:
 
 
 def test_a_function_without_a_role_in_the_stack_is_told_of() -> None:
-    with pytest.raises(DeploymentError, match="an output SweepRoleArn"):
-        stage_entry(DEV, ["sweep"], provisioned())
+    with pytest.raises(DeploymentError, match="an output RetireRoleArn"):
+        stage_entry(DEV, ["retire"], provisioned())
 
 
 def test_the_secret_is_named_and_not_held() -> None:
