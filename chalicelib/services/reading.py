@@ -3,6 +3,8 @@
 Strongly consistent throughout: whoever was answered reads its own write.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain.cursors import Cursor
@@ -19,10 +21,12 @@ class Streams:
 
     sessions: SessionStore
     log: EventLog
+    sleep: Callable[[float], None] = time.sleep
 
     def of_starts(self) -> Stream[Event]:
         """Return the stream of all sessions' starts."""
-        return Stream(self.sessions.head().cursor, self.log.starts, lambda event: event.session_id)
+        end = self.sessions.head().cursor
+        return Stream(end, self.log.starts, lambda event: event.session_id, self.sleep)
 
     def of_session(self, session_id: int) -> Stream[Event]:
         """Return the stream of one session's events. Raises SessionNotFound."""
@@ -33,6 +37,7 @@ class Streams:
             session.cursor,
             lambda after, limit: self.log.events(session_id, after, limit),
             lambda event: event.cursor.sequence,
+            self.sleep,
         )
 
 

@@ -1,0 +1,89 @@
+"""The delivery queue: SQS's promises of a FIFO queue, and nothing more.
+
+Messages of one group come one after the other, each until it was done. The same deduplication id is not taken
+again for five minutes, whatever became of its first message.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.local.queue_event import queue_event
+from tests.model.interruptions import FunctionFailed
+from tests.model.storage import Watch, step_of
+
+ARN = "arn:aws:sqs:us-east-1:000000000000:delivery.fifo"
+DEDUPLICATION_SECONDS = 5 * 60
+
+ATTEMPTS_SHOWN = 9
+"""Before the last one: what is given up is a person's to redo, and not part of this model."""
+
+
+@dataclass(slots=True)
+class Message:
+    id: str
+    group: str
+    body: str
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class DeliveryQueue:
+    """The queue, and what of SQS's API is called. Each call is a step."""
+
+    watch: Watch
+    messages: list[Message] = field(default_factory=list)
+    _sent: dict[str, float] = field(default_factory=dict)
+    _busy: set[str] = field(default_factory=set)
+    _ids: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """See ``storage.json_api.JsonApi``. A delay is over at once."""
+        with step_of(self.watch):
+            if operation == "SendMessageBatch":
+                for entry in arguments["Entries"]:
+                    self._send(entry)
+            return {}
+
+    def _send(self, entry: Mapping[str, str]) -> None:
+        name, now = entry["MessageDeduplicationId"], self.watch.now()
+        if name not in self._sent or self._sent[name] + DEDUPLICATION_SECONDS <= now:
+            self._sent[name] = now
+            group, body = entry["MessageGroupId"], entry["MessageBody"]
+            self.messages.append(Message(f"message{next(self._ids)}", group, body))
+
+    def work(self, which: int, invoke: Callable[[Any], Any]) -> None:
+        """Hand the first message of one of the groups to the function, as Lambda does."""
+        heads = {one.group: one for one in reversed(self.messages)}
+        free = [head for group, head in sorted(heads.items()) if group not in self._busy]
+        if not free:
+            return
+        message = free[which % len(free)]
+        message.attempts += 1
+        self._busy.add(message.group)
+        try:
+            answer = invoke(queue_event([_as_received(message)], ARN))
+        except FunctionFailed:
+            return
+        finally:
+            self._busy.discard(message.group)
+        if not answer["batchItemFailures"]:
+            self.messages.remove(message)
+
+    @property
+    def busy(self) -> bool:
+        """Whether all that waits is behind something that is being done."""
+        return all(one.group in self._busy for one in self.messages)
+
+
+def _as_received(message: Message) -> dict[str, Any]:
+    return {
+        "MessageId": message.id,
+        "ReceiptHandle": f"receipt of {message.id}",
+        "Body": message.body,
+        "Attributes": {
+            "MessageGroupId": message.group,
+            "ApproximateReceiveCount": min(message.attempts, ATTEMPTS_SHOWN),
+        },
+    }
