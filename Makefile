@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check format specs tables test-dynamodb-local bench-fanout bench-cold-start bench-end-to-end bench-votes clean
+.PHONY: help install run token deploy rehearse test check format specs tables test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes scale clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,13 @@ bench-fanout: .venv-bench/.installed ## posts per second, ours and others' (ngin
 
 bench-votes: install ## votes per second on one session, two designs, two engines (Java, npm)
 	@$(BIN)/python -m benchmarks.votes
+
+bench-broadcast: install .venv-bench/.installed ## from the stream's record to the last post (nginx-light, Java, npm; long)
+	@$(BIN)/python -m benchmarks.broadcast
+	@.venv-bench/bin/python -m benchmarks.broadcast.chart
+
+scale: $(VENV)/.installed ## time and money to reach 1,000 to 10 million connections, and what binds
+	@$(BIN)/python -m benchmarks.scale
 
 bench-end-to-end: install .venv-bench/.installed ## from POST to the last client, ours and one Node.js process
 	@$(BIN)/python -m benchmarks.end_to_end

@@ -13,10 +13,10 @@ DELIVERY_SHARE = 0.5
 """What all deliveries together may take of it. The rest is for REST, for frames and their answers, and for
 what else the account has."""
 
-CONCURRENCY = {"broadcast": 4, "deliver": 6}
+CONCURRENCY = {"broadcast": 4, "deliver": 8}
 """How many of each may run: broadcast one for each shard of the stream, of which a table has four until it
-takes more than 4,000 writes a second; deliver as many jobs at a time. Reserved: both have them however busy
-the rest is, and never more."""
+takes more than 4,000 writes a second; deliver one for each shard of an audience, so that they begin and end
+together. Reserved: both have them however busy the rest is, and never more."""
 
 
 def posts_per_second(account_rate: int) -> int:
