@@ -126,7 +126,7 @@ async def test_a_body_that_is_not_json_is_refused(host: Host, text: str) -> None
 
 @pytest.mark.parametrize("opening", ["[", '{"notes":', '{"a":['])
 async def test_json_that_is_nested_without_end_is_refused(host: Host, opening: str) -> None:
-    answer = await host.post_text(opening * 5000)
+    answer = await host.post_text(opening * 3000)  # below the 32 KB of a body
 
     problem(answer, 400, answer.json()["code"])
 
