@@ -39,6 +39,8 @@ MADE = {
     "websocket_message": "from chalicelib.wire.websocket import answer; made.connections; made.push",
     "websocket_disconnect": "made.connections",
     "broadcast": "from chalicelib.storage.stream_records import logged_events; made.broadcast",
+    "deliver": "from chalicelib.storage.jobs import received_jobs; made.jobs",
+    "sweep": "from chalicelib.wire.notices import scheduled_at; made.sweep",
 }
 
 

@@ -26,7 +26,7 @@ LIMIT_BYTES = 50_000_000
 """AWS takes no larger package by upload."""
 
 KEPT_SERVICES = frozenset({"dynamodb", "sqs", "ssm"})
-"""What the functions ask botocore for; the descriptions of all others are nine tenths of the package."""
+"""What the functions ask botocore for; the descriptions of all others are four fifths of the package."""
 
 SOURCES_OF_EXTENSIONS = (".c", ".h", ".pxd", ".pyi", ".pyx")
 
