@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check format specs tables test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes scale clean
+.PHONY: help install run token deploy rehearse test check format specs tables test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes scale clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ rehearse: install ## deploy, try, change and take down, on an emulator
 
 test: install ## run the tests
 	@$(BIN)/pytest
+
+test-model: install ## the model of a night, its rare broken variants too (some minutes)
+	@$(BIN)/pytest tests/model -m ''
 
 test-dynamodb-local: install ## run the storage and conformance suites on AWS's own engine (Java, npm)
 	@$(BIN)/python -m infra.dynamodb_local -- $(BIN)/pytest tests/integration/storage tests/conformance tests/local
