@@ -180,7 +180,8 @@ class Connections:
 
     def _get(self, connection_id: str) -> Connection:
         connection = self._store.get(connection_id)
-        if connection is None or connection.closing_since is not None:
+        # One that a sweep is closing is over, but of an expired token the client is told by whoever is first.
+        if connection is None or (connection.closing_since is not None and not self._expired(connection)):
             raise ConnectionUnknown
         return connection
 

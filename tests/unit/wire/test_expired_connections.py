@@ -122,6 +122,18 @@ def test_who_is_being_closed_is_known_no_more() -> None:
     assert house.told('{"type":"ping"}')["code"] == "connection_unknown"
 
 
+@pytest.mark.parametrize("frame", FRAMES)
+def test_who_is_being_closed_for_an_expired_token_is_told_that_by_whoever_is_first(frame: str) -> None:
+    house = House()
+    house.now = 2000.0
+    house.store.claim(house.store.get("abc=") or pytest.fail("gone"), 2000)
+
+    reply = house.reply(frame)
+
+    assert json.loads(reply.frame)["code"] == "token_expired"
+    assert reply.close
+
+
 def test_what_is_wrong_with_a_frame_is_told_even_where_the_store_does_not_answer() -> None:
     house = House()
     house.store.down = True
