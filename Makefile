@@ -8,31 +8,38 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check format specs tables test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes scale clean
+.PHONY: help install run token deploy rehearse test check lock format specs tables test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes scale clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt
+$(VENV)/.installed: requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Installing into $(VENV) (once, one to two minutes)..."
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install $(PIP) -r requirements-dev.txt
+	@$(BIN)/pip install $(PIP) -r requirements/dev.txt
 	@touch $@
 
 # MiniStack pins a botocore of its own, so it lives in an environment of its own.
-.venv-ministack/.installed: requirements-ministack.txt
+.venv-ministack/.installed: requirements/ministack.txt
 	@echo "Installing MiniStack into .venv-ministack (once)..."
 	@test -x .venv-ministack/bin/pip || $(PYTHON) -m venv .venv-ministack
-	@.venv-ministack/bin/pip install $(PIP) -r requirements-ministack.txt
+	@.venv-ministack/bin/pip install $(PIP) -r requirements/ministack.txt
 	@touch $@
 
 # aiobotocore pins one too.
-.venv-bench/.installed: requirements-bench.txt
+.venv-bench/.installed: requirements/bench.txt
 	@echo "Installing what is compared into .venv-bench (once)..."
 	@test -x .venv-bench/bin/pip || $(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/pip install $(PIP) -r requirements-bench.txt
+	@.venv-bench/bin/pip install $(PIP) -r requirements/bench.txt
+	@touch $@
+
+# checkov pins boto3.
+.venv-checkov/.installed: requirements/checkov.txt
+	@echo "Installing the linter of the stack's security into .venv-checkov (once)..."
+	@test -x .venv-checkov/bin/pip || $(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/pip install $(PIP) -r requirements/checkov.txt
 	@touch $@
 
 install: $(VENV)/.installed .venv-ministack/.installed ## create the environments
@@ -58,12 +65,19 @@ test-model: install ## the model of a night, its rare broken variants too (some 
 test-dynamodb-local: install ## run the storage and conformance suites on AWS's own engine (Java, npm)
 	@$(BIN)/python -m infra.dynamodb_local -- $(BIN)/pytest tests/integration/storage tests/conformance tests/local
 
-check: $(VENV)/.installed ## format, lint, types, layers, the stack
+check: $(VENV)/.installed .venv-checkov/.installed ## format, lint, types, layers, the stack and its security, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint infra/stack.yaml
+	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/stack.yaml
+	@$(BIN)/python -m infra audit
+
+lock: $(VENV)/.installed ## pin, with hashes, what the requirements' .in files ask for
+	@for file in requirements requirements/dev requirements/ministack requirements/bench requirements/checkov; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+			--custom-compile-command "make lock" $$file.in --output-file $$file.txt || exit; done
 
 specs: $(VENV)/.installed ## write the specifications that are served, as the code is now
 	@$(BIN)/python -m infra specs
@@ -96,4 +110,4 @@ bench-cold-start: $(VENV)/.installed ## what a cold broadcast takes to its first
 	@$(BIN)/python -m benchmarks.first_post
 
 clean: ## remove what was installed and the local state
-	rm -rf $(VENV) .venv-ministack .venv-bench .local .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-ministack .venv-bench .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "audit": "infra.commands.audit",
     "deploy": "infra.commands.deploy",
     "destroy": "infra.commands.destroy",
     "local": "infra.commands.local",

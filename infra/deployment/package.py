@@ -21,6 +21,7 @@ from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
 from infra.deployment.errors import DeploymentError
+from infra.deployment.locked_pip import LockedPip
 
 LIMIT_BYTES = 50_000_000
 """AWS takes no larger package by upload."""
@@ -69,14 +70,16 @@ class Package:
 def build(project: Path, architecture: str) -> Package:
     """Build the package of the project in a folder, or return the one that is there.
 
-    Raises DeploymentError where a requirement has no wheel for Lambda, or the package is too large.
+    Raises DeploymentError where a requirement has no wheel for Lambda, the package is too large, or
+    a file is not the one that requirements.txt names.
     """
     # Chalice would pack, and hash, whatever has been imported here by chance.
     for folder in [*(project / "chalicelib").rglob("__pycache__")]:
         shutil.rmtree(folder, ignore_errors=True)
     files: Any = OSUtils()
+    pip = LockedPip(project / "requirements.txt", files)
     packager = LambdaDeploymentPackager(
-        files, DependencyBuilder(files, architecture=architecture), UI(), architecture
+        files, DependencyBuilder(files, pip, architecture), UI(), architecture
     )
     python = Config().lambda_python_version
     path = Path(packager.deployment_package_filename(str(project), python))
