@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import jwt
 
+from chalicelib.auth.known_secrets import KnownSecrets
 from chalicelib.domain.errors import TokenExpired, TokenInvalid
 from chalicelib.domain.identity import Claims, Role, TokenTerms
-from chalicelib.domain.limits import MAX_SUBJECT_CHARACTERS
-from chalicelib.domain.token_secrets import TokenSecrets
+from chalicelib.domain.limits import MAX_ADMIN_TOKEN_SECONDS, MAX_SUBJECT_CHARACTERS, MAX_TOKEN_SECONDS
 from chalicelib.services.ports import SecretSource
 
 ALGORITHM = "HS256"
@@ -22,11 +22,11 @@ LEEWAY_SECONDS = 30
 MAX_TOKEN_CHARACTERS = 4096
 """Ours have about 300; a longer one is not worth a hash."""
 
+MAX_SECONDS = {Role.ADMIN: MAX_ADMIN_TOKEN_SECONDS, Role.BOT: MAX_TOKEN_SECONDS}
+"""How long a token of each role may be good for, whoever minted it."""
+
 YEAR_10000 = 253_402_300_800
 """Unix seconds that no calendar of ours can show."""
-
-REFRESH_SECONDS = 60.0
-"""How soon a rotated secret is noticed by a process that lives on."""
 
 
 class TokenIssuer:
@@ -56,7 +56,7 @@ class TokenIssuer:
     def sign(self, terms: TokenTerms) -> str:
         """See the port. Terms whose secret is no longer in use are signed with the current one."""
         secrets = self._secrets.load()
-        verifying = secrets.verifying(terms.kid)
+        verifying = secrets.verifying(terms.kid, self._now())
         kid, secret = (terms.kid, verifying) if verifying else (secrets.current.kid, secrets.current.secret)
         claims = {
             "sub": terms.subject,
@@ -70,16 +70,17 @@ class TokenIssuer:
 
 
 class JwtVerifier:
-    """``services.ports.TokenVerifier`` for our own tokens. ``monotonic`` is in seconds."""
+    """``services.ports.TokenVerifier`` for our own tokens. See ``KnownSecrets`` for the clocks."""
 
     def __init__(
-        self, secrets: SecretSource, issuer: str, monotonic: Callable[[], float] = time.monotonic
+        self,
+        secrets: SecretSource,
+        issuer: str,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._source = secrets
+        self._secrets = KnownSecrets(secrets, monotonic, now)
         self._issuer = issuer
-        self._monotonic = monotonic
-        self._loaded: TokenSecrets | None = None
-        self._loaded_at = 0.0
 
     def verify(self, token: str) -> Claims:
         """See the port."""
@@ -87,7 +88,7 @@ class JwtVerifier:
             raise TokenInvalid("The token is longer than any that we issue.")
         try:
             kid = jwt.get_unverified_header(token).get("kid")
-            key = self._key(kid)
+            key = self._secrets.verifying(kid)
             if key is None:
                 raise TokenInvalid("The token was signed with a secret that is not in use (any more).")
             payload = jwt.decode(
@@ -106,22 +107,6 @@ class JwtVerifier:
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise TokenInvalid("The token was not issued by this service, or is damaged.") from error
 
-    def _key(self, kid: str | None) -> str | None:
-        secrets = self._secrets()
-        key = secrets.verifying(kid)
-        if key is None and self._loaded_at < self._monotonic() - 1:
-            # A kid that is new to this process is what a rotation looks like; once a second at most, so
-            # that made-up kids can't make us ask the secret store for each.
-            self._loaded = None
-            key = self._secrets().verifying(kid)
-        return key
-
-    def _secrets(self) -> TokenSecrets:
-        if self._loaded is None or self._monotonic() - self._loaded_at > REFRESH_SECONDS:
-            self._loaded = self._source.load()
-            self._loaded_at = self._monotonic()
-        return self._loaded
-
 
 def _claims(payload: dict[str, object]) -> Claims:
     subject, token_id = payload["sub"], payload["jti"]
@@ -129,13 +114,11 @@ def _claims(payload: dict[str, object]) -> Claims:
         raise TokenInvalid("The token's subject is not a text of 1 to 128 characters.")
     if payload.get("role") not in {role.value for role in Role}:
         raise TokenInvalid("The token's role is neither admin nor bot.")
-    return Claims(
-        subject=subject,
-        role=Role(str(payload["role"])),
-        issued_at=_seconds(payload["iat"]),
-        expires_at=_seconds(payload["exp"]),
-        token_id=str(token_id),
-    )
+    role = Role(str(payload["role"]))
+    issued_at, expires_at = _seconds(payload["iat"]), _seconds(payload["exp"])
+    if expires_at - issued_at > MAX_SECONDS[role]:
+        raise TokenInvalid(f"The token is good for longer than a token of the role {role} may be.")
+    return Claims(subject, role, issued_at, expires_at, str(token_id))
 
 
 def _seconds(moment: object) -> int:

@@ -24,6 +24,12 @@ SECONDS_OF_FRAMES_AT_ONCE = 10
 and may have to do so again."""
 
 MIN_TOKEN_SECONDS = 60
+ADMIN_TOKEN_SECONDS = 12 * 60 * 60
+"""What an admin's token is good for where nobody says: the evening, and the night after it."""
+MAX_ADMIN_TOKEN_SECONDS = 24 * 60 * 60
+"""Whoever finds it on a screen or in a shell's history can end every night, but not for long."""
+BOT_TOKEN_SECONDS = 7 * 24 * 60 * 60
+"""What a bot's token is good for where nobody says."""
 MAX_TOKEN_SECONDS = 366 * 24 * 60 * 60
 """A bot that is set up once a year keeps its token over the year."""
 

@@ -1,7 +1,7 @@
 """The secrets that tokens are signed with, as one document. Leaves keeping it to ``storage.secrets``."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Self
 
 
@@ -11,10 +11,19 @@ class SecretsUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """One signing secret and the ``kid`` that tokens name it by."""
+    """One signing secret and the ``kid`` that tokens name it by.
+
+    ``until`` is the Unix second at which it verifies no more; None where no end is set. The secret itself is
+    not in the ``repr``, which is what ends up in tracebacks.
+    """
 
     kid: str
-    secret: str
+    secret: str = field(repr=False)
+    until: int | None = None
+
+    def accepted(self, now: float) -> bool:
+        """Whether tokens that it signed are good at a Unix second."""
+        return self.until is None or now < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,10 @@ class TokenSecrets:
 
     @classmethod
     def parse(cls, document: str) -> Self:
-        """Read ``{"current": {"kid", "secret"}, "previous": {...} or null}``. Raises SecretsUnreadable."""
+        """Read ``{"current": {"kid", "secret"}, "previous": {..., "until"?} or null}``.
+
+        Raises SecretsUnreadable.
+        """
         try:
             content = json.loads(document)
             previous = content.get("previous")
@@ -36,10 +48,18 @@ class TokenSecrets:
                 "The token secrets are not the JSON document that was expected."
             ) from None
 
-    def verifying(self, kid: str | None) -> str | None:
-        """Return the secret for a token's ``kid``; a token without one was signed with the current."""
+    def document(self) -> str:
+        """Return the text that ``parse`` reads."""
+        return json.dumps(asdict(self))
+
+    def verifying(self, kid: str | None, now: float) -> str | None:
+        """Return the secret for a token's ``kid``; a token without one was signed with the current.
+
+        ``now`` is in Unix seconds.
+        """
         if kid is None or kid == self.current.kid:
             return self.current.secret
-        if self.previous is not None and kid == self.previous.kid:
-            return self.previous.secret
+        previous = self.previous
+        if previous is not None and kid == previous.kid and previous.accepted(now):
+            return previous.secret
         return None

@@ -3,10 +3,12 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.events import Json
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.identity import Claims, Role, TokenTerms
 from chalicelib.domain.timestamps import timestamp
+from chalicelib.domain.token_secrets import SecretsUnreadable
 from chalicelib.services.commits import Commits, records_of
 from chalicelib.services.ports import TokenSigner
 from chalicelib.services.stores import AnswerStore
@@ -29,7 +31,7 @@ class BotTokens:
     ) -> Json:
         """Return a token for the bot of this name, as the contract's 201 shows it.
 
-        Raises Forbidden, IdempotencyMismatch, Contended, Unavailable, SecretsUnreadable.
+        Raises Forbidden, IdempotencyMismatch, Contended, Unavailable.
         """
         caller.require(Role.ADMIN)
 
@@ -39,10 +41,14 @@ class BotTokens:
                 self._answers.record(record)
             return terms
 
-        recorded = self._commits.once(request, attempt)
-        terms = TokenTerms(**{**recorded, "role": Role(recorded["role"])})
+        try:
+            recorded = self._commits.once(request, attempt)
+            terms = TokenTerms(**{**recorded, "role": Role(recorded["role"])})
+            token = self._signer.sign(terms)
+        except SecretsUnreadable as error:
+            raise Unavailable("No token can be signed at the moment. Try again in a moment.") from error
         return {
-            "token": self._signer.sign(terms),
+            "token": token,
             "expires_at": timestamp(datetime.fromtimestamp(terms.expires_at, UTC)),
             "role": terms.role,
             "sub": terms.subject,

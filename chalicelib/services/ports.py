@@ -62,7 +62,7 @@ class TokenVerifier(Protocol):
     """Turning a token into claims."""
 
     def verify(self, token: str) -> Claims:
-        """Return the claims. Raises TokenInvalid or TokenExpired."""
+        """Return the claims. Raises TokenInvalid, TokenExpired, or Unavailable where none can be verified."""
         ...
 
 

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import click
 
-from chalicelib.auth.tokens import TokenIssuer
+from chalicelib.auth.tokens import MAX_SECONDS, TokenIssuer
 from chalicelib.domain.identity import Role
+from chalicelib.domain.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from chalicelib.domain.token_secrets import SecretsUnreadable
 from chalicelib.services.ports import SecretSource
 from chalicelib.settings import Settings
 from chalicelib.storage.secrets import FileSecrets
-from infra.local.state import DEFAULT_STATE_DIR, StateDir
+from infra.commands.local_state import used_state
+from infra.local.state import DEFAULT_STATE_DIR
 
-TTL_SECONDS = 7 * 24 * 60 * 60
+DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
 
 
 @click.command()
@@ -22,9 +24,8 @@ TTL_SECONDS = 7 * 24 * 60 * 60
 @click.option(
     "--ttl",
     type=int,
-    default=TTL_SECONDS,
-    show_default=True,
-    help="Seconds until it expires; below 0 it has expired already.",
+    help="Seconds until it expires, an admin's a day at most and a bot's a year; below 0 it has expired "
+    "already.  [default: 12 hours for an admin, 7 days for a bot]",
 )
 @click.option(
     "--state-dir",
@@ -32,14 +33,22 @@ TTL_SECONDS = 7 * 24 * 60 * 60
     default=DEFAULT_STATE_DIR,
     help="The local gateway's state.  [default: .local/state]",
 )
-def command(stage: str, role: str, sub: str | None, ttl: int, state_dir: Path) -> None:
+def command(stage: str, role: str, sub: str | None, ttl: int | None, state_dir: Path) -> None:
     """Print a token and nothing else.
 
     Of a stage on AWS it takes the right to read the stage's secret, and whoever has that can be anyone.
     """
+    holder = Role(role)
+    seconds = DEFAULT_SECONDS[holder] if ttl is None else ttl
+    if seconds > MAX_SECONDS[holder]:
+        raise click.BadParameter(
+            f"a token of the role {role} is good for {MAX_SECONDS[holder]} seconds at most, and the service "
+            "accepts no other.",
+            param_hint="--ttl",
+        )
     issuer = TokenIssuer(_secrets(stage, state_dir), Settings.from_env().jwt_issuer)
     try:
-        click.echo(issuer.mint(sub or role, Role(role), ttl))
+        click.echo(issuer.mint(sub or role, holder, seconds))
     except SecretsUnreadable as error:
         hint = "" if stage == "local" else f" Is it deployed? `python -m infra status --stage {stage}` tells."
         raise click.ClickException(f"{error}{hint}") from error
@@ -47,7 +56,7 @@ def command(stage: str, role: str, sub: str | None, ttl: int, state_dir: Path) -
 
 def _secrets(stage: str, state_dir: Path) -> SecretSource:
     if stage == "local":
-        return _local_secrets(state_dir)
+        return FileSecrets(used_state(state_dir).token_secrets)
     # Imported here: a token of the local stage needs no AWS SDK.
     from chalicelib.storage.secrets import ParameterSecrets  # noqa: PLC0415
     from infra.deployment.aws import Aws  # noqa: PLC0415
@@ -59,13 +68,3 @@ def _secrets(stage: str, state_dir: Path) -> SecretSource:
         # Where the environment names no Region it is the profile's; and who is not signed in is told so.
         region = Aws.connect().region
     return ParameterSecrets(name, region, Settings.from_env().aws_endpoint)
-
-
-def _local_secrets(state_dir: Path) -> SecretSource:
-    secrets = StateDir(state_dir).token_secrets
-    if not secrets.exists():
-        raise click.ClickException(
-            f"No gateway has been started with the state folder {state_dir} yet, so there is no secret to "
-            "sign with. Start one with `make run`, or name its folder with --state-dir."
-        )
-    return FileSecrets(secrets)

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.domain.identity import Role
+from chalicelib.domain.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from chalicelib.settings import Settings
 from chalicelib.storage.secrets import FileSecrets
 from infra.local.banner import Banner
@@ -46,8 +47,6 @@ from infra.template import queues, tables
 
 SCHEDULE_SECONDS = 60.0
 """As ``app.py`` has it: the only schedule there is."""
-
-TOKEN_SECONDS = 7 * 24 * 60 * 60
 
 logger = logging.getLogger("gateway")
 
@@ -187,8 +186,8 @@ class _Run:
         )
         banner = Banner(
             **urls,
-            admin_token=issuer.mint("host", Role.ADMIN, TOKEN_SECONDS),
-            bot_token=issuer.mint("bot", Role.BOT, TOKEN_SECONDS),
+            admin_token=issuer.mint("host", Role.ADMIN, ADMIN_TOKEN_SECONDS),
+            bot_token=issuer.mint("bot", Role.BOT, BOT_TOKEN_SECONDS),
             engine=self._engine(),
         )
         self._say(banner.render())

@@ -4,14 +4,16 @@ Leaves what the engine writes there to ``engine``.
 """
 
 import fcntl
-import json
 import os
-import secrets
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from chalicelib.domain.token_secrets import TokenSecrets
+from chalicelib.storage.secrets import FileSecrets
+from infra.token_secrets import new_secrets
 
 DEFAULT_STATE_DIR = Path(__file__).parents[2] / ".local" / "state"
 
@@ -43,15 +45,25 @@ class StateDir:
         """
         if not self.token_secrets.exists():
             self.path.mkdir(parents=True, exist_ok=True)
-            secret = {"kid": secrets.token_hex(4), "secret": secrets.token_urlsafe(48)}
-            descriptor, name = tempfile.mkstemp(dir=self.path)  # with mode 0600
-            draft = Path(name)
-            with os.fdopen(descriptor, "w") as file:
-                json.dump({"current": secret, "previous": None}, file)
+            draft = self._draft(new_secrets())
             with suppress(FileExistsError):
                 self.token_secrets.hardlink_to(draft)
             draft.unlink()
         return self.token_secrets
+
+    def read(self) -> TokenSecrets:
+        """Return the token secrets, see ``infra.token_secrets.SecretKeeper``. Raises SecretsUnreadable."""
+        return FileSecrets(self.token_secrets).load()
+
+    def replace(self, secrets: TokenSecrets) -> None:
+        """Keep other token secrets from now on; whoever reads finds all of the old ones or of the new."""
+        self._draft(secrets).replace(self.token_secrets)
+
+    def _draft(self, secrets: TokenSecrets) -> Path:
+        descriptor, name = tempfile.mkstemp(dir=self.path)  # with mode 0600
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.document())
+        return Path(name)
 
     def lock(self, name: str) -> IO[bytes]:
         """Return an open file that holds the named lock until it is closed by all who have inherited it.

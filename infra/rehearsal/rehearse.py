@@ -70,6 +70,7 @@ class Rehearsal:
             self._wait_until_gone(ghosts)
             self._wait_until_swept(silent, due)
         self._deliver_to_many_and_to_stragglers()
+        self._rotate_secret()
         self._deploy_again_from_another_machine()
         self._compare_permissions()
         self._change_everything_that_is_hard_to_change()
@@ -222,14 +223,29 @@ class Rehearsal:
         _must([one["Body"] for one in letters] == ["junk"], f"other jobs failed as well: {letters}")
         self._post("sessions")  # to few again, now that the jobs are done
 
-    def _post(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Post to the REST API as a host."""
-        token = self._infra("token", "--stage", STAGE.name, "--role", "admin").strip()
+    def _rotate_secret(self) -> None:
+        self._progress.step("Another token secret, on functions that know the old one")
+        old = self._admin_token()
+        self._post("sessions", token=old)
+        self._infra("rotate-secret", "--stage", STAGE.name)
+        for token in (self._admin_token(), old):
+            self._post("sessions", token=token)
+        self._progress.detail("a token of the new secret and one of the old are accepted")
+        self._infra("rotate-secret", "--stage", STAGE.name, "--finish")
+
+    def _admin_token(self) -> str:
+        return self._infra("token", "--stage", STAGE.name, "--role", "admin").strip()
+
+    def _post(self, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Any:
+        """Post to the REST API as a host, with a token of its own where none is given."""
         request = urllib.request.Request(  # noqa: S310 - the URL is the emulator's
             f"{self._rest_url}/{path}",
             method="POST",
             data=json.dumps(body or {}).encode(),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers={
+                "Authorization": f"Bearer {token or self._admin_token()}",
+                "Content-Type": "application/json",
+            },
         )
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - likewise
             return json.load(answer)

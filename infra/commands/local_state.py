@@ -1,0 +1,18 @@
+"""The local gateway's folder, for commands that need one that has been used."""
+
+from pathlib import Path
+
+import click
+
+from infra.local.state import StateDir
+
+
+def used_state(folder: Path) -> StateDir:
+    """Return the folder's state. Ends the command, with what to do, where no gateway has used it yet."""
+    state = StateDir(folder)
+    if not state.token_secrets.exists():
+        raise click.ClickException(
+            f"No gateway has been started with the state folder {folder} yet, so there is no secret to "
+            "sign with. Start one with `make run`, or name its folder with --state-dir."
+        )
+    return state

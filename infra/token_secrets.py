@@ -1,0 +1,57 @@
+"""Making and rotating the secret that tokens are signed with, wherever it is kept.
+
+The new secret signs at once; the one before it is accepted until an end that is written down beside it, so
+that no bot notices. Leaves keeping them to ``deployment.secret`` and ``local.state``.
+"""
+
+import secrets
+from dataclasses import replace
+from typing import Protocol
+
+from click import ClickException
+
+from chalicelib.domain.token_secrets import Secret, TokenSecrets
+
+
+class SecretKeeper(Protocol):
+    """Where a stage's token secrets are kept, for whoever changes them."""
+
+    def read(self) -> TokenSecrets:
+        """Return the secrets as they are now. Raises SecretsUnreadable."""
+        ...
+
+    def replace(self, secrets: TokenSecrets) -> None:
+        """Keep other ones from now on."""
+        ...
+
+
+class RotationUnderWay(ClickException):
+    """The secret before the current one is still accepted; the message says until when, and what to do."""
+
+
+def new_secrets() -> TokenSecrets:
+    """Return the secrets of a stage that has none yet."""
+    return TokenSecrets(_new_secret())
+
+
+def rotated(known: TokenSecrets, now: float, until: int) -> TokenSecrets:
+    """Return the secrets with a new one that signs; the current one is accepted ``until`` a Unix second.
+
+    Only two are ever accepted. Raises RotationUnderWay where that would end another one before its time.
+    """
+    if known.previous is not None and known.previous.accepted(now):
+        raise RotationUnderWay(
+            f"The secret {known.previous.kid} of an earlier rotation is still accepted, and only one can be "
+            "beside the current one: its tokens would end now. If that is what you want, or if no bot has "
+            "such a token any more, end it with --finish first, and rotate again."
+        )
+    return TokenSecrets(_new_secret(), replace(known.current, until=until))
+
+
+def finished(known: TokenSecrets) -> TokenSecrets:
+    """Return the secrets with the current one alone."""
+    return TokenSecrets(known.current)
+
+
+def _new_secret() -> Secret:
+    return Secret(secrets.token_hex(4), secrets.token_urlsafe(48))
