@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.wire import specifications
 from infra.commands import specs
-from infra.specifications import files
+from infra.specifications import files, protocol
 from tests.node import installed, packages
 
 NODE = Path(__file__).parent / "node"
@@ -21,27 +21,41 @@ def test_the_files_are_what_the_code_says_now() -> None:
     assert files.drifted(files.documents()) == [], "run `make specs`"
 
 
+def test_the_tables_of_the_protocol_are_what_the_documents_say_now() -> None:
+    text = protocol.PAGE.read_text()
+
+    assert protocol.page(text, files.documents()) == text, "run `make specs`"
+    for name in protocol.TABLES:
+        assert f"<!-- {name} -->\n|" in text
+
+
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(files, "FOLDER", tmp_path / "specifications")
+    page = tmp_path / "protocol.md"
+    page.write_text("# Tables\n\n<!-- errors -->\nas they were\n<!-- /errors -->\n")
+    monkeypatch.setattr(specs, "PAGE", page)
     return tmp_path / "specifications"
 
 
-def test_the_command_writes_both_files(elsewhere: Path) -> None:
+def test_the_command_writes_both_files_and_the_tables(elsewhere: Path) -> None:
     written = CliRunner().invoke(specs.command)
 
     assert written.exit_code == 0, written.output
+    assert "as they were" not in specs.PAGE.read_text()
+    assert "| `auth_timeout` |" in specs.PAGE.read_text()
     assert {path.name: path.read_text() for path in elsewhere.iterdir()} == files.documents()
 
 
 def test_the_command_can_check_and_write_nothing(elsewhere: Path) -> None:
     CliRunner().invoke(specs.command)
     (elsewhere / specifications.OPENAPI).write_text("{}")
+    specs.PAGE.write_text(specs.PAGE.read_text().replace("auth_timeout", "auth_slow"))
 
     drifted = CliRunner().invoke(specs.command, ["--check"])
 
     assert drifted.exit_code == 1
-    assert "openapi.json: not what the code says now. Run `make specs`." in drifted.output
+    assert "openapi.json, protocol.md: not what the code says now. Run `make specs`." in drifted.output
     assert (elsewhere / specifications.OPENAPI).read_text() == "{}"
 
 
