@@ -2,8 +2,8 @@
 
 import click
 
+from infra.specifications import protocol
 from infra.specifications.files import documents, drifted, write
-from infra.specifications.protocol import PAGE, page
 
 
 @click.command()
@@ -13,14 +13,14 @@ from infra.specifications.protocol import PAGE, page
 def command(*, check: bool) -> None:
     """Write chalicelib/specifications, and the tables of docs/protocol.md, from the code."""
     made = documents()
-    prose = PAGE.read_text(encoding="utf-8")
+    prose = protocol.PAGE.read_text(encoding="utf-8")
     if not check:
         for path in write(made):
             click.echo(f"Wrote {path}.")
-        PAGE.write_text(page(prose, made), encoding="utf-8")
-        click.echo(f"Wrote {PAGE}.")
+        protocol.PAGE.write_text(protocol.page(prose, made), encoding="utf-8")
+        click.echo(f"Wrote {protocol.PAGE}.")
         return
-    names = drifted(made) + [PAGE.name] * (page(prose, made) != prose)
+    names = drifted(made) + [protocol.PAGE.name] * (protocol.page(prose, made) != prose)
     if names:
         raise click.ClickException(f"{', '.join(names)}: not what the code says now. Run `make specs`.")
     click.echo("The specifications are what the code says.")

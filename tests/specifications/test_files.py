@@ -34,7 +34,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(files, "FOLDER", tmp_path / "specifications")
     page = tmp_path / "protocol.md"
     page.write_text("# Tables\n\n<!-- errors -->\nas they were\n<!-- /errors -->\n")
-    monkeypatch.setattr(specs, "PAGE", page)
+    monkeypatch.setattr(protocol, "PAGE", page)
     return tmp_path / "specifications"
 
 
@@ -42,15 +42,15 @@ def test_the_command_writes_both_files_and_the_tables(elsewhere: Path) -> None:
     written = CliRunner().invoke(specs.command)
 
     assert written.exit_code == 0, written.output
-    assert "as they were" not in specs.PAGE.read_text()
-    assert "| `auth_timeout` |" in specs.PAGE.read_text()
+    assert "as they were" not in protocol.PAGE.read_text()
+    assert "| `auth_timeout` |" in protocol.PAGE.read_text()
     assert {path.name: path.read_text() for path in elsewhere.iterdir()} == files.documents()
 
 
 def test_the_command_can_check_and_write_nothing(elsewhere: Path) -> None:
     CliRunner().invoke(specs.command)
     (elsewhere / specifications.OPENAPI).write_text("{}")
-    specs.PAGE.write_text(specs.PAGE.read_text().replace("auth_timeout", "auth_slow"))
+    protocol.PAGE.write_text(protocol.PAGE.read_text().replace("auth_timeout", "auth_slow"))
 
     drifted = CliRunner().invoke(specs.command, ["--check"])
 
