@@ -6,6 +6,7 @@ functions need is imported by the handlers that need it, so that no cold start p
 """
 
 import logging
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,11 +27,12 @@ from chalicelib import __version__, logs
 from chalicelib.bootstrap import application, settings
 from chalicelib.domain.errors import GameNightError
 from chalicelib.domain.identity import Claims
+from chalicelib.settings import trace_id
 
 if TYPE_CHECKING:
     from chalicelib.wire.problems import Problem
 
-logs.configure(settings().log_level)
+lines = logs.configure(settings().log_level, settings().stage, settings().log_file)
 logger = logging.getLogger("app")
 
 app = Chalice(app_name="game-night-live", configure_logs=False)
@@ -41,6 +43,36 @@ DELIVERY_MARGIN_SECONDS = 5.0
 
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+@app.middleware("all")
+def name_the_invocation(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Put the ids of this invocation into every line that is logged in it."""
+    rest = isinstance(event, Request)
+    function: Any = event.lambda_context if rest else event.context
+    gateway = event.context if rest else event.to_dict().get("requestContext", {})
+    full_name: str = getattr(function, "function_name", "")
+    lines.begin(
+        full_name.removeprefix(f"{app.app_name}-{settings().stage}").removeprefix("-") or "api_handler",
+        {
+            "request_id": gateway.get("requestId"),
+            "connection_id": gateway.get("connectionId"),
+            "invocation_id": getattr(function, "aws_request_id", None),
+            "trace_id": trace_id(),
+        },
+    )
+    return get_response(event)
+
+
+@app.middleware("http")
+def log_what_was_answered(event: Request, get_response: Callable[[Any], Response]) -> Response:
+    """Log who asked for what, and what was answered."""
+    from chalicelib.wire.access import log_answer
+
+    began = time.monotonic()
+    response = get_response(event)
+    log_answer(event.method, event.path, response.status_code, time.monotonic() - began)
+    return response
 
 
 @app.middleware("http")
@@ -297,7 +329,9 @@ def _request() -> Request:
 def _caller(request: Request) -> Claims:
     from chalicelib.wire.bodies import bearer_token
 
-    return application().tokens.verify(bearer_token(request.headers))
+    claims = application().tokens.verify(bearer_token(request.headers))
+    lines.add(subject=claims.subject)
+    return claims
 
 
 def _time_to_deliver(event: CloudWatchEvent | DynamoDBEvent | WebsocketEvent) -> float:

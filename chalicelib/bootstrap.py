@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.services.reading import Reading, Streams
     from chalicelib.services.seldom import Seldom
     from chalicelib.services.sweep import Sweep
+    from chalicelib.services.trail import DeliveryLog
     from chalicelib.services.voting import Voting
     from chalicelib.storage.audiences import DynamoAudiences
     from chalicelib.storage.connections import DynamoConnectionStore
@@ -124,7 +125,7 @@ class Application:
             inline=settings.inline_audience,
         )
         queueing = Queueing(self._progress, self._queue, settings.audience_shards)
-        return Broadcast(router, queueing, self.push, lambda: self._seldom)
+        return Broadcast(router, queueing, self.push, lambda: self._seldom, self._delivery_log)
 
     @cached_property
     def jobs(self) -> "Jobs":
@@ -134,7 +135,8 @@ class Application:
         from chalicelib.services.shard_walk import Ground
 
         ground = Ground(self._audiences, self._progress, lambda: self._seldom)
-        return Jobs(self._queue, ShardDelivery(ground, self.push), lambda: self._catch_up)
+        shards = ShardDelivery(ground, self.push, self._delivery_log)
+        return Jobs(self._queue, shards, lambda: self._catch_up)
 
     @cached_property
     def sweep(self) -> "Sweep":
@@ -286,6 +288,12 @@ class Application:
         return Table(self._database, self.settings.connections_table)
 
     @cached_property
+    def _delivery_log(self) -> "DeliveryLog":
+        from chalicelib.services.trail import DeliveryLog
+
+        return DeliveryLog(each=self.settings.log_level == "DEBUG")
+
+    @cached_property
     def _seldom(self) -> "Seldom":
         from chalicelib.services.laggards import Laggards
         from chalicelib.services.seldom import Seldom
@@ -296,7 +304,8 @@ class Application:
     def _catch_up(self) -> "CatchUp":
         from chalicelib.services.catch_up import CatchUp
 
-        return CatchUp(self._lags, self._sessions.log, self._connections, self.push)
+        log = self._delivery_log
+        return CatchUp(self._lags, self._sessions.log, self._connections, self.push, posts_log=log)
 
 
 @cache

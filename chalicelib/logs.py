@@ -1,22 +1,45 @@
 """Structured logs: one JSON object a line, the message as the seed documents it, the figures as fields.
 
-The standard library's logging with a formatter of thirty lines: Powertools for AWS Lambda would double
-what our own code adds to a cold start, see docs/decisions/0003-runtime-dependencies.md.
+Every line says which invocation wrote it, and one that holds metrics says so in the way that CloudWatch reads
+them (docs/decisions/0106-metrics-in-log-lines.md). The standard library's logging with a formatter of thirty
+lines: Powertools for AWS Lambda would double what our own code adds to a cold start, see
+docs/decisions/0003-runtime-dependencies.md. Leaves what is said at each hop to whoever does it.
 """
 
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.timestamps import timestamp
+from chalicelib.metrics import METRICS_LOGGER, metric_directive
+
+LOCAL = "local"
+"""The stage of the local gateway: nobody there reads metrics, and somebody reads the terminal."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Renders a record with all of its extra fields."""
+    """Renders a record with all of its extra fields, and with the ids of the invocation that it is from.
+
+    Lambda gives an execution environment one event at a time, so there is one invocation at a time.
+    """
+
+    def __init__(self, stage: str = LOCAL) -> None:
+        super().__init__()
+        self._stage = stage
+        self._invocation: dict[str, Any] = {}
+
+    def begin(self, function: str, ids: Mapping[str, str | None]) -> None:
+        """Name the invocation that all following lines are from; ids that it does not have are left out."""
+        self._invocation = {"function": function, **{name: one for name, one in ids.items() if one}}
+
+    def add(self, **ids: str) -> None:
+        """Say more about this invocation, as soon as it is known."""
+        self._invocation |= ids
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
@@ -25,21 +48,54 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **self._invocation,
         }
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
+        metrics = line.pop("metrics", ())
+        if metrics and self._stage != LOCAL:
+            function = self._invocation.get("function", "")
+            line |= metric_directive(metrics, self._stage, function, int(record.created * 1000))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def configure(level: str) -> None:
-    """Send every log record to standard output as JSON.
+def configure(level: str, stage: str = LOCAL, file: str = "") -> JsonFormatter:
+    """Send every log record to standard output as JSON; return what renders them.
 
-    Lambda's runtime has put a handler of its own on the root logger, which is replaced. The SDKs' chatter
-    below WARNING is left out, since at DEBUG botocore would log request headers.
+    Lambda's runtime has put a handler of its own on the root logger, which is replaced. Metrics get out
+    whatever the level, on AWS: alarms go by them. With a ``file`` everything from INFO on is appended to it
+    as well, also what the terminal is spared. The SDKs' chatter below WARNING is left out, since at DEBUG
+    botocore would log request headers.
     """
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    formatter = JsonFormatter(stage)
+    terminal = logging.StreamHandler(sys.stdout)
+    terminal.addFilter(_Loud(logging.getLevelNamesMapping()[level], stage))
+    handlers: list[logging.Handler] = [terminal]
+    if file:
+        from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - a function on AWS does without it
+
+        handlers.append(WatchedFileHandler(file, encoding="utf-8", delay=True))
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    lowest = min(logging.getLevelNamesMapping()[level], logging.INFO)
+    logging.basicConfig(level=lowest, handlers=handlers, force=True)
     for sdk in ("botocore", "urllib3", "pynamodb"):
         logging.getLogger(sdk).setLevel(logging.WARNING)
+    return formatter
+
+
+class _Loud(logging.Filter):
+    """Lets through what the level asks for, and on AWS what holds metrics."""
+
+    def __init__(self, level: int, stage: str) -> None:
+        super().__init__()
+        self._level = level
+        self._stage = stage
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if self._stage != LOCAL:
+            return record.levelno >= self._level or hasattr(record, "metrics")
+        # What only counts is for no reader: the local log file has it.
+        quiet = record.name == METRICS_LOGGER and self._level > logging.DEBUG
+        return record.levelno >= self._level and not quiet

@@ -19,6 +19,8 @@ LOCAL_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:game-night-live-local-deli
 
 LIFE = ConnectionLife()
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
 
 class SettingsError(Exception):
     """The environment does not hold what is needed; the message names the variable."""
@@ -36,8 +38,9 @@ class Settings:
     audience that ``broadcast`` posts to itself; larger ones go to the delivery queue. ``posts_per_second``
     is this function's part of the account's rate; None where nobody counts. ``connection_life``
     is the contract's and ``frames_per_second`` what one connection may send; only tests, which can't wait for
-    them, set others. ``keys`` are the credentials that Lambda puts into the environment; None where they are
-    kept anywhere else.
+    them, set others. ``stage`` (STAGE) is what metrics are told apart by. The log also goes to ``log_file``
+    (LOG_FILE), which only the local gateway sets. ``keys`` are the credentials that Lambda puts into the
+    environment; None where they are kept anywhere else.
     """
 
     region: str
@@ -61,6 +64,8 @@ class Settings:
     delivery_queue_url: str
     delivery_queue_arn: str
     log_level: str
+    log_file: str
+    stage: str
     keys: Keys | None
 
     @classmethod
@@ -92,7 +97,9 @@ class Settings:
             posts_per_second=_positive(env, "POSTS_PER_SECOND", 1) if env.get("POSTS_PER_SECOND") else None,
             delivery_queue_url=env.get("DELIVERY_QUEUE_URL", ""),
             delivery_queue_arn=env.get("DELIVERY_QUEUE_ARN") or LOCAL_QUEUE_ARN,
-            log_level=env.get("LOG_LEVEL", "INFO").upper(),
+            log_level=_log_level(env),
+            log_file=env.get("LOG_FILE", ""),
+            stage=env.get("STAGE", "local"),
             keys=_keys(env),
         )
 
@@ -102,6 +109,19 @@ def _keys(env: Mapping[str, str]) -> Keys | None:
     if not access_key or not secret_key:
         return None
     return Keys(access_key, secret_key, env.get("AWS_SESSION_TOKEN") or None)
+
+
+def trace_id(env: Mapping[str, str] = os.environ) -> str | None:
+    """Return X-Ray's id of the trace that this invocation is a part of, which Lambda sets anew for each."""
+    parts = (part.partition("=") for part in env.get("_X_AMZN_TRACE_ID", "").split(";"))
+    return next((value for name, _, value in parts if name == "Root"), None)
+
+
+def _log_level(env: Mapping[str, str]) -> str:
+    level = env.get("LOG_LEVEL", "INFO").upper()
+    if level not in LOG_LEVELS:
+        raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}; it is {level!r}.")
+    return level
 
 
 def _positive(env: Mapping[str, str], name: str, default: int) -> int:

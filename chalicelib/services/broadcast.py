@@ -13,22 +13,35 @@ from chalicelib.domain.connections import Recipient
 from chalicelib.domain.delivery import message_of
 from chalicelib.domain.errors import GameNightError
 from chalicelib.domain.events import Event, EventType, LoggedEvent
-from chalicelib.services.outcomes import figures, log_event, log_posts
+from chalicelib.metrics import METRICS_LOGGER
+from chalicelib.services import trail
 from chalicelib.services.ports import Push
 from chalicelib.services.routing import Queued, Queueing, Router
 from chalicelib.services.seldom import OnDemand, settle
+from chalicelib.services.trail import DeliveryLog
+
+DELIVERY_LOG = DeliveryLog()
 
 logger = logging.getLogger(__name__)
+metrics_log = logging.getLogger(METRICS_LOGGER)
 
 
 class Broadcast:
     """Delivers what was logged."""
 
-    def __init__(self, router: Router, queueing: Queueing, push: Push, seldom: OnDemand) -> None:
+    def __init__(
+        self,
+        router: Router,
+        queueing: Queueing,
+        push: Push,
+        seldom: OnDemand,
+        log: DeliveryLog = DELIVERY_LOG,
+    ) -> None:
         self._router = router
         self._queueing = queueing
         self._push = push
         self._seldom = seldom
+        self._log = log
 
     async def deliver(self, records: Sequence[LoggedEvent], *, within: float) -> list[str]:
         """Deliver each record's event and return the sequence numbers of those that have to come again.
@@ -45,13 +58,19 @@ class Broadcast:
             *(self._deliver_in_order(night, starts, within) for night in nights.values())
         )
         # A record may hold several events.
-        return list(dict.fromkeys(number for numbers in unfinished for number in numbers))
+        again = list(dict.fromkeys(number for numbers in unfinished for number in numbers))
+        if again:
+            metrics_log.info(
+                "records have to come again", extra={"unfinished": len(again), "metrics": ["unfinished"]}
+            )
+        return again
 
     async def _deliver_in_order(
         self, night: Sequence[LoggedEvent], starts: "_Starts", within: float
     ) -> list[str]:
         at_once = True
         for position, record in enumerate(night):
+            trail.received(record)
             try:
                 if record.event.type is EventType.SESSION_STARTED:
                     async with starts.turn():
@@ -71,11 +90,13 @@ class Broadcast:
         """Say whether an event was posted at once; else jobs will do it."""
         small = await self._router.small(event, patient=patient)
         if isinstance(small, Queued):
-            log_event(event, {"jobs": await self._queueing.queue(event, small)})
+            trail.queued(event, await self._queueing.queue(event, small))
             return False
-        report = await self._push.broadcast(message_of(event), self._ready(event, small), within=within)
-        log_event(event, figures(report))
-        log_posts(event, report)
+        witness = self._log.begin(event, len(small))
+        report = await self._push.broadcast(
+            message_of(event), self._ready(event, small), within=within, settled=witness.settled()
+        )
+        witness.broadcasted(report)
         await settle(self._seldom, event, report)
         return True
 

@@ -15,12 +15,14 @@ from chalicelib.domain.jobs import CatchUpJob
 from chalicelib.services.delivery_ports import LagStore
 from chalicelib.services.ports import ConnectionStore, Push
 from chalicelib.services.stores import EventLog
+from chalicelib.services.trail import DeliveryLog
 
 ATTEMPTS = 10
 """How often a job is tried, as the queue's redrive policy says (infra/stack.yaml)."""
 
 BACKOFF_CAP_SECONDS = 120
 REPLAY_PAGE = 50
+DELIVERY_LOG = DeliveryLog()
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ def backoff(attempt: int, random: Callable[[], float]) -> int:
 class CatchUp:
     """Does catch-up jobs. ``random`` gives 0 <= x < 1."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every one has a default that fits but the first four
         self,
         lags: LagStore,
         log: EventLog,
@@ -41,12 +43,14 @@ class CatchUp:
         push: Push,
         *,
         random: Callable[[], float] = random_module.random,
+        posts_log: DeliveryLog = DELIVERY_LOG,
     ) -> None:
         self._lags = lags
         self._log = log
         self._connections = connections
         self._push = push
         self._random = random
+        self._posts_log = posts_log
 
     async def run(self, job: CatchUpJob, attempt: int, *, within: float) -> int | None:
         """Replay what a connection has missed.
@@ -66,6 +70,7 @@ class CatchUp:
                 if left <= 0:
                     return 0
                 report = await self._push.broadcast(message_of(event), _one_page(recipient), within=left)
+                self._posts_log.caught_up(event, job.connection_id, report)
                 if report.gone:
                     await asyncio.to_thread(self._connections.remove, job.connection_id)
                     return None

@@ -117,6 +117,10 @@ class Connections:
             return claims
 
         claims = _until_unchanged(attempt)
+        logger.info(
+            "authenticated",
+            extra={"connection_id": connection_id, "subject": claims.subject, "role": claims.role},
+        )
         if since is None:
             return Authenticated(claims)
         return Authenticated(claims, self._streams.of_starts().replay(since))
@@ -137,6 +141,7 @@ class Connections:
             self._store.join(connection, session_audience(session_id), wants_cursor=since is not None)
 
         _until_unchanged(attempt)
+        logger.info("subscribed", extra={"connection_id": connection_id, "session_id": session_id})
         # The stream is read again: what ended it before the connection had joined may have been delivered.
         return None if since is None else self._streams.of_session(session_id).replay(since)
 
@@ -195,7 +200,15 @@ class Connections:
                 # The verifier allows for clocks that differ; delivery does not, and would post nothing.
                 raise TokenExpired("The token has expired. Get a new one.")
         except Unauthenticated as failure:
-            logger.info("authentication failed", extra={"connection_id": connection_id, "code": failure.code})
+            logger.info(
+                "authentication failed",
+                extra={
+                    "connection_id": connection_id,
+                    "code": failure.code,
+                    "auth_failures": 1,
+                    "metrics": ["auth_failures"],
+                },
+            )
             if self._count_failure(connection_id) >= MAX_FAILED_AUTHS:
                 raise TooManyFailedAuths(failure) from failure
             raise

@@ -15,6 +15,7 @@ from chalicelib.domain.sessions import Session, end_session, start_session
 from chalicelib.domain.timestamps import Clock, timestamp
 from chalicelib.services.commits import Commits, records_of
 from chalicelib.services.stores import Change, SessionStore
+from chalicelib.services.trail import appended
 
 
 class GameNights:
@@ -39,6 +40,7 @@ class GameNights:
             head = self._store.head()
             session, event = start_session(head, epoch=self._new_epoch(), notes=notes, now=self._now())
             self._store.start(head, session, event, records_of(request, session.as_data()))
+            appended([event])
             return session.as_data()
 
         return self._commits.once(request, attempt)
@@ -54,6 +56,7 @@ class GameNights:
             after, game, event = add_game(session, new, now=self._now())
             records = records_of(request, game.as_data())
             self._store.commit(Change(session, after, [event], game=game, records=records))
+            appended([event])
             return game.as_data()
 
         return self._commits.once(request, attempt)
@@ -67,6 +70,7 @@ class GameNights:
             ended, event = end_session(session, now=self._now())
             records = records_of(request, ended.as_state())
             self._store.commit(Change(session, ended, [event], records=records))
+            appended([event])
             return ended.as_state()
 
         return self._commits.once(request, attempt)

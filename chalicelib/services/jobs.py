@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.domain.errors import GameNightError
 from chalicelib.domain.jobs import CatchUpJob, Received, ShardJob
+from chalicelib.metrics import METRICS_LOGGER
 from chalicelib.services.catch_up import ATTEMPTS, CatchUp, backoff
 from chalicelib.services.delivery_ports import JobQueue
 from chalicelib.services.shard_delivery import ShardDelivery
 
 logger = logging.getLogger(__name__)
+metrics_log = logging.getLogger(METRICS_LOGGER)
 
 
 class Jobs:
@@ -41,7 +43,12 @@ class Jobs:
         for one in received:
             groups.setdefault(one.group, []).append(one)
         unfinished = await asyncio.gather(*(self._in_order(group, within) for group in groups.values()))
-        return [one.id for ones in unfinished for one in ones]
+        again = [one.id for ones in unfinished for one in ones]
+        if again:
+            metrics_log.info(
+                "jobs have to come again", extra={"unfinished": len(again), "metrics": ["unfinished"]}
+            )
+        return again
 
     async def _in_order(self, group: Sequence[Received], within: float) -> Sequence[Received]:
         deadline = asyncio.get_running_loop().time() + within

@@ -12,6 +12,7 @@ from chalicelib.domain.delivery import FailedPost, audience_of, place_of
 from chalicelib.domain.events import Event
 from chalicelib.domain.jobs import catch_up_job
 from chalicelib.services.delivery_ports import JobQueue, LagStore
+from chalicelib.services.trail import fell_behind
 
 AT_ONCE = 100
 """Connections whose rows are written at the same time."""
@@ -38,6 +39,7 @@ class Laggards:
                 *(asyncio.to_thread(self._lags.fall_behind, audience, one, place) for one in some)
             )
             await self._jobs.send([catch_up_job(event, one) for one in some])
+        fell_behind(event, failed)
 
     async def wait(self, event: Event, recipients: Sequence[Recipient]) -> Sequence[Recipient]:
         """Have lagging recipients get an event from their jobs; return those who have caught up meanwhile."""

@@ -5,14 +5,14 @@ Leaves the way through the shard to ``shard_walk``, posting to ``push`` and thos
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chalicelib.domain.delivery import message_of
 from chalicelib.domain.jobs import Progress, ShardJob
-from chalicelib.services.outcomes import log_posts
 from chalicelib.services.ports import Push
 from chalicelib.services.seldom import settle
 from chalicelib.services.shard_walk import Ground, ShardWalk
+from chalicelib.services.trail import DeliveryLog
 
 DRAIN_SECONDS = 15.0
 """What is kept of the function's time for posts that wait for another attempt."""
@@ -24,6 +24,7 @@ class ShardDelivery:
 
     ground: Ground
     push: Push
+    log: DeliveryLog = field(default_factory=DeliveryLog)
 
     async def run(self, job: ShardJob, *, within: float) -> bool:
         """Deliver what is left of a job; False where it has to go on in another run.
@@ -51,10 +52,11 @@ class ShardDelivery:
 
     async def _round(self, job: ShardJob, walk: ShardWalk, deadline: float) -> None:
         within = max(deadline - asyncio.get_running_loop().time(), 0.0)
+        witness = self.log.begin(job.event)
         report = await self.push.broadcast(
-            message_of(job.event), walk.steps(), within=within, settled=walk.settle
+            message_of(job.event), walk.steps(), within=within, settled=witness.settled(walk.settle)
         )
         await settle(self.ground.seldom, job.event, report)
         for failure in report.failed:
             walk.settle(failure.recipient)
-        log_posts(job.event, report, shard=job.shard)
+        witness.posted(report, shard=job.shard)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from chalicelib.domain.connection_life import MAX_CONNECTION_SECONDS
 from chalicelib.domain.deadlines import minute_of
 from chalicelib.domain.errors import GameNightError
+from chalicelib.metrics import METRICS_LOGGER
 from chalicelib.services.deadline_ports import DeadlineStore, Reached
 from chalicelib.services.due import DueConnections, SomebodyElseCloses
 
@@ -27,6 +28,7 @@ IN_HAND = 32
 """Connections that are taken care of at the same time."""
 
 logger = logging.getLogger(__name__)
+metrics_log = logging.getLogger(METRICS_LOGGER)
 
 
 @dataclass(slots=True)
@@ -106,7 +108,13 @@ class _Turn:
                 self.report.unfinished += 1
                 return
             try:
-                self.report.did.update(await self._connections.settle(reached, self.now))
+                did = await self._connections.settle(reached, self.now)
+                self.report.did.update(did)
+                if did:
+                    logger.info(
+                        "a connection's deadline was reached",
+                        extra={"connection_id": reached.connection_id, "did": did},
+                    )
             except SomebodyElseCloses:
                 self.report.unfinished += 1
             except GameNightError as error:
@@ -129,6 +137,12 @@ def _log(report: SweepReport) -> None:
         "behind": report.behind,
         "unfinished": report.unfinished,
     }
+    # Even if all is well: a sweep of which nothing is heard is none (docs/operations.md, sweep-behind).
+    counted = ["behind", *(["unfinished"] if report.unfinished else [])]
+    metrics_log.info(
+        "a sweep ended",
+        extra={"behind": report.behind, "unfinished": report.unfinished, "metrics": counted},
+    )
     if report.unfinished:
         logger.warning("the sweep is not finished; the next one goes on", extra=figures)
     elif report.did or report.behind:

@@ -20,6 +20,7 @@ from chalicelib.domain.votes import Ballot
 from chalicelib.services.commits import Commits, records_of
 from chalicelib.services.contention import Backoff
 from chalicelib.services.stores import AnswerStore, BallotBox, Change, SessionStore, StreamMoved
+from chalicelib.services.trail import appended
 
 TOGETHER = 30
 GAMES_TOGETHER = 8
@@ -183,6 +184,7 @@ class _Turn:
                 ],
             )
         )
+        appended(made.events)
         self._counted = self._mine.id in made.answers
         if not self._counted:
             raise StreamMoved

@@ -90,6 +90,7 @@ class Provisioned:
 def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned) -> dict[str, Any]:
     """Return the entry of a stage. Raises DeploymentError where a function has no role in the stack."""
     environment = {
+        "STAGE": stage.name,
         "SESSIONS_TABLE": provisioned.outputs["SessionsTableName"],
         "CONNECTIONS_TABLE": provisioned.outputs["ConnectionsTableName"],
         "SESSIONS_STREAM_ARN": provisioned.stream_arn,

@@ -34,6 +34,7 @@ from infra.local.functions import deployed_functions
 from infra.local.gateway import Gateway
 from infra.local.lambda_service import LambdaService
 from infra.local.limits import Limits
+from infra.local.log_file import LogFile
 from infra.local.management_api import ManagementApi
 from infra.local.queues import EngineQueue, ensure_queues
 from infra.local.rest_api import RestApi
@@ -98,7 +99,7 @@ def _engine(options: Options, say: Callable[[str], None]) -> Iterator[Endpoints]
 
 def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str]:
     """Create what is missing, and return the environment for the functions."""
-    secrets = options.state.ensure_token_secrets()
+    options.state.ensure_token_secrets()
     defined = tables(STAGE)
     dynamodb = engine_client("dynamodb", endpoints)
     try:
@@ -114,7 +115,7 @@ def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str
     return {
         **without_aws(os.environ),
         **sdk_variables(endpoints),
-        **function_variables(port, names, arn, queue, secrets),
+        **function_variables(port, names, arn, queue, options.state),
     }
 
 
@@ -164,11 +165,12 @@ class _Run:
         serving = asyncio.create_task(server.serve([*sockets]))
         announcing = asyncio.create_task(self._announce_when(server.up))
         stopping = asyncio.create_task(stop.wait())
+        trimming = asyncio.create_task(LogFile(self._options.state.log).keep_bounded())
         await asyncio.wait({polling, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         # What the server has to cut short from here on is meant to be, and no error.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server.stop()
-        for task in (announcing, polling, stopping):
+        for task in (announcing, polling, stopping, trimming):
             task.cancel()
         outcomes = await asyncio.gather(serving, polling, announcing, return_exceptions=True)
         for outcome in outcomes:

@@ -34,6 +34,11 @@ class StateDir:
         return self.path / "token-secrets.json"
 
     @property
+    def log(self) -> Path:
+        """What the functions and the gateway log, see ``log_file``."""
+        return self.path / "log.jsonl"
+
+    @property
     def engine(self) -> Path:
         """What the embedded engine keeps."""
         return self.path / "engine"

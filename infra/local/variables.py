@@ -5,10 +5,10 @@ Nothing that the shell has for AWS reaches them: no profile, no credentials, no 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from infra.local.deployment import REGION
 from infra.local.queues import EngineQueue
+from infra.local.state import StateDir
 from infra.local.websocket_api import PATH
 
 
@@ -38,7 +38,7 @@ def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def function_variables(
-    port: int, table_names: Mapping[str, str], stream_arn: str, queue: EngineQueue, secrets: Path
+    port: int, table_names: Mapping[str, str], stream_arn: str, queue: EngineQueue, state: StateDir
 ) -> dict[str, str]:
     """Return what ``chalicelib.settings`` reads, for a gateway on a port."""
     return {
@@ -47,7 +47,8 @@ def function_variables(
         "SESSIONS_STREAM_ARN": stream_arn,
         "DELIVERY_QUEUE_URL": queue.url,
         "DELIVERY_QUEUE_ARN": queue.arn,
-        "JWT_SECRET_FILE": str(secrets.resolve()),
+        "JWT_SECRET_FILE": str(state.token_secrets.resolve()),
+        "LOG_FILE": str(state.log.resolve()),
         # An address, not localhost: a broadcast need not ask the resolver.
         "PUSH_ENDPOINT": f"http://127.0.0.1:{port}/{{stage}}",
         "WEBSOCKET_URL": f"ws://localhost:{port}{PATH}",

@@ -58,6 +58,40 @@ async def test_a_broadcast_says_to_how_many_clients_it_went(
     assert silent.heard == refused.heard == []
 
 
+async def test_an_event_is_followed_from_its_request_to_its_delivery(
+    gateway: Gateway, target: Target, connected: Connect, host: Host
+) -> None:
+    bot = await connected(target.token("bot"))
+    session = await host.start()
+    await bot.ask({"type": "subscribe", "sessionId": session["id"]})
+    await host.add_game(session["id"])
+
+    posted = await logged(
+        gateway, f"[WebSocket] Broadcasted game.added to 1 client(s) for session {session['id']}"
+    )
+
+    lines = [json.loads(line) for line in gateway.log.read_text().splitlines() if line.startswith("{")]
+    [appended] = [
+        line for line in lines if (line.get("event"), line.get("hop")) == (posted["event"], "appended")
+    ]
+    [received] = [
+        line for line in lines if (line.get("event"), line.get("hop")) == (posted["event"], "received")
+    ]
+    [answered] = [
+        line
+        for line in lines
+        if line.get("hop") == "answered" and line["request_id"] == appended["request_id"]
+    ]
+    assert (appended["function"], received["function"]) == ("api_handler", "broadcast")
+    assert (answered["status"], answered["subject"]) == (201, "admin")
+    assert appended["trace_id"] != received["trace_id"]
+    assert received["invocation_id"] == posted["invocation_id"]
+    [connection_id] = posted["deliveries"]
+    assert 0 <= posted["deliveries"][connection_id] <= posted["record_age_ms"]
+    said = [line["message"] for line in lines if line.get("connection_id") == connection_id]
+    assert said[:2] == ["authenticated", "subscribed"]
+
+
 async def test_no_token_is_ever_logged(
     gateway: Gateway, target: Target, connected: Connect, host: Host
 ) -> None:

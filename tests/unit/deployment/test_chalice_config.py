@@ -48,6 +48,7 @@ def test_the_secret_is_named_and_not_held() -> None:
     entry = stage_entry(DEV, ["api_handler"], provisioned())
 
     assert entry["environment_variables"] == {
+        "STAGE": "dev",
         "SESSIONS_TABLE": "s",
         "CONNECTIONS_TABLE": "c",
         "SESSIONS_STREAM_ARN": "arn:stream",

@@ -1,0 +1,54 @@
+"""The log that is kept in the gateway's folder for ``python -m infra trace``: bounded, and read as lines.
+
+Every process appends to it by itself (``chalicelib.logs``), and notices by the next line that it was renamed.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 32 * 1024 * 1024
+"""About 60,000 lines. There are two files of this size at most, and what is written in a moment."""
+
+LOOK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """The file at ``path``; the one before it has ``.1`` at the end of its name."""
+
+    path: Path
+    most_bytes: int = MOST_BYTES
+
+    @property
+    def before(self) -> Path:
+        """What was logged before the file was full."""
+        return self.path.with_name(f"{self.path.name}.1")
+
+    async def keep_bounded(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Begin a new file whenever this one is full, until cancelled."""
+        while True:
+            self.turn_over()
+            await sleep(LOOK_SECONDS)
+
+    def turn_over(self) -> None:
+        """Begin a new file if this one is full."""
+        if self.path.exists() and self.path.stat().st_size >= self.most_bytes:
+            self.path.replace(self.before)
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield what was logged, oldest first; what is no line of a log, as after a power cut, is not."""
+        for path in (self.before, self.path):
+            if not path.exists():
+                continue
+            with path.open(encoding="utf-8", errors="replace") as file:
+                for text in file:
+                    try:
+                        line = json.loads(text)
+                    except ValueError:
+                        continue
+                    if isinstance(line, dict):
+                        yield line

@@ -1,0 +1,112 @@
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib import logs
+from chalicelib.metrics import UNITS
+from infra.local.log_file import LogFile
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.level, root.handlers[:]
+    yield
+    for handler in root.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.close()
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_every_line_names_the_invocation_that_it_is_from(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = logs.configure("INFO")
+    lines.begin("api_handler", {"request_id": "r-1", "connection_id": None, "trace_id": "1-2-3"})
+    lines.add(subject="host")
+
+    logging.getLogger("x").info("said", extra={"n": 1})
+    lines.begin("api_handler", {"request_id": "r-2"})
+    logging.getLogger("x").info("said again")
+
+    first, second = printed(capsys)
+    ids = ("function", "request_id", "trace_id", "subject")
+    assert [first[name] for name in ids] == ["api_handler", "r-1", "1-2-3", "host"]
+    assert "connection_id" not in first
+    assert (second["request_id"], second.keys() & {"trace_id", "subject"}) == ("r-2", set())
+
+
+def test_a_line_with_metrics_is_in_the_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = logs.configure("INFO", "dev")
+    lines.begin("broadcast", {})
+
+    logging.getLogger("x").info(
+        "said", extra={"failed": 3, "gone": 0, "record_age_ms": 40, "metrics": ["failed", "record_age_ms"]}
+    )
+
+    [line] = printed(capsys)
+    directive = line["_aws"]["CloudWatchMetrics"]
+    assert directive == [
+        {
+            "Namespace": "GameNightLive",
+            "Dimensions": [["Stage", "Function"]],
+            "Metrics": [
+                {"Name": "failed", "Unit": "Count"},
+                {"Name": "record_age_ms", "Unit": "Milliseconds"},
+            ],
+        }
+    ]
+    assert (line["Stage"], line["Function"], line["failed"], line["gone"]) == ("dev", "broadcast", 3, 0)
+    assert isinstance(line["_aws"]["Timestamp"], int)
+    assert "metrics" not in line
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+def test_metrics_get_out_on_aws_whatever_the_level(capsys: pytest.CaptureFixture[str], level: str) -> None:
+    logs.configure(level, "dev")
+
+    logging.getLogger("x").info("a figure", extra={"behind": 0, "metrics": ["behind"]})
+    logging.getLogger("x").info("no figure")
+
+    assert [line["message"] for line in printed(capsys)] == ["a figure"]
+
+
+def test_a_terminal_is_spared_what_only_counts_and_the_file_is_not(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "log.jsonl"
+    logs.configure("WARNING", file=str(file))
+
+    logging.getLogger("metrics").warning("a figure", extra={"behind": 0, "metrics": ["behind"]})
+    logging.getLogger("x").info("for the file")
+    logging.getLogger("x").warning("for both", extra={"failed": 1, "metrics": ["failed"]})
+
+    kept = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["message"] for line in kept] == ["a figure", "for the file", "for both"]
+    shown = printed(capsys)
+    assert [line["message"] for line in shown] == ["for both"]
+    assert shown[0].keys() & {"_aws", "metrics", "Stage"} == set()
+
+
+def test_whoever_logs_goes_on_in_the_new_file(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "log.jsonl", most_bytes=1)
+    logs.configure("INFO", file=str(file.path))
+
+    logging.getLogger("x").info("before")
+    file.turn_over()
+    logging.getLogger("x").info("after")
+
+    assert "before" in file.before.read_text()
+    assert "after" in file.path.read_text()
+    assert [line["message"] for line in file.lines()] == ["before", "after"]
+
+
+def test_each_metric_has_a_unit_that_cloudwatch_knows() -> None:
+    assert set(UNITS.values()) <= {"Count", "Milliseconds", "None"}
