@@ -1,0 +1,149 @@
+"""Every command that a document shows is one that there is, with options that it takes; links lead somewhere.
+
+What needs AWS or many minutes can't be run here, and can't be misspelled either. What a newcomer pastes is
+run by ``test_pasted``.
+"""
+
+import re
+import shlex
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import pytest
+
+from infra.__main__ import main
+from tests.gateway import ROOT
+
+DOCUMENTS = sorted(
+    path
+    for folder in (".", "docs", "docs/decisions", "bots", "benchmarks")
+    for path in (ROOT / folder).glob("*.md")
+)
+BY_HAND = {".venv/bin/pytest", "apt-get", "chalice", "curl", "export", "git", "npm", "pip"}
+"""Programs of others: what they are given here is run by ``test_pasted``, or is theirs to judge."""
+
+
+def commands(path: Path) -> list[str]:
+    """Return what a document has between ```sh and ```, and in the text, a command each."""
+    text = path.read_text()
+    found = []
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        found += block.replace("\\\n", " ").splitlines()
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    found += [
+        code
+        for code in re.findall(r"`([^`\n]+)`", prose)
+        if re.match(r"make |python -m (infra|benchmarks)", code)
+    ]
+    return [line for line in found if line.strip() and not line.startswith("#")]
+
+
+def words(command: str) -> list[str]:
+    """Return a command's words, without what stands before the program and what a shell would put in."""
+    line = re.sub(r"\$\([^)]*\)", "x", command)
+    found = shlex.split(line, comments=True)
+    while found and (found[0] == "sudo" or re.fullmatch(r"[A-Z_]+=.*", found[0])):
+        found.pop(0)
+    return found
+
+
+SHOWN = [
+    pytest.param(command, id=f"{path.relative_to(ROOT)}: {command}")
+    for path in DOCUMENTS
+    for command in commands(path)
+]
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_a_command_that_is_shown_is_one_that_there_is(command: str) -> None:
+    nested = [words(inner) for inner in re.findall(r"\$\(([^)]*)\)", command)]
+
+    for line in [words(command), *nested]:
+        assert problem(line) is None, problem(line)
+
+
+def problem(line: list[str]) -> str | None:
+    """Say what is wrong with a command; None where nothing is."""
+    match line:
+        case [] | ["make"]:
+            return None
+        case ["make", *arguments]:
+            return problem_of_make([one for one in arguments if one != "-s"])
+        case ["python", "-m", "infra", *arguments]:
+            return problem_of_infra(main, arguments)
+        case [python, "-m", module, *_] if python.endswith("python"):
+            return None if find_spec(module) else f"there is no module {module}"
+        case ["python" | "node", program, *_]:
+            return (
+                None if program in {"bot.py", "my_bot.py"} or (ROOT / program).exists() else f"no {program}"
+            )
+    return None if line[0] in BY_HAND else f"nobody knows {line[0]}"
+
+
+def problem_of_make(arguments: list[str]) -> str | None:
+    targets = [one for one in arguments if "=" not in one]
+    variables = [one.split("=")[0] for one in arguments if "=" in one]
+    makefile = (ROOT / "Makefile").read_text()
+    unknown = [one for one in targets if not re.search(rf"^{re.escape(one)}:", makefile, re.MULTILINE)]
+    unknown += [one for one in variables if not re.search(rf"\$\({one}\)|^{one} \?=", makefile, re.MULTILINE)]
+    return f"the Makefile has no {', '.join(unknown)}" if unknown else None
+
+
+def problem_of_infra(command: click.Command, arguments: list[str]) -> str | None:
+    """Let click read the arguments, and do nothing with them."""
+    if isinstance(command, click.Group):
+        if not arguments:
+            return None
+        name, *rest = arguments
+        if name.startswith("-"):
+            return None
+        found = command.get_command(click.Context(command), name)
+        return problem_of_infra(found, rest) if found else f"there is no command {name}"
+    try:
+        command.make_context(command.name, [one for one in arguments if one != "..."])
+    except click.UsageError as error:
+        return error.format_message()
+    except click.exceptions.Exit:
+        return None
+    return None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "make tset",
+        "make token ROEL=bot",
+        "python -m infra deplo --stage dev",
+        "python -m infra deploy --stgae dev",
+        "python -m benchmarks.nothing",
+        "python bots/nothing.py",
+        "rm -rf /",
+    ],
+)
+def test_one_that_there_is_not_is_found(wrong: str) -> None:
+    assert problem(words(wrong)) is not None
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL))
+
+    broken = [
+        target
+        for target in targets
+        if "://" not in target
+        and not target.startswith("#")
+        and not (path.parent / target.split("#")[0]).exists()
+    ]
+
+    assert broken == []
+
+
+def test_every_target_of_the_makefile_says_what_it_does() -> None:
+    helped = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert phony is not None
+    assert set(re.findall(r"^  make (\S+)", helped, re.MULTILINE)) >= set(phony[1].split()) - {"help"}
