@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from chalice.app import (
     Chalice,
@@ -341,10 +340,10 @@ def _time_to_deliver(event: CloudWatchEvent | DynamoDBEvent | WebsocketEvent) ->
 
 
 def _created(body: Any, path: str) -> Response:
-    from chalicelib.wire.addresses import base_url
+    from chalicelib.wire.addresses import base_path
 
     request = _request()
-    base = urlsplit(base_url(settings().rest_url, request.headers, request.context)).path
+    base = base_path(settings().rest_url, request.headers, request.context)
     return Response(body, {"Location": f"{base}{path}"}, 201)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from chalicelib.domain.cursors import BEGINNING, Cursor, position
 from chalicelib.domain.errors import FieldError, InvalidRequest, SessionNotFound
@@ -42,10 +43,19 @@ def base_url(configured: str, headers: Mapping[str, str], context: Mapping[str, 
     """
     if configured:
         return configured.rstrip("/")
-    host = headers.get("host") or context.get("domainName") or "localhost"
     scheme = headers.get("x-forwarded-proto", "http").split(",")[0].strip()
-    stage = f"/{context.get('stage')}" if ".execute-api." in host else ""
-    return f"{scheme}://{host}{stage}"
+    return f"{scheme}://{_host(headers, context)}{base_path(configured, headers, context)}"
+
+
+def base_path(configured: str, headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    """Return the path of ``base_url``, "" where it has none; the request's host may be anything at all."""
+    if configured:
+        return urlsplit(configured).path.rstrip("/")
+    return f"/{context.get('stage')}" if ".execute-api." in _host(headers, context) else ""
+
+
+def _host(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    return headers.get("host") or str(context.get("domainName") or "localhost")
 
 
 MAX_SHOWN = 40

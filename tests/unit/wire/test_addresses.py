@@ -2,7 +2,7 @@ import pytest
 
 from chalicelib.domain.cursors import BEGINNING, Cursor
 from chalicelib.domain.errors import InvalidCursor, InvalidRequest, SessionNotFound
-from chalicelib.wire.addresses import base_url, limit_of, session_id_of, since_of
+from chalicelib.wire.addresses import base_path, base_url, limit_of, session_id_of, since_of
 
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), ("17", 17), ("9007199254740992", 2**53)])
@@ -69,3 +69,18 @@ def test_the_service_names_itself_as_it_was_reached(
 
 def test_the_service_names_itself_as_it_was_told_to() -> None:
     assert base_url("https://nights.example/v1/", {"host": "x"}, {}) == "https://nights.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("configured", "headers", "path"),
+    [
+        ("", {"host": "x.execute-api.eu-west-1.amazonaws.com"}, "/dev"),
+        ("", {"host": "nights.example"}, ""),
+        ("", {"host": "[", "x-forwarded-proto": "://["}, ""),
+        ("https://nights.example/v1/", {"host": "["}, "/v1"),
+    ],
+)
+def test_a_path_is_told_whatever_a_client_calls_the_host(
+    configured: str, headers: dict[str, str], path: str
+) -> None:
+    assert base_path(configured, headers, {"stage": "dev"}) == path
