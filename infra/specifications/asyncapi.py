@@ -18,6 +18,7 @@ from chalicelib.domain.errors import (
     TooManySubscriptions,
 )
 from chalicelib.domain.events import EventType
+from chalicelib.domain.identity import Role
 from chalicelib.domain.limits import (
     EVENT_RETENTION_SECONDS,
     FRAMES_PER_SECOND,
@@ -218,9 +219,15 @@ def _request(kind: type) -> dict[str, Any]:
         "channel": CHANNEL,
         "summary": schemas.summary(schemas.prose(kind)),
         "description": _codes(kind),
+        "x-roles": _roles(kind),
         "messages": [_channel_message(kind)],
         "reply": {"channel": CHANNEL, "messages": [_channel_message(answer) for answer in ANSWERS[kind]]},
     }
+
+
+def _roles(kind: type[frames.Frame]) -> list[str]:
+    """Return the roles that may send a frame; none where it needs no token, as in the OpenAPI document."""
+    return [role.value for role in Role] if NotAuthenticated in FAILURES[kind] else []
 
 
 def _codes(kind: type[frames.Frame]) -> str:

@@ -1,0 +1,72 @@
+"""What can be attacked, as the documents that are served say it: a new route or frame is attacked as well."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.attacks.siege import ASYNCAPI, OPENAPI
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method of a path. ``roles`` is empty where no token is needed; ``body`` is the documented example."""
+
+    method: str
+    path: str
+    roles: frozenset[str]
+    statuses: frozenset[int]
+    success: int
+    body: Any
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def of(self, session_id: object) -> str:
+        """Return the path for a session."""
+        return self.path.format(session_id=session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFrame:
+    """A frame that clients send. ``roles`` is empty where no token has to have come before."""
+
+    name: str
+    roles: frozenset[str]
+    example: Any
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _routes() -> Iterator[Route]:
+    for path, operations in OPENAPI["paths"].items():
+        for method, operation in operations.items():
+            content = operation.get("requestBody", {"content": {}})["content"]
+            statuses = frozenset(map(int, operation["responses"]))
+            yield Route(
+                method.upper(),
+                path,
+                frozenset(role for one in operation["security"] for role in one["token"]),
+                statuses,
+                min(statuses),
+                content[JSON]["example"] if content else None,
+            )
+
+
+def _frames() -> Iterator[ClientFrame]:
+    messages = ASYNCAPI["components"]["messages"]
+    for operation in ASYNCAPI["operations"].values():
+        if operation["action"] == "receive":
+            for reference in operation["messages"]:
+                message = messages[reference["$ref"].rpartition("/")[2]]
+                for example in message["examples"]:
+                    yield ClientFrame(example["name"], frozenset(operation["x-roles"]), example["payload"])
+
+
+ROUTES = tuple(_routes())
+LOCKED = tuple(route for route in ROUTES if route.roles)
+POSTS = tuple(route for route in LOCKED if route.body is not None)
+FRAMES = tuple(_frames())
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW")
