@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.services.commits import Commits
     from chalicelib.services.connections import Connections
     from chalicelib.services.game_nights import GameNights
+    from chalicelib.services.goodbye import Goodbye
     from chalicelib.services.jobs import Jobs
     from chalicelib.services.ports import SecretSource, TokenVerifier
     from chalicelib.services.reading import Reading, Streams
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.services.voting import Voting
     from chalicelib.storage.audiences import DynamoAudiences
     from chalicelib.storage.connections import DynamoConnectionStore
+    from chalicelib.storage.epochs import DynamoEpochs
     from chalicelib.storage.jobs import SqsJobQueue
     from chalicelib.storage.json_api import DynamoApi
     from chalicelib.storage.lags import DynamoLagStore
@@ -154,6 +156,20 @@ class Application:
         return Sweep(deadlines, due, settings.audience_shards)
 
     @cached_property
+    def epochs(self) -> "DynamoEpochs":
+        """What an operator changes after a restore."""
+        from chalicelib.storage.epochs import DynamoEpochs
+
+        return DynamoEpochs(self._sessions_table, self._sessions)
+
+    @cached_property
+    def goodbye(self) -> "Goodbye":
+        """How an operator has all clients come back."""
+        from chalicelib.services.goodbye import Goodbye
+
+        return Goodbye(self._audiences, self._connections, self.push, self.settings.audience_shards)
+
+    @cached_property
     def tokens(self) -> "TokenVerifier":
         """Who a caller is."""
         from chalicelib.auth.tokens import JwtVerifier
@@ -189,6 +205,12 @@ class Application:
             rate=TokenBucket(rate, burst=max(1.0, rate / 2)) if rate else None,
             ssl_context=self._tls if self.settings.push_endpoint.startswith("https:") else None,
         )
+
+    async def close(self) -> None:
+        """Close the connections that are kept alive; what is deployed never does."""
+        for name in ("push", "_dynamodb", "_queue"):
+            if name in vars(self):
+                await getattr(self, name).close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, always on the same loop: kept-alive connections belong to it."""
@@ -237,9 +259,14 @@ class Application:
     @cached_property
     def _sessions(self) -> "DynamoSessionStore":
         from chalicelib.storage.sessions import DynamoSessionStore
+
+        return DynamoSessionStore(self._sessions_table, time.time)
+
+    @cached_property
+    def _sessions_table(self) -> "Table":
         from chalicelib.storage.tables import Table
 
-        return DynamoSessionStore(Table(self._database, self.settings.sessions_table), time.time)
+        return Table(self._database, self.settings.sessions_table)
 
     @cached_property
     def _dynamodb(self) -> "DynamoApi":

@@ -18,6 +18,7 @@ COMMANDS = {
     "package": "infra.commands.package",
     "provision": "infra.commands.provision",
     "rehearse": "infra.commands.rehearse",
+    "restored": "infra.commands.restored",
     "rotate-secret": "infra.commands.rotate_secret",
     "specs": "infra.commands.specs",
     "status": "infra.commands.status",

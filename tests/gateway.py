@@ -23,7 +23,10 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway that is up. ``dynamodb_url`` and ``sqs_url`` are its engines, ``log`` what it has printed."""
+    """A gateway that is up. ``dynamodb_url`` and ``sqs_url`` are its engines, ``log`` what it has printed.
+
+    ``state`` is the folder that it was given.
+    """
 
     rest_url: str
     websocket_url: str
@@ -31,6 +34,7 @@ class Gateway:
     sqs_url: str
     token_command: tuple[str, ...]
     log: Path
+    state: Path
     process: "subprocess.Popen[bytes]"
 
     @property
@@ -81,7 +85,7 @@ def running_gateway(folder: Path, environment: Mapping[str, str] | None = None) 
     try:
         urls = _ready(process, ready, log)
         mint = (sys.executable, "-m", "infra", "token", "--stage", "local", "--state-dir", str(state))
-        yield Gateway(**urls, token_command=mint, log=log, process=process)
+        yield Gateway(**urls, token_command=mint, log=log, state=state, process=process)
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             process.wait(STOP_SECONDS)

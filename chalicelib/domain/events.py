@@ -5,9 +5,9 @@ Leaves what leads to an event to ``sessions`` and who hears it to ``services.bro
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from chalicelib.domain.cursors import Cursor
 
@@ -47,6 +47,17 @@ class Event:
     def with_cursor(self, cursor: Cursor) -> bytes:
         """Return the frame for clients that have: the same envelope and a top-level ``cursor``."""
         return f'{self.envelope[:-1]},"cursor":{json.dumps(str(cursor))}}}'.encode()
+
+    def in_epoch(self, epoch: str) -> Self:
+        """Return the event at its place in its session's stream as the stream's epoch is now.
+
+        The log keeps the epoch of its own time; after a restore the stream has another one.
+        """
+        return replace(self, cursor=replace(self.cursor, epoch=epoch))
+
+    def in_epoch_of_starts(self, epoch: str) -> Self:
+        """Return a start at its place in the stream of all sessions, likewise."""
+        return replace(self, sessions_cursor=Cursor(epoch, self.session_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Strongly consistent throughout: whoever was answered reads its own write.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.cursors import Cursor
@@ -26,19 +26,23 @@ class Streams:
     def of_starts(self) -> Stream[Event]:
         """Return the stream of all sessions' starts."""
         end = self.sessions.head().cursor
-        return Stream(end, self.log.starts, lambda event: event.session_id, self.sleep)
+
+        def read(after: int, limit: int) -> Sequence[Event]:
+            return [event.in_epoch_of_starts(end.epoch) for event in self.log.starts(after, limit)]
+
+        return Stream(end, read, lambda event: event.session_id, self.sleep)
 
     def of_session(self, session_id: int) -> Stream[Event]:
         """Return the stream of one session's events. Raises SessionNotFound."""
         session = self.sessions.session(session_id)
         if session is None:
             raise SessionNotFound(session_id)
-        return Stream(
-            session.cursor,
-            lambda after, limit: self.log.events(session_id, after, limit),
-            lambda event: event.cursor.sequence,
-            self.sleep,
-        )
+        end = session.cursor
+
+        def read(after: int, limit: int) -> Sequence[Event]:
+            return [event.in_epoch(end.epoch) for event in self.log.events(session_id, after, limit)]
+
+        return Stream(end, read, lambda event: event.cursor.sequence, self.sleep)
 
 
 class Reading:

@@ -1,6 +1,5 @@
 """``python -m infra tables``: what a small night leaves in the tables, and what each access costs."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import click
 
 from infra.local.engine import EngineError, embedded_engine
 from infra.local.state import StateDir
-from infra.local.variables import Endpoints, sdk_variables
+from infra.local.variables import Endpoints, point_the_sdks_at, sdk_variables
 from infra.night import show, small
 
 PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
@@ -23,7 +22,7 @@ def command(what: str) -> None:
     """
     try:
         with tempfile.TemporaryDirectory() as folder, embedded_engine(StateDir(Path(folder)), _say) as url:
-            _point_the_sdk_at(url)
+            point_the_sdks_at(sdk_variables(Endpoints(url, url)))
             played = small.play(url)
     except EngineError as error:
         raise click.ClickException(str(error)) from error
@@ -38,10 +37,3 @@ def command(what: str) -> None:
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _point_the_sdk_at(url: str) -> None:
-    """Leave nothing of what the shell has for AWS."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ.update(sdk_variables(Endpoints(url, url)))

@@ -79,7 +79,9 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
             stack.enter_context(listener)
         port: int = sockets[0].getsockname()[1]
         endpoints = stack.enter_context(_engine(options, say))
-        variables = _prepare(options, endpoints, port)
+        ours = _prepare(options, endpoints, port)
+        stack.enter_context(_noted(options.state.served, ours))
+        variables = {**without_aws(os.environ), **ours}
         os.environ.clear()
         os.environ.update(variables)
         _raise_file_limit()
@@ -98,7 +100,7 @@ def _engine(options: Options, say: Callable[[str], None]) -> Iterator[Endpoints]
 
 
 def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str]:
-    """Create what is missing, and return the environment for the functions."""
+    """Create what is missing, and return what of the functions' environment is ours."""
     options.state.ensure_token_secrets()
     defined = tables(STAGE)
     dynamodb = engine_client("dynamodb", endpoints)
@@ -113,10 +115,20 @@ def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str
         raise EngineError(f"The queues can't be created on {endpoints.everything}: {error}") from error
     names = {logical_name: table.name for logical_name, table in defined.items()}
     return {
-        **without_aws(os.environ),
         **sdk_variables(endpoints),
         **function_variables(port, names, arn, queue, options.state),
     }
+
+
+@contextmanager
+def _noted(file: Path, variables: Mapping[str, str]) -> Iterator[None]:
+    """Have noted down, while this serves, how ``infra.operations`` reaches what this uses."""
+    shards = {name: os.environ[name] for name in ("AUDIENCE_SHARDS",) if name in os.environ}
+    _write_whole(file, {**shards, **variables})
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _raise_file_limit() -> None:

@@ -39,6 +39,11 @@ class StateDir:
         return self.path / "log.jsonl"
 
     @property
+    def served(self) -> Path:
+        """Where a running gateway notes down how its tables and queues are reached."""
+        return self.path / "served.json"
+
+    @property
     def engine(self) -> Path:
         """What the embedded engine keeps."""
         return self.path / "engine"

@@ -19,7 +19,7 @@ def ensure_tables(dynamodb: Any, tables: Iterable[TableDefinition]) -> None:
         dynamodb.get_waiter("table_exists").wait(
             TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
         )
-        if table.ttl_attribute and not _expires(dynamodb, table.name):
+        if table.ttl_attribute and not expires(dynamodb, table.name):
             try:
                 dynamodb.update_time_to_live(
                     TableName=table.name,
@@ -30,11 +30,12 @@ def ensure_tables(dynamodb: Any, tables: Iterable[TableDefinition]) -> None:
                     raise  # else another gateway was first here too
 
 
+def expires(dynamodb: Any, table: str) -> bool:
+    """Say whether a table's items expire."""
+    description = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    return description["TimeToLiveStatus"] in {"ENABLED", "ENABLING"}
+
+
 def _names(dynamodb: Any) -> Iterable[str]:
     for page in dynamodb.get_paginator("list_tables").paginate():
         yield from page["TableNames"]
-
-
-def _expires(dynamodb: Any, table: str) -> bool:
-    description = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    return description["TimeToLiveStatus"] in {"ENABLED", "ENABLING"}

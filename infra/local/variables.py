@@ -3,6 +3,7 @@
 Nothing that the shell has for AWS reaches them: no profile, no credentials, no other endpoint.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -53,6 +54,13 @@ def function_variables(
         "PUSH_ENDPOINT": f"http://127.0.0.1:{port}/{{stage}}",
         "WEBSOCKET_URL": f"ws://localhost:{port}{PATH}",
     }
+
+
+def point_the_sdks_at(variables: Mapping[str, str]) -> None:
+    """Leave nothing of what this process's shell has for AWS, and let the SDKs read these."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in variables.items() if name.startswith("AWS_")})
 
 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:

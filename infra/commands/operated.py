@@ -1,0 +1,33 @@
+"""What the commands for a stage in operation have in common: the options --stage and --state-dir."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.deployment.errors import explained
+from infra.local.state import DEFAULT_STATE_DIR, StateDir
+from infra.operations.stage import operated_stage
+
+
+def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
+    """Call a command with the stage that --stage names.
+
+    Whatever AWS refuses ends the command with a message that says what to do.
+    """
+
+    @click.option("--stage", "name", default="local", show_default=True, metavar="NAME", help="The stage.")
+    @click.option(
+        "--state-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_STATE_DIR,
+        help="The local gateway's state.  [default: .local/state]",
+    )
+    @wraps(run)
+    def command(name: str, state_dir: Path, **options: Any) -> None:
+        with explained():
+            run(operated_stage(name, StateDir(state_dir)), **options)
+
+    return command
