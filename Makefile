@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check lock format specs tables test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes scale clean
+.PHONY: help install run token deploy rehearse test check lock format specs tables test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +105,10 @@ scale: $(VENV)/.installed ## time and money to reach 1,000 to 10 million connect
 bench-end-to-end: install .venv-bench/.installed ## from POST to the last client, ours and one Node.js process
 	@$(BIN)/python -m benchmarks.end_to_end
 	@.venv-bench/bin/python -m benchmarks.end_to_end.chart
+
+soak: install .venv-bench/.installed ## 5,000 clients, 200 events, 20 lost connections a second: nothing lost, memory flat (ten minutes)
+	@$(BIN)/python -m benchmarks.soak
+	@.venv-bench/bin/python -m benchmarks.soak.chart
 
 bench-cold-start: $(VENV)/.installed ## what a cold broadcast takes to its first post
 	@$(BIN)/python -m benchmarks.first_post

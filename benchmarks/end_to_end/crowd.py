@@ -1,21 +1,20 @@
 """A crowd of WebSocket clients that only notice when an event has come, in a process of its own.
 
-Speaks as much of RFC 6455 as they need, so that it is the server that is measured: a client library's cost
-for each of five thousand frames would be most of the time. On standard input it takes one line for each
-round and answers with one: how long after that line's moment the events came.
+It is the server that is measured, so they are no client library's. On standard input it takes one line for
+each round and answers with one: how long after that line's moment the events came.
 
     python -m benchmarks.end_to_end.crowd WS_URL COUNT TOKEN
 """
 
 import asyncio
-import base64
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
+
+from benchmarks.frames import handshake, masked, take_frame
 
 AT_ONCE = 50
 """Clients that are on their way to ``auth_success`` together."""
@@ -46,11 +45,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
-        key = base64.b64encode(os.urandom(16)).decode()
-        self._transport.write(
-            f"GET {self._crowd.path} HTTP/1.1\r\nHost: {self._crowd.host}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
+        self._transport.write(handshake(self._crowd.host, self._crowd.path))
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -63,8 +58,9 @@ class Client(asyncio.Protocol):
                 return
             self._opened = True
             self._data = bytearray(rest)
-            self._transport.write(_masked(self._crowd.auth))
-        while (payload := _take_frame(self._data)) is not None:
+            self._transport.write(masked(self._crowd.auth))
+        while (frame := take_frame(self._data)) is not None:
+            _, payload = frame
             if b'"session.started"' in payload:
                 self._crowd.round.hear()
             elif b'"auth_success"' in payload and not self.authenticated.done():
@@ -110,31 +106,6 @@ class Crowd:
         heard = sorted(moment - begins for moment in self.round.heard)
         self.round = Round(self._count)
         return {"first": heard[0], "median": heard[len(heard) // 2], "last": heard[-1]}
-
-
-def _masked(payload: bytes) -> bytes:
-    """Return a client's text frame; the mask is zero, which masks nothing and is legal."""
-    if len(payload) < 126:
-        head = bytes((0x81, 0x80 | len(payload)))
-    else:
-        head = bytes((0x81, 0x80 | 126)) + len(payload).to_bytes(2, "big")
-    return head + bytes(4) + payload
-
-
-def _take_frame(data: bytearray) -> bytes | None:
-    """Cut a server's frame off the front of what has come; None where it is not whole yet."""
-    if len(data) < 2:
-        return None
-    length, start = data[1], 2
-    if length == 126:
-        length, start = int.from_bytes(data[2:4], "big"), 4
-    elif length == 127:
-        raise RuntimeError("No frame of this benchmark is that long.")
-    if len(data) < start + length:
-        return None
-    payload = bytes(data[start : start + length])
-    del data[: start + length]
-    return payload
 
 
 async def main(url: str, count: int, token: str) -> None:

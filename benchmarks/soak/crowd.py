@@ -1,0 +1,237 @@
+"""A crowd that follows one night, loses its connections, and comes back with its cursors.
+
+A process of its own. It is told on standard input what happened, and says on standard output how it is: see
+``main``. Every client keeps what it has of the session's stream as the bits of an integer.
+
+    python -m benchmarks.soak.crowd WS_URL COUNT TOKEN SESSION CHURN_PER_SECOND
+"""
+
+import asyncio
+import json
+import random
+import re
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import urlsplit
+
+from benchmarks.frames import handshake, masked, take_frame
+
+AT_ONCE = 50
+"""Clients that are on their way in together."""
+
+AWAY_SECONDS = 5.0
+"""A client that lost its connection is back after a random time below this."""
+
+CLOSE = 0x8
+PING_SECONDS = 300
+"""API Gateway closes what is silent for ten minutes."""
+
+CURSOR = re.compile(rb'"cursor":"([^":]*):(\d+)"')
+
+
+@dataclass(slots=True)
+class Crowd:
+    """All clients, and what they have in common."""
+
+    url: str
+    token: str
+    session: int
+    clients: list["Client"] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    delays: list[float] = field(default_factory=list)
+    asked: dict[int, float] = field(default_factory=dict)
+    """When the POST of an event was about to be sent, by the event's number."""
+
+    away: set["asyncio.Task[None]"] = field(default_factory=set)
+    """Who is on its way back."""
+
+    def missing(self, last: int) -> int:
+        """Count the events up to a number that a client lacks, over all clients."""
+        return sum(last - (client.seen & ((1 << (last + 1)) - 2)).bit_count() for client in self.clients)
+
+
+class Client(asyncio.Protocol):
+    """One client, over all of its connections."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self.seen = 0
+        self.epoch = b""
+        self.transport: asyncio.Transport | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._data = bytearray()
+        self._opened = False
+        self._replayed_to: int | None = None
+        self._last_live = 0
+        self.inside: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def since(self) -> str:
+        """Return the cursor up to which nothing is missing."""
+        have = 0
+        while self.seen >> (have + 1) & 1:
+            have += 1
+        return f"{self.epoch.decode()}:{have}" if have else ""
+
+    async def enter(self) -> None:
+        """Connect, authenticate, subscribe from where it was."""
+        self._begin()
+        parts = urlsplit(self._crowd.url)
+        await asyncio.get_running_loop().create_connection(lambda: self, parts.hostname, parts.port)
+        async with asyncio.timeout(60):
+            await self.inside
+
+    def vanish(self) -> None:
+        """Lose the connection, without a word to the other side."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def say(self, frame: dict[str, object]) -> None:
+        """Send a frame."""
+        if self.transport is not None:
+            self.transport.write(masked(json.dumps(frame).encode()))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
+        parts = urlsplit(self._crowd.url)
+        self.transport.write(handshake(parts.netloc, parts.path))
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        if not self._opened:
+            head, found, rest = bytes(self._data).partition(b"\r\n\r\n")
+            if not found:
+                return
+            if b" 101 " not in head.split(b"\r\n", 1)[0]:
+                self._crowd.counts["refused"] += 1
+                self.vanish()
+                return
+            self._opened = True
+            self._data = bytearray(rest)
+            self.say({"type": "auth", "token": self._crowd.token})
+        while (frame := take_frame(self._data)) is not None:
+            self._frame(*frame)
+
+    def _frame(self, opcode: int, payload: bytes) -> None:
+        if opcode == CLOSE:
+            self._crowd.counts["closed by the service"] += 1
+            self.vanish()
+            return
+        kind = payload[:60]
+        if b'"auth_success"' in kind:
+            self.say({"type": "subscribe", "sessionId": self._crowd.session, "since": self.since()})
+        elif b'"subscribed"' in kind:
+            answer = json.loads(payload)
+            if not answer["recovered"]:
+                self._crowd.counts["recovered: false"] += 1
+            self._replayed_to = self._last_live = int(answer["cursor"].rpartition(":")[2])
+            if not self.inside.done():
+                self.inside.set_result(None)
+        elif (found := CURSOR.search(payload)) is not None:
+            self._event(found[1], int(found[2]))
+        elif b'"pong"' not in kind and b'"session.started"' not in kind:
+            self._crowd.counts[f"told {kind.decode(errors='replace')}"] += 1
+
+    def _event(self, epoch: bytes, number: int) -> None:
+        self.epoch = epoch
+        if self.seen >> number & 1:
+            self._crowd.counts["twice"] += 1
+            return
+        self.seen |= 1 << number
+        if self._replayed_to is None or number <= self._replayed_to:
+            self._crowd.counts["replayed"] += 1
+            return
+        if number < self._last_live:
+            self._crowd.counts["out of order"] += 1
+        self._last_live = number
+        self._crowd.counts["live"] += 1
+        if number in self._crowd.asked:
+            self._crowd.delays.append(time.monotonic() - self._crowd.asked[number])
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
+        self.transport = None
+        if not self.inside.done():
+            self.inside.set_exception(ConnectionError("lost on the way in"))
+
+
+async def main(url: str, count: int, token: str, session: int, churn: float) -> None:
+    """Let everyone in and say ``in``; then answer each line with one.
+
+    ``{"asked": N}``: event N is about to be asked for. ``{"wait": N, "seconds": S}``: wait until nobody lacks
+    an event up to N, and answer ``{"missing", "delays", "counts"}``; the delays are in seconds, sorted.
+    """
+    crowd = Crowd(url, token, session)
+    crowd.clients = [Client(crowd) for _ in range(count)]
+    doors = asyncio.Semaphore(AT_ONCE)
+    await asyncio.gather(*(_let_in(client, doors) for client in crowd.clients))
+    print("in", flush=True)
+    churning = asyncio.create_task(_churn(crowd, churn, doors))
+    pinging = asyncio.create_task(_ping(crowd))
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        told = json.loads(line)
+        if "asked" in told:
+            crowd.asked[told["asked"]] = time.monotonic()
+            answer: dict[str, object] = {}
+        else:
+            churning.cancel()
+            until = time.monotonic() + told["seconds"]
+            # Counted now and then, not at each of a million events.
+            while crowd.missing(told["wait"]) and time.monotonic() < until:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            answer = {
+                "missing": crowd.missing(told["wait"]),
+                "delays": sorted(crowd.delays),
+                "counts": crowd.counts,
+            }
+        print(json.dumps(answer), flush=True)
+    pinging.cancel()
+
+
+async def _let_in(client: Client, doors: asyncio.Semaphore) -> None:
+    """Try until it is in, as any client does."""
+    while True:
+        async with doors:
+            try:
+                await client.enter()
+            except OSError:  # a time-out is one, too
+                client.vanish()
+            else:
+                return
+        await asyncio.sleep(random.random() * AWAY_SECONDS)
+
+
+async def _churn(crowd: Crowd, per_second: float, doors: asyncio.Semaphore) -> None:
+    async def lose(client: Client) -> None:
+        client.vanish()
+        crowd.counts["connections lost"] += 1
+        await asyncio.sleep(random.random() * AWAY_SECONDS)
+        await _let_in(client, doors)
+        crowd.counts["came back"] += 1
+
+    while True:
+        await asyncio.sleep(1 / per_second)
+        there = [
+            client for client in random.sample(crowd.clients, min(20, len(crowd.clients))) if client.transport
+        ]
+        if there:
+            task = asyncio.create_task(lose(there[0]))
+            crowd.away.add(task)
+            task.add_done_callback(crowd.away.discard)
+
+
+async def _ping(crowd: Crowd) -> None:
+    while True:
+        for client in crowd.clients:
+            await asyncio.sleep(PING_SECONDS / len(crowd.clients))
+            if client.inside.done():
+                client.say({"type": "ping"})
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), float(sys.argv[5])))

@@ -1,0 +1,11 @@
+from benchmarks.soak.__main__ import soak
+
+
+def test_a_night_with_connections_that_break_all_the_time_loses_nothing() -> None:
+    report = soak(clients=100, events=25, churn=10, seconds=8, show=False)
+
+    assert report.lost == 0
+    assert report.counts["came back"] > 10
+    assert report.counts["live"] > 100
+    assert report.counts.keys() <= {"connections lost", "came back", "live", "replayed", "twice"}
+    assert len(report.memory) > 4
