@@ -3,12 +3,14 @@ PORT ?= 5000
 PYTHON ?= python3
 ROLE ?= bot
 STAGE ?= local
+SUB ?= $(ROLE)
+TTL ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token deploy rehearse test check lock format specs tables test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
+.PHONY: help install run demo listen token deploy rehearse test check lock format specs tables test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +49,14 @@ install: $(VENV)/.installed .venv-ministack/.installed ## create the environment
 run: install ## serve http and ws on localhost (PORT=5000)
 	@$(BIN)/python -m infra local --port $(PORT)
 
-token: $(VENV)/.installed ## print a token (ROLE=bot, STAGE=local)
-	@$(BIN)/python -m infra token --role $(ROLE) --stage $(STAGE)
+demo: install ## play a night with a few bots, to look at
+	@$(BIN)/python -m infra demo --stage $(STAGE)
+
+listen: $(VENV)/.installed ## show what happens in all nights, as it happens (STAGE=local)
+	@$(BIN)/python -m infra listen --stage $(STAGE)
+
+token: $(VENV)/.installed ## print a token (ROLE=bot, SUB=bot, TTL=seconds, STAGE=local)
+	@$(BIN)/python -m infra token --role $(ROLE) --sub "$(SUB)" $(if $(TTL),--ttl $(TTL)) --stage $(STAGE)
 
 deploy: $(VENV)/.installed ## deploy a stage on AWS (STAGE=dev)
 	@$(BIN)/python -m infra deploy --stage $(STAGE)

@@ -19,7 +19,7 @@ async def announcement(event: Event, night: GameNight) -> list[str]:
         case "session.started":
             return list(_started(data["session"]))
         case "game.added":
-            return [f"🎲 New game: {_on_one_line(data['game']['title'])}"]
+            return [f"🎲 New game: {on_one_line(data['game']['title'])}"]
         case "session.ended":
             return [*_ended(data["session"]), *await _results_of(data["session"]["id"], night)]
         case _:
@@ -29,7 +29,7 @@ async def announcement(event: Event, night: GameNight) -> list[str]:
 def _started(session: Any) -> Iterator[str]:
     yield f"🎮 Game Night has started! Session #{session['id']}"
     if session["notes"]:
-        yield f"📝 {_on_one_line(session['notes'])}"
+        yield f"📝 {on_one_line(session['notes'])}"
     yield "🗳️ Vote with thisgame++ or thisgame-- during games!"
 
 
@@ -44,6 +44,11 @@ async def _results_of(session_id: int, night: GameNight) -> list[str]:
     except (Refused, OSError) as problem:
         logger.warning("the results of session %d can't be read: %s", session_id, problem)
         return []
+    return results(session)
+
+
+def results(session: Any) -> list[str]:
+    """Return a line for each game of a night, the best first."""
     best_first = sorted(session["games"], key=lambda game: (-game["totals"]["score"], game["id"]))
     return [_result(place, game) for place, game in enumerate(best_first, 1)]
 
@@ -51,9 +56,9 @@ async def _results_of(session_id: int, night: GameNight) -> list[str]:
 def _result(place: int, game: Any) -> str:
     totals = game["totals"]
     votes = f"{totals['upvotes']} up, {totals['downvotes']} down"
-    return f"{place}. {_on_one_line(game['title'])}: {totals['score']:+d} ({votes})"
+    return f"{place}. {on_one_line(game['title'])}: {totals['score']:+d} ({votes})"
 
 
-def _on_one_line(text: str) -> str:
+def on_one_line(text: str) -> str:
     """Return a text without what would end a chat's line, or be a command in it."""
     return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())

@@ -4,26 +4,41 @@ Each command is a module of ``infra.commands`` with a click command named ``comm
 asked for, so that no command pays for the imports of another.
 """
 
+import os
 import signal
+import sys
 from importlib import import_module
 from typing import Any
 
-import click
+NOT_INSTALLED = (
+    "What this needs is not installed for this Python. `make install` installs it into .venv; then: "
+    ".venv/bin/python -m infra"
+)
+
+try:
+    import click
+except ModuleNotFoundError:
+    sys.exit(NOT_INSTALLED)
 
 COMMANDS = {
     "audit": "infra.commands.audit",
+    "demo": "infra.commands.demo",
     "deploy": "infra.commands.deploy",
     "destroy": "infra.commands.destroy",
+    "game": "infra.commands.game",
+    "listen": "infra.commands.listen",
     "local": "infra.commands.local",
     "package": "infra.commands.package",
     "provision": "infra.commands.provision",
     "rehearse": "infra.commands.rehearse",
     "restored": "infra.commands.restored",
     "rotate-secret": "infra.commands.rotate_secret",
+    "session": "infra.commands.session",
     "specs": "infra.commands.specs",
     "status": "infra.commands.status",
     "tables": "infra.commands.tables",
     "token": "infra.commands.token",
+    "vote": "infra.commands.vote",
 }
 """What is typed, and the module that does it."""
 
@@ -39,8 +54,22 @@ class LazyGroup(click.Group):
         """Import a command; None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        try:
+            command: click.Command = import_module(COMMANDS[cmd_name]).command
+        except ModuleNotFoundError as missing:
+            if str(missing.name).partition(".")[0] in {"bots", "chalicelib", "infra"}:
+                raise
+            raise click.ClickException(f"{NOT_INSTALLED} (There is no {missing.name}.)") from missing
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with the whole first sentence of each; click would cut it at the line's end."""
+        names = self.list_commands(ctx)
+        commands = [command for name in names if (command := self.get_command(ctx, name))]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(one, _summary(command)) for one, command in zip(names, commands, strict=True)]
+            )
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Ctrl-C is an exit status and no message: whoever pressed it knows."""
@@ -50,9 +79,20 @@ class LazyGroup(click.Group):
             ctx.exit(128 + signal.SIGINT)
 
 
+def _summary(command: click.Command) -> str:
+    return " ".join(str(command.help).partition("\n\n")[0].split())
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """Run Game Night Live here, and what surrounds it elsewhere."""
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Run Game Night Live here, and what surrounds it elsewhere.
+
+    Exit status: 0 where it is done; 1 where it is not, and the message says what to do; 2 where the command
+    is not understood; 130 after Ctrl-C. Colours are for terminals, and not where NO_COLOR is set.
+    """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
 
 
 if __name__ == "__main__":

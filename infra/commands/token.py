@@ -4,20 +4,17 @@ from pathlib import Path
 
 import click
 
-from chalicelib.auth.tokens import MAX_SECONDS, TokenIssuer
+from chalicelib.auth.tokens import MAX_SECONDS
 from chalicelib.domain.identity import Role
 from chalicelib.domain.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
-from chalicelib.domain.token_secrets import SecretsUnreadable
-from chalicelib.services.ports import SecretSource
-from chalicelib.settings import Settings
-from chalicelib.storage.secrets import FileSecrets
-from infra.commands.local_state import used_state
+from infra.commands.examples import examples
 from infra.local.state import DEFAULT_STATE_DIR
+from infra.stage_secrets import minted
 
 DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
 
 
-@click.command()
+@click.command(epilog=examples("token --role bot", "token --role admin --sub alice --ttl 3600 --stage dev"))
 @click.option("--stage", default="local", show_default=True, help="The stage that is to accept it.")
 @click.option("--role", type=click.Choice(["admin", "bot"]), required=True, help="What its bearer may do.")
 @click.option("--sub", help="Who its bearer is.  [default: the role]")
@@ -46,25 +43,4 @@ def command(stage: str, role: str, sub: str | None, ttl: int | None, state_dir: 
             "accepts no other.",
             param_hint="--ttl",
         )
-    issuer = TokenIssuer(_secrets(stage, state_dir), Settings.from_env().jwt_issuer)
-    try:
-        click.echo(issuer.mint(sub or role, holder, seconds))
-    except SecretsUnreadable as error:
-        hint = "" if stage == "local" else f" Is it deployed? `python -m infra status --stage {stage}` tells."
-        raise click.ClickException(f"{error}{hint}") from error
-
-
-def _secrets(stage: str, state_dir: Path) -> SecretSource:
-    if stage == "local":
-        return FileSecrets(used_state(state_dir).token_secrets)
-    # Imported here: a token of the local stage needs no AWS SDK.
-    from chalicelib.storage.secrets import ParameterSecrets  # noqa: PLC0415
-    from infra.deployment.aws import Aws  # noqa: PLC0415
-    from infra.deployment.errors import explained  # noqa: PLC0415
-    from infra.deployment.stage import Stage  # noqa: PLC0415
-
-    name = Stage(stage).secret_parameter
-    with explained():
-        # Where the environment names no Region it is the profile's; and who is not signed in is told so.
-        region = Aws.connect().region
-    return ParameterSecrets(name, region, Settings.from_env().aws_endpoint)
+    click.echo(minted(stage, state_dir, sub or role, holder, seconds))

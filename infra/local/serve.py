@@ -74,6 +74,7 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
     """
     with ExitStack() as stack:
         stack.enter_context(options.state.lock("gateway"))
+        stack.callback(options.state.addresses.unlink, missing_ok=True)
         sockets = bound(options.port)
         for listener in sockets:
             stack.enter_context(listener)
@@ -192,6 +193,7 @@ class _Run:
     async def _announce_when(self, up: asyncio.Event) -> None:
         await up.wait()
         urls = {"rest_url": self._rest_url, "websocket_url": self._websocket_url}
+        _write_whole(self._options.state.addresses, urls)
         if self._options.ready_file is not None:
             engines = {"dynamodb_url": self._endpoints.dynamodb, "sqs_url": self._endpoints.everything}
             _write_whole(self._options.ready_file, {**urls, **engines})

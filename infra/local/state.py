@@ -44,6 +44,11 @@ class StateDir:
         return self.path / "served.json"
 
     @property
+    def addresses(self) -> Path:
+        """The file that says where the gateway of this folder is reached; after a kill it is out of date."""
+        return self.path / "addresses.json"
+
+    @property
     def engine(self) -> Path:
         """What the embedded engine keeps."""
         return self.path / "engine"

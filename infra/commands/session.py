@@ -1,0 +1,83 @@
+"""``python -m infra session``: start a night, end it, list them."""
+
+from typing import Any
+
+import click
+
+from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.identity import Role
+from chalicelib.domain.limits import MAX_PAGE
+from infra.commands.examples import examples
+from infra.commands.service_options import on_a_service
+from infra.service.library import on_one_line, results
+from infra.service.place import Place
+from infra.service.printed import answer, as_json, as_row, games
+
+END = "new:0"
+"""A cursor of no stream: whoever asks from it is told where the stream ends."""
+
+
+@click.group(epilog=examples('session start "Friday Game Night"', "session list --active", "session close"))
+def command() -> None:
+    """Start a game night, end it, or list them."""
+
+
+@command.command(epilog=examples('session start "Friday Game Night"', "session start --stage dev --json"))
+@click.argument("notes", required=False)
+@on_a_service
+def start(place: Place, notes: str | None, *, json_only: bool) -> None:
+    """Start a game night; every bot that is connected hears of it."""
+    session = place.ask(Role.ADMIN, "POST", "/api/sessions", {"notes": notes})
+    said = f": {on_one_line(notes)}" if notes else ""
+    answer(session, [f"🎮 Session #{session['id']} has started{said}"], json_only=json_only)
+
+
+@command.command(epilog=examples("session close", "session close 17 --stage dev"))
+@click.argument("session_id", type=click.IntRange(min=1), required=False)
+@on_a_service
+def close(place: Place, session_id: int | None, *, json_only: bool) -> None:
+    """End a game night: the newest active one, or the one that is named."""
+    number = session_id or active_session(place)
+    closed = place.ask(Role.ADMIN, "POST", f"/api/sessions/{number}/close")
+    if json_only:
+        click.echo(as_json(closed))
+        return
+    whole = place.ask(Role.ADMIN, "GET", f"/api/sessions/{number}")
+    click.echo(f"🌙 Session #{number} is over: {games(closed['games_played'])}")
+    for line in results(whole):
+        click.echo(f"   {line}")
+
+
+@command.command("list", epilog=examples("session list", "session list --last 100 --active --json"))
+@click.option(
+    "--last", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many, the newest."
+)
+@click.option("--active", is_flag=True, help="Of those, only the ones that have not ended.")
+@on_a_service
+def list_sessions(place: Place, *, last: int, active: bool, json_only: bool) -> None:
+    """List game nights, the newest last."""
+    shown = [one for one in _newest(place, last) if one["is_active"] or not active]
+    for session in shown:
+        click.echo(as_json(session) if json_only else as_row(session))
+    if not shown and not json_only:
+        click.echo("There are none. `python -m infra session start` starts one.")
+
+
+def active_session(place: Place) -> int:
+    """Return the newest active night. Raises ServiceProblem where there is none."""
+    session = place.ask(Role.BOT, "GET", "/api/sessions/active")
+    return int(session["id"])
+
+
+def _newest(place: Place, count: int) -> list[Any]:
+    end = Cursor.parse(place.ask(Role.BOT, "GET", f"/api/sessions?since={END}")["cursor"])
+    if end is None:
+        raise click.ClickException("The service did not say where its sessions end; is it of this version?")
+    at, found = Cursor(end.epoch, max(0, end.sequence - count)), []
+    while at.sequence < end.sequence:
+        page = place.ask(Role.BOT, "GET", f"/api/sessions?since={at}&limit={MAX_PAGE}")["sessions"]
+        if not page:
+            break  # their events have expired
+        found += page
+        at = Cursor(end.epoch, page[-1]["id"])
+    return found[-count:]

@@ -1,0 +1,1 @@
+"""A running Game Night Live, as a person at a terminal uses it."""

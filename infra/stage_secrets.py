@@ -1,0 +1,53 @@
+"""What the tokens of a stage are signed with: the local gateway's file, or a stage's parameter on AWS.
+
+Leaves making secrets to ``infra.local.state`` and ``infra.deployment.secret``.
+"""
+
+from pathlib import Path
+
+from click import ClickException
+
+from chalicelib.auth.tokens import TokenIssuer
+from chalicelib.domain.identity import Role
+from chalicelib.domain.token_secrets import SecretsUnreadable
+from chalicelib.services.ports import SecretSource
+from chalicelib.settings import Settings
+from chalicelib.storage.secrets import FileSecrets
+from infra.commands.local_state import used_state
+from infra.local.state import DEFAULT_STATE_DIR, StateDir
+
+LOCAL = "local"
+"""The local gateway's stage."""
+
+
+def minted(stage: str, state_dir: Path, subject: str, role: Role, ttl_seconds: int) -> str:
+    """Return a new token for a stage. Raises ClickException, with what to do, where there is no secret."""
+    issuer = TokenIssuer(_secrets(stage, state_dir), Settings.from_env().jwt_issuer)
+    try:
+        return issuer.mint(subject, role, ttl_seconds)
+    except SecretsUnreadable as error:
+        hint = "" if stage == LOCAL else f" Is it deployed? `python -m infra status --stage {stage}` tells."
+        raise ClickException(f"{error}{hint}") from error
+
+
+def _secrets(stage: str, state_dir: Path) -> SecretSource:
+    if stage == LOCAL:
+        return _local_secrets(state_dir)
+    # Imported here: a token of the local stage needs no AWS SDK.
+    from chalicelib.storage.secrets import ParameterSecrets  # noqa: PLC0415
+    from infra.deployment.aws import Aws  # noqa: PLC0415
+    from infra.deployment.errors import explained  # noqa: PLC0415
+    from infra.deployment.stage import Stage  # noqa: PLC0415
+
+    name = Stage(stage).secret_parameter
+    with explained():
+        # Where the environment names no Region it is the profile's; and who is not signed in is told so.
+        region = Aws.connect().region
+    return ParameterSecrets(name, region, Settings.from_env().aws_endpoint)
+
+
+def _local_secrets(state_dir: Path) -> SecretSource:
+    if state_dir == DEFAULT_STATE_DIR:
+        # Where the first gateway will look: so a token can be had before there is one.
+        return FileSecrets(StateDir(state_dir).ensure_token_secrets())
+    return FileSecrets(used_state(state_dir).token_secrets)

@@ -1,0 +1,232 @@
+"""``python -m infra`` as people type it: against a running gateway, and where there is none."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bots.programs import Program, running
+from tests.clients import Host
+from tests.gateway import ROOT, Gateway
+
+INFRA = [sys.executable, "-m", "infra"]
+SECONDS = 90
+ESCAPE = "\x1b["
+
+Ran = subprocess.CompletedProcess[str]
+
+
+def infra(*arguments: str, environment: dict[str, str] | None = None) -> Ran:
+    return subprocess.run(
+        [*INFRA, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def done(gateway: Gateway, *arguments: str) -> str:
+    ran = infra(*arguments, "--state-dir", gateway.token_command[-1])
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    return ran.stdout
+
+
+def told(gateway: Gateway, *arguments: str) -> Any:
+    return json.loads(done(gateway, *arguments, "--json"))
+
+
+async def next_event(listener: Program, kind: str) -> Any:
+    return json.loads(await listener.prints(f'{{"type":"{kind}"'))
+
+
+async def test_a_night_is_hosted_and_heard_in_json(gateway: Gateway) -> None:
+    listen = [*INFRA, "listen", "--json", "--state-dir", gateway.token_command[-1]]
+    async with running(listen, {}, ROOT) as listener:
+        await listener.prints("authenticated as")
+        started = told(gateway, "session", "start", "Friday 🎲")
+        number = str(started["id"])
+        game = told(gateway, "game", "add", "Quiplash 3", "--session", number, "--min-players", "3")
+        vote = told(gateway, "vote", "alice", "up", "--session", number, "--game", "1")
+        closed = told(gateway, "session", "close", number)
+
+        heard = [
+            await next_event(listener, kind)
+            for kind in ("session.started", "game.added", "vote.received", "session.ended")
+        ]
+
+    assert (started["notes"], started["is_active"]) == ("Friday 🎲", 1)
+    assert (game["id"], game["min_players"], game["pack_name"]) == (1, 3, None)
+    assert vote["totals"] == {"upvotes": 1, "downvotes": 0, "score": 1}
+    assert (closed["is_active"], closed["games_played"]) == (0, 1)
+    assert all(event.keys() == {"type", "timestamp", "data"} for event in heard)
+    assert heard[0]["data"]["session"] == started
+    assert {event["data"]["session"]["id"] for event in heard} == {started["id"]}
+
+
+async def test_a_night_is_hosted_and_heard_in_words(gateway: Gateway) -> None:
+    async with running([*INFRA, "listen", "--state-dir", gateway.token_command[-1]], {}, ROOT) as listener:
+        await listener.prints("authenticated as")
+        assert "has started: Game Night" in done(gateway, "session", "start", "Game Night")
+        assert "game 1 of session" in done(gateway, "game", "add", "Tee K.O.")
+        assert "stands at -1 (0 up, 1 down)" in done(gateway, "vote", "bob", "down")
+        assert "1. Tee K.O.: -1 (0 up, 1 down)" in done(gateway, "session", "close")
+
+        await listener.prints("🎮 Game Night has started: Game Night")
+        await listener.prints("🎲 New game: Tee K.O.")
+        await listener.prints("bob votes down: Tee K.O. stands at -1")
+        last = await listener.prints("🌙 The night is over: 1 game")
+
+    assert ESCAPE not in last
+
+
+async def test_a_listener_that_is_started_again_goes_on_from_its_position(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    listen = [*INFRA, "listen", "--json", "--state-dir", gateway.token_command[-1]]
+    listen += ["--cursors", str(tmp_path / "cursors.json")]
+    async with running(listen, {}, ROOT) as listener:
+        await listener.prints("authenticated as")
+        before = told(gateway, "session", "start")
+        assert (await next_event(listener, "session.started"))["data"]["session"] == before
+        after = told(gateway, "session", "start")
+        assert (await next_event(listener, "session.started"))["data"]["session"] == after
+    missed = told(gateway, "session", "start", "while nobody listened")
+
+    async with running(listen, {}, ROOT) as listener:
+        while (event := await next_event(listener, "session.started"))["data"]["session"] != missed:
+            # Killed over it, the listener may tell of the last one again.
+            assert event["data"]["session"] == after
+
+    for session in (before, after, missed):
+        told(gateway, "session", "close", str(session["id"]))
+
+
+def test_sessions_are_listed_the_newest_last(gateway: Gateway) -> None:
+    first, second = told(gateway, "session", "start"), told(gateway, "session", "start", "the second")
+    done(gateway, "session", "close", str(first["id"]))
+
+    listed = [
+        json.loads(line) for line in done(gateway, "session", "list", "--last", "2", "--json").splitlines()
+    ]
+    active = done(gateway, "session", "list", "--last", "2", "--active").splitlines()
+
+    assert [session["id"] for session in listed] == [first["id"], second["id"]]
+    assert [session["is_active"] for session in listed] == [0, 1]
+    assert len(active) == 1
+    assert active[0].startswith(f"#{second['id']}")
+    assert active[0].endswith("the second")
+    done(gateway, "session", "close", str(second["id"]))
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals_and_not_where_they_are_not_wanted(
+    gateway: Gateway, environment: dict[str, str], *, coloured: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    command = [*INFRA, "session", "list", "--last", "1", "--state-dir", gateway.token_command[-1]]
+    done(gateway, "session", "start")
+    with os.fdopen(ours, "rb", buffering=0) as shown, os.fdopen(theirs, "wb") as terminal:
+        subprocess.run(command, cwd=ROOT, env={**inherited, **environment}, stdout=terminal, check=True)
+        row = shown.read(10_000).decode()
+    done(gateway, "session", "close")
+
+    assert row.strip()
+    assert (ESCAPE in row) == coloured
+
+
+def test_a_demo_is_played_on_the_gateway_that_runs(gateway: Gateway) -> None:
+    printed = done(gateway, "demo", "--pace", "0", "--json")
+
+    events = [json.loads(line) for line in printed.splitlines()]
+    kinds = [event["type"] for event in events]
+    assert kinds[:2] == ["session.started", "game.added"]
+    assert kinds.count("vote.received") == 6
+    assert kinds[-1] == "session.ended"
+
+
+def test_a_demo_brings_a_gateway_where_none_runs_and_takes_it_away_again(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {"TMPDIR": str(temporary), "AWS_ENDPOINT_URL_DYNAMODB": ""}
+
+    played = infra("demo", "--pace", "0", "--state-dir", str(tmp_path / "none"), environment=environment)
+
+    assert played.returncode == 0, played.stderr
+    assert "carol │ has caught up: " in played.stdout
+    assert "announcer │ has the results of 2 games:" in played.stdout
+    assert list(temporary.iterdir()) == []
+
+
+async def test_what_the_service_refuses_is_told_with_its_code(gateway: Gateway, host: Host) -> None:
+    session = await host.start()
+    at = ("--session", str(session["id"]), "--state-dir", gateway.token_command[-1])
+
+    for_people = infra("vote", "alice", "up", *at)
+    for_machines = infra("vote", "alice", "up", *at, "--json")
+
+    assert for_people.returncode == for_machines.returncode == 1
+    assert "has no game yet" in for_people.stderr
+    assert "(no_game)" in for_people.stderr
+    assert for_machines.stdout == ""
+    assert json.loads(for_machines.stderr)["error"]["code"] == "no_game"
+    await host.close(session["id"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("session", "list", "--state-dir", "/nowhere"), "not_running", "`make run`"),
+        (("listen", "--state-dir", "/nowhere"), "not_running", "`make run`"),
+        (
+            ("session", "list", "--stage", "neverland"),
+            "not_deployed",
+            "python -m infra deploy --stage neverland",
+        ),
+        (("session", "list", "--url", "http://127.0.0.1:1"), "no_token", "GAMENIGHT_TOKEN"),
+    ],
+)
+def test_where_nothing_can_be_reached_it_is_said_what_to_do(
+    arguments: tuple[str, ...], code: str, says: str
+) -> None:
+    environment = {"GAMENIGHT_TOKEN": ""}
+
+    for_people = infra(*arguments, environment=environment)
+    for_machines = infra(*arguments, "--json", environment=environment)
+
+    assert for_people.returncode == for_machines.returncode == 1
+    assert says in for_people.stderr
+    assert "Traceback" not in for_people.stderr
+    assert json.loads(for_machines.stderr)["error"]["code"] == code
+
+
+def test_an_address_takes_the_token_of_the_environment(gateway: Gateway) -> None:
+    environment = {"GAMENIGHT_TOKEN": gateway.token("bot")}
+
+    read = infra("session", "list", "--url", gateway.rest_url, environment=environment)
+    refused = infra("session", "start", "--url", gateway.rest_url, environment=environment)
+    nowhere = infra("session", "list", "--url", "127.0.0.1", environment=environment)
+
+    assert read.returncode == 0, read.stderr
+    assert "needs the role admin" in refused.stderr
+    assert "Pass one such as http://localhost:5000" in nowhere.stderr
+
+
+def test_a_python_that_has_nothing_installed_is_told_how_to_have_it() -> None:
+    bare = subprocess.run(
+        [sys.executable, "-S", "-m", "infra", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert bare.returncode == 1
+    assert "make install" in bare.stderr
+    assert ".venv/bin/python -m infra" in bare.stderr
+    assert "Traceback" not in bare.stderr
