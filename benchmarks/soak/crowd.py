@@ -134,7 +134,8 @@ class Client(asyncio.Protocol):
         elif (found := CURSOR.search(payload)) is not None:
             self._event(found[1], int(found[2]))
         elif b'"pong"' not in kind and b'"session.started"' not in kind:
-            self._crowd.counts[f"told {kind.decode(errors='replace')}"] += 1
+            told = json.loads(payload)
+            self._crowd.counts[f"told {told.get('code') or told.get('message')}"] += 1
 
     def _event(self, epoch: bytes, number: int) -> None:
         self.epoch = epoch
