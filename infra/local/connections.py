@@ -37,8 +37,8 @@ class Outlet(Protocol):
         """Return how much was sent and has not left yet."""
         ...
 
-    async def send(self, text: str) -> None:
-        """Send a text frame. Raises OSError where the client has gone."""
+    def send(self, text: bytes) -> None:
+        """Send a text frame of UTF-8, without waiting. Raises OSError where the client has gone."""
         ...
 
     async def close(self, closing: Closing) -> None:
@@ -80,15 +80,15 @@ class Connections:
         """Forget a connection; forgetting it twice is fine."""
         self._open.pop(connection.caller.connection_id, None)
 
-    async def post(self, connection_id: str, text: str) -> None:
-        """Send a message. Raises ConnectionClosed, MessageTooLarge, OutgoingFull."""
+    def post(self, connection_id: str, text: bytes) -> None:
+        """Send a message of UTF-8. Raises ConnectionClosed, MessageTooLarge, OutgoingFull."""
         connection = self._get(connection_id)
-        if len(text) > self._limits.message_bytes or len(text.encode()) > self._limits.message_bytes:
+        if len(text) > self._limits.message_bytes:
             raise MessageTooLarge
         if connection.outlet.waiting_bytes() > self._limits.outgoing_bytes:
             raise OutgoingFull
         try:
-            await connection.outlet.send(text)
+            connection.outlet.send(text)
         except OSError as gone:
             self.closed(connection)
             raise ConnectionClosed from gone

@@ -15,7 +15,7 @@ class Gateway:
     def __init__(self, rest: RestApi, websocket: WebSocketApi, management: ManagementApi) -> None:
         self._rest = rest
         self._websocket = websocket
-        self._management = management
+        self.management = management
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or connection."""
@@ -23,8 +23,8 @@ class Gateway:
             await self._websocket(scope, receive, send)
             return
         try:
-            if self._management.serves(scope["raw_path"]):
-                await self._management(scope, receive, send)
+            if self.management.serves(scope["raw_path"]):
+                await self.management(scope, receive, send)
             else:
                 await self._rest(scope, receive, send)
         except ConnectionError:

@@ -42,7 +42,7 @@ from infra.local.server import Server, bound
 from infra.local.sources import Engine, Sources, engine_client
 from infra.local.state import StateDir
 from infra.local.tables import ensure_tables
-from infra.local.variables import Endpoints, function_variables, sdk_variables, without_aws
+from infra.local.variables import ONE_MACHINE, Endpoints, function_variables, sdk_variables, without_aws
 from infra.local.websocket_api import PATH, WebSocketApi
 from infra.template import queues, tables
 
@@ -82,7 +82,7 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
         endpoints = stack.enter_context(_engine(options, say))
         ours = _prepare(options, endpoints, port)
         stack.enter_context(_noted(options.state.served, ours))
-        variables = {**without_aws(os.environ), **ours}
+        variables = {**ONE_MACHINE, **without_aws(os.environ), **ours}
         os.environ.clear()
         os.environ.update(variables)
         _raise_file_limit()
@@ -124,8 +124,8 @@ def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str
 @contextmanager
 def _noted(file: Path, variables: Mapping[str, str]) -> Iterator[None]:
     """Have noted down, while this serves, how ``infra.operations`` reaches what this uses."""
-    shards = {name: os.environ[name] for name in ("AUDIENCE_SHARDS",) if name in os.environ}
-    _write_whole(file, {**shards, **variables})
+    shards = {**ONE_MACHINE, **os.environ}["AUDIENCE_SHARDS"]
+    _write_whole(file, {"AUDIENCE_SHARDS": shards, **variables})
     try:
         yield
     finally:

@@ -9,16 +9,19 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
 from infra.local.asgi import Receive, Scope, Send
 from infra.local.gateway import Gateway
 from infra.local.limits import Limits
-from infra.local.websocket_api import TRANSPORT
+from infra.local.posts import PostingProtocol
+from infra.local.websocket_api import WAY_OUT
 
 KEEP_ALIVE_SECONDS = 60
 STOP_SECONDS = 1
@@ -41,19 +44,31 @@ class PortInUse(Exception):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Uvicorn's protocol, which tells the application how much its client has not read yet."""
+    """Uvicorn's protocol, and the application's ``WayOut``: a broadcast has no time for ASGI's."""
 
     def handle_connect(self, event: Request) -> None:
         """Begin a connection; the application runs only after this has returned."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"] = {**(self.scope["extensions"] or {}), TRANSPORT: self.transport}  # type: ignore[dict-item] # an extension of our own
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), WAY_OUT: self}  # type: ignore[dict-item] # an extension of our own
+
+    def send_text(self, text: bytes) -> None:
+        """Send a text frame at once. Raises ConnectionError where the connection is closing."""
+        if self.disconnected or self.close_sent:
+            raise ConnectionError("the connection is closing")
+        try:
+            self.conn.send_text(text)
+        except InvalidState as closing:
+            raise ConnectionError("the connection is closing") from closing
+        self.transport.write(b"".join(self.conn.data_to_send()))
 
 
 class Server(uvicorn.Server):
     """Uvicorn, told by us when to stop. ``up`` is set once requests are served."""
 
     def __init__(self, gateway: Gateway, limits: Limits) -> None:
+        posts = partial(PostingProtocol, gateway.management, limits.message_bytes)
+
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             await gateway(scope, receive, send)
 
@@ -62,7 +77,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=posts,  # type: ignore[arg-type] # what makes a protocol is as good as its class
                 ws=WebSocketProtocol,
                 ws_max_size=sizes,
                 # API Gateway neither pings nor compresses.

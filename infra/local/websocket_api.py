@@ -7,7 +7,7 @@ the protocol itself to the server.
 import asyncio
 import json
 import logging
-from typing import Any
+from typing import Any, Protocol
 
 from infra.local.asgi import Receive, Scope, Send
 from infra.local.connections import GOING_AWAY, Connections, OpenConnection
@@ -25,13 +25,23 @@ from infra.local.websocket_events import (
 )
 
 PATH = "/api/sessions/live"
-TRANSPORT = "gateway.transport"
-"""The ASGI extension under which ``server`` passes a connection's transport."""
+WAY_OUT = "gateway.way_out"
+"""The ASGI extension under which ``server`` passes a connection's ``WayOut``."""
 
 NO_BINARY = Closing(1003, "Binary frames are not supported")
 ABNORMAL = Closing(1006, "Connection Closed Abnormally")
 
 logger = logging.getLogger("gateway.websocket")
+
+
+class WayOut(Protocol):
+    """What ASGI does not have: to send without waiting, and to see what a client has not read yet."""
+
+    transport: asyncio.WriteTransport
+
+    def send_text(self, text: bytes) -> None:
+        """Send a text frame. Raises ConnectionError where the connection is closing."""
+        ...
 
 
 class WebSocketApi:
@@ -75,7 +85,7 @@ class WebSocketApi:
             ending.cancel()
 
     async def _serve(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> Closing:
-        outlet = _Outlet(send, scope["extensions"][TRANSPORT], self._limits.outgoing_bytes)
+        outlet = _Outlet(send, scope["extensions"][WAY_OUT], self._limits.outgoing_bytes)
         try:
             await send({"type": "websocket.accept"})
         except OSError:
@@ -110,7 +120,7 @@ class WebSocketApi:
                 "requestId": moment.request_id,
             }
             try:
-                await connection.outlet.send(json.dumps(told))
+                connection.outlet.send(json.dumps(told).encode())
             except OSError:
                 return  # the client has left; the next message that is received says so
 
@@ -134,24 +144,19 @@ class WebSocketApi:
 
 
 class _Outlet:
-    """``connections.Outlet`` over ASGI, with the transport's own count of what has not left yet."""
+    """``connections.Outlet``, with the transport's own count of what has not left yet."""
 
-    def __init__(self, send: Send, transport: asyncio.WriteTransport, most: int) -> None:
+    def __init__(self, send: Send, way_out: WayOut, most: int) -> None:
+        self.send = way_out.send_text
         self._send = send
-        self._transport = transport
+        self._transport = way_out.transport
         self._most = most
         # The server waits above the upper mark until the lower one is reached. With both where posts are
-        # refused, no post that is accepted ever waits.
-        transport.set_write_buffer_limits(high=most, low=most)
+        # refused, a close frame waits for nothing that was accepted.
+        self._transport.set_write_buffer_limits(high=most, low=most)
 
     def waiting_bytes(self) -> int:
         return self._transport.get_write_buffer_size()
-
-    async def send(self, text: str) -> None:
-        try:
-            await self._send({"type": "websocket.send", "text": text})
-        except RuntimeError as closed:  # the server's word for a connection that it is closing
-            raise ConnectionError("the connection is closing") from closed
 
     async def close(self, closing: Closing) -> None:
         if self.waiting_bytes() > self._most:

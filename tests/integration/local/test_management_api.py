@@ -1,3 +1,4 @@
+import asyncio
 import socket
 
 import httpx
@@ -121,3 +122,46 @@ async def test_a_client_that_does_not_read_is_limited_and_can_still_be_closed(st
         assert statuses[-1] == 429
         assert (await stage.management("DELETE", connection_id)).status_code == 204
         await stage.events["websocket_disconnect"].get()
+
+
+async def test_posts_that_are_sent_together_arrive_in_order(stage: Stage, client: ClientConnection) -> None:
+    path = f"/local/@connections/{(await stage.connection_id()).replace('=', '%3D')}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+
+    writer.write(
+        b"".join(
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: signed\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+            for method, body in (("POST", "first"), ("GET", ""), ("POST", "second"), ("POST", "third"))
+        )
+    )
+
+    assert [await client.recv() for _ in range(3)] == ["first", "second", "third"]
+    statuses = [await _status(reader) for _ in range(4)]
+    assert statuses == [200] * 4
+    writer.close()
+
+
+async def test_a_post_on_the_last_request_of_its_connection_arrives(
+    stage: Stage, client: ClientConnection
+) -> None:
+    path = f"/local/@connections/{(await stage.connection_id()).replace('=', '%3D')}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+
+    writer.write(
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: signed\r\n"
+        "Connection: close\r\nContent-Length: 2\r\n\r\n{}".encode()
+    )
+
+    assert await client.recv() == "{}"
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.close()
+
+
+async def _status(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(
+        int(line.partition(b":")[2]) for line in head.lower().split(b"\r\n") if b"content-length" in line
+    )
+    await reader.readexactly(length)
+    return int(head.split()[1])

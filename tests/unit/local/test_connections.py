@@ -15,7 +15,7 @@ LIMITS = Limits(message_bytes=10, outgoing_bytes=100, idle_seconds=600, age_seco
 
 class FakeOutlet:
     def __init__(self) -> None:
-        self.sent: list[str] = []
+        self.sent: list[bytes] = []
         self.closings: list[Closing] = []
         self.waiting = 0
         self.gone = False
@@ -23,7 +23,7 @@ class FakeOutlet:
     def waiting_bytes(self) -> int:
         return self.waiting
 
-    async def send(self, text: str) -> None:
+    def send(self, text: bytes) -> None:
         if self.gone:
             raise ConnectionResetError
         self.sent.append(text)
@@ -50,21 +50,21 @@ def stage() -> Stage:
 
 
 async def test_a_message_goes_to_its_connection(stage: Stage) -> None:
-    await stage.connections.post("id=", "hello")
+    stage.connections.post("id=", b"hello")
 
-    assert stage.outlet.sent == ["hello"]
+    assert stage.outlet.sent == [b"hello"]
 
 
 async def test_an_unknown_connection_is_gone(stage: Stage) -> None:
     with pytest.raises(ConnectionClosed):
-        await stage.connections.post("nobody=", "hello")
+        stage.connections.post("nobody=", b"hello")
 
 
 async def test_a_client_that_has_left_is_gone_from_then_on(stage: Stage) -> None:
     stage.outlet.gone = True
 
     with pytest.raises(ConnectionClosed):
-        await stage.connections.post("id=", "hello")
+        stage.connections.post("id=", b"hello")
 
     assert len(stage.connections) == 0
 
@@ -72,10 +72,10 @@ async def test_a_client_that_has_left_is_gone_from_then_on(stage: Stage) -> None
 @pytest.mark.parametrize(("text", "fits"), [("x" * 10, True), ("x" * 11, False), ("é" * 6, False)])
 async def test_a_message_has_as_many_bytes_as_are_allowed(stage: Stage, text: str, *, fits: bool) -> None:
     if fits:
-        await stage.connections.post("id=", text)
+        stage.connections.post("id=", text.encode())
     else:
         with pytest.raises(MessageTooLarge):
-            await stage.connections.post("id=", text)
+            stage.connections.post("id=", text.encode())
 
     assert bool(stage.outlet.sent) is fits
 
@@ -84,7 +84,7 @@ async def test_a_client_that_does_not_read_gets_no_more(stage: Stage) -> None:
     stage.outlet.waiting = 101
 
     with pytest.raises(OutgoingFull):
-        await stage.connections.post("id=", "hello")
+        stage.connections.post("id=", b"hello")
 
     assert stage.outlet.sent == []
 
@@ -94,14 +94,14 @@ async def test_a_deleted_connection_is_closed_normally_and_gone_at_once(stage: S
 
     assert [closing.code for closing in stage.outlet.closings] == [1000]
     with pytest.raises(ConnectionClosed):
-        await stage.connections.post("id=", "hello")
+        stage.connections.post("id=", b"hello")
     with pytest.raises(ConnectionClosed):
         await stage.connections.disconnect("id=")
 
 
 async def test_a_connection_is_described_as_aws_does(stage: Stage) -> None:
     stage.seconds = 5
-    await stage.connections.post("id=", "hello")
+    stage.connections.post("id=", b"hello")
 
     described = stage.connections.describe("id=")
 
@@ -116,7 +116,7 @@ async def test_what_is_said_in_either_direction_keeps_a_connection_from_being_id
     stage.seconds = 599
     stage.connections.touch(stage.connection)
     stage.seconds = 1198
-    await stage.connections.post("id=", "hello")
+    stage.connections.post("id=", b"hello")
     stage.seconds = 1797
 
     assert stage.connections.seconds_left(stage.connection) == 1
