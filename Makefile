@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo listen token deploy rehearse test check lock format specs tables test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
+.PHONY: help install run demo listen token deploy rehearse test check lock format specs tables screenshots test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ test: install ## run the tests
 
 test-model: install ## the model of a night, its rare broken variants too (some minutes)
 	@$(BIN)/pytest tests/model -m ''
+
+screenshots: install ## the page, as it is in docs/images (chromium)
+	@$(BIN)/python -m tests.page.screenshots
 
 test-dynamodb-local: install ## run the storage and conformance suites on AWS's own engine (Java, npm)
 	@$(BIN)/python -m infra.dynamodb_local -- $(BIN)/pytest tests/integration/storage tests/conformance tests/local

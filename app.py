@@ -30,6 +30,7 @@ from chalicelib.settings import trace_id
 
 if TYPE_CHECKING:
     from chalicelib.wire.problems import Problem
+    from chalicelib.wire.web import WebAnswer
 
 lines = logs.configure(settings().log_level, settings().stage, settings().log_file)
 logger = logging.getLogger("app")
@@ -260,6 +261,22 @@ def mint_token() -> Response:
     return Response(minted, {"Cache-Control": "no-store"}, 201)
 
 
+@route("GET", "/")
+def page() -> Response:
+    """Answer with the page to host a night from."""
+    from chalicelib.wire import web
+
+    return _as_response(web.page(_root(), settings().websocket_url, _request().headers))
+
+
+@route("GET", "/page/{edition}/{name}")
+def page_file(edition: str, name: str) -> Response:
+    """Answer with a file of that page."""
+    from chalicelib.wire import web
+
+    return _as_response(web.file(edition, name, _request().headers))
+
+
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event: WebsocketEvent) -> Any:
     """Remember a connection."""
@@ -340,16 +357,20 @@ def _time_to_deliver(event: CloudWatchEvent | DynamoDBEvent | WebsocketEvent) ->
 
 
 def _created(body: Any, path: str) -> Response:
+    return Response(body, {"Location": f"{_root()}{path}"}, 201)
+
+
+def _root() -> str:
+    """Return the path that ``/`` and ``/api`` stand below: empty, or the stage's."""
     from chalicelib.wire.addresses import base_path
 
     request = _request()
-    base = base_path(settings().rest_url, request.headers, request.context)
-    return Response(body, {"Location": f"{base}{path}"}, 201)
+    return base_path(settings().rest_url, request.headers, request.context)
 
 
 def _json(text: str) -> Response:
     return Response(text, {"Content-Type": "application/json"}, 200)
 
 
-def _as_response(answer: "Problem") -> Response:
+def _as_response(answer: "Problem | WebAnswer") -> Response:
     return Response(answer.body, {**answer.headers}, answer.status)

@@ -18,6 +18,7 @@ def command(target: Target) -> None:
     """
     deployed = deploy(target)
     click.echo(f"\n{'Deployed' if deployed.changed else 'Nothing had changed'}.")
+    click.echo(f"The page   {deployed.page_url}")
     click.echo(f"REST       {deployed.rest_url}")
     click.echo(f"WebSocket  {deployed.websocket_url}")
     click.echo(f"A token    python -m infra token --stage {target.stage.name} --role admin")

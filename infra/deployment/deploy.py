@@ -27,6 +27,11 @@ class Deployed:
     websocket_url: str
     changed: bool
 
+    @property
+    def page_url(self) -> str:
+        """Where the page to host a night from is."""
+        return f"{self.rest_url.removesuffix('/api')}/"
+
 
 def deploy(target: Target) -> Deployed:
     """Bring a stage to what is declared here; nothing is touched that is as declared already."""

@@ -51,6 +51,7 @@ class Banner:
                 "",
                 click.style("Game Night Live is up.", fg="green", bold=True) + " Ctrl-C stops it.",
                 "",
+                f"  The page   {click.style(self.rest_url + '/', bold=True)}  (sign in with a token below)",
                 f"  REST       {click.style(self.rest_url + '/api', bold=True)}",
                 f"  WebSocket  {click.style(self.websocket_url, bold=True)}",
                 f"  State      {self.engine}",

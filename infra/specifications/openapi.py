@@ -30,9 +30,14 @@ opaque; events can be had for {EVENT_RETENTION_SECONDS // 86_400} days.
 Routes = Mapping[str, Mapping[str, Any]]
 
 
+def is_of_the_api(path: str) -> bool:
+    """Say whether a route belongs into the document: the page and its files are for people with browsers."""
+    return path == "/api" or path.startswith("/api/")
+
+
 def document(routes: Routes) -> dict[str, Any]:
     """Return the document for chalice's ``app.routes``. Raises Incomplete."""
-    there = {(method, path) for path, methods in routes.items() for method in methods}
+    there = {(method, path) for path, methods in routes.items() for method in methods if is_of_the_api(path)}
     if there != OPERATIONS.keys():
         raise Incomplete(
             f"Bring infra/specifications/operations.py in line: {sorted(there ^ OPERATIONS.keys())}"

@@ -18,6 +18,9 @@ from tests.specifications.conftest import within, wrong
 OF_NO_OPERATION = {"not_found", "method_not_allowed"}
 """Codes of answers to what is no operation, so that none can list them."""
 
+OF_THE_PAGE = {"GET /", "GET /page/{edition}/{name}"}
+"""Routes for browsers, which no client of the API calls."""
+
 OF_FRAMES = {
     "auth_timeout",
     "connection_unknown",
@@ -58,7 +61,7 @@ def codes(openapi: Any) -> set[str]:
 def test_every_route_is_an_operation_and_every_operation_a_route(openapi: Any) -> None:
     routes = {f"{method} {path}" for path, methods in app.routes.items() for method in methods}
 
-    assert operations(openapi).keys() == routes
+    assert operations(openapi).keys() == routes - OF_THE_PAGE
 
 
 def test_a_route_that_nobody_has_described_is_refused() -> None:

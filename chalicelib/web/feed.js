@@ -1,0 +1,34 @@
+// The feed: what has happened, newest first. Only adds what is new, so that whoever reads is not interrupted.
+
+import { byId, make } from './elements.js';
+import { FEED_LENGTH } from './night.js';
+import { eventWords, timeText } from './words.js';
+
+export class Feed {
+  #shown = null; // of which night
+  #newest = null; // the entry at the top
+
+  render(night) {
+    const list = byId('feed');
+    if (this.#shown !== night.session.id) {
+      list.replaceChildren();
+      [this.#shown, this.#newest] = [night.session.id, null];
+    }
+    const known = night.feed.indexOf(this.#newest);
+    const fresh = known < 0 ? night.feed : night.feed.slice(0, known);
+    if (known < 0) list.replaceChildren();
+    list.prepend(...fresh.map(itemOf));
+    while (list.children.length > FEED_LENGTH) list.lastElementChild.remove();
+    [this.#newest = null] = night.feed;
+  }
+}
+
+function itemOf(event) {
+  const { kind, text, detail } = eventWords(event);
+  const item = make('li', { className: `event of-${kind}` });
+  if (event.timestamp) {
+    item.append(make('time', { dateTime: event.timestamp }, timeText(event.timestamp)));
+  }
+  item.append(make('p', {}, text, ...(detail ? [' ', make('span', { className: 'more' }, detail)] : [])));
+  return item;
+}

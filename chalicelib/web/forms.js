@@ -1,0 +1,49 @@
+// Forms that a person fills in: sends once, says what is wrong next to what caused it, and keeps what was typed.
+
+import { say } from './elements.js';
+import { fieldSentence, problemSentence } from './words.js';
+
+/** Call `act(fields)` when the form is sent; whatever Problem it raises is told where it belongs. */
+export function onSubmit(form, act) {
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    if (form.ariaBusy === 'true') return;
+    clearProblems(form);
+    form.ariaBusy = 'true';
+    try {
+      await act(Object.fromEntries(new FormData(form)));
+    } catch (problem) {
+      tell(form, problem);
+    } finally {
+      form.ariaBusy = 'false';
+    }
+  });
+  form.addEventListener('input', ({ target }) => clearField(target));
+}
+
+/** Say what is wrong: at the fields that it names, or else above the button. */
+export function tell(form, problem) {
+  const at = (problem.errors ?? []).map((error) => [form.elements[error.field], error]).filter(([field]) => field);
+  for (const [field, error] of at) mark(field, fieldSentence(error));
+  if (at.length === 0) say(form.querySelector('.problem'), problemSentence(problem));
+  else at[0][0].focus();
+}
+
+/** Say what is wrong with a field, and lead there. */
+export function mark(field, sentence) {
+  const details = field.closest('details');
+  if (details) details.open = true;
+  field.ariaInvalid = 'true';
+  say(document.getElementById(`${field.name}-problem`), sentence);
+}
+
+export function clearField(field) {
+  field.ariaInvalid = null;
+  const told = field.name && document.getElementById(`${field.name}-problem`);
+  if (told) say(told, '');
+}
+
+function clearProblems(form) {
+  for (const field of form.elements) clearField(field);
+  say(form.querySelector('.problem'), '');
+}

@@ -1,0 +1,210 @@
+// Somebody who is signed in: what they do, what they are shown, and the follower that keeps it up to date.
+
+import { Deed } from './api.js';
+import { Book, SESSIONS } from './book.js';
+import { announce, byId, say, show } from './elements.js';
+import { Follower } from './follower.js';
+import { Keeper } from './keeper.js';
+import { Lobby } from './lobby.js';
+import { NOWHERE, cursorOf } from './stream.js';
+import { eventWords, problemSentence } from './words.js';
+
+/** So many nights are shown in the lobby. */
+const RECENT = 8;
+
+export class Host {
+  #api;
+  #memory;
+  #keeper;
+  #stage;
+  #lobby = new Lobby((id) => this.open(id));
+  #book = null;
+  #follower = null;
+  #nights = [];
+  #opening = 0;
+  #deeds;
+
+  constructor(api, memory, claims, stage) {
+    [this.#api, this.#memory, this.claims, this.#stage] = [api, memory, claims, stage];
+    this.#keeper = new Keeper(api, memory);
+    this.#deeds = { start: new Deed(api), end: new Deed(api), game: new Deed(api), votes: new Map() };
+    const vote = (game, way, username) => this.#vote(game, way, username);
+    stage.begin(vote, memory.read('voter') ?? claims.sub);
+  }
+
+  get hosting() { return this.claims.role === 'admin'; }
+
+  get #night() { return this.#keeper.night; }
+
+  /** Show where things stand, and follow them from there. Raises a Problem where that can't be read. */
+  async enter(url, token, listener) {
+    const remembered = this.#keeper.recall();
+    let since = remembered ? this.#memory.read(SESSIONS) : null;
+    if (remembered) this.#render();
+    if (!since) {
+      const { cursor } = await this.#api.get(`/api/sessions?since=${encodeURIComponent(NOWHERE)}&limit=1`);
+      const active = await this.#look(cursorOf(cursor));
+      since = cursor;
+      if (!remembered && active) await this.#keeper.open(active.id);
+    }
+    this.#book = new Book({
+      happened: (key, due) => this.#happened(key, due),
+      lost: (key, end) => this.#lost(key, end),
+      vanished: () => this.leave(),
+    }, since);
+    if (this.#night) this.#book.follow(this.#night.session.id, this.#keeper.position);
+    this.#memory.write(SESSIONS, since);
+    this.#follower = new Follower({ url, api: this.#api, book: this.#book, token, listener });
+    this.#render();
+    this.#follower.run();
+  }
+
+  /** Show a night. */
+  async open(id) {
+    this.#opening = id;
+    try {
+      await this.#keeper.open(id);
+    } catch (problem) {
+      if (this.#opening === id) say(byId('lobby-lead'), problemSentence(problem));
+      return;
+    }
+    if (this.#opening !== id) return;
+    this.#opening = 0;
+    const left = this.#book.night;
+    this.#book.follow(id, this.#keeper.position);
+    byId('other-night').hidden = true;
+    this.#render();
+    this.#follower.follow(left);
+  }
+
+  /** Back to the lobby. */
+  async leave() {
+    const left = this.#book.night;
+    this.#book.leave();
+    this.#keeper.close();
+    this.#render();
+    this.#follower.follow(left);
+    await this.#look(cursorOf(this.#book.sessions.since)).catch(() => null); // the list is as it was, then
+    this.#render();
+  }
+
+  async start(notes) {
+    const night = await this.#deeds.start.post('/api/sessions', { notes: notes.trim() || null });
+    if (this.#night?.session.id !== night.id) await this.open(night.id);
+  }
+
+  async addGame(fields) {
+    const body = Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [name, value.trim()]).filter(([, value]) => value !== ''),
+    );
+    for (const name of ['min_players', 'max_players']) if (name in body) body[name] = Number(body[name]);
+    await this.#deeds.game.post(`/api/sessions/${this.#night.session.id}/games`, { title: '', ...body });
+    this.#follower.nudge();
+  }
+
+  async end() {
+    await this.#deeds.end.post(`/api/sessions/${this.#night.session.id}/close`, {});
+    this.#follower.nudge();
+  }
+
+  /** The tab was woken up, or the network has changed. */
+  wake() { this.#follower?.wake(); }
+
+  /** Go on with another token of the same subject. */
+  renew(token, claims) {
+    this.claims = claims;
+    this.#follower.renew(token);
+    this.#render();
+  }
+
+  stop() {
+    this.#follower?.stop();
+    this.#follower = null;
+    this.save();
+  }
+
+  save() { this.#keeper.save(); }
+
+  async #vote(game, way, username) {
+    this.#memory.write('voter', username);
+    const { votes } = this.#deeds;
+    if (!votes.has(game.id)) votes.set(game.id, new Deed(this.#api));
+    const body = { username, type: way, game_id: game.id };
+    await votes.get(game.id).post(`/api/sessions/${this.#night.session.id}/votes`, body);
+    this.#follower.nudge();
+  }
+
+  #happened(key, due) {
+    if (key === SESSIONS) {
+      this.#memory.write(SESSIONS, this.#book.sessions.since);
+      for (const { event } of due) this.#started(event.data.session);
+      return;
+    }
+    if (key !== String(this.#night?.session.id)) return; // of the night before, while another one is opened
+    const { asOf } = this.#night;
+    this.#keeper.take(due, this.#book.streams.get(key).since);
+    for (const { sequence, event } of due) {
+      const { text, detail } = eventWords(event);
+      if (sequence > asOf) announce([text, detail].filter(Boolean).join(', '));
+    }
+    this.#render();
+  }
+
+  #started(session) {
+    this.#nights = [...this.#nights, { ...session, games_played: 0 }].slice(-RECENT);
+    if (this.#night?.session.id === session.id || this.#opening === session.id) return;
+    if (this.#night?.session.is_active) {
+      const [words, button] = byId('other-night').children;
+      say(words, `Another night has started: № ${session.id}${session.notes ? `, ${session.notes}` : ''}.`);
+      button.onclick = () => this.open(session.id);
+      byId('other-night').hidden = false;
+      announce(words.textContent);
+    } else this.open(session.id);
+  }
+
+  async #lost(key, end) {
+    if (key === SESSIONS) {
+      const active = await this.#look(end);
+      this.#memory.write(SESSIONS, this.#book.sessions.since);
+      if (active && !this.#night?.session.is_active && this.#night?.session.id !== active.id) await this.open(active.id);
+      this.#render();
+      return;
+    }
+    try {
+      await this.#keeper.restore(end);
+      this.#render();
+    } catch (problem) {
+      if (problem.code !== 'session_not_found') throw problem;
+      await this.leave();
+    }
+  }
+
+  /** Read which nights there were, up to the end of their stream; returns the newest that is on, or null. */
+  async #look(end) {
+    if (!end) return null;
+    const since = `${end.epoch}:${Math.max(0, end.sequence - RECENT)}`;
+    const page = await this.#api.get(`/api/sessions?since=${encodeURIComponent(since)}&limit=${RECENT}`);
+    this.#nights = page.sessions;
+    const active = page.sessions.findLast((night) => night.is_active);
+    if (active || end.sequence <= RECENT) return active ?? null;
+    try {
+      return await this.#api.get('/api/sessions/active');
+    } catch (problem) {
+      if (problem.code === 'no_active_session') return null;
+      throw problem;
+    }
+  }
+
+  #render() {
+    document.body.dataset.role = this.claims.role;
+    byId('start-form').hidden = !this.hosting;
+    if (this.#night) {
+      this.#stage.render(this.#night, this.hosting);
+      show('night');
+    } else {
+      this.#lobby.render(this.#nights, this.hosting, this.claims.sub);
+      document.title = 'Game Night Live';
+      show('lobby');
+    }
+  }
+}

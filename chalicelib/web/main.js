@@ -1,0 +1,162 @@
+// The page's beginning: who is signed in, and what each button does. Leaves what happens then to `host.js`.
+
+import { Api, Problem } from './api.js';
+import { byId, say, show } from './elements.js';
+import { mark, onSubmit, tell } from './forms.js';
+import { Host } from './host.js';
+import { Memory } from './memory.js';
+import { Stage, showState } from './stage.js';
+import { claimsOf } from './token.js';
+import { problemSentence } from './words.js';
+
+// This file is ROOT/page/EDITION/main.js, wherever a stage or a proxy has put the root.
+const root = new URL('../..', import.meta.url).href.replace(/\/$/, '');
+const url = document.documentElement.dataset.websocket;
+const memory = new Memory(root);
+const stage = new Stage();
+
+const NO_TOKEN = 'That is no token. A token is one long line in three parts with dots between them.';
+const TOLD_BEFORE = 120_000; // milliseconds before a token expires; the service says so as well
+
+let host = null;
+let api = null;
+let expiry = null;
+
+function signedOut(problem = null) {
+  host?.stop();
+  host = null;
+  clearTimeout(expiry);
+  byId('renewal').hidden = true;
+  byId('who').hidden = true;
+  document.title = 'Game Night Live';
+  showState('none');
+  show('sign-in');
+  if (problem) tell(byId('sign-in-form'), problem);
+}
+
+function refused(problem) {
+  memory.write('token', null);
+  if (host) signedOut(problem); // once, though each request that is under way is refused
+}
+
+/** Let somebody in. Raises a Problem where the service can't be asked. */
+async function signIn(token, claims) {
+  api = new Api(root, token, refused);
+  host = new Host(api, memory, claims, stage);
+  say(byId('who-name'), claims.sub);
+  const listener = { state: showState, expiring, refused, notRenewed };
+  await host.enter(url, token, listener);
+  byId('who').hidden = false;
+  watch(claims);
+}
+
+/** Tell when the token expires, as the service does, and where it can't. */
+function watch({ expiresAt }) {
+  clearTimeout(expiry);
+  const left = expiresAt - Date.now() - TOLD_BEFORE;
+  if (left < 2 ** 31) expiry = setTimeout(() => expiring(expiresAt), Math.max(0, left)); // longer is no timer's
+}
+
+function expiring(expiresAt) {
+  const time = new Date(expiresAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  say(byId('renewal-title'), `Your token expires at ${time}. Paste a new one of yours to stay.`);
+  byId('renewal').hidden = false;
+}
+
+function notRenewed(problem) {
+  byId('renewal').hidden = false;
+  tell(byId('renewal'), problem);
+}
+
+async function begin() {
+  const token = memory.read('token');
+  const claims = token && claimsOf(token);
+  if (!claims) {
+    show('sign-in');
+    return;
+  }
+  show('opening');
+  byId('open-again').hidden = true;
+  say(byId('opening').querySelector('.problem'), '');
+  try {
+    await signIn(token, claims);
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    if (problem.status === 401) return; // `refused` has said so
+    say(byId('opening').querySelector('.problem'), problemSentence(problem));
+    byId('open-again').hidden = false;
+  }
+}
+
+onSubmit(byId('sign-in-form'), async ({ token: typed }) => {
+  const token = typed.trim();
+  const claims = claimsOf(token);
+  if (!claims) {
+    mark(byId('token'), NO_TOKEN);
+    byId('token').focus();
+    return;
+  }
+  try {
+    memory.write('token', token);
+    await signIn(token, claims);
+    byId('sign-in-form').reset();
+  } catch (problem) {
+    memory.write('token', null);
+    host = null;
+    throw problem;
+  }
+});
+
+onSubmit(byId('renewal'), async ({ token: typed }) => {
+  const token = typed.trim();
+  const claims = claimsOf(token);
+  if (!claims) throw new Problem(400, 'no_token', NO_TOKEN);
+  if (claims.sub !== host.claims.sub) throw new Problem(400, 'subject_mismatch', '');
+  await new Api(root, token).get('/api/sessions?limit=1'); // whoever may do anything may do this
+  memory.write('token', token);
+  api.token = token;
+  host.renew(token, claims);
+  watch(claims);
+  byId('renewal').hidden = true;
+  byId('renewal').reset();
+});
+
+onSubmit(byId('start-form'), async ({ notes }) => {
+  await host.start(notes);
+  byId('start-form').reset();
+});
+
+onSubmit(byId('game-form'), async (fields) => {
+  await host.addGame(fields);
+  byId('game-form').reset();
+  byId('title').focus();
+});
+
+byId('end-night').addEventListener('click', () => {
+  say(byId('end-problem'), '');
+  byId('ending').returnValue = 'keep';
+  byId('ending').showModal();
+});
+
+byId('ending').addEventListener('close', async () => {
+  if (byId('ending').returnValue !== 'end') return;
+  try {
+    await host.end();
+    byId('night-title').focus();
+  } catch (problem) {
+    say(byId('end-problem'), problemSentence(problem));
+  }
+});
+
+byId('to-lobby').addEventListener('click', () => host.leave());
+byId('open-again').addEventListener('click', begin);
+byId('sign-out').addEventListener('click', () => {
+  signedOut();
+  memory.forget();
+});
+
+for (const event of ['online', 'offline', 'pageshow']) window.addEventListener(event, () => host?.wake());
+document.addEventListener('visibilitychange', () => (document.hidden ? host?.save() : host?.wake()));
+window.addEventListener('pagehide', () => host?.save());
+
+begin();

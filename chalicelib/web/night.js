@@ -1,0 +1,56 @@
+// A night as the page knows it: a snapshot, and what has happened since, folded into it. Pure: no page, no network.
+
+/** So many events are kept to be shown; a longer night is read from there. */
+export const FEED_LENGTH = 200;
+
+/** A night from its REST snapshot. Events up to `asOf`, a sequence, are in the snapshot already. */
+export function nightOf(snapshot, asOf) {
+  const { games, ...session } = snapshot;
+  return { session, games: games.map((game) => ({ ...game })), asOf, feed: [] };
+}
+
+/** The same night after an event; one that the snapshot holds already is only shown. */
+export function after(night, sequence, event) {
+  const feed = [{ sequence, ...event }, ...night.feed].slice(0, FEED_LENGTH);
+  if (sequence <= night.asOf) return { ...night, feed };
+  const { session, game, totals } = event.data;
+  switch (event.type) {
+    case 'game.added': {
+      const others = night.games.filter(({ id }) => id !== game.id);
+      const before = night.games.find(({ id }) => id === game.id);
+      const added = { ...game, totals: before?.totals ?? { upvotes: 0, downvotes: 0, score: 0 } };
+      return { ...night, feed, session: { ...night.session, ...session }, games: [...others, added] };
+    }
+    case 'vote.received': {
+      const games = night.games.map((one) => (one.id === game.id ? { ...one, totals } : one));
+      return { ...night, feed, games };
+    }
+    case 'session.ended':
+      return { ...night, feed, session: { ...night.session, ...session } };
+    default:
+      return { ...night, feed };
+  }
+}
+
+/** The same night from a newer snapshot, after events that can't be had any more. */
+export function restored(night, snapshot, asOf) {
+  const gap = { type: 'gap', sequence: asOf, timestamp: null, data: {} };
+  return { ...nightOf(snapshot, asOf), feed: [gap, ...night.feed].slice(0, FEED_LENGTH) };
+}
+
+/** Which way somebody has voted for a game last, as far as the feed tells: 'up', 'down' or null. */
+export function voteOf(night, gameId, username) {
+  const name = username.trim().toLowerCase();
+  const theirs = ({ type, data }) =>
+    type === 'vote.received' && data.game.id === gameId && data.vote.username.trim().toLowerCase() === name;
+  return night.feed.find(theirs)?.data.vote.type ?? null;
+}
+
+/** Games with the best score first; of equals, the one that was played first. */
+export function ranked(games) {
+  return [...games].sort((a, b) => b.totals.score - a.totals.score || a.id - b.id);
+}
+
+export function votesIn(games) {
+  return games.reduce((sum, { totals }) => sum + totals.upvotes + totals.downvotes, 0);
+}

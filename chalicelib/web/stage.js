@@ -1,0 +1,51 @@
+// The stage: the night that is shown, its ticket, its games and its feed; and how the connection is.
+
+import { byId, say } from './elements.js';
+import { Feed } from './feed.js';
+import { Games } from './games.js';
+import { votesIn } from './night.js';
+import { STATES, timeText } from './words.js';
+
+export class Stage {
+  #games = new Games();
+  #feed = new Feed();
+
+  /** Somebody has come in: see `games.js`. */
+  begin(vote, username) { this.#games.begin(vote, username); }
+
+  render(night, hosting) {
+    const { session, games } = night;
+    const over = !session.is_active;
+    say(byId('night-number'), `Night № ${session.id}`);
+    say(byId('night-stamp'), over ? 'Ended' : 'On now');
+    say(byId('night-title'), session.notes || 'Game night');
+    say(byId('night-started'), timeText(session.created_at));
+    say(byId('night-games'), String(games.length));
+    say(byId('night-votes'), String(votesIn(games)));
+    byId('night').classList.toggle('over', over);
+    byId('end-night').hidden = over || !hosting;
+    byId('game-form').hidden = over || !hosting;
+    byId('to-lobby').hidden = !over;
+    say(byId('to-lobby'), hosting ? 'Start another night' : 'Back to the lobby');
+    byId('no-games').hidden = games.length > 0;
+    say(byId('no-games'), emptyText(over, hosting));
+    document.title = `${session.notes || 'Game night'} · Game Night Live`;
+    this.#games.render(night);
+    this.#feed.render(night);
+  }
+}
+
+function emptyText(over, hosting) {
+  if (over) return 'Nothing was played.';
+  return hosting ? 'Nothing is on yet. Put the first game on.' : 'Nothing is on yet. The host puts the first game on.';
+}
+
+/** Show how the connection is; see `follower.js` for the states. */
+export function showState(state) {
+  const [text, detail] = STATES[state] ?? ['', ''];
+  byId('connection').hidden = !text;
+  byId('connection').dataset.state = byId('bulbs').dataset.state = state;
+  say(byId('connection-state'), text);
+  byId('connection-detail').hidden = !detail;
+  say(byId('connection-detail'), detail);
+}

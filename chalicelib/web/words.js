@@ -1,0 +1,90 @@
+// What the page says: events, problems and states as sentences for people.
+
+export const STATES = {
+  connecting: ['Connecting…', ''],
+  'catching-up': ['Catching up…', ''],
+  live: ['Live', ''],
+  polling: ['Polling', 'No live connection gets through from here, so this page looks every few seconds.'],
+  offline: ['Offline', 'The service can’t be reached. Nothing is lost: this page keeps trying, and catches up.'],
+};
+
+const REACH = 'The service could not be reached. What you typed is still here: press the button again, '
+  + 'and it is done once, even if the first try had arrived.';
+
+const PROBLEMS = {
+  session_closed: 'This night has ended, so nothing more can happen in it.',
+  too_many_games: 'This night holds no more games. End it and start another one.',
+  no_game: 'There is no game to vote for yet.',
+  game_not_found: 'That game is not part of this night any more. Reload the page.',
+  session_not_found: 'This night does not exist any more.',
+  forbidden: 'Your token may watch and vote, but not host. Sign in with an admin’s token.',
+  token_expired: 'This token has expired. Get a new one, and you are back where you were.',
+  token_invalid: 'The service does not know this token. Copy it again, the whole line.',
+  token_missing: 'Sign in first.',
+  subject_mismatch: 'That token belongs to somebody else. Sign out first to be somebody else.',
+  payload_too_large: 'That is too long.',
+};
+
+const FIELDS = {
+  notes: 'The notes can have 500 characters.',
+  title: 'A game needs a title, of 200 characters at most.',
+  pack_name: 'The pack can have 200 characters.',
+  min_players: 'From 1 to 1000 players, and no more at least than at most.',
+  max_players: 'From 1 to 1000 players.',
+  username: 'A vote needs a name, of 80 characters at most.',
+};
+
+/** A problem as a sentence that says what to do. */
+export function problemSentence(problem) {
+  if (problem.unreachable) return REACH;
+  if (problem.passing) return 'The service is overloaded or in trouble. Try again in a moment: it is done only once.';
+  return PROBLEMS[problem.code] || problem.detail || 'The service refused this and did not say why.';
+}
+
+/** A field's problem as a sentence; what the service says where the field is none of ours. */
+export function fieldSentence({ field, message }) {
+  return FIELDS[field] ?? `${message}.`;
+}
+
+const SIGN = new Intl.NumberFormat('en', { signDisplay: 'exceptZero' });
+
+/** +3, 0 or −2. */
+export function scoreText(score) { return SIGN.format(score).replace('-', '−'); }
+
+export function counted(count, one, many = `${one}s`) { return `${count} ${count === 1 ? one : many}`; }
+
+/** 20:05, as the reader's clock has it; with the day where it was another one. */
+export function timeText(timestamp, today = new Date()) {
+  const at = new Date(timestamp);
+  const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  if (at.toDateString() === today.toDateString()) return time;
+  return `${at.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time}`;
+}
+
+/** "2–8 players", or nothing where the game does not say. */
+export function playersText({ min_players: least, max_players: most }) {
+  if (least && most) return least === most ? counted(least, 'player') : `${least}–${most} players`;
+  if (least) return `${least} or more players`;
+  return most ? `up to ${counted(most, 'player')}` : '';
+}
+
+/** An event as { kind, text, detail }. */
+export function eventWords({ type, data }) {
+  switch (type) {
+    case 'session.started':
+      return { kind: 'started', text: 'The night has started', detail: data.session.notes ?? '' };
+    case 'game.added':
+      return { kind: 'game', text: `${data.game.title} is on`, detail: data.game.pack_name ?? '' };
+    case 'vote.received': {
+      const { vote, game, totals } = data;
+      const text = `${vote.username} voted ${game.title} ${vote.type}`;
+      return { kind: vote.type, text, detail: `now ${scoreText(totals.score)}` };
+    }
+    case 'session.ended':
+      return { kind: 'ended', text: 'The night has ended', detail: counted(data.session.games_played, 'game') };
+    case 'gap':
+      return { kind: 'gap', text: 'Some events before this could not be had any more', detail: 'the scores are right' };
+    default:
+      return { kind: 'other', text: type, detail: '' };
+  }
+}

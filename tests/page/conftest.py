@@ -1,0 +1,80 @@
+"""A browser for all tests of the page, a tab of its own for each of them, and the host beside it.
+
+They run on one event loop, which the browser belongs to.
+"""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.clients import Host, Target
+from tests.gateway import Gateway
+from tests.page.chromium import chromium, needed
+from tests.page.visitor import PATIENCE_MILLISECONDS, Visitor
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+EXPECTED = re.compile(
+    r"Failed to load resource|WebSocket connection to .* failed|net::ERR_|WebSocket is closed before"
+)
+"""What Chromium itself writes where a request fails, as many here are meant to."""
+
+Visit = Callable[..., Awaitable[Visitor]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = [item for item in items if item.path.parent.name == "page"]
+    for item in here:
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def target(gateway: Gateway) -> Target:
+    """The local gateway, whatever target the conformance suite was given."""
+    return Target(gateway.rest_url, gateway.websocket_url, gateway.token_command)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium(needed()) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def host(target: Target) -> AsyncIterator[Host]:
+    """A host with an admin's token, who has nights of before ended."""
+    async with target.host(target.token("admin")) as host:
+        while (active := await host.http.get("/api/sessions/active")).status_code == 200:
+            await host.close(active.json()["id"])
+        yield host
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser, target: Target) -> AsyncIterator[Visit]:
+    """Open tabs of browsers that know nothing of each other; fails where the page has raised an error."""
+    errors: list[str] = []
+    async with AsyncExitStack() as tabs:
+
+        async def opened(**options: Any) -> Visitor:
+            context = await browser.new_context(**{"reduced_motion": "reduce", **options})
+            tabs.push_async_callback(context.close)
+            context.set_default_timeout(PATIENCE_MILLISECONDS)
+            page = await context.new_page()
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on(
+                "console",
+                lambda said: (
+                    errors.append(said.text)
+                    if said.type == "error" and not EXPECTED.search(said.text)
+                    else None
+                ),
+            )
+            return Visitor(page, f"{target.rest_url}/")
+
+        yield opened
+    assert errors == []

@@ -1,0 +1,178 @@
+"""A night from its start to its end, on the page."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.clients import Host, Target
+from tests.page.conftest import Visit
+
+
+async def test_a_host_sees_a_night_through(visit: Visit, target: Target, host: Host) -> None:
+    visitor = await visit()
+    await visitor.signs_in(target.token("admin"))
+    await visitor.connection_is("live")
+
+    await visitor.starts("Friday Game Night")
+    await visitor.adds("Quiplash")
+    await visitor.adds("Tee K.O.")
+    await visitor.votes("Quiplash", "up", "ana")
+    await visitor.reads_score("Quiplash", "+1")
+    await visitor.votes("Tee K.O.", "down", "ben")
+    await visitor.reads_score("Tee K.O.", "−1")
+    await visitor.ends_the_night()
+
+    await visitor.reads_heading("The results")
+    await visitor.reads_feed(
+        "The night has ended",
+        "ben voted Tee K.O. down",
+        "ana voted Quiplash up",
+        "Tee K.O. is on",
+        "Quiplash is on",
+        "The night has started",
+    )
+    await expect(visitor.game("Quiplash")).to_contain_text("Winner")
+    [last, *_] = (await host.read("/api/sessions", limit=100))["sessions"][::-1]
+    assert (last["notes"], last["games_played"], last["is_active"]) == ("Friday Game Night", 2, 0)
+
+
+async def test_what_others_do_is_heard_at_once(visit: Visit, target: Target, host: Host) -> None:
+    visitor = await visit()
+    await visitor.signs_in(target.token("admin"))
+    await visitor.connection_is("live")
+
+    night = (await host.start("From elsewhere"))["id"]
+    await host.add_game(night, "Fibbage", pack_name="Pack 1", min_players=2, max_players=8)
+    await host.vote(night, "cleo")
+
+    await visitor.reads_heading("From elsewhere")
+    await expect(visitor.game("Fibbage")).to_contain_text("Pack 1 · 2–8 players")
+    await visitor.reads_score("Fibbage", "+1")
+
+
+async def test_a_night_that_is_on_is_shown_with_all_that_has_happened(
+    visit: Visit, target: Target, host: Host
+) -> None:
+    night = (await host.start("Since eight"))["id"]
+    await host.add_game(night, "Quiplash")
+    await host.vote(night, "ana")
+    await host.vote(night, "ana", "down")
+    visitor = await visit()
+
+    await visitor.signs_in(target.token("admin"))
+
+    await visitor.reads_score("Quiplash", "−1")
+    await visitor.reads_feed(
+        "ana voted Quiplash down", "ana voted Quiplash up", "Quiplash is on", "The night has started"
+    )
+
+
+async def test_a_bot_watches_and_votes_and_does_not_host(visit: Visit, target: Target, host: Host) -> None:
+    visitor = await visit()
+    await visitor.signs_in(target.token("bot"))
+    await expect(visitor.page.get_by_text("you can watch and vote")).to_be_visible()
+    night = (await host.start("Bots welcome"))["id"]
+    await host.add_game(night, "Quiplash")
+
+    await visitor.votes("Quiplash", "up", "ana")
+
+    await visitor.reads_score("Quiplash", "+1")
+    await expect(visitor.page.get_by_role("button", name="End the night")).to_be_hidden()
+    await expect(visitor.page.get_by_role("textbox", name="Title")).to_be_hidden()
+
+
+async def test_who_votes_twice_counts_once_and_sees_which_way(
+    visit: Visit, target: Target, host: Host
+) -> None:
+    night = (await host.start("Twice"))["id"]
+    await host.add_game(night, "Quiplash")
+    visitor = await visit()
+    await visitor.signs_in(target.token("admin"))
+
+    await visitor.votes("Quiplash", "up", "ana")
+    await visitor.reads_score("Quiplash", "+1")
+    await visitor.votes("Quiplash", "down", "Ana ")
+    await visitor.reads_score("Quiplash", "−1")
+
+    await expect(visitor.page.get_by_role("button", name="Vote Quiplash down")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    await expect(visitor.page.get_by_role("button", name="Vote Quiplash up")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+
+
+async def test_another_night_does_not_take_the_stage_from_one_that_is_on(
+    visit: Visit, target: Target, host: Host
+) -> None:
+    await host.start("The first")
+    visitor = await visit()
+    await visitor.signs_in(target.token("admin"))
+    await visitor.reads_heading("The first")
+    await visitor.connection_is("live")
+
+    await host.start("The second")
+    await expect(visitor.page.get_by_text("Another night has started")).to_be_visible()
+    await visitor.reads_heading("The first")
+    await visitor.presses("Go there")
+
+    await visitor.reads_heading("The second")
+
+
+async def test_nights_before_can_be_looked_at(visit: Visit, target: Target, host: Host) -> None:
+    night = (await host.start("Long gone"))["id"]
+    await host.add_game(night, "Quiplash")
+    await host.close(night)
+    visitor = await visit()
+    await visitor.signs_in(target.token("admin"))
+
+    await visitor.page.get_by_role("button", name="Long gone").click()
+
+    await visitor.reads_heading("The results")
+    await visitor.presses("Start another night")
+    await visitor.reads_heading("No night is on.")
+
+
+@pytest.mark.usefixtures("host")
+async def test_a_night_can_be_hosted_by_keyboard_alone(visit: Visit, target: Target) -> None:
+    visitor = await visit()
+    keyboard = visitor.page.keyboard
+    await visitor.signs_in(target.token("admin"))
+    await visitor.reads_heading("No night is on.")
+
+    await expect(visitor.page.get_by_role("heading", name="No night is on.")).to_be_focused()
+    await keyboard.press("Tab")
+    await keyboard.type("By keyboard")
+    await keyboard.press("Tab")
+    await keyboard.press("Enter")
+    await expect(visitor.page.get_by_role("heading", name="By keyboard", level=1)).to_be_focused()
+    await keyboard.press("Tab")
+    await keyboard.press("Tab")
+    await keyboard.type("Quiplash")
+    await keyboard.press("Enter")
+    await expect(visitor.game("Quiplash")).to_be_visible()
+    await expect(visitor.page.get_by_role("textbox", name="Title")).to_be_focused()
+    vote = visitor.page.get_by_role("button", name="Vote Quiplash up")
+    await vote.focus()
+    await keyboard.press("Space")
+    await visitor.reads_score("Quiplash", "+1")
+    await expect(vote).to_be_focused()
+    await visitor.page.get_by_role("button", name="End the night").focus()
+    await keyboard.press("Enter")
+    await expect(visitor.page.get_by_role("button", name="Keep playing")).to_be_focused()
+    await keyboard.press("Tab")
+    await keyboard.press("Enter")
+
+    await visitor.reads_heading("The results")
+    await expect(visitor.page.get_by_role("heading", name="By keyboard", level=1)).to_be_focused()
+
+
+async def test_what_happens_is_read_out(visit: Visit, target: Target, host: Host) -> None:
+    night = (await host.start("Listen"))["id"]
+    await host.add_game(night, "Quiplash")
+    visitor = await visit()
+    await visitor.signs_in(target.token("admin"))
+    await visitor.connection_is("live")
+
+    await host.vote(night, "ana")
+
+    await expect(visitor.page.locator("#announcer")).to_have_text("ana voted Quiplash up, now +1")
