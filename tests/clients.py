@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.gateway import ROOT
+from tests.leaks import LEAKS
 from tests.specified import Live, specifications
 
 PATIENCE_SECONDS = 30.0
@@ -238,7 +239,9 @@ def _minted(command: tuple[str, ...], role: str, subject: str | None, ttl: int |
     asked = [*command, "--role", role]
     asked += ["--sub", subject] if subject is not None else []
     asked += ["--ttl", str(ttl)] if ttl is not None else []
-    return subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    minted = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    LEAKS.remember(minted, "a minted token")
+    return minted
 
 
 @cache

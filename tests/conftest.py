@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
+from tests import leaks
 from tests.clients import Bot, Connect, Host, Target
 from tests.gateway import Gateway, running_gateway
 
 GATEWAY_LOG = pytest.StashKey[Path]()
 LOG_START = pytest.StashKey[int]()
 """How long the gateway's log was when the test began."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(leaks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

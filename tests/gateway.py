@@ -15,7 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.leaks import LEAKS
+
 ROOT = Path(__file__).parent.parent
+SECRETS = "token-secrets.json"
+"""The file of the state folder that no log may have anything of."""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -45,7 +49,9 @@ class Gateway:
     def token(self, role: str) -> str:
         """Mint a token, as somebody at a terminal would."""
         command = [*self.token_command, "--role", role]
-        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+        minted = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+        LEAKS.remember(minted, "a minted token")
+        return minted
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does, and wait until it is gone."""
@@ -84,6 +90,7 @@ def running_gateway(folder: Path, environment: Mapping[str, str] | None = None) 
         )
     try:
         urls = _ready(process, ready, log)
+        LEAKS.remember_file(state / SECRETS)
         mint = (sys.executable, "-m", "infra", "token", "--stage", "local", "--state-dir", str(state))
         yield Gateway(**urls, token_command=mint, log=log, state=state, process=process)
         if process.poll() is None:
@@ -91,6 +98,8 @@ def running_gateway(folder: Path, environment: Mapping[str, str] | None = None) 
             process.wait(STOP_SECONDS)
     finally:
         _kill_group(process)
+        LEAKS.remember_file(state / SECRETS)
+        LEAKS.look_into(folder)
 
 
 def _ready(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> dict[str, str]:

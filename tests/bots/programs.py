@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bots.listening import PATIENCE_SECONDS
 from tests.gateway import ROOT
+from tests.leaks import LEAKS
 
 BOTS = ROOT / "bots"
 
@@ -34,6 +35,7 @@ class Program:
                     if not line:
                         break
                     self.printed.append(line.decode().rstrip("\n"))
+                    LEAKS.look(self.printed[-1], "what a bot printed")
         except TimeoutError:
             found = None
         if found is None:
@@ -48,6 +50,7 @@ class Program:
         async with asyncio.timeout(PATIENCE_SECONDS):
             printed, _ = await self.process.communicate()
         assert self.process.returncode is not None
+        LEAKS.look(printed.decode(), "what a bot printed last")
         return self.process.returncode, printed.decode()
 
 
