@@ -68,6 +68,10 @@ PONG_SECONDS = 20.0
 HOLE_SECONDS = 10.0
 """How long an event, or an answer, may be missing before it is asked for again."""
 
+AGAIN_SECONDS = 9.0
+"""What was refused for the moment, such as one frame too many, is asked again after ``FIRST_DELAY_SECONDS``
+and a random share of this: fifty nights that are refused at once don't come back at once."""
+
 ASK_AT_MOST = 3
 """How often that is done before the connection is given up for a new one."""
 
@@ -561,6 +565,7 @@ class _Stream:
     asked: bool = False
     asks: int = 0
     moved_at: float = 0.0
+    again_at: float | None = None
     ahead: dict[int, Event | None] = field(default_factory=dict)
 
     @classmethod
@@ -586,6 +591,11 @@ class _Stream:
     def behind(self) -> bool:
         """Whether something is to come: an answer, a replay, or what belongs into a hole."""
         return self.asked or self.position < self.promised or bool(self.ahead)
+
+    @property
+    def due_at(self) -> float:
+        """When what is to come is asked for again."""
+        return self.moved_at + HOLE_SECONDS if self.again_at is None else self.again_at
 
     def lose(self) -> None:
         """Forget a position that is worth nothing any more."""
@@ -763,7 +773,7 @@ class _Connection:
         self.opened_at = self.heard_at = self.surroundings.monotonic()
         self.book.to_ask, self.book.to_leave = [_SESSIONS], []
         for stream in self.book.streams.values():
-            stream.asked, stream.asks, stream.promised = False, 0, 0
+            stream.asked, stream.asks, stream.promised, stream.again_at = False, 0, 0, None
         while True:
             await self._ask_and_leave()
             wait = await self._keep_time()
@@ -792,7 +802,7 @@ class _Connection:
         stream = self.book.streams[key]
         if key != _SESSIONS and not self.authenticated:
             return  # auth_success asks for all of them
-        stream.asked, stream.moved_at = True, self.surroundings.monotonic()
+        stream.asked, stream.moved_at, stream.again_at = True, self.surroundings.monotonic(), None
         if key == _SESSIONS:
             await self._send({"type": "auth", "token": self.token, "since": stream.since, "id": key})
         else:
@@ -816,7 +826,7 @@ class _Connection:
         for key, stream in self.book.streams.items():
             if not stream.behind:
                 stream.asks = 0
-            elif now - stream.moved_at >= HOLE_SECONDS:
+            elif now >= stream.due_at:
                 await self._ask_again(key, stream)
         return min(self._deadlines(now)) - now
 
@@ -824,9 +834,10 @@ class _Connection:
         if stream.asks >= ASK_AT_MOST:
             raise _Dropped(f"events or an answer of {_named(key)} are missing, and asking does not help")
         stream.asks += 1
-        logger.warning(
-            "events or an answer of %s are missing; asking again from %s", _named(key), stream.since
-        )
+        if stream.again_at is None:
+            logger.warning(
+                "events or an answer of %s are missing; asking again from %s", _named(key), stream.since
+            )
         await self._ask(key)
 
     def _deadlines(self, now: float) -> Iterator[float]:
@@ -838,7 +849,7 @@ class _Connection:
             yield self.reconnect_at
         for stream in self.book.streams.values():
             if stream.behind:
-                yield stream.moved_at + HOLE_SECONDS
+                yield stream.due_at
 
     async def _frame(self, seconds: float) -> str | bytes | None:
         """Return the next frame; None where none has come in time."""
@@ -919,6 +930,10 @@ class _Connection:
         elif stream and code == "invalid_cursor" and stream.known:
             stream.lose()
             self.book.to_ask.append(str(key))
+        elif stream and frame.get("retryable") is True:
+            wait = FIRST_DELAY_SECONDS + self.surroundings.share() * AGAIN_SECONDS
+            logger.info("%s is refused for the moment (%s); asking again", _named(str(key)), code)
+            stream.again_at = self.surroundings.monotonic() + wait
         else:
             logger.warning("the service answered with an error: %s (%s)", message, code)
 

@@ -8,8 +8,20 @@ import pytest
 from gamenight import GameNight, TokenRefused, WrongAddress
 
 from tests.bots.conftest import Serve, StartBot
-from tests.bots.hostile_service import Peer, authenticated, never, night, started, stays
+from tests.bots.hostile_service import Peer, added, authenticated, never, night, started, stays
 from tests.bots.surroundings import Stage
+
+
+class Unsteady(Stage):
+    """Has another random share each time."""
+
+    def __init__(self, shares: list[float]) -> None:
+        super().__init__()
+        self._shares = iter(shares)
+
+    def share(self) -> float:
+        return next(self._shares)
+
 
 REFUSAL = {"type": "auth_error", "code": "token_invalid", "message": "The token is damaged."}
 
@@ -212,7 +224,9 @@ async def test_an_answer_that_does_not_come_is_asked_for_again(serve: Serve, sta
     assert service.connections == 1
 
 
-async def test_an_error_that_may_pass_is_waited_out(serve: Serve, start_bot: StartBot) -> None:
+async def test_an_error_that_may_pass_is_followed_by_the_same_question_a_little_later(
+    serve: Serve, start_bot: StartBot
+) -> None:
     async def behave(peer: Peer) -> None:
         await peer.gets("auth")
         error = {"code": "unavailable", "message": "A part does not answer.", "retryable": True}
@@ -222,10 +236,39 @@ async def test_an_error_that_may_pass_is_waited_out(serve: Serve, start_bot: Sta
     service = await serve(behave)
     async with start_bot(service, {"sessions": "S:7"}) as bot:
         hearing = bot.hears_in_background(1)
-        await bot.stage.passes(10)
+        await bot.stage.passes(1)
         heard = await hearing
 
     assert heard == ["session.started 8"]
+
+
+async def test_frames_that_were_too_many_are_sent_again_each_after_a_time_of_its_own(
+    serve: Serve, start_bot: StartBot
+) -> None:
+    async def behave(peer: Peer) -> None:
+        await peer.lets_in()
+        for night_id in ("1", "2"):
+            await peer.gets("subscribe")
+            error = {"code": "too_many_frames", "message": "Wait a little.", "retryable": True}
+            await peer.sends({"type": "error", **error, "id": night_id})
+        for _ in range(2):
+            frame = await peer.lets_subscribe()
+            which = frame["sessionId"]
+            await peer.sends(added(which, f"{which}:1", which))
+        await peer.stays()
+
+    service = await serve(behave)
+    stage = Unsteady([0.5, 0.0])
+    async with start_bot(service, {"sessions": "S:7", "1": "1:0", "2": "2:0"}, stage=stage) as bot:
+        hearing = bot.hears_in_background(1)
+        await stage.passes(1.0)
+        first = await hearing
+        hearing = bot.hears_in_background(1)
+        await stage.passes(4.5)
+        second = await hearing
+
+    assert [first, second] == [["game.added 2"], ["game.added 1"]]
+    assert service.connections == 1
 
 
 async def test_a_new_connection_is_opened_when_the_service_asks_for_it(
