@@ -50,7 +50,6 @@ class Program:
         async with asyncio.timeout(PATIENCE_SECONDS):
             printed, _ = await self.process.communicate()
         assert self.process.returncode is not None
-        LEAKS.look(printed.decode(), "what a bot printed last")
         return self.process.returncode, printed.decode()
 
 
@@ -73,7 +72,8 @@ async def running(
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.communicate()
+        printed, _ = await process.communicate()
+        LEAKS.look(printed.decode(errors="replace"), "what a bot printed last")
 
 
 def python(program: str, *arguments: str) -> list[str | Path]:
