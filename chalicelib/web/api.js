@@ -70,7 +70,7 @@ export class Api {
       throw new Problem(0, 'unreachable', '');
     }
     if (answer.ok) return content;
-    throw new Problem(answer.status, content.code ?? 'unknown', content.detail ?? '', content.errors ?? []);
+    throw new Problem(answer.status, content?.code ?? 'unknown', content?.detail ?? '', content?.errors ?? []);
   }
 }
 

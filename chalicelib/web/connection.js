@@ -35,11 +35,16 @@ export class Connection {
     /** Kept when it is over: { useful, planned }. */
     this.over = new Promise((end) => { this.#ended = end; });
     for (const stream of book.streams.values()) stream.asked = true;
-    this.#socket = new WebSocket(url);
+    this.#ticking = setInterval(() => this.#tick(Date.now()), TICK);
+    try {
+      this.#socket = new WebSocket(url);
+    } catch {
+      this.end(); // the browser does not allow it here
+      return;
+    }
     this.#socket.onopen = () => this.#ask(SESSIONS);
     this.#socket.onmessage = ({ data }) => this.#heard(data);
     this.#socket.onclose = () => this.end();
-    this.#ticking = setInterval(() => this.#tick(Date.now()), TICK);
   }
 
   /** Whether everything that has happened has come, as far as anybody can tell. */
@@ -68,8 +73,10 @@ export class Connection {
   end(planned = false) {
     if (!this.#ended) return;
     clearInterval(this.#ticking);
-    this.#socket.onclose = this.#socket.onmessage = this.#socket.onopen = null;
-    this.#socket.close();
+    if (this.#socket) {
+      this.#socket.onclose = this.#socket.onmessage = this.#socket.onopen = null;
+      this.#socket.close();
+    }
     const useful = this.authenticated && Date.now() - this.#openedAt >= USEFUL;
     this.authenticated = false;
     this.#ended({ useful: useful || planned, planned });

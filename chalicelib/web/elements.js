@@ -21,8 +21,14 @@ export function show(view) {
   const before = VIEWS.find((id) => !byId(id).hidden);
   if (before === view) return;
   for (const id of VIEWS) byId(id).hidden = id !== view;
-  const lost = document.activeElement === document.body || document.activeElement?.closest('[hidden]');
-  if (before && lost) byId(view).querySelector('h1').focus();
+  const nowhere = document.activeElement === document.body;
+  if (before && nowhere) byId(view).querySelector('h1').focus();
+  keepFocus(byId(view).querySelector('h1'));
+}
+
+/** Lead whoever was at something that is shown no more to another element. */
+export function keepFocus(instead) {
+  if (document.activeElement?.closest('[hidden]')) instead.focus();
 }
 
 let waiting = [];

@@ -1,5 +1,6 @@
 // Forms that a person fills in: sends once, says what is wrong next to what caused it, and keeps what was typed.
 
+import { Problem } from './api.js';
 import { say } from './elements.js';
 import { fieldSentence, problemSentence } from './words.js';
 
@@ -14,6 +15,7 @@ export function onSubmit(form, act) {
       await act(Object.fromEntries(new FormData(form)));
     } catch (problem) {
       tell(form, problem);
+      if (!(problem instanceof Problem)) reportError(problem); // a defect of ours
     } finally {
       form.ariaBusy = 'false';
     }

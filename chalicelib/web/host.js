@@ -45,7 +45,7 @@ export class Host {
       const { cursor } = await this.#api.get(`/api/sessions?since=${encodeURIComponent(NOWHERE)}&limit=1`);
       const active = await this.#look(cursorOf(cursor));
       since = cursor;
-      if (!remembered && active) await this.#keeper.open(active.id);
+      if (!remembered && active) this.#keeper.begin(await this.#keeper.read(active.id));
     }
     this.#book = new Book({
       happened: (key, due) => this.#happened(key, due),
@@ -63,13 +63,16 @@ export class Host {
   async open(id) {
     this.#opening = id;
     try {
-      await this.#keeper.open(id);
+      const read = await this.#keeper.read(id);
+      if (this.#opening !== id) return; // another one is wanted meanwhile, or it is there already
+      this.#keeper.begin(read);
+      this.#opening = 0;
     } catch (problem) {
-      if (this.#opening === id) say(byId('lobby-lead'), problemSentence(problem));
+      if (this.#opening !== id) return;
+      this.#opening = 0;
+      say(this.#night ? byId('other-night').firstElementChild : byId('lobby-lead'), problemSentence(problem));
       return;
     }
-    if (this.#opening !== id) return;
-    this.#opening = 0;
     const left = this.#book.night;
     this.#book.follow(id, this.#keeper.position);
     byId('other-night').hidden = true;

@@ -26,14 +26,18 @@ export class Keeper {
     return true;
   }
 
-  /** Show a night from its newest events on. Raises a Problem. */
-  async open(id) {
+  /** Read a night and where its newest events begin, for `begin`. Raises a Problem. */
+  async read(id) {
     const { cursor } = await this.#api.get(`/api/sessions/${id}/events?since=${encodeURIComponent(NOWHERE)}&limit=1`);
     const snapshot = await this.#api.get(`/api/sessions/${id}`);
     const { epoch, sequence } = cursorOf(cursor);
-    this.#pending = null;
-    this.night = nightOf(snapshot, sequence);
-    this.position = sequence > FEED_LENGTH ? `${epoch}:${sequence - FEED_LENGTH}` : '';
+    const position = sequence > FEED_LENGTH ? `${epoch}:${sequence - FEED_LENGTH}` : '';
+    return { night: nightOf(snapshot, sequence), position };
+  }
+
+  /** Keep a night in place of the one before. */
+  begin({ night, position }) {
+    [this.night, this.position, this.#pending] = [night, position, null];
     this.#saveSoon();
   }
 

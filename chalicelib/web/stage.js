@@ -1,6 +1,6 @@
 // The stage: the night that is shown, its ticket, its games and its feed; and how the connection is.
 
-import { byId, say } from './elements.js';
+import { byId, keepFocus, say } from './elements.js';
 import { Feed } from './feed.js';
 import { Games } from './games.js';
 import { votesIn } from './night.js';
@@ -32,6 +32,7 @@ export class Stage {
     document.title = `${session.notes || 'Game night'} · Game Night Live`;
     this.#games.render(night);
     this.#feed.render(night);
+    keepFocus(byId('night-title'));
   }
 }
 

@@ -73,6 +73,25 @@ async def test_a_laptop_that_was_closed_shows_all_that_happened_when_it_is_opene
     await visitor.reads_score("Tee K.O.", "−1")
 
 
+async def test_of_all_nights_that_started_meanwhile_the_newest_is_shown(
+    visit: Visit, target: Target, host: Host
+) -> None:
+    visitor = await visit()
+    await visitor.signs_in(target.token("admin"))
+    await visitor.connection_is("live")
+
+    await visitor.page.context.set_offline(True)
+    await visitor.connection_is("connecting", "offline")
+    for notes in ("While away", "Still away"):
+        await host.close((await host.start(notes))["id"])
+    await host.start("Back again")
+    await visitor.page.context.set_offline(False)
+
+    await visitor.reads_heading("Back again")
+    await visitor.connection_is("live")
+    await visitor.reads_feed(STARTED)
+
+
 async def test_a_reload_goes_on_where_the_page_was(visit: Visit, target: Target, host: Host) -> None:
     night = await playing(host, "Reloaded")
     visitor = await visit()
