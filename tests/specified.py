@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 20.0
 MAX_FRAME_BYTES = 32 * 1024
 """Of the contract, and nothing that a schema of the frame can say."""
 
-RULES_BEYOND_SCHEMAS = ("Expected min_players to be max_players at most", "got `float`")
+RULES_BEYOND_SCHEMAS = ("Expected min_players to be max_players at most", "got a number with a fraction")
 """How messages end of the rules that are in the documents' prose only: no schema compares two fields, and to
 JSON Schema 3.0 is a whole number."""
 

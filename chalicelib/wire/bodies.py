@@ -115,6 +115,9 @@ def idempotent_request(
         return None
     if not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
         message = "Expected 1 to 255 printable ASCII characters"
-        raise InvalidRequest(f"{message}.", (FieldError("Idempotency-Key", message),))
+        raise InvalidRequest(
+            f"{message}, such as a UUID, in the header Idempotency-Key.",
+            (FieldError("Idempotency-Key", message),),
+        )
     asked = route.encode() + b"\n" + msgspec.json.encode(body)
     return IdempotentRequest(caller.subject, key, hashlib.sha256(asked).hexdigest())

@@ -172,12 +172,12 @@ def read_frame(text: str) -> ClientFrame:
     """Return the frame. Raises InvalidJson, InvalidFrame or UnknownFrameType."""
     if len(text.encode(errors="surrogatepass")) > MAX_FRAME_BYTES:
         raise InvalidFrame("A frame has 32 KB at most.")
-    outline = decode(text, _outline_decoder, InvalidFrame)
+    outline = decode(text, _outline_decoder, InvalidFrame, "frame")
     if not isinstance(outline.type, str):
         raise InvalidFrame('A frame is a JSON object with a text "type".')
     if outline.type not in FRAME_TYPES:
         raise UnknownFrameType(f"The types that a client can send are {', '.join(sorted(FRAME_TYPES))}.")
-    return decode(text, _decoder, InvalidFrame)
+    return decode(text, _decoder, InvalidFrame, "frame")
 
 
 def frame_id(text: str) -> FrameId | None:

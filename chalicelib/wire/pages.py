@@ -6,6 +6,9 @@ from chalicelib.domain.events import Event
 from chalicelib.domain.sessions import Session
 from chalicelib.services.streams import Page
 
+COMPACT = (",", ":")
+"""As the envelopes are, and what Chalice itself encodes."""
+
 
 def sessions_page(page: Page[Session]) -> str:
     """Return ``GET /api/sessions``: a client that wants more asks again until a page is empty."""
@@ -16,6 +19,7 @@ def sessions_page(page: Page[Session]) -> str:
             "recovered": page.recovered,
         },
         ensure_ascii=False,
+        separators=COMPACT,
     )
 
 
@@ -26,4 +30,4 @@ def events_page(page: Page[Event]) -> str:
     """
     envelopes = ",".join(event.envelope for event in page.entries)
     rest = {"cursor": str(page.cursor), "recovered": page.recovered, "more": page.more}
-    return f'{{"events":[{envelopes}],{json.dumps(rest)[1:]}'
+    return f'{{"events":[{envelopes}],{json.dumps(rest, separators=COMPACT)[1:]}'

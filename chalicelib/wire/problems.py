@@ -53,7 +53,7 @@ def problem(status: int, code: str, title: str, detail: str, **more: Any) -> Pro
         headers["WWW-Authenticate"] = "Bearer"
     if status == 503:  # noqa: PLR2004 - 503 Service Unavailable
         headers["Retry-After"] = "1"
-    return Problem(status, json.dumps(members, ensure_ascii=False), headers)
+    return Problem(status, json.dumps(members, ensure_ascii=False, separators=(",", ":")), headers)
 
 
 def status_of(kind: type[GameNightError]) -> int:
@@ -88,4 +88,6 @@ def problem_of_framework(status: int, detail: str) -> Problem:
     code, title = FRAMEWORK_PROBLEMS.get(status, (InvalidRequest.code, InvalidRequest.title))
     if status >= 500:  # noqa: PLR2004 - from here on it is our mistake
         code, title = GameNightError.code, GameNightError.title
+    if status == 415:  # noqa: PLR2004 - 415 Unsupported Media Type
+        detail = f"Send JSON with the header 'Content-Type: application/json'. ({detail})"
     return problem(status, code, title, detail)

@@ -62,6 +62,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             raise ConnectionError("the connection is closing") from closing
         self.transport.write(b"".join(self.conn.data_to_send()))
 
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a message; a refusal completes the handshake too, which uvicorn would log as an error."""
+        await super().send(message)
+        self.handshake_complete |= message["type"] == "websocket.http.response.body"
+
 
 class Server(uvicorn.Server):
     """Uvicorn, told by us when to stop. ``up`` is set once requests are served."""

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib import __version__
-from chalicelib.wire.problems import CONTENT_TYPE, FRAMEWORK_PROBLEMS, problem, problem_of, status_of
+from chalicelib.wire.problems import CONTENT_TYPE, problem_of, problem_of_framework, status_of
 from infra.specifications import answers, errors, night, schemas
 from infra.specifications.operations import LINKS, Operation
 from infra.specifications.schemas import Schema
@@ -84,9 +84,9 @@ def _told(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
 
 def _unsupported_media_type() -> dict[str, Any]:
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    code, title = FRAMEWORK_PROBLEMS[status]
-    refused = problem(status, code, title, "Unsupported media type: text/plain")
-    return {"UnsupportedMediaType": _problems(status, {code: json.loads(refused.body)})}
+    refused = problem_of_framework(status, "Unsupported media type: text/plain")
+    document = json.loads(refused.body)
+    return {"UnsupportedMediaType": _problems(status, {document["code"]: document})}
 
 
 def _or_gateways(ours: dict[str, Any], name: str, description: str) -> dict[str, Any]:
