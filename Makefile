@@ -7,7 +7,6 @@ SUB ?= $(ROLE)
 TTL ?=
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo listen token deploy rehearse test check lock format specs tables screenshots test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
@@ -15,34 +14,18 @@ PIP := --quiet --disable-pip-version-check
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+
 $(VENV)/.installed: requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Installing into $(VENV) (once, one to two minutes)..."
-	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install $(PIP) -r requirements/dev.txt
-	@touch $@
+	@$(NEW_ENOUGH)
+	@$(PYTHON) infra/install.py $(VENV) $<
 
-# MiniStack pins a botocore of its own, so it lives in an environment of its own.
-.venv-ministack/.installed: requirements/ministack.txt
-	@echo "Installing MiniStack into .venv-ministack (once)..."
-	@test -x .venv-ministack/bin/pip || $(PYTHON) -m venv .venv-ministack
-	@.venv-ministack/bin/pip install $(PIP) -r requirements/ministack.txt
-	@touch $@
-
-# aiobotocore pins one too.
-.venv-bench/.installed: requirements/bench.txt
-	@echo "Installing what is compared into .venv-bench (once)..."
-	@test -x .venv-bench/bin/pip || $(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/pip install $(PIP) -r requirements/bench.txt
-	@touch $@
-
+# MiniStack pins a botocore of its own, so it lives in an environment of its own. So does aiobotocore; and
 # checkov pins boto3.
-.venv-checkov/.installed: requirements/checkov.txt
-	@echo "Installing the linter of the stack's security into .venv-checkov (once)..."
-	@test -x .venv-checkov/bin/pip || $(PYTHON) -m venv .venv-checkov
-	@.venv-checkov/bin/pip install $(PIP) -r requirements/checkov.txt
-	@touch $@
+.venv-%/.installed: requirements/%.txt
+	@$(NEW_ENOUGH)
+	@$(PYTHON) infra/install.py .venv-$* $<
 
 install: $(VENV)/.installed .venv-ministack/.installed ## create the environments
 

@@ -11,20 +11,20 @@ function listen(failures = 0) {
 
   live.on('open', () => send({ type: 'auth', token, since }));
   live.on('message', (text) => {
-    console.log(text.toString());
     const frame = JSON.parse(text);
-    const started = frame.type === 'session.started';
+    const [started, letIn] = [frame.type === 'session.started', frame.type === 'auth_success'];
+    console.log(letIn ? `Listening as ${frame.sub}` : text.toString());
     failures = 0;
     if (frame.type === 'auth_error') process.exit(1);
     if (started) nights.add(frame.data.session.id);
     if (started || frame.recovered === false) since = frame.cursor; // missed starts come after a break
-    if (started || frame.type === 'auth_success') {
-      nights.forEach((sessionId) => send({ type: 'subscribe', sessionId }));
-    }
+    if (started || letIn) nights.forEach((sessionId) => send({ type: 'subscribe', sessionId }));
   });
-  live.on('error', (error) => console.error(error.message));
+  live.on('error', (error) => console.error(`${error.message || error.code}; trying again`));
   const delay = () => Math.random() * Math.min(60, 2 ** failures) * 1000;
   live.on('close', () => setTimeout(listen, delay(), failures + 1));
 }
 
-listen();
+process.exitCode = 1; // it ends where something is wrong, and only then
+if (token) listen();
+else console.error('Usage: node listen.js ws://localhost:5000/api/sessions/live TOKEN');

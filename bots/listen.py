@@ -2,29 +2,29 @@
 
 import asyncio
 import json
+import logging
 import sys
 from contextlib import suppress
 
 from websockets import ConnectionClosed, connect
 
 
-async def listen(url: str, token: str) -> None:  # noqa: D103 - it is the whole program
-    since, nights = "new:0", set()  # a cursor of no stream: from now on
+async def listen(url: str, token: str) -> str:  # type: ignore[return] # noqa: D103, RET503 - it has no end
+    since, nights = "new:0", set()  # a cursor of no stream: from now on; after a break, missed starts come
     async for live in connect(url):  # and again whenever it breaks
         with suppress(ConnectionClosed):
             await live.send(json.dumps({"type": "auth", "token": token, "since": since}))
             async for text in live:
-                print(text, flush=True)
                 frame = json.loads(text)
-                started = frame["type"] == "session.started"
+                started, let_in = (frame["type"] == kind for kind in ("session.started", "auth_success"))
+                print(f"Listening as {frame['sub']}" if let_in else text, flush=True)
                 if frame["type"] == "auth_error":
-                    sys.exit(1)
-                if started:
-                    nights.add(frame["data"]["session"]["id"])
-                if started or frame.get("recovered") is False:
-                    since = frame["cursor"]  # starts that are missed come after a break; the rest does not
-                for session_id in nights if started or frame["type"] == "auth_success" else ():
+                    return str(frame["message"])
+                since = frame["cursor"] if started or frame.get("recovered") is False else since
+                nights |= {frame["data"]["session"]["id"]} if started else set()
+                for session_id in nights if started or let_in else ():
                     await live.send(json.dumps({"type": "subscribe", "sessionId": session_id}))
 
 
-asyncio.run(listen(*sys.argv[1:]))
+logging.basicConfig(level=logging.INFO, format="%(message)s")  # tells of attempts to connect that fail
+sys.exit(asyncio.run(listen(*sys.argv[1:])) if len(sys.argv) == 3 else __doc__)  # noqa: PLR2004

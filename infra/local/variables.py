@@ -57,6 +57,7 @@ def function_variables(
         "LOG_FILE": str(state.log.resolve()),
         # An address, not localhost: a broadcast need not ask the resolver.
         "PUSH_ENDPOINT": f"http://127.0.0.1:{port}/{{stage}}",
+        "REST_URL": f"http://localhost:{port}",
         "WEBSOCKET_URL": f"ws://localhost:{port}{PATH}",
     }
 

@@ -42,7 +42,7 @@ async def test_a_listener_prints_a_night(
 ) -> None:
     command, environment = command_of(name, line, target.token("bot"))
     async with running(command, environment, tmp_path) as program:
-        await program.prints('"type":"auth_success"')
+        await program.prints("Listening as bot")
         session = await host.start("Friday Game Night 🎲")
         at = f"/api/sessions/{session['id']}"
         await program.prints(f'{{"type":"subscribed","sessionId":{session["id"]}}}')
@@ -63,7 +63,7 @@ async def test_a_listener_comes_back_after_a_break_and_hears_what_started_meanwh
 ) -> None:
     command, environment = command_of(name, line, target.token("bot"))
     async with running(command, environment, tmp_path) as program:
-        await program.prints('"type":"auth_success"')
+        await program.prints("Listening as bot")
         before = await host.start("before")
         await program.prints(f'"subscribed","sessionId":{before["id"]}')
         line.cut()
@@ -86,3 +86,28 @@ async def test_a_listener_whose_token_is_refused_says_so_and_ends(
 
     assert status == 1
     assert '"type":"auth_error"' in printed
+    assert "Traceback" not in printed
+    assert "Task" not in printed
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+async def test_a_listener_that_is_told_too_little_says_what_it_wants(
+    line: Line, tmp_path: Path, name: str
+) -> None:
+    command, environment = command_of(name, line, "")
+    async with running(command[:-2], environment, tmp_path) as program:
+        status, printed = await program.ends()
+
+    assert status == 1
+    assert f"{name} ws://localhost:5000/api/sessions/live TOKEN" in printed
+    assert len(printed.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+async def test_a_listener_says_that_nobody_is_there(line: Line, tmp_path: Path, name: str) -> None:
+    command, environment = command_of(name, line, "a token")
+    command[-2] = "ws://127.0.0.1:1/api/sessions/live"
+    async with running(command, environment, tmp_path) as program:
+        said = await program.prints("127.0.0.1")
+
+    assert "Traceback" not in said

@@ -76,11 +76,13 @@ async def test_a_connect_that_is_refused_is_a_handshake_that_fails(
     assert stage.events["websocket_disconnect"].empty()
 
 
-async def test_there_is_one_websocket_address(stage: Stage) -> None:
+async def test_there_is_one_websocket_address(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await connect(f"ws://127.0.0.1:{stage.port}/elsewhere")
 
     assert refused.value.response.status_code == 403
+    assert json.loads(refused.value.response.body or b"") == {"message": "Forbidden"}
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_message_whose_function_fails_is_told_and_the_connection_stays(

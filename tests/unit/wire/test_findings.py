@@ -31,7 +31,7 @@ from chalicelib.wire import bodies, frames, problems
         (bodies.NewVote, "[]", "Expected an object, got an array."),
         (bodies.NewVote, '{"username"', "The body is not JSON: it ends too early."),
         (bodies.NewVote, b'{"username":"\xff"}', "The body is not JSON: it is not UTF-8."),
-        (bodies.NewSession, "{} {}", "The body is not JSON: trailing characters (byte 3)."),
+        (bodies.NewSession, "{} {}", "The body is not JSON: trailing characters (byte 4)."),
     ],
 )
 def test_a_body_is_refused_in_words(kind: type[msgspec.Struct], text: str | bytes, said: str) -> None:
