@@ -23,13 +23,21 @@ DYNAMODB_READ = 0.125 / MILLION  # the same page
 DYNAMODB_GB = 0.25 + 0.20  # the same page: storage, and point-in-time recovery
 LOG_GB = 0.50  # https://aws.amazon.com/cloudwatch/pricing/
 ALARM = 0.10  # the same page
+METRIC = 0.30  # the same page, for a month; by the hour, and only for hours in which it has a value
 DASHBOARD = 3.00  # the same page
 TRACE = 5.00 / MILLION  # https://aws.amazon.com/xray/pricing/
 TRANSFER_GB = 0.09  # https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer
 
-ALARMS = 19
+ALARMS = 24
+NIGHT_HOURS = 4
+DELIVERY_METRICS = 6  # of a function that delivers and has no trouble: docs/operations.md
+IDLE_METRICS = 1  # how far the sweep is behind, each minute
+INLINE_AUDIENCE = 500  # above it deliver delivers as well
 TRACED = 0.05  # Lambda traces one request a second, and five of a hundred above that
-LOG_BYTES = 700  # of one invocation: our line, and Lambda's START, END and REPORT
+LOG_BYTES = 350  # of one invocation: Lambda's START, END and REPORT
+SWEEP_LOG_BYTES = 600  # with its metrics
+EVENT_LOG_BYTES = 3_100  # five lines, of which one has metrics; two are written for every shard of a crowd
+RECONNECT_LOG_BYTES = 1_100  # auth, subscribe, and the notice before
 
 EVENT_BYTES = 300
 CONNECTION_HOURS = 110 / 60  # then a client is asked to reconnect; API Gateway cuts at two hours
@@ -87,6 +95,12 @@ def bill(use: Scenario) -> dict[str, float]:
     reads = MONTH_MINUTES * SWEEP_READS + posts / RECIPIENTS_PER_READ + events * SHARDS + frames * 2
     broadcast_seconds = posts / POSTS_PER_SECOND + events * 0.05
     invocations = MONTH_MINUTES + events * 2 + frames + reconnects * 2
+    own_log_bytes = (
+        MONTH_MINUTES * SWEEP_LOG_BYTES + events * EVENT_LOG_BYTES + reconnects * RECONNECT_LOG_BYTES
+    )
+    delivering = 2 if use.connections > INLINE_AUDIENCE else 1
+    nightly = min(1.0, use.nights * NIGHT_HOURS * 60 / MONTH_MINUTES)
+    metrics = IDLE_METRICS + delivering * DELIVERY_METRICS * nightly
     gb_seconds = (
         broadcast_seconds * LARGE_GB
         + events * 0.03 * MIDDLE_GB
@@ -101,8 +115,10 @@ def bill(use: Scenario) -> dict[str, float]:
         "REST requests": events * REST_REQUEST,
         "Lambda": invocations * LAMBDA_REQUEST + gb_seconds * LAMBDA_GB_SECOND,
         "DynamoDB": writes * DYNAMODB_WRITE + reads * DYNAMODB_READ + stored_gb * DYNAMODB_GB,
-        "logs and traces": invocations * (LOG_BYTES / 1e9 * LOG_GB + TRACED * TRACE),
+        "logs and traces": (invocations * LOG_BYTES + own_log_bytes) / 1e9 * LOG_GB
+        + invocations * TRACED * TRACE,
         "data to clients": messages * EVENT_BYTES / 1e9 * TRANSFER_GB,
+        "metrics": metrics * METRIC,
         "alarms and dashboard": ALARMS * ALARM + DASHBOARD,
     }
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "status": "infra.commands.status",
     "tables": "infra.commands.tables",
     "token": "infra.commands.token",
+    "trace": "infra.commands.trace",
     "vote": "infra.commands.vote",
 }
 """What is typed, and the module that does it."""

@@ -1,0 +1,1 @@
+"""One event, followed through the logs from its request to each delivery."""

@@ -1,0 +1,163 @@
+"""Log lines about one event, as a timeline: what happened where, how many milliseconds after the event.
+
+Says also what the lines do not say. Knows only lines: where they are kept is for ``sources``, how it looks
+for ``render``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chalicelib.services.trail import EACH_UP_TO
+from infra.trace.wanted import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One thing that happened; ``milliseconds`` are since the event's own timestamp."""
+
+    milliseconds: int
+    function: str
+    hop: str
+    what: str
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """An event's way. ``delivered`` counts posts, ``named`` the connections that lines name for them.
+
+    ``notes`` are what the lines leave open, a sentence each.
+    """
+
+    event: dict[str, Any]
+    hops: Sequence[Hop]
+    delivered: int
+    named: int
+    notes: Sequence[str]
+
+
+EVENT_FIELDS = (
+    "event",
+    "event_type",
+    "session_id",
+    "sequence",
+    "cursor",
+    "sessions_cursor",
+    "event_timestamp",
+)
+IN_ORDER = ("appended", "answered", "received", "queued", "delivered", "broadcast", "posted")
+"""What follows what within one millisecond."""
+
+OF_ONE = {
+    "gone": "is gone, and is forgotten",
+    "refused": "was refused",
+    "failed": "was not reached",
+    "fell_behind": "lags; a job will catch up with it",
+    "caught_up": "could still not be reached",
+}
+"""What a line about one connection says of it."""
+
+ID_FIELDS = ("request_id", "invocation_id", "trace_id", "connection_id", "stream_record")
+
+
+def timeline_of(lines: Iterable[Line]) -> Timeline:
+    """Return the timeline of lines that are all about one event, its request's answer among them."""
+    ordered = sorted(lines, key=lambda line: str(line["timestamp"]))
+    event: dict[str, Any] = {}
+    for line in ordered:
+        event |= {name: line[name] for name in EVENT_FIELDS if name in line}
+    since = _moment(str(event.get("event_timestamp", ordered[0]["timestamp"])))
+    hops = [hop for line in ordered for hop in _hops(line, since)]
+    delivered = sum(line["delivered"] for line in ordered if line["hop"] in ("posted", "caught_up"))
+    named = sum(hop.hop == "delivered" for hop in hops)
+    return Timeline(
+        event,
+        sorted(hops, key=lambda hop: (hop.milliseconds, _rank(hop.hop))),
+        delivered,
+        named,
+        [*_notes(ordered, delivered - named)],
+    )
+
+
+def _rank(hop: str) -> int:
+    return IN_ORDER.index(hop) if hop in IN_ORDER else len(IN_ORDER)
+
+
+def _hops(line: Line, since: float) -> Iterable[Hop]:
+    function = str(line.get("function", ""))
+    ids = {name: str(line[name]) for name in ID_FIELDS if name in line}
+    here = round((_moment(str(line["timestamp"])) - since) * 1000)
+    for connection_id, milliseconds in line.get("deliveries", {}).items():
+        yield Hop(
+            milliseconds,
+            function,
+            "delivered",
+            f"delivered to {connection_id}",
+            {**ids, "connection_id": connection_id},
+        )
+    if line["hop"] == "caught_up" and line["delivered"]:
+        yield Hop(here, function, "delivered", f"delivered to {line['connection_id']}, which had lagged", ids)
+    elif line["hop"] != "each":
+        yield Hop(here, function, line["hop"], _what(line), ids)
+
+
+def _what(line: Line) -> str:
+    said = str(line["message"])
+    match line["hop"]:
+        case "answered" if "subject" in line:
+            said += f", sent by {line['subject']}"
+        case "appended":
+            said = "committed with what it speaks of"
+        case "received":
+            said = f"came from the table's stream as record {line['stream_record']}"
+        case "queued":
+            said = f"a large audience: {line['jobs']} jobs will deliver it"
+        case "posted":
+            said = _posted(line)
+        case hop if hop in OF_ONE:
+            said = f"{line['connection_id']} {OF_ONE[hop]}" + (
+                f": {line['reason']}" if "reason" in line else ""
+            )
+    return said
+
+
+def _posted(line: Line) -> str:
+    part = f" of shard {line['shard']}" if "shard" in line else ""
+    others = (f", {line[name]} {name}" for name in ("gone", "refused", "failed", "retried") if line[name])
+    return f"posted to {line['delivered']} of {line['audience']}{part} in {line['duration_ms']} ms" + "".join(
+        others
+    )
+
+
+def _notes(lines: Sequence[Line], unnamed: int) -> Iterable[str]:
+    hops = [line["hop"] for line in lines]
+    if "appended" not in hops:
+        yield (
+            "No line says that it was committed: its request was killed just then, or these lines are not "
+            "kept any more."
+        )
+    if "received" not in hops:
+        yield "The stream has not handed it over yet, or that line has not arrived. Ask again in a moment."
+    elif not {"posted", "queued"} & {*hops}:
+        yield "Its broadcast has not ended yet, or failed. It comes again; ask again in a moment."
+    shards = {line["shard"] for line in lines if "shard" in line}
+    jobs = max((line["jobs"] for line in lines if line["hop"] == "queued"), default=0)
+    if len(shards) < jobs:
+        yield f"{jobs - len(shards)} of {jobs} jobs have posted nothing yet."
+    if hops.count("received") > 1:
+        yield f"The stream handed it over {hops.count('received')} times, so some may have had it twice."
+    reached = {line["connection_id"] for line in lines if line["hop"] in ("caught_up", "gone")}
+    lagging = {line["connection_id"] for line in lines if line["hop"] == "fell_behind"} - reached
+    if lagging:
+        yield f"Not caught up with so far: {', '.join(sorted(lagging))}."
+    if unnamed > 0:
+        yield (
+            f"{unnamed} of those that have it are counted and not named. Of audiences above {EACH_UP_TO} "
+            "only those are named that were not reached, unless LOG_LEVEL is DEBUG."
+        )
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

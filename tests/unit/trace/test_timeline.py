@@ -1,0 +1,193 @@
+"""Timelines of the very lines that the services log."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.connections import Recipient
+from chalicelib.domain.cursors import Cursor
+from chalicelib.domain.delivery import DeliveryReport, FailedPost
+from chalicelib.domain.events import Event, EventType, LoggedEvent
+from chalicelib.logs import JsonFormatter
+from chalicelib.services import trail
+from chalicelib.services.trail import DeliveryLog
+from infra.trace.render import as_json, as_text
+from infra.trace.timeline import timeline_of
+
+COMMITTED = 1_762_027_200.123
+EVENT = Event(
+    17,
+    EventType.SESSION_STARTED,
+    '{"type":"session.started","timestamp":"2025-11-01T20:00:00.123Z","data":{}}',
+    Cursor("e17", 1),
+    Cursor("e0", 17),
+)
+FAST, SLOW, GONE = (Recipient(name, "api", "dev") for name in ("fast=", "slow=", "gone="))
+
+
+class Journal(logging.Handler):
+    """What is logged, as lines; ``at`` is when, in milliseconds after the event."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 0
+        self.lines: list[dict[str, Any]] = []
+        self.formatter = JsonFormatter()
+
+    def now(self) -> float:
+        return COMMITTED + self.at / 1000
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record.created = self.now()
+        self.lines.append(json.loads(self.format(record)))
+
+    def function(self, name: str, at: int) -> None:
+        assert isinstance(self.formatter, JsonFormatter)
+        self.formatter.begin(name, {"request_id": "r-1"} if name == "api_handler" else {"invocation_id": "i"})
+        self.at = at
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    root, handler = logging.getLogger(), Journal()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield handler
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def commit(journal: Journal) -> None:
+    journal.function("api_handler", 4)
+    trail.appended([EVENT])
+    extra = {"hop": "answered", "status": 201, "subject": "host"}
+    logging.getLogger("x").info("POST /api/sessions was answered 201", extra=extra)
+
+
+def receive(journal: Journal, at: int) -> None:
+    journal.function("broadcast", at)
+    trail.received(LoggedEvent("100", EVENT))
+
+
+def deliver(journal: Journal, report: DeliveryReport, *, each: bool = False) -> None:
+    witness = DeliveryLog(journal.now, each).begin(EVENT, report.audience)
+    note = witness.settled()
+    for one in (FAST, SLOW):
+        journal.at += 10
+        if note is not None:
+            note(one)
+    witness.broadcasted(report)
+
+
+def test_an_event_is_followed_from_its_request_to_each_delivery(journal: Journal) -> None:
+    commit(journal)
+    receive(journal, 200)
+    deliver(journal, DeliveryReport(delivered=2))
+
+    timeline = timeline_of(reversed(journal.lines))
+
+    assert [(hop.milliseconds, hop.function, hop.hop) for hop in timeline.hops] == [
+        (4, "api_handler", "appended"),
+        (4, "api_handler", "answered"),
+        (200, "broadcast", "received"),
+        (210, "broadcast", "delivered"),
+        (220, "broadcast", "delivered"),
+        (220, "broadcast", "broadcast"),
+        (220, "broadcast", "posted"),
+    ]
+    assert (timeline.delivered, timeline.named, timeline.notes) == (2, 2, [])
+    assert timeline.event["event_timestamp"] == "2025-11-01T20:00:00.123Z"
+
+
+def test_whoever_was_not_reached_is_named_and_so_is_what_became_of_it(journal: Journal) -> None:
+    failed = FailedPost(SLOW, 429, "answered 429, after 6 attempts")
+    commit(journal)
+    receive(journal, 200)
+    deliver(journal, DeliveryReport(delivered=1, gone=[GONE], failed=[failed]))
+    trail.fell_behind(EVENT, [failed])
+    lagging = timeline_of(journal.lines)
+    journal.function("deliver", 5000)
+    DeliveryLog().caught_up(EVENT, "slow=", DeliveryReport(delivered=1))
+
+    caught_up = timeline_of(journal.lines)
+
+    said = [hop.what for hop in caught_up.hops]
+    assert "slow= was not reached: answered 429, after 6 attempts" in said
+    assert "gone= is gone, and is forgotten" in said
+    assert "delivered to slow=, which had lagged" in said
+    assert lagging.notes == ["Not caught up with so far: slow=."]
+    assert (caught_up.delivered, caught_up.named, caught_up.notes) == (2, 2, [])
+
+
+def test_of_a_crowd_it_is_said_that_not_everyone_is_named(journal: Journal) -> None:
+    commit(journal)
+    receive(journal, 200)
+    deliver(journal, DeliveryReport(delivered=300))
+
+    timeline = timeline_of(journal.lines)
+
+    assert (timeline.delivered, timeline.named) == (300, 0)
+    [note] = timeline.notes
+    assert note.startswith("300 of those that have it are counted and not named.")
+
+
+def test_at_debug_a_crowd_is_named(journal: Journal) -> None:
+    commit(journal)
+    receive(journal, 200)
+    witness = DeliveryLog(journal.now, each=True).begin(EVENT)
+    note = witness.settled()
+    assert note is not None
+    for number in range(300):
+        note(Recipient(f"{number}=", "api", "dev"))
+    witness.posted(DeliveryReport(delivered=300), shard=0)
+
+    timeline = timeline_of(journal.lines)
+
+    assert (timeline.delivered, timeline.named, timeline.notes) == (300, 300, [])
+
+
+def test_shards_that_have_posted_nothing_are_counted(journal: Journal) -> None:
+    commit(journal)
+    receive(journal, 200)
+    trail.queued(EVENT, 8)
+    for shard in (0, 3):
+        journal.function("deliver", 300)
+        DeliveryLog(journal.now).begin(EVENT).posted(DeliveryReport(), shard=shard)
+
+    assert "6 of 8 jobs have posted nothing yet." in timeline_of(journal.lines).notes
+
+
+def test_what_has_not_happened_yet_is_said(journal: Journal) -> None:
+    commit(journal)
+    committed = timeline_of(journal.lines)
+    receive(journal, 200)
+    taken_up = timeline_of(journal.lines)
+    receive(journal, 900)
+    again = timeline_of(journal.lines[2:])
+
+    assert [note.split(",")[0] for note in committed.notes] == ["The stream has not handed it over yet"]
+    assert [note.split(",")[0] for note in taken_up.notes] == ["Its broadcast has not ended yet"]
+    assert [note.split(" ")[:3] for note in again.notes] == [
+        ["No", "line", "says"],
+        ["Its", "broadcast", "has"],
+        ["The", "stream", "handed"],
+    ]
+
+
+def test_it_reads_as_a_table_and_as_json(journal: Journal) -> None:
+    commit(journal)
+    receive(journal, 200)
+    deliver(journal, DeliveryReport(delivered=2))
+    timeline = timeline_of(journal.lines)
+
+    text, document = as_text(timeline), json.loads(as_json(timeline))
+
+    assert "POST /api/sessions was answered 201, sent by host" in text
+    assert "       210  broadcast     delivered to fast=" in text
+    assert text.endswith("Delivered to 2.")
+    assert document["event"]["cursor"] == "e17:1"
+    assert document["hops"][3]["ids"] == {"invocation_id": "i", "connection_id": "fast="}
