@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.domain.token_secrets import SecretsUnreadable, TokenSecrets
+
+PATIENCE = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "max_attempts": 2})
+"""Whoever shows a token waits for this; with botocore's own minute a function would be ended before."""
 
 
 class ParameterSecrets:
@@ -21,7 +25,7 @@ class ParameterSecrets:
     def load(self) -> TokenSecrets:
         """Return the parameter's secrets. Raises SecretsUnreadable."""
         client: Any = botocore.session.get_session().create_client(
-            "ssm", region_name=self._region, endpoint_url=self._endpoint
+            "ssm", region_name=self._region, endpoint_url=self._endpoint, config=PATIENCE
         )
         try:
             answer = client.get_parameter(Name=self._name, WithDecryption=True)

@@ -17,6 +17,7 @@ from chalicelib.auth.known_secrets import REFRESH_SECONDS
 from chalicelib.domain.limits import MAX_TOKEN_SECONDS
 from chalicelib.domain.timestamps import timestamp
 from chalicelib.domain.token_secrets import SecretsUnreadable, TokenSecrets
+from infra.commands.examples import examples
 from infra.commands.local_state import used_state
 from infra.local.state import DEFAULT_STATE_DIR
 from infra.token_secrets import SecretKeeper, finished, rotated
@@ -25,7 +26,7 @@ DAY = 24 * 60 * 60
 LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
 
 
-@click.command()
+@click.command(epilog=examples("rotate-secret --stage dev", "rotate-secret --stage dev --finish --json"))
 @click.option("--stage", default="local", show_default=True, help="The stage whose secret it is.")
 @click.option("--finish", is_flag=True, help="Accept the secret before the current one no more.")
 @click.option(

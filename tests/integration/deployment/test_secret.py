@@ -1,6 +1,7 @@
 """A rotation of a deployed stage: what the commands write to SSM is what the functions read."""
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from moto import mock_aws
 from chalicelib.auth.tokens import JwtVerifier
 from chalicelib.domain.errors import TokenInvalid
 from chalicelib.domain.identity import Role
+from chalicelib.domain.token_secrets import SecretsUnreadable
 from chalicelib.storage.secrets import ParameterSecrets
 from infra.commands import rotate_secret, token
 from infra.deployment.errors import DeploymentError
@@ -87,3 +89,16 @@ def test_two_who_rotate_at_once_are_told_of_it(ssm: Any) -> None:
 
     with pytest.raises(DeploymentError, match="at the same moment"):
         another.replace(finished(known))
+
+
+def test_a_store_that_does_not_answer_is_told_of_before_a_function_would_be_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    # With botocore's own patience this would take five minutes, which no test has.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+        with pytest.raises(SecretsUnreadable, match=NAME):
+            ParameterSecrets(NAME, REGION, url).load()

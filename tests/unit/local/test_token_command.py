@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from chalicelib.auth.tokens import JwtVerifier
@@ -7,6 +8,9 @@ from chalicelib.domain.identity import Role
 from chalicelib.storage.secrets import FileSecrets
 from infra.commands.token import command
 from infra.local.state import StateDir
+
+HOUR = 60 * 60
+DAY = 24 * HOUR
 
 
 def test_a_token_and_nothing_else_is_printed(tmp_path: Path) -> None:
@@ -25,3 +29,31 @@ def test_a_folder_without_a_secret_is_an_error_that_says_what_to_do(tmp_path: Pa
     assert result.exit_code == 1
     assert "make run" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("role", "seconds"), [("admin", 12 * HOUR), ("bot", 7 * DAY)])
+def test_a_token_lives_as_long_as_its_role_does_where_nobody_says(
+    tmp_path: Path, role: str, seconds: int
+) -> None:
+    assert life_of(tmp_path, "--role", role) == seconds
+
+
+@pytest.mark.parametrize(("role", "longest"), [("admin", DAY), ("bot", 366 * DAY)])
+def test_no_token_lives_longer_than_the_service_accepts(tmp_path: Path, role: str, longest: int) -> None:
+    secrets = StateDir(tmp_path).ensure_token_secrets()
+    asked = ["--role", role, "--state-dir", str(secrets.parent), "--ttl"]
+
+    longer = CliRunner().invoke(command, [*asked, str(longest + 1)])
+
+    assert life_of(tmp_path, "--role", role, "--ttl", str(longest)) == longest
+    assert longer.exit_code == 2
+    assert f"{longest} seconds at most" in longer.stderr
+    assert longer.stdout == ""
+
+
+def life_of(folder: Path, *options: str) -> int:
+    """Return the seconds that a token which the service accepts is good for from when it was minted."""
+    secrets = FileSecrets(StateDir(folder).ensure_token_secrets())
+    minted = CliRunner().invoke(command, [*options, "--state-dir", str(folder)]).stdout.strip()
+    claims = JwtVerifier(secrets, "game-night-live").verify(minted)
+    return claims.expires_at - claims.issued_at
