@@ -19,6 +19,8 @@ from chalicelib.metrics import METRICS_LOGGER, metric_directive
 LOCAL = "local"
 """The stage of the local gateway: nobody there reads metrics, and somebody reads the terminal."""
 
+OURS = ("app", "chalicelib", "gateway", "Sessions", "WebSocket", METRICS_LOGGER)
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -65,8 +67,8 @@ def configure(level: str, stage: str = LOCAL, file: str = "") -> JsonFormatter:
 
     Lambda's runtime has put a handler of its own on the root logger, which is replaced. Metrics get out
     whatever the level, on AWS: alarms go by them. With a ``file`` everything from INFO on is appended to it
-    as well, also what the terminal is spared. The SDKs' chatter below WARNING is left out, since at DEBUG
-    botocore would log request headers.
+    as well, also what the terminal is spared. DEBUG is for our own loggers: at that level botocore would log
+    request headers, and websockets the frames that hold tokens. The SDKs' chatter below WARNING is left out.
     """
     formatter = JsonFormatter(stage)
     terminal = logging.StreamHandler(sys.stdout)
@@ -78,8 +80,9 @@ def configure(level: str, stage: str = LOCAL, file: str = "") -> JsonFormatter:
         handlers.append(WatchedFileHandler(file, encoding="utf-8", delay=True))
     for handler in handlers:
         handler.setFormatter(formatter)
-    lowest = min(logging.getLevelNamesMapping()[level], logging.INFO)
-    logging.basicConfig(level=lowest, handlers=handlers, force=True)
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(logging.DEBUG if level == "DEBUG" else logging.NOTSET)
     for sdk in ("botocore", "urllib3", "pynamodb"):
         logging.getLogger(sdk).setLevel(logging.WARNING)
     return formatter

@@ -21,6 +21,8 @@ def logging_as_it_was() -> Iterator[None]:
             handler.close()
     root.setLevel(before[0])
     root.handlers[:] = before[1]
+    for ours in logs.OURS:
+        logging.getLogger(ours).setLevel(logging.NOTSET)
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -93,6 +95,15 @@ def test_a_terminal_is_spared_what_only_counts_and_the_file_is_not(
     shown = printed(capsys)
     assert [line["message"] for line in shown] == ["for both"]
     assert shown[0].keys() & {"_aws", "metrics", "Stage"} == set()
+
+
+def test_at_debug_only_our_own_loggers_say_more(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("DEBUG")
+
+    logging.getLogger("websockets.server").debug("< TEXT a frame with a token in it")
+    logging.getLogger("chalicelib.services.trail").debug("ours")
+
+    assert [line["message"] for line in printed(capsys)] == ["ours"]
 
 
 def test_whoever_logs_goes_on_in_the_new_file(tmp_path: Path) -> None:

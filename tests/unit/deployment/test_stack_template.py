@@ -50,6 +50,15 @@ def test_no_role_allows_everything() -> None:
                 assert statement["Resource"] != "*" or statement["Sid"].startswith("Lambda"), statement
 
 
+def test_every_function_is_traced_and_may_say_so() -> None:
+    assert CONFIG["xray"] is True
+    assert not any("xray" in one for one in CONFIG["lambda_functions"].values())
+    for role in (one for one in RESOURCES.values() if one["Type"] == "AWS::IAM::Role"):
+        [policy] = role["Properties"]["Policies"]
+        actions = {one["Sid"]: one["Action"] for one in policy["PolicyDocument"]["Statement"]}
+        assert actions["LambdaTraces"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+
+
 def test_the_tables_outlive_the_stack() -> None:
     tables = [one for one in RESOURCES.values() if one["Type"] == "AWS::DynamoDB::Table"]
 
