@@ -24,6 +24,9 @@ EXPECTED = re.compile(
 )
 """What Chromium itself writes where a request fails, as many here are meant to."""
 
+SHORT_DELAYS = "Math.random = () => 0.05"
+"""Every delay before another attempt is a random share of a longest one: here always a small one."""
+
 Visit = Callable[..., Awaitable[Visitor]]
 
 
@@ -64,6 +67,7 @@ async def visit(browser: Browser, target: Target) -> AsyncIterator[Visit]:
             context = await browser.new_context(**{"reduced_motion": "reduce", **options})
             tabs.push_async_callback(context.close)
             context.set_default_timeout(PATIENCE_MILLISECONDS)
+            await context.add_init_script(SHORT_DELAYS)
             page = await context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on(
