@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.services.jobs import Jobs
     from chalicelib.services.ports import SecretSource, TokenVerifier
     from chalicelib.services.reading import Reading, Streams
+    from chalicelib.services.redelivery import Redelivery
     from chalicelib.services.seldom import Seldom
     from chalicelib.services.sweep import Sweep
     from chalicelib.services.trail import DeliveryLog
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.storage.connections import DynamoConnectionStore
     from chalicelib.storage.epochs import DynamoEpochs
     from chalicelib.storage.jobs import SqsJobQueue
-    from chalicelib.storage.json_api import DynamoApi
+    from chalicelib.storage.json_api import DynamoApi, SqsApi
     from chalicelib.storage.lags import DynamoLagStore
     from chalicelib.storage.progress import DynamoProgressStore
     from chalicelib.storage.sessions import DynamoSessionStore
@@ -156,6 +157,15 @@ class Application:
         return Sweep(deadlines, due, settings.audience_shards)
 
     @cached_property
+    def redelivery(self) -> "Redelivery":
+        """How an operator has events delivered that were given up."""
+        from chalicelib.services.redelivery import Redelivery
+        from chalicelib.services.routing import Queueing
+
+        queueing = Queueing(self._progress, self._queue, self.settings.audience_shards)
+        return Redelivery(self._audiences, queueing, self._sessions, self._sessions.log)
+
+    @cached_property
     def epochs(self) -> "DynamoEpochs":
         """What an operator changes after a restore."""
         from chalicelib.storage.epochs import DynamoEpochs
@@ -208,7 +218,7 @@ class Application:
 
     async def close(self) -> None:
         """Close the connections that are kept alive; what is deployed never does."""
-        for name in ("push", "_dynamodb", "_queue"):
+        for name in ("push", "_dynamodb", "_sqs"):
             if name in vars(self):
                 await getattr(self, name).close()
 
@@ -290,11 +300,15 @@ class Application:
     @cached_property
     def _queue(self) -> "SqsJobQueue":
         from chalicelib.storage.jobs import SqsJobQueue
+
+        return SqsJobQueue(self._sqs, self.settings.delivery_queue_url)
+
+    @cached_property
+    def _sqs(self) -> "SqsApi":
         from chalicelib.storage.json_api import SqsApi
 
         settings = self.settings
-        api = SqsApi(settings.sqs_endpoint, settings.region, self._credentials, lambda: self._tls)
-        return SqsJobQueue(api, settings.delivery_queue_url)
+        return SqsApi(settings.sqs_endpoint, settings.region, self._credentials, lambda: self._tls)
 
     @cached_property
     def _connections(self) -> "DynamoConnectionStore":

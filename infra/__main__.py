@@ -30,6 +30,7 @@ COMMANDS = {
     "local": "infra.commands.local",
     "package": "infra.commands.package",
     "provision": "infra.commands.provision",
+    "redrive": "infra.commands.redrive",
     "rehearse": "infra.commands.rehearse",
     "restored": "infra.commands.restored",
     "rotate-secret": "infra.commands.rotate_secret",

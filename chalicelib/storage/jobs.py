@@ -65,8 +65,8 @@ def received_jobs(records: Iterable[dict[str, Any]]) -> Iterator[Received]:
         attributes = record["attributes"]
         job: Job | None = None
         try:
-            job = _job(json.loads(record["body"]))
-        except (KeyError, TypeError, ValueError):
+            job = job_of(record["body"])
+        except ValueError:
             logger.exception("a job can't be read", extra={"job": record["messageId"]})
         yield Received(
             record["messageId"],
@@ -75,6 +75,14 @@ def received_jobs(records: Iterable[dict[str, Any]]) -> Iterator[Received]:
             int(attributes["ApproximateReceiveCount"]),
             job,
         )
+
+
+def job_of(body: str) -> Job:
+    """Read the job that a message holds. Raises ValueError where it holds none."""
+    try:
+        return _job(json.loads(body))
+    except (KeyError, TypeError) as exc:
+        raise ValueError(f"no job: {exc!r}") from exc
 
 
 def _document(job: Job) -> dict[str, Any]:

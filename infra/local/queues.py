@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from infra.local.queue_event import Message
 from infra.template import QueueDefinition
@@ -17,17 +17,36 @@ class EngineQueue:
     url: str
     arn: str
 
-    def receive(self, count: int) -> Sequence[Message]:
-        """Return up to so many messages, which are then nobody else's for a time."""
+    @classmethod
+    def named(cls, sqs: Any, name: str) -> Self:
+        """Return the queue of a name."""
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return cls(sqs, url, _arn(sqs, url))
+
+    def receive(self, count: int, **more: Any) -> Sequence[Message]:
+        """Return up to so many messages, which are then nobody else's for a time.
+
+        ``more`` is whatever else ReceiveMessage takes.
+        """
         answer = self.sqs.receive_message(
-            QueueUrl=self.url, MaxNumberOfMessages=count, MessageSystemAttributeNames=["All"]
+            QueueUrl=self.url, MaxNumberOfMessages=count, MessageSystemAttributeNames=["All"], **more
         )
         messages: Sequence[Message] = answer.get("Messages", ())
         return messages
 
+    def send(self, body: str, **more: Any) -> None:
+        """Put a message on the queue; ``more`` is whatever else SendMessage takes."""
+        self.sqs.send_message(QueueUrl=self.url, MessageBody=body, **more)
+
     def delete(self, message: Message) -> None:
         """Take out a message that is done."""
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+
+    def release(self, message: Message) -> None:
+        """Let a message that was received be anybody's again."""
+        self.sqs.change_message_visibility(
+            QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
 
 
 def ensure_queues(sqs: Any, queues: Mapping[str, QueueDefinition]) -> dict[str, EngineQueue]:
@@ -60,5 +79,11 @@ def _ensure(sqs: Any, name: str, attributes: Mapping[str, Any]) -> EngineQueue:
     else:
         texts.pop("FifoQueue", None)  # can't be changed, only be what it is
         sqs.set_queue_attributes(QueueUrl=url, Attributes=texts)
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    return EngineQueue(sqs, url, arn)
+    return EngineQueue(sqs, url, _arn(sqs, url))
+
+
+def _arn(sqs: Any, url: str) -> str:
+    attributes: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]
+    return attributes["QueueArn"]

@@ -158,7 +158,7 @@ class _Run:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         limits = self._options.limits
         functions = LambdaService(deployed_functions(app, ROOT, STAGE), nursery.environment)
-        engine = Engine(self._endpoints, os.environ["SESSIONS_TABLE"], self._queue())
+        engine = self._engine_in_use()
         sources = Sources.of(app, functions, engine, self._options.schedule_seconds)
         connections = Connections(limits, lambda: time.time_ns() // 1_000_000)
         websocket = WebSocketApi(functions, connections, limits)
@@ -208,9 +208,14 @@ class _Run:
         )
         self._say(banner.render())
 
-    def _queue(self) -> EngineQueue:
-        url, arn = os.environ["DELIVERY_QUEUE_URL"], os.environ["DELIVERY_QUEUE_ARN"]
-        return EngineQueue(engine_client("sqs", self._endpoints), url, arn)
+    def _engine_in_use(self) -> Engine:
+        sqs, names = engine_client("sqs", self._endpoints), queues(STAGE)
+        return Engine(
+            self._endpoints,
+            os.environ["SESSIONS_TABLE"],
+            EngineQueue.named(sqs, names["DeliveryQueue"].name),
+            EngineQueue.named(sqs, names["StreamFailureQueue"].name),
+        )
 
     def _engine(self) -> str:
         if self._options.dynamodb:

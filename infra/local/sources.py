@@ -4,7 +4,6 @@ Ties the engine's clients, Lambda's mappings and the pollers together. Leaves ru
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from chalice.app import Chalice
 
 from infra.event_sources import QUEUE_MAPPING, STREAM_MAPPING
 from infra.local.deployment import REGION, Moment
+from infra.local.failure_destination import FailureDestination
 from infra.local.functions import queue_functions, scheduled_functions, stream_functions
 from infra.local.lambda_service import LambdaService
 from infra.local.poller import StreamPoller
@@ -28,8 +28,6 @@ from infra.local.stream_mapping import Discarded, ShardQueue, StreamMapping
 from infra.local.stream_reader import TableStream
 from infra.local.timer import Timer
 from infra.local.variables import Endpoints
-
-logger = logging.getLogger("gateway")
 
 
 def engine_client(service: str, endpoints: Endpoints) -> Any:
@@ -46,18 +44,20 @@ def engine_client(service: str, endpoints: Endpoints) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Where the sessions table and the delivery queue are."""
+    """Where the sessions table and the queues are; ``failures`` takes what is given up of the stream."""
 
     endpoints: Endpoints
     table: str
     queue: EngineQueue
+    failures: EngineQueue
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The pollers of the stream and the queue, and the timers."""
+    """The pollers of the stream and the queue, the way to the failures, and the timers."""
 
     stream: StreamPoller
+    failures: FailureDestination
     queue: QueuePoller
     timers: Sequence[Timer]
 
@@ -65,9 +65,10 @@ class Sources:
     def of(cls, app: Chalice, functions: LambdaService, engine: Engine, schedule_seconds: float) -> Self:
         """Return what feeds an application's functions; a schedule comes every so many seconds."""
         queue = _queue_poller(app, functions, engine.queue)
-        stream = _stream_poller(app, functions, engine, queue)
+        failures = FailureDestination(engine.failures)
+        stream = _stream_poller(app, functions, engine, queue, failures)
         timers = [Timer(functions, name, schedule_seconds) for name in scheduled_functions(app)]
-        return cls(stream, queue, timers)
+        return cls(stream, failures, queue, timers)
 
     async def position(self) -> None:
         """Begin behind everything that the stream holds now."""
@@ -77,12 +78,19 @@ class Sources:
         """Deliver until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.stream.run())
+            group.create_task(self.failures.run())
             group.create_task(self.queue.run())
             for timer in self.timers:
                 group.create_task(timer.run())
 
 
-def _stream_poller(app: Chalice, functions: LambdaService, engine: Engine, jobs: QueuePoller) -> StreamPoller:
+def _stream_poller(
+    app: Chalice,
+    functions: LambdaService,
+    engine: Engine,
+    jobs: QueuePoller,
+    failures: FailureDestination,
+) -> StreamPoller:
     [(name, batch_size)] = stream_functions(app)
     mapping = StreamMapping.from_settings({**STREAM_MAPPING, "BatchSize": batch_size})
     reader = TableStream(
@@ -99,8 +107,7 @@ def _stream_poller(app: Chalice, functions: LambdaService, engine: Engine, jobs:
 
     def queue(stream_arn: str, shard: str) -> ShardQueue:
         def discard(discarded: Discarded) -> None:
-            failure = failure_record(discarded, name, stream_arn, shard, Moment.present())
-            logger.error("records of the stream were given up", extra={"failure": failure})
+            failures.take(failure_record(discarded, name, stream_arn, shard, Moment.present()))
 
         return ShardQueue(mapping, time.time, discard)
 

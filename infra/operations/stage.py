@@ -91,10 +91,8 @@ def _on_aws(aws: Aws, stage: Stage, env: Mapping[str, str]) -> OperatedStage:
 def _queue(sqs: Any, stage: str, logical_name: str) -> EngineQueue:
     name = queues(stage)[logical_name].name
     try:
-        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        return EngineQueue.named(sqs, name)
     except sqs.exceptions.QueueDoesNotExist as error:
         raise DeploymentError(
             f"There is no queue {name}. Is the stage {stage} deployed? `python -m infra status` tells."
         ) from error
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    return EngineQueue(sqs, url, arn)

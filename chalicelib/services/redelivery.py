@@ -1,0 +1,52 @@
+"""Events that were given up, delivered after all: by jobs, as those of a large audience are.
+
+For an operator: nothing that is deployed calls it. Leaves which events they are to ``infra.operations``.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.domain.delivery import audience_of
+from chalicelib.domain.events import Event
+from chalicelib.domain.limits import MAX_PAGE
+from chalicelib.domain.sessions import Session
+from chalicelib.services.ports import Audiences
+from chalicelib.services.routing import Queued, Queueing
+from chalicelib.services.stores import EventLog, SessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Redelivery:
+    """Delivers again what is in the log."""
+
+    audiences: Audiences
+    queueing: Queueing
+    sessions: SessionStore
+    log: EventLog
+
+    async def deliver(self, events: Sequence[Event]) -> None:
+        """Put the jobs of events on the queue, in the order given. Raises Unavailable.
+
+        Whoever is in the audience gets the event, also those who had it; a job that is done already is not
+        done again. Nothing that follows is posted past these jobs.
+        """
+        for event in events:
+            mark = await self.audiences.queue_mark(audience_of(event))
+            await self.queueing.queue(event, Queued(mark))
+
+    def logged(self, since: str, until: str) -> Iterator[Event]:
+        """Yield the events that were logged between two timestamps, by session. Raises Unavailable."""
+        newest = self.sessions.head().sequence
+        for start in range(0, newest, MAX_PAGE):
+            for session in self.sessions.sessions(start, min(MAX_PAGE, newest - start)):
+                if session.created_at <= until and (session.ended_at or until) >= since:
+                    for event in self._night(session):
+                        if since <= json.loads(event.envelope)["timestamp"] <= until:
+                            yield event
+
+    def _night(self, session: Session) -> Iterator[Event]:
+        after = 0
+        while events := self.log.events(session.id, after, MAX_PAGE):
+            yield from (event.in_epoch(session.epoch) for event in events)
+            after = events[-1].cursor.sequence

@@ -1,0 +1,42 @@
+"""Everything of a stage that failed for the last time, done once more. Leaves each kind to its own module."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.local.stream_reader import TableStream
+from infra.operations.dead_letters import RedoneJobs, redo_jobs
+from infra.operations.stage import OperatedStage
+from infra.operations.stream_failures import RedoneRecords, StreamFailures
+
+
+@dataclass(frozen=True, slots=True)
+class Redone:
+    """What became of jobs, and of batches of records."""
+
+    records: RedoneRecords
+    jobs: RedoneJobs
+
+
+def redrive(stage: OperatedStage, tell: Callable[[str], None], *, dry_run: bool, patience: int = 1) -> Redone:
+    """Redo what is on a stage's queues of failures, records before jobs.
+
+    A queue that hands out nothing for ``patience`` seconds is taken for empty: on AWS an empty answer that
+    comes at once may be one of a part of the queue.
+
+    Raises DeploymentError, Unavailable, StreamUnavailable, and what the SDK raises. Whatever it raises,
+    nothing is lost, and it can be run again.
+    """
+    application = stage.application()
+    reader = TableStream(
+        stage.client("dynamodb"), stage.client("dynamodbstreams"), stage.settings.sessions_table
+    )
+    queue = stage.queue("StreamFailureQueue")
+    with asyncio.Runner() as runner:
+        try:
+            failures = StreamFailures(queue, reader, application.redelivery, runner.run, patience)
+            records = failures.redo(tell, dry_run=dry_run)
+        finally:
+            runner.run(application.close())
+    dead, delivery = stage.queue("DeliveryDeadLetterQueue"), stage.queue("DeliveryQueue")
+    return Redone(records, redo_jobs(dead, delivery, tell, dry_run=dry_run, patience=patience))

@@ -1,0 +1,151 @@
+"""Records of the sessions table's stream that Lambda gave up on: found again, and delivered by jobs.
+
+Lambda says where they were in the stream and not what they were. The stream has them for 24 hours; what is
+older is taken from the log, by the time at which it was written. Leaves how events are delivered to
+``chalicelib.services.redelivery``.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from chalicelib.domain.events import Event
+from chalicelib.domain.timestamps import timestamp
+from chalicelib.services.redelivery import Redelivery
+from chalicelib.storage.stream_records import logged_events
+from infra.local.queue_event import Message
+from infra.local.queues import EngineQueue
+from infra.local.stream_event import Record, sequence_number, stream_event
+from infra.local.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, StreamReader
+
+AT_ONCE = 10
+HIDDEN_SECONDS = 900
+EMPTY_PAGES = 1000
+"""DynamoDB answers with empty pages between records that are far apart; after so many there are none."""
+
+SLACK = timedelta(minutes=2)
+"""An event's timestamp is its function's, whose clock may be off by a minute, and from before its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Where records were: ``first`` to ``last`` in a shard, and when they arrived there."""
+
+    stream_arn: str
+    shard: str
+    first: str
+    last: str
+    arrived: datetime
+    arrived_last: datetime
+
+    @classmethod
+    def parse(cls, body: str) -> Self:
+        """Read Lambda's document. Raises ValueError where it is none."""
+        try:
+            batch = json.loads(body)["DDBStreamBatchInfo"]
+            first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
+            if not (first.isdigit() and last.isdigit()):
+                raise ValueError(f"no sequence numbers: {first!r} and {last!r}")
+            return cls(
+                batch["streamArn"],
+                batch["shardId"],
+                first,
+                last,
+                datetime.fromisoformat(batch["approximateArrivalOfFirstRecord"]),
+                datetime.fromisoformat(batch["approximateArrivalOfLastRecord"]),
+            )
+        except (AttributeError, KeyError, TypeError) as exc:
+            raise ValueError(f"no document of Lambda's: {exc!r}") from exc
+
+
+@dataclass(slots=True)
+class RedoneRecords:
+    """What became of the batches found, and where their events were: in the stream, or only in the log."""
+
+    found: int = 0
+    redone: int = 0
+    unreadable: int = 0
+    events: int = 0
+    from_log: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailures:
+    """The queue of failures. ``run`` runs a coroutine to its end.
+
+    After ``patience`` seconds without a message there is none.
+    """
+
+    queue: EngineQueue
+    reader: StreamReader
+    redelivery: Redelivery
+    run: Callable[..., object]
+    patience: int = 1
+
+    def redo(self, tell: Callable[[str], None], *, dry_run: bool) -> RedoneRecords:
+        """Deliver what was given up, oldest first; ``tell`` is given a line for each batch.
+
+        A document is taken out once the jobs of its events are on the delivery queue. Raises Unavailable,
+        StreamUnavailable, and what the SDK raises.
+        """
+        outcome = RedoneRecords()
+        batches: list[tuple[GivenUp, Message]] = []
+        kept: list[Message] = []
+        try:
+            while messages := self.queue.receive(
+                AT_ONCE, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=self.patience
+            ):
+                for message in messages:
+                    outcome.found += 1
+                    kept.append(message)
+                    try:
+                        batches.append((GivenUp.parse(message["Body"]), message))
+                    except ValueError:
+                        outcome.unreadable += 1
+                        tell(f"can't be read, and stays: message {message['MessageId']}")
+            for batch, message in sorted(batches, key=lambda one: (one[0].arrived, int(one[0].first))):
+                events, whence = self._events(batch)
+                outcome.events += len(events)
+                outcome.from_log += len(events) if whence == "the log" else 0
+                names = ", ".join(f"{one.type} of session {one.session_id}" for one in events) or "nothing"
+                tell(f"{batch.arrived:%Y-%m-%d %H:%M:%S}, {names}, from {whence}")
+                if dry_run:
+                    continue
+                self.run(self.redelivery.deliver(events))
+                self.queue.delete(message)
+                kept.remove(message)
+                outcome.redone += 1
+        finally:
+            for message in kept:
+                self.queue.release(message)
+        return outcome
+
+    def _events(self, batch: GivenUp) -> tuple[Sequence[Event], str]:
+        records = self._records(batch)
+        if records is not None:
+            as_lambda_has_them = stream_event(records, batch.stream_arn)["Records"]
+            return [one.event for one in logged_events(as_lambda_has_them)], "the stream"
+        since, until = timestamp(batch.arrived - SLACK), timestamp(batch.arrived_last + SLACK)
+        return [*self.redelivery.logged(since, until)], "the log"
+
+    def _records(self, batch: GivenUp) -> list[Record] | None:
+        """Return the records; None where the stream does not have all of them any more."""
+        found: list[Record] = []
+        empty = 0
+        try:
+            iterator: str | None = self.reader.iterator(
+                batch.stream_arn, batch.shard, "AT_SEQUENCE_NUMBER", batch.first
+            )
+            while iterator is not None and empty < EMPTY_PAGES:
+                page = self.reader.page(iterator)
+                for record in page.records:
+                    found.append(record)
+                    if sequence_number(record) == batch.last:
+                        return found
+                empty = 0 if page.records else empty + 1
+                iterator = page.next_iterator
+        except (RecordsTrimmed, StreamGone, IteratorExpired):
+            return None
+        return None
