@@ -24,6 +24,8 @@ from benchmarks.cost import (
     RECIPIENTS_PER_READ,
     WEBSOCKET_MESSAGE,
 )
+from chalicelib.services.catch_up import ATTEMPTS
+from chalicelib.services.hold import BEAT_SECONDS
 from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE
 
 MEASURED = Path(__file__).parent / "results" / "broadcast.json"
@@ -35,19 +37,18 @@ CONNECTS_PER_SECOND = 500
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LAMBDA_CONCURRENCY = 1_000
 DELIVER_SECONDS = 295  # of the function's 300
-ATTEMPTS = 10
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 PARTITION_READ_UNITS = 3_000
 
 # Times on AWS. The first two are the medians of 1,024 public runs in one Region (2022); the rest is assumed.
 STREAM_SECONDS = 0.213
 QUEUE_SECONDS = 0.016
-READ_SECONDS = 0.015  # a page of 1,000 rows, or 200 KB
+READ_SECONDS = 0.015  # a page of 1,000 rows, or 100 KB
 POST_SECONDS = 0.010  # from a function to @connections and back
 WINDOW = 64
 
 SQS_REQUEST = 0.50 / 1_000_000  # FIFO: https://aws.amazon.com/sqs/pricing/
-SQS_REQUESTS_PER_JOB = 3
+SQS_REQUESTS_PER_JOB = 4  # to send, receive and delete it, and to hold it at once; then one each BEAT_SECONDS
 DYNAMODB_WRITE = 0.625 / 1_000_000  # https://aws.amazon.com/dynamodb/pricing/on-demand/
 STEP = 64  # recipients between two saved places
 
@@ -121,7 +122,7 @@ def dollars(connections: int, setting: Setting, *, seconds: float) -> float:
         connections * WEBSOCKET_MESSAGE
         + connections / RECIPIENTS_PER_READ * DYNAMODB_READ
         + (connections / STEP + 2 * jobs) * DYNAMODB_WRITE * bool(jobs)
-        + jobs * SQS_REQUESTS_PER_JOB * SQS_REQUEST
+        + (jobs * SQS_REQUESTS_PER_JOB + seconds / BEAT_SECONDS * bool(jobs)) * SQS_REQUEST
         + (1 + jobs) * LAMBDA_REQUEST
         + seconds * LARGE_GB * LAMBDA_GB_SECOND
     )

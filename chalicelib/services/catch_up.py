@@ -17,7 +17,7 @@ from chalicelib.services.ports import ConnectionStore, Push
 from chalicelib.services.stores import EventLog
 from chalicelib.services.trail import DeliveryLog
 
-ATTEMPTS = 10
+ATTEMPTS = 16
 """How often a job is tried, as the queue's redrive policy says (infra/stack.yaml)."""
 
 BACKOFF_CAP_SECONDS = 120

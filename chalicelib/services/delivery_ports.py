@@ -22,6 +22,10 @@ class JobQueue(Protocol):
         """Let a job that has to come again, and its group with it, come after so many seconds."""
         ...
 
+    async def hold(self, received: Received, seconds: int) -> None:
+        """Keep a job that is being worked at, and its group, from others for so many seconds from now."""
+        ...
+
 
 class QueuedStreams(Protocol):
     """Which streams have jobs on the queue. ``ports.Audiences`` tells, beside the audience itself."""

@@ -13,6 +13,7 @@ from chalicelib.domain.jobs import CatchUpJob, Received, ShardJob
 from chalicelib.metrics import METRICS_LOGGER
 from chalicelib.services.catch_up import ATTEMPTS, CatchUp, backoff
 from chalicelib.services.delivery_ports import JobQueue
+from chalicelib.services.hold import held
 from chalicelib.services.shard_delivery import ShardDelivery
 
 logger = logging.getLogger(__name__)
@@ -62,15 +63,16 @@ class Jobs:
 
     async def _do(self, one: Received, within: float) -> int | None:
         """Return None when a job is done, else the seconds after which it is to come again."""
+        if one.job is None:
+            return 0  # nobody can read it: to the dead-letter queue, without keeping others waiting
         try:
-            match one.job:
-                case ShardJob():
-                    return await self._deliver(one.job, one.attempt, within)
-                case CatchUpJob():
-                    catch_up = await asyncio.to_thread(self._catch_up)
-                    return await catch_up.run(one.job, one.attempt, within=within)
-                case None:
-                    return 0  # nobody can read it: to the dead-letter queue, without keeping others waiting
+            async with held(self._queue, one):
+                match one.job:
+                    case ShardJob():
+                        return await self._deliver(one.job, one.attempt, within)
+                    case CatchUpJob():
+                        catch_up = await asyncio.to_thread(self._catch_up)
+                        return await catch_up.run(one.job, one.attempt, within=within)
         except GameNightError as error:
             logger.warning(
                 "a job has to be tried again",

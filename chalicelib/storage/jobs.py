@@ -55,6 +55,10 @@ class SqsJobQueue:
             {"QueueUrl": self._url, "ReceiptHandle": received.receipt, "VisibilityTimeout": seconds},
         )
 
+    async def hold(self, received: Received, seconds: int) -> None:
+        """See the port. To SQS it is the same as a delay."""
+        await self.delay(received, seconds)
+
 
 def received_jobs(records: Iterable[dict[str, Any]]) -> Iterator[Received]:
     """Yield the jobs of a batch as Lambda hands it over.

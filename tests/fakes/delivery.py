@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.domain.jobs import Job, Progress, QueueMark, Received, ShardJob
 from chalicelib.services.broadcast import Broadcast
-from chalicelib.services.catch_up import CatchUp
+from chalicelib.services.catch_up import ATTEMPTS, CatchUp
 from chalicelib.services.jobs import Jobs
 from chalicelib.services.laggards import Laggards
 from chalicelib.services.ports import Push
@@ -47,13 +47,14 @@ class FakeProgress:
 class FakeJobQueue:
     """Delays are noted and over at once."""
 
-    def __init__(self, attempts: int = 10) -> None:
+    def __init__(self, attempts: int = ATTEMPTS) -> None:
         self._attempts = attempts
         self._names: set[tuple[str, str]] = set()
         self._sent = 0
         self.waiting: list[Received] = []
         self.dead: list[Job | None] = []
         self.delays: list[tuple[str, int]] = []
+        self.holds: list[tuple[str, int]] = []
 
     async def send(self, jobs: Sequence[Job]) -> None:
         self.put(jobs)
@@ -72,6 +73,9 @@ class FakeJobQueue:
 
     async def delay(self, received: Received, seconds: int) -> None:
         self.delays.append((received.group, seconds))
+
+    async def hold(self, received: Received, seconds: int) -> None:
+        self.holds.append((received.group, seconds))
 
     def heads(self) -> list[Received]:
         """Return the first message of each group."""

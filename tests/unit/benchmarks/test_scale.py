@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.budget import simulate
 from benchmarks.scale import DEFAULT, RAISED, SIZES, most, reach, standing
+from chalicelib.services.catch_up import ATTEMPTS
 from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
 
 
@@ -32,8 +33,8 @@ def test_a_rate_that_nobody_can_use_is_bound_by_posts_in_flight() -> None:
 
 
 def test_an_audience_beyond_the_attempts_of_a_job_is_known() -> None:
-    assert reach(most(DEFAULT), DEFAULT).runs == 10
-    assert reach(most(DEFAULT) * 2, DEFAULT).runs > 10
+    assert reach(most(DEFAULT), DEFAULT).runs == ATTEMPTS
+    assert reach(most(DEFAULT) * 2, DEFAULT).runs > ATTEMPTS
 
 
 def test_ten_million_can_not_come_back_in_time_at_the_quota() -> None:

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.domain.connections import session_audience
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.jobs import Progress, QueueMark, Received, ShardJob, shard_jobs
+from chalicelib.services.catch_up import ATTEMPTS
 from chalicelib.services.routing import WAITS
 from tests.fakes.crowd import crowd, later, logged, started, subscribe
 from tests.fakes.delivery import House
@@ -174,7 +175,8 @@ async def test_a_start_that_no_job_will_ever_deliver_holds_up_its_session_only_s
     jobs = shard_jobs(later(17, 2), SHARDS, queued_since=1)
 
     again = [
-        await home.jobs.work([Received(str(n), "r", "g", 10, job)], within=5) for n, job in enumerate(jobs)
+        await home.jobs.work([Received(str(n), "r", "g", ATTEMPTS, job)], within=5)
+        for n, job in enumerate(jobs)
     ]
 
     assert again == [[], [], []]
