@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ RESULTS = Path(__file__).parent.parent / "results" / "broadcast.json"
 CHART = Path(__file__).with_name("chart.py")
 SIZES = (100, 1_000, 10_000, 100_000)
 OTHERS = 100_000
+ENGINES = ("DynamoDB Local", "MiniStack")
 ONCE_FROM = 10_000
 """From this size on candidates that take minutes are measured once."""
 
@@ -45,8 +46,8 @@ MEMORY = next((folder for folder in (Path("/dev/shm"),) if folder.is_dir()), Non
 """Where there is no disk to wait for: it would only make the filling of the tables slow."""
 
 SHARDS = 8
-UNITS_PER_RECIPIENT = 0.06
-"""Rows of 200 bytes, in consistent reads of 4 KB each: 0.05, and some for keys."""
+UNITS_PER_RECIPIENT = 0.03
+"""Rows of 100 bytes, in consistent reads of 4 KB each: 0.025, and a part of one for each page."""
 
 Figure = dict[str, Any]
 
@@ -187,14 +188,23 @@ def table(figures: list[Figure]) -> Iterator[str]:
 @click.command(help=__doc__)
 @click.option("--rounds", default=3, show_default=True, help="How often each is measured; the median counts.")
 @click.option("--at-most", default=100_000, show_default=True, help="The largest audience.")
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    type=click.Choice(ENGINES),
+    default=ENGINES,
+    show_default=True,
+    help="Where the connections are; the figures of the other engine are kept.",
+)
 @click.option("--results", "path", default=RESULTS, type=click.Path(path_type=Path), help="Where to write.")
-def main(rounds: int, at_most: int, path: Path) -> None:
-    figures: list[Figure] = []
+def main(rounds: int, at_most: int, engines: Sequence[str], path: Path) -> None:
+    figures: list[Figure] = json.loads(path.read_text()) if path.exists() else []
     client_core, sink_core = two_cores()
     sizes = [size for size in SIZES if size <= at_most]
     try:
         with running_sink(sink_core, 10) as sink:
-            for engine in ("DynamoDB Local", "MiniStack"):
+            for engine in engines:
                 with (
                     tempfile.TemporaryDirectory(dir=MEMORY) as scratch,
                     bench_on(engine, Path(scratch), sink, client_core) as bench,
@@ -203,9 +213,8 @@ def main(rounds: int, at_most: int, path: Path) -> None:
                     for first, last in zip((0, *sizes), sizes, strict=False):
                         bench.grow(first, last)
                         ours += measure(bench, last, rounds)
-                        if last == min(10_000, at_most):
-                            ours.append(check_capacity(bench, last, ours))
-                    figures += ours
+                    ours.append(check_capacity(bench, sizes[-1], ours))
+                    figures = [one for one in figures if one["engine"] != engine] + ours
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text(json.dumps(figures, indent=1) + "\n")
     except (Missing, DynamoDbLocalError, EngineError) as missing:

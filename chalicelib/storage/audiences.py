@@ -13,7 +13,7 @@ from chalicelib.storage.json_api import DynamoApi
 from chalicelib.storage.keys import HEAD, audience_key, queued_key
 
 PAGE_SIZE = 1000
-"""Recipients in a page: about 200 KB, so that posting can begin while the next page is read."""
+"""Recipients in a page: 200 KB on the wire, so that posting can begin while the next page is read."""
 
 
 class DynamoAudiences:
@@ -34,7 +34,7 @@ class DynamoAudiences:
             "KeyConditionExpression": "PK = :partition",
             "ExpressionAttributeValues": {":partition": partition},
             "ConsistentRead": True,
-            "Limit": min(limit or PAGE_SIZE, PAGE_SIZE),
+            "Limit": limit or PAGE_SIZE,
         }
         if after is not None:
             query["ExclusiveStartKey"] = {"PK": partition, "SK": {"S": after}}
