@@ -48,6 +48,10 @@ INLINE_AUDIENCE = 20
 conformance suite are not, since the emulator does one job at a time."""
 
 
+TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
+"""What every JWT looks like."""
+
+
 class RehearsalFailed(ClickException):
     """What would have gone wrong on AWS; the message says what."""
 
@@ -72,6 +76,7 @@ class Rehearsal:
         self._deliver_to_many_and_to_stragglers()
         self._follow_an_event()
         self._rotate_secret()
+        self._look_for_tokens_in_the_logs()
         self._deploy_again_from_another_machine()
         self._compare_permissions()
         self._change_everything_that_is_hard_to_change()
@@ -233,6 +238,13 @@ class Rehearsal:
             self._post("sessions", token=token)
         self._progress.detail("a token of the new secret and one of the old are accepted")
         self._infra("rotate-secret", "--stage", STAGE.name, "--finish")
+
+    def _look_for_tokens_in_the_logs(self) -> None:
+        self._progress.step("What the functions logged, tokens looked for")
+        log = self._account.log()
+        _must("[WebSocket] Broadcasted" in log, "nothing of the functions is in the log that was looked into")
+        _must(not TOKEN.search(log), f"there is a token in {self._account.folder / 'emulator.log'}")
+        self._progress.detail("none")
 
     def _admin_token(self) -> str:
         return self._infra("token", "--stage", STAGE.name, "--role", "admin").strip()
