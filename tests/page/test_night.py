@@ -1,10 +1,13 @@
 """A night from its start to its end, on the page."""
 
+import re
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.clients import Host, Target
 from tests.page.conftest import Visit
+from tests.page.visitor import Visitor
 
 
 async def test_a_host_sees_a_night_through(visit: Visit, target: Target, host: Host) -> None:
@@ -33,6 +36,31 @@ async def test_a_host_sees_a_night_through(visit: Visit, target: Target, host: H
     await expect(visitor.game("Quiplash")).to_contain_text("Winner")
     [last, *_] = (await host.read("/api/sessions", limit=100))["sessions"][::-1]
     assert (last["notes"], last["games_played"], last["is_active"]) == ("Friday Game Night", 2, 0)
+
+
+@pytest.mark.parametrize("ending", ["", "/"])
+async def test_below_the_path_of_a_stage_it_works_with_the_slash_and_without(
+    visit: Visit, target: Target, host: Host, ending: str
+) -> None:
+    async def as_on_a_stage(route: Route) -> None:
+        answer = await route.fetch(url=route.request.url.replace("/dev", "", 1))
+        body = (await answer.text()).replace('"/page/', '"/dev/page/')
+        await route.fulfill(response=answer, body=body)
+
+    night = (await host.start("On a stage"))["id"]
+    tab = await visit()
+    await tab.page.route(re.compile(rf"^{re.escape(target.rest_url)}/dev\b"), as_on_a_stage)
+    visitor = Visitor(tab.page, f"{target.rest_url}/dev{ending}")
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url))
+
+    await visitor.signs_in(target.token("admin"))
+    await visitor.adds("Quiplash")
+    # Chromium lets no page that a test has made up call a WebSocket of this machine.
+    await visitor.connection_is("live", "polling")
+
+    assert (await host.read(f"/api/sessions/{night}"))["games_played"] == 1
+    assert {url.startswith(f"{target.rest_url}/dev") for url in asked} == {True}
 
 
 async def test_what_others_do_is_heard_at_once(visit: Visit, target: Target, host: Host) -> None:
