@@ -15,11 +15,13 @@ class Message:
     """One frame for an audience: the plain body, and the one that carries a cursor.
 
     Both are UTF-8 JSON. ``with_cursor`` goes to recipients that opted in to resume; where it is None
-    everyone gets ``plain``.
+    everyone gets ``plain``. ``while_token_lasts``: nothing is sent to whose token has expired by the moment
+    of sending, which may be minutes after its audience was read.
     """
 
     plain: bytes
     with_cursor: bytes | None = None
+    while_token_lasts: bool = False
 
     def body_for(self, recipient: Recipient) -> bytes:
         """Return the body that this recipient is to get."""
@@ -43,7 +45,8 @@ class DeliveryReport:
 
     ``gone``: answered 410, every trace of them is to be removed. ``refused``: answered 4xx, such as 403
     or 413, which another attempt would not change. ``failed``: retries or time ran out, another attempt
-    may succeed. ``retried`` counts posts that were sent again within this delivery.
+    may succeed. ``lapsed``: their tokens had expired when it was their turn, and nothing was sent.
+    ``retried`` counts posts that were sent again within this delivery.
     """
 
     delivered: int = 0
@@ -51,11 +54,13 @@ class DeliveryReport:
     gone: list[Recipient] = field(default_factory=list)
     refused: list[FailedPost] = field(default_factory=list)
     failed: list[FailedPost] = field(default_factory=list)
+    lapsed: list[Recipient] = field(default_factory=list)
 
     @property
     def audience(self) -> int:
         """How many recipients the message was meant for."""
-        return self.delivered + len(self.gone) + len(self.refused) + len(self.failed)
+        unreached = len(self.gone) + len(self.refused) + len(self.failed) + len(self.lapsed)
+        return self.delivered + unreached
 
 
 def audience_of(event: Event) -> str:
@@ -70,7 +75,8 @@ def place_of(event: Event) -> int:
 
 def message_of(event: Event) -> Message:
     """Return the frames that an event's audience gets."""
-    return Message(event.plain, event.with_cursor(_starts_cursor(event) or event.cursor))
+    with_cursor = event.with_cursor(_starts_cursor(event) or event.cursor)
+    return Message(event.plain, with_cursor, while_token_lasts=True)
 
 
 def _starts_cursor(event: Event) -> Cursor | None:

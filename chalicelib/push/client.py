@@ -135,6 +135,7 @@ class ConnectionsClient:
             self._random,
             asyncio.get_running_loop().time() + within,
             settled,
+            token_clock=self._clock if message.while_token_lasts else None,
         )
         self._dispatcher.admit(delivery)
         try:

@@ -45,16 +45,19 @@ class Delivery:
     """The posts of one message.
 
     ``target`` finds an API stage, ``deadline`` is in ``loop.time()`` seconds. ``settled`` is told whoever
-    needs no other attempt. Used in one event loop only.
+    needs no other attempt. ``token_clock`` gives the Unix seconds by which a recipient's token must not have
+    expired; None where nobody looks. Used in one event loop only.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one place to tell it all that it needs
         self,
         target: Callable[[str, str], Target],
         retry: RetryPolicy,
         random: Callable[[], float],
         deadline: float,
         settled: Callable[[Recipient], None] | None = None,
+        *,
+        token_clock: Callable[[], float] | None = None,
     ) -> None:
         self.report = DeliveryReport()
         self.deadline = deadline
@@ -62,6 +65,7 @@ class Delivery:
         self._retry = retry
         self._random = random
         self._on_settled = settled
+        self._token_clock = token_clock
         self._loop = asyncio.get_running_loop()
         self._api_id = self._stage = ""
         self._target: Target | None = None
@@ -109,21 +113,33 @@ class Delivery:
 
     def next_post(self) -> Post | None:
         """Return the post to send next; None where there is none right now."""
-        if self._ready:
+        while self._ready:
+            post = self._ready.popleft()
+            if self._lapsed(post.recipient):
+                continue
             self.report.retried += 1
-            return self._ready.popleft()
+            return post
         recipient = next(self._page, None)
-        while recipient is None:
-            if self._next_page is None:
-                return None
-            self._page = iter(self._next_page)
-            self._next_page = None
-            self._wake()
+        while recipient is None or self._lapsed(recipient):
+            if recipient is None:
+                if self._next_page is None:
+                    return None
+                self._page = iter(self._next_page)
+                self._next_page = None
+                self._wake()
             recipient = next(self._page, None)
         target = self._target
         if target is None or recipient.api_id != self._api_id or recipient.stage != self._stage:
             target = self._find_target(recipient)
         return Post(recipient, self, target)
+
+    def _lapsed(self, recipient: Recipient) -> bool:
+        """Settle a recipient whose token has expired, and say whether it has."""
+        if self._token_clock is None or recipient.token_expires_at > self._token_clock():
+            return False
+        self.report.lapsed.append(recipient)
+        self._settle(recipient)
+        return True
 
     def _find_target(self, recipient: Recipient) -> Target:
         stage = (recipient.api_id, recipient.stage)

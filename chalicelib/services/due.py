@@ -78,26 +78,25 @@ class DueConnections:
         return bool(posted.gone) or await self.push.disconnect(connection.as_recipient())
 
     async def _tell(self, connection: Connection, due: Sequence[DeadlineKind], now: int) -> list[str]:
-        # Moved first: a client that does at once what a notice asks for finds its connection as it will stay.
-        told = connection.told | {*due}
-        following = self.life.next(replace(connection, told=told), now)
-        moved = await asyncio.to_thread(self.deadlines.move, connection, following, told)
-        done: list[str] = []
-        if moved is None:
-            return done
+        # Put off first, and noted as told once it is: two sweeps at once tell it once, and another takes over
+        # from one that dies in between.
+        following = self.life.next(replace(connection, told=connection.told | {*due}), now)
+        again = min(Deadline(now + RETRY_SECONDS, due[0]), following)
+        held = await asyncio.to_thread(self.deadlines.move, connection, again, connection.told)
+        if held is None:
+            return []
+        told: list[DeadlineKind] = []
         for kind in due:
             posted = await self._post(connection, self._notice(kind, connection))
             if posted.gone:
                 await asyncio.to_thread(self.connections.remove, connection.connection_id)
-                return [*done, GONE]
+                return [*told, GONE]
             if not posted.failed:
-                done.append(kind)
-                continue
-            done.append(POSTPONED)
-            if moved is not None:
-                again = min(Deadline(now + RETRY_SECONDS, kind), moved.deadline or following)
-                moved = await asyncio.to_thread(self.deadlines.move, moved, again, moved.told - {kind})
-        return done
+                told.append(kind)
+        unsaid = [kind for kind in due if kind not in told]
+        following = min(Deadline(now + RETRY_SECONDS, unsaid[0]), following) if unsaid else following
+        await asyncio.to_thread(self.deadlines.move, held, following, connection.told | {*told})
+        return [*told, *(POSTPONED for _ in unsaid)]
 
     def _notice(self, kind: DeadlineKind, connection: Connection) -> bytes:
         if kind is DeadlineKind.TOKEN_EXPIRING:

@@ -70,6 +70,7 @@ def figures(report: DeliveryReport) -> dict[str, int]:
         "gone": len(report.gone),
         "refused": len(report.refused),
         "failed": len(report.failed),
+        "lapsed": len(report.lapsed),
         "retried": report.retried,
     }
 

@@ -81,3 +81,32 @@ async def test_what_is_handed_in_after_the_time_ran_out_fails_unsent() -> None:
     assert delivery.next_post() is None
     assert [post.recipient.connection_id for post in delivery.report.failed] == ["a", "b", "c"]
     await delivery.settled()
+
+
+async def test_whose_token_has_expired_when_it_is_its_turn_gets_nothing_and_no_other_attempt() -> None:
+    now = [100.0]
+    loop = asyncio.get_running_loop()
+    settled: list[Recipient] = []
+    delivery = Delivery(
+        lambda *_: SOMEWHERE,
+        RetryPolicy(3, base_seconds=10, cap_seconds=10),
+        lambda: 0.1,
+        loop.time() + 100,
+        settled.append,
+        token_clock=lambda: now[0],
+    )
+    brief, retried, lasting = (
+        Recipient(name, "abc", "prod", token_expires_at=expires)
+        for name, expires in (("brief", 100), ("retried", 101), ("lasting", 200))
+    )
+    delivery.add([brief, retried, lasting])
+
+    posts = taken(delivery)
+    delivery.answered(posts["retried"], 429)
+    delivery.answered(posts["lasting"], 429)
+    now[0] = 101.0
+    delivery.wake_retries(loop.time() + 10)
+
+    assert list(posts) == ["retried", "lasting"]
+    assert list(taken(delivery)) == ["lasting"]
+    assert settled == delivery.report.lapsed == [brief, retried]

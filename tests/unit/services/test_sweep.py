@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from chalicelib.domain.connection_life import ConnectionLife
 from chalicelib.domain.connections import ALL_AUDIENCE, Connection, session_audience
 from chalicelib.domain.cursors import BEGINNING, Cursor
 from chalicelib.domain.deadlines import Deadline, DeadlineKind
+from chalicelib.domain.delivery import DeliveryReport
 from chalicelib.domain.errors import ConnectionUnknown, Unavailable
 from chalicelib.domain.identity import Claims, Role
 from chalicelib.domain.sessions import start_session
@@ -425,6 +427,34 @@ def test_a_connection_that_a_dead_sweep_began_to_close_is_closed() -> None:
     assert [report.unfinished for report in reports] == [1, 1, 0]
     assert house.told() == [TIMEOUT]
     assert house.store.get("abc=") is None
+
+
+class DiesPosting(FakePush):
+    """A push whose process ends at the first post, before or after it."""
+
+    def __init__(self, *, after: bool) -> None:
+        super().__init__()
+        self._after = after
+
+    async def broadcast(self, *arguments: Any, **named: Any) -> DeliveryReport:
+        if self._after:
+            await super().broadcast(*arguments, **named)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it was sent", "after it was sent"])
+def test_a_notice_over_which_a_sweep_died_is_sent_by_another(*, after: bool) -> None:
+    house = House()
+    house.authenticated(20 * MINUTE, resumes=True)
+    house.now = 18 * MINUTE
+    alive, house.push = house.push, DiesPosting(after=after)
+    with pytest.raises(KeyboardInterrupt):
+        house.sweep_once()
+    house.push = alive
+
+    house.minutes_pass(19 * MINUTE)
+
+    assert house.told() == [f"token_expiring {MIDNIGHT + 20 * MINUTE}".encode()]
 
 
 def test_a_deadline_without_a_connection_is_removed() -> None:
