@@ -125,6 +125,7 @@ class Service:
         self._positions: dict[str, str | None] = {}
         self._shards: dict[str, ShardQueue] = {}
         self._titles = count(1)
+        self._in_hand: Message | None = None
         self.hours_late = 0.0
 
     def client(self, service: str) -> Any:
@@ -143,6 +144,14 @@ class Service:
         )
         vars(app).update(tokens=FakeVerifier(), push=push)
         return app
+
+    async def replace_environment(self) -> None:
+        """Go on after an environment was killed, with a fresh one; what it had in hand comes again."""
+        if self._in_hand is not None:
+            self.queues["DeliveryQueue"].release(self._in_hand)
+            self._in_hand = None
+        killed, self.app = self.app, self.environment()
+        await killed.close()
 
     async def close(self) -> None:
         await self.app.close()
@@ -164,17 +173,15 @@ class Service:
 
     async def join(self, client: str, session_id: int | None = None, *, resumes: bool = False) -> None:
         """Connect a client, authenticate it, and subscribe it to a session."""
+        await self.connect(client)
         since = BEGINNING if resumes else None
+        await asyncio.to_thread(self.app.connections.authenticate, client, f"{client}:bot", since)
+        if session_id is not None:
+            await asyncio.to_thread(self.app.connections.subscribe, client, session_id, since)
 
-        def join() -> None:
-            connections = self.app.connections
-            opened = Connection(client, "api", "stage", int(self.app.clock().timestamp()), "127.0.0.1")
-            connections.connect(opened)
-            connections.authenticate(client, f"{client}:bot", since)
-            if session_id is not None:
-                connections.subscribe(client, session_id, since)
-
-        await asyncio.to_thread(join)
+    async def connect(self, client: str) -> None:
+        opened = Connection(client, "api", "stage", int(self.app.clock().timestamp()), "127.0.0.1")
+        await asyncio.to_thread(self.app.connections.connect, opened)
 
     # What Lambda does.
 
@@ -200,12 +207,13 @@ class Service:
     async def work(self, *, twice: bool = False) -> None:
         """Hand over what is on the queue, until all of it is done, or among the dead letters."""
         delivery = self.queues["DeliveryQueue"]
-        while messages := delivery.receive(10):
-            for message in messages:
-                done = await self.job(message)
-                if twice:
-                    await self.job(message)
-                delivery.delete(message) if done else delivery.release(message)
+        while messages := delivery.receive(1):  # as many as `deliver` is given
+            [self._in_hand] = messages
+            done = await self.job(messages[0])
+            if twice:
+                await self.job(messages[0])
+            delivery.delete(messages[0]) if done else delivery.release(messages[0])
+            self._in_hand = None
 
     async def job(self, message: Message) -> bool:
         event = queue_event([message], "arn")

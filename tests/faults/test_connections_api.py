@@ -1,0 +1,113 @@
+"""@connections answers all that it can answer, and nothing: nobody else waits, and nothing is lost."""
+
+import asyncio
+
+import pytest
+
+from tests.faults.service import Service, titles
+from tests.integration.push.hostile_server import (
+    GONE,
+    OK,
+    Behaviour,
+    answer,
+    never,
+    reset,
+    say,
+    say_and_hang_up,
+)
+
+PASSING = {
+    "429": answer(429),
+    "500": answer(500),
+    "503": answer(503),
+    "nothing": never,
+    "half an answer": say_and_hang_up(b"HTTP/1.1 20"),
+    "half an answer, and the connection stays": say(b"HTTP/1.1 20"),
+    "a reset": reset,
+}
+QUICK_TO_FAIL = {name: PASSING[name] for name in ("429", "500", "half an answer", "a reset")}
+
+
+async def night(service: Service) -> int:
+    """Start a night that two clients follow, one of which will be in trouble."""
+    session_id = await service.start()
+    for client in ("good=", "bad="):
+        await service.join(client, session_id)
+    await service.settle()
+    return session_id
+
+
+@pytest.mark.parametrize("fault", [pytest.param(one, id=name) for name, one in PASSING.items()])
+async def test_a_fault_that_passes_costs_nobody_an_event_and_nobody_the_order(
+    service: Service, fault: Behaviour
+) -> None:
+    session_id = await night(service)
+    service.clients.behave("bad=", *[fault] * 4, OK)  # more than one delivery tries
+
+    games = [await service.add_game(session_id) for _ in range(3)]
+    await service.settle()
+
+    assert titles(service.clients.heard("good=")) == games
+    assert titles(service.clients.heard("bad=")) == games
+    assert service.dead() == []
+
+
+@pytest.mark.parametrize("fault", [pytest.param(one, id=name) for name, one in QUICK_TO_FAIL.items()])
+async def test_a_fault_that_stays_ends_as_one_dead_letter_that_names_what_to_redo(
+    service: Service, fault: Behaviour
+) -> None:
+    session_id = await night(service)
+    service.clients.behave("bad=", fault)
+
+    games = [await service.add_game(session_id) for _ in range(3)]
+    await service.settle()
+
+    assert titles(service.clients.heard("good=")) == games
+    [dead] = service.dead()
+    assert (dead["audience"], dead["session_id"]) == (f"session#{session_id}", session_id)
+    assert (dead["connection_id"], dead["place"]) == ("bad=", 2)
+
+
+@pytest.mark.parametrize("status", [403, 413])
+async def test_a_refusal_is_for_that_event_and_that_client_alone(service: Service, status: int) -> None:
+    session_id = await night(service)
+    service.clients.behave("bad=", answer(status), OK)
+
+    games = [await service.add_game(session_id) for _ in range(2)]
+    await service.settle()
+
+    assert titles(service.clients.heard("good=")) == games
+    assert titles(service.clients.heard("bad=")) == games[1:]
+    assert len(service.clients.posts("bad=")) == 1 + len(games) - 1 + 1
+    assert service.dead() == []
+
+
+async def test_whoever_is_gone_without_a_word_leaves_no_trace(service: Service) -> None:
+    session_id = await night(service)
+    service.clients.behave("bad=", GONE)
+
+    await service.add_game(session_id)
+    await service.settle()
+
+    table = service.settings.connections_table
+    left = service.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    assert [item for item in left if "bad=" in item["PK"]["S"] + item["SK"]["S"]] == []
+    assert await asyncio.to_thread(service.app._connections.get, "good=") is not None
+
+
+async def test_one_client_that_is_slow_for_a_while_holds_up_nobody_and_gets_everything_in_order(
+    service: Service,
+) -> None:
+    session_id = await night(service)
+    others = [f"other{number}=" for number in range(20)]
+    for client in others:
+        await service.join(client, session_id)
+    service.clients.behave("bad=", *[answer(429)] * 5, OK)
+
+    games = [await service.add_game(session_id) for _ in range(5)]
+    await service.deliver()
+
+    assert [titles(service.clients.heard(one)) for one in others] == [games] * len(others)
+    await service.work()
+    assert titles(service.clients.heard("bad=")) == games
+    assert all(len(service.clients.heard(one)) == len(games) for one in others)

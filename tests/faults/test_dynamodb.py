@@ -1,0 +1,118 @@
+"""DynamoDB throttles, conflicts, falls silent, and loses its answers: what is committed is committed once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chalicelib.domain.errors import Unavailable
+from tests.faults.faulty_dynamodb import WRITES, Fault, FaultyDynamoDb
+from tests.faults.service import Service, running_service, titles
+
+TRANSACTION = frozenset({"TransactWriteItems"})
+
+
+@pytest.fixture
+async def dynamodb(engine: str) -> AsyncIterator[FaultyDynamoDb]:
+    async with FaultyDynamoDb(engine).serving() as dynamodb:
+        yield dynamodb
+
+
+@pytest.fixture
+async def service(engine: str, dynamodb: FaultyDynamoDb) -> AsyncIterator[Service]:
+    async with running_service(engine, dynamodb=dynamodb.url) as service:
+        yield service
+
+
+def logged(service: Service, session_id: int) -> list[int]:
+    return [event.cursor.sequence for event in service.app._sessions.log.events(session_id, 0, 100)]
+
+
+@pytest.mark.parametrize("key", [None, "a key"])
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_whatever_happens_to_a_commit_it_is_made_once(
+    service: Service, dynamodb: FaultyDynamoDb, fault: Fault, key: str | None
+) -> None:
+    session_id = await service.start()
+
+    dynamodb.fail(fault, operations=TRANSACTION)
+    title = await service.add_game(session_id, key)
+
+    assert dynamodb.happened == [("TransactWriteItems", fault)]
+    assert await asyncio.to_thread(logged, service, session_id) == [1, 2]
+    games = await asyncio.to_thread(service.app.reading.session, session_id)
+    assert [game["title"] for game in games["games"]] == [title]
+
+
+async def test_ids_have_no_gap_whatever_happens_to_a_start(
+    service: Service, dynamodb: FaultyDynamoDb
+) -> None:
+    started = []
+    for fault in (Fault.ANSWER_LOST, Fault.RESET, Fault.CONFLICT, Fault.THROTTLED, Fault.BROKEN):
+        dynamodb.fail(fault, operations=TRANSACTION)
+        started.append(await service.start())
+
+    assert started == [1, 2, 3, 4, 5]
+
+
+async def test_a_store_that_throttles_for_long_has_the_request_come_again_and_nothing_half_done(
+    service: Service, dynamodb: FaultyDynamoDb
+) -> None:
+    session_id = await service.start()
+
+    dynamodb.fail(*[Fault.THROTTLED] * 100, operations=WRITES)
+    with pytest.raises(Unavailable):
+        await service.add_game(session_id, "a key")
+    dynamodb.fail()
+    before = await asyncio.to_thread(logged, service, session_id)
+    await service.add_game(session_id, "a key")
+
+    assert before == [1]
+    assert await asyncio.to_thread(logged, service, session_id) == [1, 2]
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.BROKEN, Fault.RESET, Fault.SILENT])
+async def test_an_audience_that_cannot_be_read_at_first_gets_the_event_all_the_same(
+    service: Service, dynamodb: FaultyDynamoDb, fault: Fault
+) -> None:
+    session_id = await service.start()
+    await service.join("bot=", session_id)
+    await service.settle()
+
+    title = await service.add_game(session_id)
+    dynamodb.fail(fault, operations=frozenset({"Query"}))
+    await service.settle()
+
+    assert len(dynamodb.happened) == 1
+    assert titles(service.clients.heard("bot=")) == [title]
+
+
+async def test_an_audience_that_cannot_be_read_for_long_has_its_events_come_again_in_order(
+    service: Service, dynamodb: FaultyDynamoDb
+) -> None:
+    session_id = await service.start()
+    await service.join("bot=", session_id)
+    await service.settle()
+
+    games = [await service.add_game(session_id) for _ in range(3)]
+    dynamodb.fail(*[Fault.THROTTLED] * 12, operations=frozenset({"Query"}))
+    await service.settle()
+
+    assert titles(service.clients.heard("bot=")) == games
+    assert service.given_up == []
+
+
+@pytest.mark.parametrize("fault", [Fault.ANSWER_LOST, Fault.CONFLICT, Fault.THROTTLED, Fault.RESET])
+async def test_whoever_is_told_auth_success_is_in_the_audience(
+    service: Service, dynamodb: FaultyDynamoDb, fault: Fault
+) -> None:
+    await service.connect("bot=")
+
+    dynamodb.fail(fault, fault, operations=TRANSACTION)
+    await asyncio.to_thread(service.app.connections.authenticate, "bot=", "bot:bot")
+    happened = [*dynamodb.happened]
+    session_id = await service.start()
+    await service.settle()
+
+    assert happened == [("TransactWriteItems", fault)] * 2
+    assert [one["data"]["session"]["id"] for one in service.clients.heard("bot=")] == [session_id]
