@@ -286,3 +286,29 @@ def test_no_item_of_a_removed_connection_is_left_in_the_table(
     store.remove("abc=")
 
     assert dynamodb.scan(TableName=left.name)["Items"] == []
+
+
+class LeavesMeanwhile(DynamoConnectionStore):
+    """A store whose connection unsubscribes right after its subscriptions were read to renew its token."""
+
+    def _subscriptions(self, connection: Connection) -> list[str]:
+        found = super()._subscriptions(connection)
+        self.leave(connection.connection_id, NIGHT)
+        return found
+
+
+def test_an_end_of_a_subscription_while_a_token_is_renewed_is_not_undone(
+    table: Callable[[], Table],
+) -> None:
+    made = table()
+    store = LeavesMeanwhile(made, SHARDS, lambda: 1_000_000.0)
+    known = authenticated(store)
+    store.join(known, NIGHT, wants_cursor=False)
+    renewed = claims("bot", expires_at=FAR_FUTURE + 1)
+
+    with pytest.raises(ConnectionGone):
+        store.authenticate(known, renewed, wants_cursor=False)
+    store.authenticate(known, renewed, wants_cursor=False)
+
+    assert read_all(made, NIGHT) == []
+    assert [one.token_expires_at for one in read_all(made, ALL_AUDIENCE)] == [FAR_FUTURE + 1]
