@@ -1,11 +1,8 @@
 """An AWS account for the length of a rehearsal: the emulator, where it is, and what is in it."""
 
 import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +10,12 @@ from typing import Any
 import boto3
 from click import ClickException
 
-PYTHON = Path(__file__).parents[2] / ".venv-ministack" / "bin" / "python"
+from infra.ministack import MiniStackError, ministack
+
 EMULATOR = Path(__file__).with_name("emulator.py")
 REGION = "us-east-1"
 KEY = "test"
 """MiniStack's root key and its secret: who deploys may do all, the functions what their roles allow."""
-
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
-POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,53 +90,17 @@ class Account:
 @contextmanager
 def rehearsal_account(folder: Path) -> Iterator[Account]:
     """Serve an empty account from a folder, at a free port of 127.0.0.1; it ends with the block."""
-    if not PYTHON.exists():
-        raise ClickException("MiniStack is not installed here. Run `make install`.")
     folder.mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    log = folder / "emulator.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [PYTHON, EMULATOR],
-            cwd=folder,
-            env={
-                "PATH": os.environ.get("PATH", os.defpath),
-                "AUTH": "true",
-                "AWS_ACCESS_KEY_ID": KEY,
-                "AWS_SECRET_ACCESS_KEY": KEY,
-                "BIND_HOST": "127.0.0.1",
-                "GATEWAY_PORT": str(port),
-                "REHEARSAL_DIR": str(folder),
-                "STATE_DIR": str(folder / "state"),
-                "TMPDIR": str(folder),
-            },
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # A session of its own, so that Ctrl-C ends the rehearsal first and the emulator after it.
-            start_new_session=True,
-        )
-    try:
-        _wait(process, port, log)
-        yield Account(f"http://127.0.0.1:{port}", folder)
-    finally:
-        with process:
-            if process.stdin is not None:
-                process.stdin.close()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    settings = {
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": KEY,
+        "REHEARSAL_DIR": str(folder),
+        "STATE_DIR": str(folder / "state"),
+    }
+    with ExitStack() as stack:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(POLL_SECONDS)  # whether another process listens can only be asked again
-        else:
-            return
-    raise ClickException(f"MiniStack did not start. It said:\n{log.read_text(errors='replace').strip()}")
+            url = stack.enter_context(ministack(EMULATOR, folder, folder / "emulator.log", settings))
+        except MiniStackError as error:
+            raise ClickException(str(error)) from error
+        yield Account(url, folder)

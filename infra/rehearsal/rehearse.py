@@ -147,10 +147,10 @@ class Rehearsal:
         """Put ghosts where a delivery to few will find them, one of them lagging."""
         ghosts = self._ghosts()
         ghosts.put("ghost=", ALL_AUDIENCE)
-        session_id = self._post("sessions")["id"]
+        session_id = self._hosted("session", "start")["id"]
         ghosts.put("inline=", session_audience(session_id))
         ghosts.put("lagging=", session_audience(session_id), lags=True)
-        self._post(f"sessions/{session_id}/games", {"title": "Tee K.O."})
+        self._hosted("game", "add", "Tee K.O.", "--session", str(session_id))
         return ghosts
 
     def _ghosts(self) -> Ghosts:
@@ -264,12 +264,16 @@ class Rehearsal:
         for hop in ("answered", "appended", "received", "broadcast"):
             _must(hop in hops, f"{hop!r} is not among the hops of an event: {hops}")
 
-    def _post(self, path: str, body: dict[str, Any] | None = None, token: str | None = None) -> Any:
+    def _hosted(self, *arguments: str) -> Any:
+        """Do something as a host at a terminal, and return what came of it."""
+        return json.loads(self._infra(*arguments, "--stage", STAGE.name, "--json"))
+
+    def _post(self, path: str, token: str | None = None) -> Any:
         """Post to the REST API as a host, with a token of its own where none is given."""
         request = urllib.request.Request(  # noqa: S310 - the URL is the emulator's
             f"{self._rest_url}/{path}",
             method="POST",
-            data=json.dumps(body or {}).encode(),
+            data=b"{}",
             headers={
                 "Authorization": f"Bearer {token or self._admin_token()}",
                 "Content-Type": "application/json",

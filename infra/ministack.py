@@ -1,0 +1,84 @@
+"""MiniStack as a child process, on a free port of 127.0.0.1: up when the block begins, gone when it ends.
+
+It runs in an environment of its own, since it pins botocore. Leaves which program of that environment it is,
+and what it is told, to whoever starts it.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PYTHON = Path(__file__).parents[1] / ".venv-ministack" / "bin" / "python"
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.02
+
+
+class MiniStackError(Exception):
+    """MiniStack can't be started; the message says what to do."""
+
+
+@contextmanager
+def ministack(
+    program: Path, folder: Path, log: Path, settings: Mapping[str, str], inherited: Sequence[int] = ()
+) -> Iterator[str]:
+    """Run a program that serves MiniStack in a folder, with these settings; the value is its URL.
+
+    ``inherited`` are files that it holds open as long as it runs. The end of its standard input, which is the
+    end of this process too, tells it to stop. Raises MiniStackError.
+    """
+    if not PYTHON.exists():
+        raise MiniStackError("MiniStack is not installed here. Run `make install`.")
+    port = _free_port()
+    surroundings = {"PATH": os.environ.get("PATH", os.defpath), "TMPDIR": str(folder.resolve())}
+    address = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [PYTHON, program],
+            cwd=folder,
+            env={**surroundings, **address, **settings},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=inherited,
+            # A session of its own, so that Ctrl-C ends what uses it first, and it after that.
+            start_new_session=True,
+        )
+    try:
+        _wait(process, port, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        _stop(process)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(POLL_SECONDS)  # whether another process listens can only be asked again
+        else:
+            return
+    said = log.read_text(errors="replace").strip()
+    raise MiniStackError(f"MiniStack did not start. It said:\n{said or '(nothing)'}")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    with process:
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
