@@ -25,7 +25,7 @@ AT_ONCE = 50
 AWAY_SECONDS = 5.0
 """A client that lost its connection is back after a random time below this."""
 
-CLOSE = 0x8
+TEXT, CLOSE = 0x1, 0x8
 PING_SECONDS = 300
 """API Gateway closes what is silent for ten minutes."""
 
@@ -45,8 +45,34 @@ class Crowd:
     asked: dict[int, float] = field(default_factory=dict)
     """When the POST of an event was about to be sent, by the event's number."""
 
+    doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     away: set["asyncio.Task[None]"] = field(default_factory=set)
     """Who is on its way back."""
+
+    def comes_back(self, client: "Client") -> None:
+        """Let a client in again, after a while."""
+        client.settled = False  # so that nobody else lets it in meanwhile
+        task = asyncio.create_task(self._return(client))
+        self.away.add(task)
+        task.add_done_callback(self.away.discard)
+
+    async def _return(self, client: "Client") -> None:
+        await asyncio.sleep(random.random() * AWAY_SECONDS)
+        await self.let_in(client)
+        self.counts["came back"] += 1
+
+    async def let_in(self, client: "Client") -> None:
+        """Try until it is in, as any client does."""
+        while True:
+            async with self.doors:
+                try:
+                    await client.enter()
+                except OSError:  # a time-out is one, too
+                    client.vanish()
+                else:
+                    client.settled = True
+                    return
+            await asyncio.sleep(random.random() * AWAY_SECONDS)
 
     def missing(self, last: int) -> int:
         """Count the events up to a number that a client lacks, over all clients."""
@@ -61,6 +87,7 @@ class Client(asyncio.Protocol):
         self.seen = 0
         self.epoch = b""
         self.transport: asyncio.Transport | None = None
+        self.settled = False
         self._begin()
 
     def _begin(self) -> None:
@@ -121,6 +148,8 @@ class Client(asyncio.Protocol):
             self._crowd.counts["closed by the service"] += 1
             self.vanish()
             return
+        if opcode != TEXT:
+            return
         kind = payload[:60]
         if b'"auth_success"' in kind:
             self.say({"type": "subscribe", "sessionId": self._crowd.session, "since": self.since()})
@@ -157,6 +186,9 @@ class Client(asyncio.Protocol):
         self.transport = None
         if not self.inside.done():
             self.inside.set_exception(ConnectionError("lost on the way in"))
+        if self.settled:
+            self._crowd.counts["lost by themselves"] += 1
+            self._crowd.comes_back(self)
 
 
 async def main(url: str, count: int, token: str, session: int, churn: float) -> None:
@@ -167,10 +199,9 @@ async def main(url: str, count: int, token: str, session: int, churn: float) -> 
     """
     crowd = Crowd(url, token, session)
     crowd.clients = [Client(crowd) for _ in range(count)]
-    doors = asyncio.Semaphore(AT_ONCE)
-    await asyncio.gather(*(_let_in(client, doors) for client in crowd.clients))
+    await asyncio.gather(*(crowd.let_in(client) for client in crowd.clients))
     print("in", flush=True)
-    churning = asyncio.create_task(_churn(crowd, churn, doors))
+    churning = asyncio.create_task(_churn(crowd, churn))
     pinging = asyncio.create_task(_ping(crowd))
     while line := await asyncio.to_thread(sys.stdin.readline):
         told = json.loads(line)
@@ -192,36 +223,14 @@ async def main(url: str, count: int, token: str, session: int, churn: float) -> 
     pinging.cancel()
 
 
-async def _let_in(client: Client, doors: asyncio.Semaphore) -> None:
-    """Try until it is in, as any client does."""
-    while True:
-        async with doors:
-            try:
-                await client.enter()
-            except OSError:  # a time-out is one, too
-                client.vanish()
-            else:
-                return
-        await asyncio.sleep(random.random() * AWAY_SECONDS)
-
-
-async def _churn(crowd: Crowd, per_second: float, doors: asyncio.Semaphore) -> None:
-    async def lose(client: Client) -> None:
-        client.vanish()
-        crowd.counts["connections lost"] += 1
-        await asyncio.sleep(random.random() * AWAY_SECONDS)
-        await _let_in(client, doors)
-        crowd.counts["came back"] += 1
-
+async def _churn(crowd: Crowd, per_second: float) -> None:
     while True:
         await asyncio.sleep(1 / per_second)
-        there = [
-            client for client in random.sample(crowd.clients, min(20, len(crowd.clients))) if client.transport
-        ]
+        there = [one for one in random.sample(crowd.clients, min(20, len(crowd.clients))) if one.settled]
         if there:
-            task = asyncio.create_task(lose(there[0]))
-            crowd.away.add(task)
-            task.add_done_callback(crowd.away.discard)
+            crowd.counts["connections lost"] += 1
+            crowd.comes_back(there[0])
+            there[0].vanish()
 
 
 async def _ping(crowd: Crowd) -> None:

@@ -26,14 +26,13 @@ from chalicelib.domain.limits import (
     MIN_TOKEN_SECONDS,
 )
 from chalicelib.domain.votes import Ballot, VoteType
+from chalicelib.wire.findings import NOT_BLANK
 from chalicelib.wire.json_input import decode
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 MAX_KEY_CHARACTERS = 255
 
-
-NOT_BLANK = r"\S"
 Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
 
 

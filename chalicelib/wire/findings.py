@@ -16,6 +16,10 @@ from chalicelib.domain.errors import FieldError
 MAX_SHOWN = 40
 """Characters of what a client sent that its error repeats."""
 
+NOT_BLANK = r"[^\s\x1c-\x1f\x85\ufeff]"
+"""A pattern of text that says something. What only one of Python and JSON Schema takes for a space is one
+here, and so the schemas allow what we take and nothing else."""
+
 NAMES = {
     "array": "an array",
     "bool": "true or false",
@@ -35,7 +39,10 @@ def _types(found: re.Match[str]) -> str:
 
 SENTENCES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"Expected `(.+)`, got `(.+)`"), _types),
-    (re.compile(r"Expected `str` matching regex '\\\\S'"), lambda _: "Expected text that is not blank"),
+    (
+        re.compile(rf"Expected `str` matching regex {re.escape(repr(NOT_BLANK))}"),
+        lambda _: "Expected text that is not blank",
+    ),
     (
         re.compile(r"Expected `str` of length <= (\d+)"),
         lambda found: f"Expected text of {found[1]} characters at most",

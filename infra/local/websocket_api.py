@@ -85,11 +85,11 @@ class WebSocketApi:
             ending.cancel()
 
     async def _serve(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> Closing:
-        outlet = _Outlet(send, scope["extensions"][WAY_OUT], self._limits.outgoing_bytes)
         try:
+            outlet = _Outlet(send, scope["extensions"][WAY_OUT], self._limits.outgoing_bytes)
             await send({"type": "websocket.accept"})
-        except OSError:
-            return ABNORMAL
+        except (OSError, RuntimeError):  # the second is uvloop's, of a transport that is closed
+            return ABNORMAL  # the client left during $connect
         # Only from here on, as on AWS: a post during $connect is answered 410.
         connection = self._connections.open(caller, outlet)
         watch = asyncio.create_task(self._watch(connection))

@@ -4,9 +4,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from benchmarks.frames import handshake
 from infra.local.environment import FunctionFailed
 from infra.local.limits import Limits
 from tests.integration.local.conftest import OK, Stage
@@ -40,6 +42,30 @@ async def test_a_client_that_vanishes_is_a_disconnect_too(stage: Stage) -> None:
 
     ended = await stage.events["websocket_disconnect"].get()
     assert ended["requestContext"]["disconnectStatusCode"] == 1006
+
+
+def test_a_client_that_vanishes_while_it_is_let_in_is_a_disconnect_and_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def left_during_connect() -> Any:
+        async with Stage().serving() as stage:
+
+            async def let_in(_: Any) -> dict[str, int]:
+                writer.transport.abort()
+                await stage.management(
+                    "GET", "of-nobody"
+                )  # whose answer comes after the server has seen that
+                return OK
+
+            stage.handlers["websocket_connect"] = let_in
+            _, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+            writer.write(handshake("127.0.0.1", "/api/sessions/live"))
+            return await stage.events["websocket_disconnect"].get()
+
+    ended = uvloop.run(left_during_connect())  # as the gateway is; asyncio's own loop is less strict
+
+    assert ended["requestContext"]["disconnectStatusCode"] == 1006
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_frames_of_a_connection_are_handled_one_after_the_other(

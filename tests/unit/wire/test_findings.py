@@ -15,6 +15,7 @@ from chalicelib.wire import bodies, frames, problems
         (bodies.NewGame, "{}", "Expected a field title."),
         (bodies.NewGame, '{"title":"x","players":3}', "There is no field players here; leave it out."),
         (bodies.NewGame, '{"title":" "}', "Expected text that is not blank, in title."),
+        (bodies.NewGame, '{"title":"\\u001f\\u0085\\ufeff"}', "Expected text that is not blank, in title."),
         (bodies.NewGame, '{"title":5}', "Expected text, got a whole number, in title."),
         (
             bodies.NewGame,
