@@ -29,6 +29,8 @@ from chalicelib.domain.identity import Claims
 from chalicelib.settings import trace_id
 
 if TYPE_CHECKING:
+    from chalicelib.domain.idempotency import IdempotentRequest
+    from chalicelib.wire.bodies import Body
     from chalicelib.wire.problems import Problem
     from chalicelib.wire.web import WebAnswer
 
@@ -158,12 +160,10 @@ def asyncapi() -> Response:
 @route("POST", "/api/sessions")
 def start_session() -> Response:
     """Start a game night."""
-    from chalicelib.wire import bodies
+    from chalicelib.wire.bodies import NewSession
 
-    request = _request()
-    caller = _caller(request)
-    body = bodies.body_of(request.raw_body, bodies.NewSession)
-    key = bodies.idempotent_request(request.headers, caller, "POST /api/sessions", body)
+    caller = _caller()
+    body, key = _posted("/api/sessions", caller, NewSession)
     session = application().game_nights.start(caller, body.notes, key)
     return _created(session, f"/api/sessions/{session['id']}")
 
@@ -174,7 +174,7 @@ def list_sessions() -> Response:
     from chalicelib.wire import addresses, pages
 
     request = _request()
-    _caller(request)
+    _caller()
     since, limit = addresses.since_of(request.query_params), addresses.limit_of(request.query_params)
     return _json(pages.sessions_page(application().reading.sessions(since, limit)))
 
@@ -182,7 +182,7 @@ def list_sessions() -> Response:
 @route("GET", "/api/sessions/active")
 def active_session() -> Any:
     """Answer with the newest active night."""
-    _caller(_request())
+    _caller()
     return application().reading.active()
 
 
@@ -191,20 +191,19 @@ def show_session(session_id: str) -> Any:
     """Answer with a night, its games and their tallies."""
     from chalicelib.wire.addresses import session_id_of
 
-    _caller(_request())
+    _caller()
     return application().reading.session(session_id_of(session_id))
 
 
 @route("POST", "/api/sessions/{session_id}/games")
 def add_game(session_id: str) -> Response:
     """Add a game to a night."""
-    from chalicelib.wire import addresses, bodies
+    from chalicelib.wire.addresses import session_id_of
+    from chalicelib.wire.bodies import NewGame
 
-    request = _request()
-    caller = _caller(request)
-    night = addresses.session_id_of(session_id)
-    body = bodies.body_of(request.raw_body, bodies.NewGame)
-    key = bodies.idempotent_request(request.headers, caller, f"POST /api/sessions/{night}/games", body)
+    caller = _caller()
+    night = session_id_of(session_id)
+    body, key = _posted(f"/api/sessions/{night}/games", caller, NewGame)
     game = application().game_nights.add_game(caller, night, body.as_game(), key)
     return _created(game, f"/api/sessions/{night}")
 
@@ -212,13 +211,12 @@ def add_game(session_id: str) -> Response:
 @route("POST", "/api/sessions/{session_id}/votes")
 def vote(session_id: str) -> Response:
     """Count a vote."""
-    from chalicelib.wire import addresses, bodies
+    from chalicelib.wire.addresses import session_id_of
+    from chalicelib.wire.bodies import NewVote
 
-    request = _request()
-    caller = _caller(request)
-    night = addresses.session_id_of(session_id)
-    body = bodies.body_of(request.raw_body, bodies.NewVote)
-    key = bodies.idempotent_request(request.headers, caller, f"POST /api/sessions/{night}/votes", body)
+    caller = _caller()
+    night = session_id_of(session_id)
+    body, key = _posted(f"/api/sessions/{night}/votes", caller, NewVote)
     counted = application().voting.vote(caller, night, body.as_ballot(), key)
     return _created(counted, f"/api/sessions/{night}")
 
@@ -226,13 +224,12 @@ def vote(session_id: str) -> Response:
 @route("POST", "/api/sessions/{session_id}/close")
 def close_session(session_id: str) -> Any:
     """End a night."""
-    from chalicelib.wire import addresses, bodies
+    from chalicelib.wire.addresses import session_id_of
+    from chalicelib.wire.bodies import Nothing
 
-    request = _request()
-    caller = _caller(request)
-    night = addresses.session_id_of(session_id)
-    body = bodies.body_of(request.raw_body, bodies.Nothing)
-    key = bodies.idempotent_request(request.headers, caller, f"POST /api/sessions/{night}/close", body)
+    caller = _caller()
+    night = session_id_of(session_id)
+    _, key = _posted(f"/api/sessions/{night}/close", caller, Nothing)
     return application().game_nights.close(caller, night, key)
 
 
@@ -242,7 +239,7 @@ def list_events(session_id: str) -> Response:
     from chalicelib.wire import addresses, pages
 
     request = _request()
-    _caller(request)
+    _caller()
     night = addresses.session_id_of(session_id)
     since, limit = addresses.since_of(request.query_params), addresses.limit_of(request.query_params)
     return _json(pages.events_page(application().reading.events(night, since, limit)))
@@ -251,12 +248,10 @@ def list_events(session_id: str) -> Response:
 @route("POST", "/api/tokens")
 def mint_token() -> Response:
     """Let a bot in."""
-    from chalicelib.wire import bodies
+    from chalicelib.wire.bodies import NewToken
 
-    request = _request()
-    caller = _caller(request)
-    body = bodies.body_of(request.raw_body, bodies.NewToken)
-    key = bodies.idempotent_request(request.headers, caller, "POST /api/tokens", body)
+    caller = _caller()
+    body, key = _posted("/api/tokens", caller, NewToken)
     minted = application().bot_tokens.mint(caller, body.name, body.ttl_seconds, key)
     return Response(minted, {"Cache-Control": "no-store"}, 201)
 
@@ -342,12 +337,21 @@ def _request() -> Request:
     return app.current_request
 
 
-def _caller(request: Request) -> Claims:
+def _caller() -> Claims:
     from chalicelib.wire.bodies import bearer_token
 
-    claims = application().tokens.verify(bearer_token(request.headers))
+    claims = application().tokens.verify(bearer_token(_request().headers))
     lines.add(subject=claims.subject)
     return claims
+
+
+def _posted(path: str, caller: Claims, kind: "type[Body]") -> "tuple[Body, IdempotentRequest | None]":
+    """Return what was posted to a path, and the request as its Idempotency-Key names it."""
+    from chalicelib.wire.bodies import body_of, idempotent_request
+
+    request = _request()
+    body = body_of(request.raw_body, kind)
+    return body, idempotent_request(request.headers, caller, f"POST {path}", body)
 
 
 def _time_to_deliver(event: CloudWatchEvent | DynamoDBEvent | WebsocketEvent) -> float:

@@ -8,6 +8,9 @@ from chalicelib.domain.cursors import BEGINNING, Cursor, position
 from chalicelib.domain.errors import FieldError, InvalidRequest, SessionNotFound
 from chalicelib.domain.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
 
+MAX_SHOWN = 40
+"""Characters of a wrong id that its error repeats."""
+
 
 def session_id_of(text: str) -> int:
     """Return the session id of a path. Raises SessionNotFound for what can't be one."""
@@ -56,10 +59,6 @@ def base_path(configured: str, headers: Mapping[str, str], context: Mapping[str,
 
 def _host(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
     return headers.get("host") or str(context.get("domainName") or "localhost")
-
-
-MAX_SHOWN = 40
-"""Characters of a wrong id that its error repeats."""
 
 
 def _digits(text: str) -> int | None:

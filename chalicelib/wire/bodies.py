@@ -29,7 +29,7 @@ from chalicelib.domain.votes import Ballot, VoteType
 from chalicelib.wire.findings import NOT_BLANK
 from chalicelib.wire.json_input import decode
 
-T = TypeVar("T", bound=msgspec.Struct)
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 MAX_KEY_CHARACTERS = 255
 
@@ -83,7 +83,7 @@ class NewToken(msgspec.Struct, forbid_unknown_fields=True):
     ttl_seconds: Annotated[int, msgspec.Meta(ge=MIN_TOKEN_SECONDS, le=MAX_TOKEN_SECONDS)]
 
 
-def body_of(raw: bytes | str, kind: type[T]) -> T:
+def body_of(raw: bytes | str, kind: type[Body]) -> Body:
     """Return a request's body as a struct; no body at all counts as ``{}``.
 
     Raises BodyTooLarge, InvalidJson or InvalidRequest.
