@@ -53,9 +53,9 @@ def test_a_thousand_disconnects_lose_nothing(capsys: pytest.CaptureFixture[str])
 # A function that is killed leaves its sockets to the garbage collector, as it would leave them to Lambda.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(600)
-def test_nights_on_a_real_engine_lose_nothing(new_table: Callable[[], Table]) -> None:
+def test_nights_on_a_real_engine_lose_nothing(make_table: Callable[[], Table]) -> None:
     nights: list[Night] = []
-    store = OnDynamoDB(new_table)
+    store = OnDynamoDB(make_table)
 
     class Machine(NightMachine):
         storage = staticmethod(lambda: store)

@@ -16,7 +16,9 @@ from chalicelib import bootstrap
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.domain.identity import Role
 from chalicelib.storage.secrets import FileSecrets
+from infra.template import tables
 
+SESSIONS = tables("test")["SessionsTable"]
 SECRETS = '{"current": {"kid": "k1", "secret": "0123456789012345678901234567890123456789"}}'
 
 
@@ -93,7 +95,7 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[House]:
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "SESSIONS_TABLE": "sessions",
+        "SESSIONS_TABLE": SESSIONS.name,
         "JWT_SECRET_FILE": str(secrets),
         "SESSIONS_STREAM_ARN": "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now",
         "WEBSOCKET_URL": "wss://nights.example/live",
@@ -103,18 +105,7 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[House]:
     bootstrap.settings.cache_clear()
     bootstrap.application.cache_clear()
     with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName="sessions",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "PK", "KeyType": "HASH"},
-                {"AttributeName": "SK", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "PK", "AttributeType": "S"},
-                {"AttributeName": "SK", "AttributeType": "S"},
-            ],
-        )
+        boto3.client("dynamodb").create_table(**SESSIONS.create)
         issuer = TokenIssuer(FileSecrets(secrets), bootstrap.settings().jwt_issuer)
         yield House(importlib.import_module("app").app, issuer)
     bootstrap.settings.cache_clear()

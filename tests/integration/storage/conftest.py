@@ -1,9 +1,7 @@
 """The stores under their contract: in memory, and on MiniStack or the engine that DYNAMODB_ENDPOINT names."""
 
 import asyncio
-import os
 import ssl
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,11 +21,9 @@ from chalicelib.storage.json_api import DynamoApi
 from chalicelib.storage.lags import DynamoLagStore
 from chalicelib.storage.sessions import DynamoSessionStore
 from chalicelib.storage.tables import Database, Table
-from infra.local.engine import embedded_engine
-from infra.local.state import StateDir
+from tests.engine import dynamodb_engine, new_table
 from tests.fakes.stores import FakeAudiences, FakeConnectionStore, FakeSessionStore
 
-ENDPOINT = os.environ.get("DYNAMODB_ENDPOINT")
 REGION = "us-east-1"
 SHARDS = 2
 NOW = 1_000_000.0
@@ -35,10 +31,7 @@ NOW = 1_000_000.0
 
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if ENDPOINT:
-        yield ENDPOINT
-        return
-    with embedded_engine(StateDir(tmp_path_factory.mktemp("engine")), print) as url:
+    with dynamodb_engine(tmp_path_factory.mktemp("engine")) as url:
         yield url
 
 
@@ -51,29 +44,16 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> Any:
 
 @pytest.fixture
 def table(dynamodb: Any, endpoint: str) -> Iterator[Callable[[], Table]]:
-    made: list[str] = []
+    made: list[Table] = []
     database = Database(REGION, endpoint)
 
     def make() -> Table:
-        name = f"test-{uuid.uuid4().hex}"
-        dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "PK", "KeyType": "HASH"},
-                {"AttributeName": "SK", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "PK", "AttributeType": "S"},
-                {"AttributeName": "SK", "AttributeType": "S"},
-            ],
-        )
-        made.append(name)
-        return Table(database, name)
+        made.append(new_table(dynamodb, database))
+        return made[-1]
 
     yield make
-    for name in made:
-        dynamodb.delete_table(TableName=name)
+    for table in made:
+        dynamodb.delete_table(TableName=table.name)
 
 
 @dataclass

@@ -1,0 +1,35 @@
+"""The engine that tests of the storage have: MiniStack, or the one that DYNAMODB_ENDPOINT names.
+
+Leaves what is in the tables to the tests.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chalicelib.storage.tables import Database, Table
+from infra.local.engine import embedded_engine
+from infra.local.state import StateDir
+from infra.template import tables
+
+ENDPOINT = os.environ.get("DYNAMODB_ENDPOINT")
+
+
+@contextmanager
+def dynamodb_engine(folder: Path) -> Iterator[str]:
+    """Serve it, in a folder where it needs one; the value is its URL."""
+    if ENDPOINT:
+        yield ENDPOINT
+        return
+    with embedded_engine(StateDir(folder), print) as url:
+        yield url
+
+
+def new_table(dynamodb: Any, database: Database) -> Table:
+    """Create one of the stack's tables, of a name of its own. Both have the same keys, and one a stream."""
+    definition = tables(f"test-{uuid.uuid4().hex}")["ConnectionsTable"]
+    dynamodb.create_table(**definition.create)
+    return Table(database, definition.name)
