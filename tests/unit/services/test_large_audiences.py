@@ -24,6 +24,16 @@ def heard(push: FakePush, connection_id: str) -> list[int]:
     return [json.loads(body).get("n", 1) for one, body in push.posts if one == connection_id]
 
 
+async def shrunken_with_jobs() -> tuple[House, FakePush]:
+    """Return a house whose session has jobs for ten subscribers, and one subscriber left."""
+    home, store, push = house(inline=3)
+    ids = crowd(store, 10, session_id=17)
+    await home.broadcast.deliver(logged(later(17, 3)), within=5)
+    for one in ids[1:]:
+        store.leave(one, session_audience(17))
+    return home, push
+
+
 async def test_an_audience_of_the_limit_is_posted_to_at_once() -> None:
     home, store, push = house(inline=3)
     ids = crowd(store, 3)
@@ -75,12 +85,8 @@ async def test_a_session_whose_audience_grows_past_the_limit_keeps_its_order() -
 
 
 async def test_a_session_whose_audience_shrinks_below_the_limit_keeps_its_order() -> None:
-    home, store, push = house(inline=3)
-    crowd(store, 10, session_id=17)
-    await home.broadcast.deliver(logged(later(17, 3)), within=5)
+    home, push = await shrunken_with_jobs()
 
-    for number in range(1, 10):
-        store.leave(f"{number:04}=", session_audience(17))
     await home.broadcast.deliver(logged(later(17, 4)), within=5)
     posted_past_the_jobs = len(push.posts)
     await home.work()
@@ -90,12 +96,8 @@ async def test_a_session_whose_audience_shrinks_below_the_limit_keeps_its_order(
 
 
 async def test_a_small_audience_is_posted_to_at_once_again_when_the_jobs_are_done() -> None:
-    home, store, push = house(inline=3)
-    crowd(store, 10, session_id=17)
-    await home.broadcast.deliver(logged(later(17, 3)), within=5)
+    home, push = await shrunken_with_jobs()
     await home.work()
-    for number in range(1, 10):
-        store.leave(f"{number:04}=", session_audience(17))
 
     await home.broadcast.deliver(logged(later(17, 4)), within=5)
 
@@ -104,11 +106,7 @@ async def test_a_small_audience_is_posted_to_at_once_again_when_the_jobs_are_don
 
 
 async def test_a_small_audience_waits_a_moment_for_jobs_that_are_about_to_be_done() -> None:
-    home, store, push = house(inline=3)
-    crowd(store, 10, session_id=17)
-    await home.broadcast.deliver(logged(later(17, 3)), within=5)
-    for number in range(1, 10):
-        store.leave(f"{number:04}=", session_audience(17))
+    home, push = await shrunken_with_jobs()
     home.meanwhile = home.work
 
     await home.broadcast.deliver(logged(later(17, 4)), within=5)
@@ -118,11 +116,7 @@ async def test_a_small_audience_waits_a_moment_for_jobs_that_are_about_to_be_don
 
 
 async def test_a_batch_waits_for_jobs_once_and_not_event_by_event() -> None:
-    home, store, push = house(inline=3)
-    crowd(store, 10, session_id=17)
-    await home.broadcast.deliver(logged(later(17, 3)), within=5)
-    for number in range(1, 10):
-        store.leave(f"{number:04}=", session_audience(17))
+    home, push = await shrunken_with_jobs()
     looks = 0
 
     async def look() -> None:
@@ -139,11 +133,7 @@ async def test_a_batch_waits_for_jobs_once_and_not_event_by_event() -> None:
 
 
 async def test_an_event_whose_own_jobs_were_sent_keeps_to_them_when_it_comes_again() -> None:
-    home, store, push = house(inline=3)
-    crowd(store, 10, session_id=17)
-    await home.broadcast.deliver(logged(later(17, 3)), within=5)
-    for number in range(1, 10):
-        store.leave(f"{number:04}=", session_audience(17))
+    home, push = await shrunken_with_jobs()
 
     await home.broadcast.deliver(logged(later(17, 3)), within=5)
     await home.work()
