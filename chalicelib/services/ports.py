@@ -6,14 +6,16 @@ kept of the nights themselves is in ``stores``: delivery needs none of it.
 
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.connections import Connection, Recipient
 from chalicelib.domain.deadlines import Deadline
 from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.identity import Claims, Role, TokenTerms
 from chalicelib.domain.jobs import QueueMark
-from chalicelib.domain.token_secrets import TokenSecrets
+
+if TYPE_CHECKING:  # delivery, which imports this module when it is cold, sees no secrets
+    from chalicelib.domain.token_secrets import TokenSecrets
 
 Settled = Callable[[Recipient], None]
 
@@ -53,7 +55,7 @@ class Push(Protocol):
 class SecretSource(Protocol):
     """Where the token secrets are."""
 
-    def load(self) -> TokenSecrets:
+    def load(self) -> "TokenSecrets":
         """Return the secrets as they are now. Raises SecretsUnreadable."""
         ...
 

@@ -1,8 +1,10 @@
 """The keys of both tables. Zeros make the order of the text the order of the numbers."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from chalicelib.domain.idempotency import IdempotentRequest
+if TYPE_CHECKING:  # delivery, which imports this module when it is cold, answers no request
+    from chalicelib.domain.idempotency import IdempotentRequest
 
 SESSIONS = "sessions"
 """The partition of what is true of all sessions."""
@@ -76,6 +78,6 @@ def ballot_key(left_at: int, ballot_id: str) -> str:
     return f"{left_at:014}#{ballot_id}"
 
 
-def idempotency_key(request: IdempotentRequest) -> str:
+def idempotency_key(request: "IdempotentRequest") -> str:
     """Return the partition of an idempotency key. The subject is quoted: it can't reach into the key."""
     return f"idempotency#{quote(request.subject, safe='')}#{request.key}"

@@ -80,6 +80,7 @@ HEALTH = {
 SDKS = {"boto3", "botocore", "pynamodb", "urllib3", "http.client"}
 CHECKING = {"jwt", "msgspec", "chalicelib.auth", "chalicelib.wire.bodies"}
 POSTING = {"httptools", "chalicelib.push"}
+SECRETS = {"chalicelib.domain.token_secrets"}
 
 ENTER = """
 import json, sys
@@ -116,8 +117,12 @@ def database() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("function", "event", "unused"),
     [
-        ("broadcast", {"Records": [RECORD]}, SDKS | CHECKING | {"chalicelib.wire", "uvloop"}),
-        ("deliver", {"Records": [MESSAGE]}, SDKS | CHECKING | {"chalicelib.wire", "uvloop"}),
+        (
+            "broadcast",
+            {"Records": [RECORD]},
+            SDKS | CHECKING | SECRETS | {"chalicelib.wire", "chalicelib.domain.idempotency", "uvloop"},
+        ),
+        ("deliver", {"Records": [MESSAGE]}, SDKS | CHECKING | SECRETS | {"chalicelib.wire", "uvloop"}),
         (
             "sweep",
             SCHEDULED,
