@@ -103,7 +103,11 @@ def ours(
     from chalicelib.domain.delivery import Message
     from chalicelib.push.client import ConnectionsClient
 
-    recipients = [Recipient(connection_id, "abcdef1234", "prod") for connection_id in CONNECTION_IDS]
+    in_an_hour = int(time.time()) + 3600
+    recipients = [
+        Recipient(connection_id, "abcdef1234", "prod", in_an_hour) for connection_id in CONNECTION_IDS
+    ]
+    message = Message(BODY, while_token_lasts=True)
     pages = [recipients[start : start + PAGE] for start in range(0, len(recipients), PAGE)]
 
     async def until(over: Callable[[], bool]) -> AsyncIterator[Sequence[Recipient]]:
@@ -116,9 +120,9 @@ def ours(
         trusted = ssl.create_default_context(cafile=task.certificate)
         client = ConnectionsClient(task.url, REGION, _keys, window=window, ssl_context=trusted)
         once = itertools.count()
-        await client.broadcast(Message(BODY), until(lambda: next(once) > 0), within=60)
+        await client.broadcast(message, until(lambda: next(once) > 0), within=60)
         stopwatch = Stopwatch(task)
-        report = await client.broadcast(Message(BODY), until(lambda: stopwatch.over), within=60)
+        report = await client.broadcast(message, until(lambda: stopwatch.over), within=60)
         sample = stopwatch.sample(report.delivered)
         await client.close()
         if report.delivered != report.audience or report.retried:
