@@ -58,9 +58,11 @@ async def test_a_laptop_that_was_closed_shows_all_that_happened_when_it_is_opene
 ) -> None:
     night = await playing(host, "Closed laptop")
     visitor = await visit()
+    await visitor.page.clock.install()
     await watching(visitor, target)
 
     await visitor.page.context.set_offline(True)
+    await visitor.page.clock.fast_forward("00:05")  # past its wait for a sign of the service
     await visitor.connection_is("connecting", "offline")
     await host.vote(night, "ana")
     await host.add_game(night, "Tee K.O.")
@@ -78,10 +80,12 @@ async def test_of_all_nights_that_started_meanwhile_the_newest_is_shown(
     visit: Visit, target: Target, host: Host
 ) -> None:
     visitor = await visit()
+    await visitor.page.clock.install()
     await visitor.signs_in(target.token("admin"))
     await visitor.connection_is("live")
 
     await visitor.page.context.set_offline(True)
+    await visitor.page.clock.fast_forward("00:05")  # past its wait for a sign of the service
     await visitor.connection_is("connecting", "offline")
     for notes in ("While away", "Still away"):
         await host.close((await host.start(notes))["id"])
@@ -114,6 +118,7 @@ async def test_where_websockets_are_blocked_it_polls_and_goes_back_to_live(
     visit: Visit, target: Target, host: Host
 ) -> None:
     visitor = await visit()
+    await visitor.page.clock.install()
     wire = await Wire(blocked=True).lie_before(visitor.page)
 
     await visitor.signs_in(target.token("admin"))
@@ -121,6 +126,7 @@ async def test_where_websockets_are_blocked_it_polls_and_goes_back_to_live(
     await expect(visitor.page.get_by_text("looks every few seconds")).to_be_visible()
     night = await playing(host, "Behind a proxy")
     await host.vote(night, "ana")
+    await visitor.page.clock.fast_forward("00:05")  # to its next look
     await visitor.reads_heading("Behind a proxy")
     await visitor.reads_score("Quiplash", "+1")
     await visitor.votes("Quiplash", "up", "ben")
@@ -149,6 +155,7 @@ async def test_what_comes_twice_is_shown_once(visit: Visit, target: Target, host
 async def test_a_hole_is_noticed_and_filled(visit: Visit, target: Target, host: Host) -> None:
     night = await playing(host, "A hole")
     visitor = await visit()
+    await visitor.page.clock.install()
     wire = await Wire().lie_before(visitor.page)
     await watching(visitor, target)
 
@@ -157,6 +164,7 @@ async def test_a_hole_is_noticed_and_filled(visit: Visit, target: Target, host: 
     await host.add_game(night, "Tee K.O.")
     await visitor.connection_is("catching-up")
     wire.passes = as_it_is
+    await visitor.page.clock.fast_forward("00:04")  # past its wait for what may only be late
 
     await visitor.reads_feed("Tee K.O. is on", "ana voted Quiplash up", PLAYED, STARTED)
     await visitor.connection_is("live")
