@@ -38,6 +38,7 @@ __all__ = [
     "GameNight",
     "GameNightError",
     "MemoryCursors",
+    "NoCursors",
     "Refused",
     "Surroundings",
     "Token",
@@ -119,6 +120,10 @@ class WrongAddress(GameNightError):
     """There is no Game Night Live at this address."""
 
 
+class NoCursors(GameNightError):
+    """The file that was named for positions can't be one: it holds something else, or has no folder."""
+
+
 class Refused(GameNightError):
     """The service has answered a request with an error. ``code`` is stable, ``detail`` is for people."""
 
@@ -188,23 +193,42 @@ class FileCursors:
     path: Path
 
     def load(self) -> Mapping[str, str]:
-        """Return what the file holds. One that can't be read is as none: the bot starts from now on."""
+        """Return what the file holds; an empty one, as a power cut leaves, is as none.
+
+        Raises NoCursors where it holds something else: it is somebody's, and saving would replace it.
+        """
+        if not self.path.absolute().parent.is_dir():
+            raise NoCursors(
+                f"The cursors can't be kept in {self.path}: there is no folder {self.path.parent}. "
+                "Make it, or name another file."
+            )
         try:
-            cursors = json.loads(self.path.read_text())
+            text = self.path.read_bytes().strip(b"\0 \r\n\t")
+            cursors = json.loads(text) if text else None
         except FileNotFoundError:
             return {}
-        except ValueError:
-            cursors = None
-        if isinstance(cursors, dict) and all(isinstance(value, str) for value in cursors.values()):
-            return cursors
-        logger.warning("%s does not hold cursors; starting from now on", self.path)
-        return {}
+        except (ValueError, RecursionError):
+            raise self._not_ours() from None
+        if cursors is None and not text:
+            logger.warning("%s is empty; starting from now on", self.path)
+            return {}
+        if not isinstance(cursors, dict) or not all(
+            (key == _SESSIONS or key.isdecimal()) and isinstance(value, str) for key, value in cursors.items()
+        ):
+            raise self._not_ours()
+        return cursors
 
     def save(self, cursors: Mapping[str, str]) -> None:
         """Replace the file."""
         scratch = self.path.with_name(f"{self.path.name}.new")
         scratch.write_text(json.dumps(cursors, indent=1))
         scratch.replace(self.path)
+
+    def _not_ours(self) -> NoCursors:
+        return NoCursors(
+            f"{self.path} does not hold cursors, and is left as it is. Name another file; or remove this "
+            "one, if it is a damaged one of this bot's, to start from now on."
+        )
 
 
 class Surroundings:
@@ -268,8 +292,9 @@ class GameNight:
         """Yield what happens, from the stored position on, for as long as the bot wants.
 
         Asking for the next event says that the last one has been dealt with: only then its position is
-        saved. So an event that a bot was killed over comes again, and none is lost. Raises TokenRefused and
-        WrongAddress, which only a person can do something about; everything else is tried again.
+        saved. So an event that a bot was killed over comes again, and none is lost. Raises TokenRefused,
+        WrongAddress and NoCursors, which only a person can do something about; everything else is tried
+        again.
         """
         if self._listening:
             raise RuntimeError("This GameNight is listening already; make another one to listen twice.")
