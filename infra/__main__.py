@@ -74,11 +74,18 @@ class LazyGroup(click.Group):
             )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Ctrl-C is an exit status and no message: whoever pressed it knows."""
+        """Run a command. Ctrl-C is an exit status and no message: whoever pressed it knows.
+
+        So is a reader of the output that has left, such as ``head``: what a shell says of one ended by it.
+        """
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(128 + signal.SIGINT)
+        except BrokenPipeError:
+            # What is still to be written has to go somewhere, or Python complains of it at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(128 + signal.SIGPIPE)
 
 
 def _summary(command: click.Command) -> str:
@@ -91,7 +98,8 @@ def main(ctx: click.Context) -> None:
     """Run Game Night Live here, and what surrounds it elsewhere.
 
     Exit status: 0 where it is done; 1 where it is not, and the message says what to do; 2 where the command
-    is not understood; 130 after Ctrl-C. Colours are for terminals, and not where NO_COLOR is set.
+    is not understood; 130 after Ctrl-C; 141 where nobody reads on. Colours are for terminals, and not where
+    NO_COLOR is set.
     """
     if os.environ.get("NO_COLOR"):
         ctx.color = False

@@ -6,7 +6,7 @@ what they hear, so the script is as fast as the service; the pace only gives peo
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +22,9 @@ HEARD_SECONDS = 60.0
 """When what a bot was to hear counts as lost; the cold starts of a fresh stage fit in."""
 
 TOKEN_SECONDS = 60 * 60
+
+ABANDON_SECONDS = 15.0
+"""How long a demo that is broken off may take to end its night."""
 
 Vote = Literal["up", "down"]
 Ballots = Mapping[str, Vote]
@@ -75,11 +78,13 @@ class _Client:
     position: _Position = field(default_factory=_Position)
     heard: list[Event] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _listening: "asyncio.Task[None] | None" = None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Listen until the end of the block, from where it was before; enter once it certainly hears."""
-        listening = asyncio.create_task(self._listen(self.night(self.position)))
+        listening = self._listening = asyncio.create_task(self._listen(self.night(self.position)))
+        listening.add_done_callback(lambda _: self._news.set())
         try:
             await self._unless_it_fails(listening, self.position.there.wait(), "is not let in")
             yield
@@ -88,10 +93,12 @@ class _Client:
             await asyncio.gather(listening, return_exceptions=True)
 
     async def hears(self, kind: str, count: int = 1) -> None:
-        """Wait until it has heard so many events of a kind."""
+        """Wait until it has heard so many events of a kind. Raises what has ended its listening."""
         try:
             async with asyncio.timeout(HEARD_SECONDS):
                 while sum(event.type == kind for event in self.heard) < count:
+                    if self._listening is not None and self._listening.done():
+                        await self._listening
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError as missing:
@@ -141,10 +148,27 @@ class _Night:
         self._show = show
         self._host = place.night(Role.ADMIN)
         self._session_id: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._starting: asyncio.Future[Any] | None = None
         self._at = ""
 
     async def play(self) -> None:
-        """Play the night to its end."""
+        """Play the night to its end. Broken off, by Ctrl-C or a closed pipe, it ends it too."""
+        try:
+            await self._play()
+        except BaseException:
+            await self._abandon()
+            raise
+
+    async def _abandon(self) -> None:
+        if self._starting is None:
+            return
+        # Why the demo was broken off is what has to be told, not that its night could not be ended.
+        with suppress(Exception):
+            async with asyncio.timeout(ABANDON_SECONDS):
+                session = await self._starting
+                await self._host.request("POST", f"/api/sessions/{session['id']}/close")
+
+    async def _play(self) -> None:
         announcer = await self._client("announcer", {})
         announcer.tells = announcer.reports = True
         alice, bob, carol = [
@@ -177,7 +201,9 @@ class _Night:
 
     async def _start(self, clients: Sequence[_Client]) -> None:
         await self._says("host", f"starts a night: POST /api/sessions, with the notes {NOTES!r}")
-        session = await self._host.request("POST", "/api/sessions", {"notes": NOTES})
+        # Shielded: a night that is about to start can only be ended by who learns its number.
+        self._starting = asyncio.ensure_future(self._host.request("POST", "/api/sessions", {"notes": NOTES}))
+        session = await asyncio.shield(self._starting)
         self._at = f"/api/sessions/{session['id']}"
         self._session_id.set_result(session["id"])
         await asyncio.gather(*(client.hears("session.started") for client in clients))
@@ -190,6 +216,7 @@ class _Night:
     async def _end(self, announcer: _Client) -> None:
         await self._says("host", f"ends the night: POST {self._at}/close")
         await self._host.request("POST", f"{self._at}/close")
+        self._starting = None
         await announcer.hears("session.ended")
         night = await self._host.request("GET", self._at)
         await self._says("announcer", f"has the results of {games(night['games_played'])}:")
