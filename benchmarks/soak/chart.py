@@ -14,14 +14,17 @@ def main() -> None:
 
     figures = json.loads((RESULTS / "soak.json").read_text())
     chart, panel = plt.subplots(figsize=(6.5, 3.2))
-    panel.plot(*zip(*figures["memory"], strict=True), color="#2a6f97")
+    seconds, ours, engine = zip(*figures["memory"], strict=True)
+    panel.plot(seconds, ours, color="#2a6f97", label="the gateway and its functions")
+    panel.plot(seconds, engine, color="#e07a5f", label="the engine: each transaction's token for ten minutes")
     panel.set(
         ylim=(0, None),
         xlabel="seconds",
-        ylabel="MB, all processes of the gateway",
+        ylabel="MB resident",
         title=f"{figures['clients']:,} clients, {figures['events']} events, {figures['lost']} lost",
     )
     panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(frameon=False)
     chart.tight_layout()
     chart.savefig(RESULTS / "soak.png", dpi=120, metadata={"Software": None})
 
