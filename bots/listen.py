@@ -14,8 +14,7 @@ async def listen(url: str, token: str) -> str:  # type: ignore[return] # noqa: D
     async for live in connect(url):  # and again whenever it breaks
         with suppress(ConnectionClosed):
             await live.send(json.dumps({"type": "auth", "token": token, "since": since}))
-            async for text in live:
-                frame = json.loads(text)
+            async for text, frame in ((text, json.loads(text)) async for text in live):
                 started, let_in = (frame["type"] == kind for kind in ("session.started", "auth_success"))
                 print(f"Listening as {frame['sub']}" if let_in else text, flush=True)
                 if frame["type"] == "auth_error":
@@ -27,4 +26,5 @@ async def listen(url: str, token: str) -> str:  # type: ignore[return] # noqa: D
 
 
 logging.basicConfig(level=logging.INFO, format="%(message)s")  # tells of attempts to connect that fail
-sys.exit(asyncio.run(listen(*sys.argv[1:])) if len(sys.argv) == 3 else __doc__)  # noqa: PLR2004
+with suppress(KeyboardInterrupt):
+    sys.exit(asyncio.run(listen(*sys.argv[1:3])) if sys.argv[2:] and sys.argv[1][:2] == "ws" else __doc__)

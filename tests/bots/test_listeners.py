@@ -1,5 +1,6 @@
 """The two listeners that can be read in a minute, as processes on the local gateway."""
 
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -111,3 +112,29 @@ async def test_a_listener_says_that_nobody_is_there(line: Line, tmp_path: Path, 
         said = await program.prints("127.0.0.1")
 
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+async def test_a_listener_ends_quietly_by_ctrl_c(
+    line: Line, target: Target, tmp_path: Path, name: str
+) -> None:
+    command, environment = command_of(name, line, target.token("bot"))
+    async with running(command, environment, tmp_path) as program:
+        await program.prints("Listening as bot")
+        program.process.send_signal(signal.SIGINT)
+        _, printed = await program.ends()
+
+    assert printed == ""
+
+
+async def test_a_listener_that_is_given_an_address_of_http_says_what_it_wants(
+    line: Line, tmp_path: Path
+) -> None:
+    command, environment = command_of("listen.py", line, "a token")
+    command[-2] = f"http://127.0.0.1:{line.port}"
+    async with running(command, environment, tmp_path) as program:
+        status, printed = await program.ends()
+
+    assert status == 1
+    assert "listen.py ws://localhost:5000/api/sessions/live TOKEN" in printed
+    assert len(printed.splitlines()) == 1
