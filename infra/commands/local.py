@@ -79,3 +79,5 @@ def command(  # noqa: PLR0913 - one for each option
         serve(options, click.echo)
     except (EngineError, PortInUse, StateInUse) as error:
         raise click.ClickException(str(error)) from error
+    kept = options.dynamodb or os.path.relpath(state_dir)
+    click.echo(f"Stopped. Everything is kept in {kept}.", err=True)

@@ -166,7 +166,8 @@ class _Run:
         server = Server(Gateway(rest, websocket, ManagementApi(connections, limits)), limits)
         try:
             await asyncio.gather(sources.position(), functions.warm())
-            await self._until_stopped(server, sources, sockets, stop)
+            if not stop.is_set():  # as it is by a Ctrl-C while the functions started
+                await self._until_stopped(server, sources, sockets, stop)
         finally:
             websocket.close()
             functions.close()
@@ -220,7 +221,7 @@ class _Run:
     def _engine(self) -> str:
         if self._options.dynamodb:
             return f"on {self._options.dynamodb}; it survives a kill as well as that engine does"
-        return f"in {self._options.state.path}; it survives a clean stop, not a kill -9"
+        return f"in {self._options.state.path}; it survives a clean stop; a kill -9 may lose the last moments"
 
 
 def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
