@@ -19,11 +19,15 @@ from typing import Any, Literal
 
 from announcements import announcement
 from gamenight import Event, GameNight, GameNightError, Refused, Surroundings
-from irc.client import ServerNotConnectedError
-from irc.client_aio import AioConnection, AioReactor
-from irc.connection import AioFactory
-from jaraco.stream.buffer import LenientDecodingLineBuffer
 from tokens import token_of
+
+try:
+    from irc.client import ServerNotConnectedError
+    from irc.client_aio import AioConnection, AioReactor
+    from irc.connection import AioFactory
+    from jaraco.stream.buffer import LenientDecodingLineBuffer
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"There is no package {missing.name!r} here: pip install irc") from None
 
 logger = logging.getLogger("irc_bot")
 logging.getLogger("irc").setLevel(logging.INFO)  # below that it logs every line, passwords as well

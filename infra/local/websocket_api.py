@@ -57,6 +57,7 @@ class WebSocketApi:
         """Serve one connection from its handshake to its end."""
         await receive()  # the handshake
         if scope["path"] != PATH:
+            logger.warning("a WebSocket was asked for at %.200r; it is at %s", scope["path"], PATH)
             await _refuse(send, 403, "Forbidden")
             return
         moment = Moment.present()
