@@ -14,7 +14,7 @@ from chalicelib.services.ports import SecretSource
 from chalicelib.settings import Settings
 from chalicelib.storage.secrets import FileSecrets
 from infra.commands.local_state import used_state
-from infra.local.state import DEFAULT_STATE_DIR, StateDir
+from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateUnusable
 
 LOCAL = "local"
 """The local gateway's stage."""
@@ -47,7 +47,9 @@ def _secrets(stage: str, state_dir: Path) -> SecretSource:
 
 
 def _local_secrets(state_dir: Path) -> SecretSource:
-    if state_dir == DEFAULT_STATE_DIR:
-        # Where the first gateway will look: so a token can be had before there is one.
-        return FileSecrets(StateDir(state_dir).ensure_token_secrets())
-    return FileSecrets(used_state(state_dir).token_secrets)
+    # The default is where the first gateway will look: so a token can be had before there is one.
+    state = StateDir(state_dir) if state_dir == DEFAULT_STATE_DIR else used_state(state_dir)
+    try:
+        return FileSecrets(state.readable_token_secrets())
+    except StateUnusable as error:
+        raise ClickException(str(error)) from error

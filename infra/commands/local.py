@@ -9,7 +9,7 @@ from infra.local.engine import EngineError
 from infra.local.limits import Limits
 from infra.local.serve import SCHEDULE_SECONDS, Options, serve
 from infra.local.server import PortInUse
-from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateInUse
+from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateInUse, StateUnusable
 
 DEFAULTS = Limits()
 
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913 - one for each option
     )
     try:
         serve(options, click.echo)
-    except (EngineError, PortInUse, StateInUse) as error:
+    except (EngineError, PortInUse, StateInUse, StateUnusable) as error:
         raise click.ClickException(str(error)) from error
     kept = options.dynamodb or os.path.relpath(state_dir)
     click.echo(f"Stopped. Everything is kept in {kept}.", err=True)

@@ -70,10 +70,11 @@ class Options:
 def serve(options: Options, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. ``say`` prints for a person.
 
-    Raises StateInUse, PortInUse, EngineError.
+    Raises StateInUse, StateUnusable, PortInUse, EngineError.
     """
     with ExitStack() as stack:
         stack.enter_context(options.state.lock("gateway"))
+        options.state.readable_token_secrets()
         stack.callback(options.state.addresses.unlink, missing_ok=True)
         sockets = bound(options.port)
         for listener in sockets:
@@ -102,7 +103,6 @@ def _engine(options: Options, say: Callable[[str], None]) -> Iterator[Endpoints]
 
 def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str]:
     """Create what is missing, and return what of the functions' environment is ours."""
-    options.state.ensure_token_secrets()
     defined = tables(STAGE)
     dynamodb = engine_client("dynamodb", endpoints)
     try:

@@ -3,7 +3,9 @@
 Leaves what the engine writes there to ``engine``.
 """
 
+import errno
 import fcntl
+import json
 import os
 import tempfile
 from contextlib import suppress
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from chalicelib.domain.token_secrets import TokenSecrets
+from chalicelib.domain.token_secrets import SecretsUnreadable, TokenSecrets
 from chalicelib.storage.secrets import FileSecrets
 from infra.token_secrets import new_secrets
 
@@ -20,6 +22,10 @@ DEFAULT_STATE_DIR = Path(__file__).parents[2] / ".local" / "state"
 
 class StateInUse(Exception):
     """Another gateway is using the folder."""
+
+
+class StateUnusable(Exception):
+    """The folder can't be made or written, or what it holds can't be read; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,10 @@ class StateDir:
     def ensure_token_secrets(self) -> Path:
         """Make the file of secrets at the first start, readable by its owner only, and return it.
 
-        It appears whole or not at all, and two starts at once agree on one.
+        It appears whole or not at all, and two starts at once agree on one. Raises StateUnusable.
         """
         if not self.token_secrets.exists():
-            self.path.mkdir(parents=True, exist_ok=True)
+            self._make()
             draft = self._draft(new_secrets())
             with suppress(FileExistsError):
                 self.token_secrets.hardlink_to(draft)
@@ -74,6 +80,35 @@ class StateDir:
         """Keep other token secrets from now on; whoever reads finds all of the old ones or of the new."""
         self._draft(secrets).replace(self.token_secrets)
 
+    def readable_token_secrets(self) -> Path:
+        """Return the file of secrets, made at the first start. Raises StateUnusable where it is damaged."""
+        file = self.ensure_token_secrets()
+        try:
+            self.read()
+        except SecretsUnreadable as error:
+            raise StateUnusable(
+                f"{file} can't be used: {error} Put back the file as it was; or remove it, and the next "
+                "`make run` makes a new one, which accepts none of the tokens so far."
+            ) from error
+        return file
+
+    def _where(self) -> str:
+        try:
+            return f", at {json.loads(self.addresses.read_text())['rest_url']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""  # it is only just starting
+
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            raise StateUnusable(
+                f"The state can't be kept in {self.path}: {error.strerror}. Name a folder of yours with "
+                "--state-dir."
+            ) from error
+
     def _draft(self, secrets: TokenSecrets) -> Path:
         descriptor, name = tempfile.mkstemp(dir=self.path)  # with mode 0600
         with os.fdopen(descriptor, "w") as file:
@@ -83,13 +118,16 @@ class StateDir:
     def lock(self, name: str) -> IO[bytes]:
         """Return an open file that holds the named lock until it is closed by all who have inherited it.
 
-        The kernel releases it when its holders end, however they end. Raises StateInUse.
+        The kernel releases it when its holders end, however they end. Raises StateInUse, StateUnusable.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        self._make()
         file = (self.path / f"{name}.lock").open("ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as busy:
             file.close()
-            raise StateInUse(f"{self.path} is in use by another gateway.") from busy
+            raise StateInUse(
+                f"{self.path} is in use by another gateway{self._where()}. Use that one; or end it with "
+                "Ctrl-C in its terminal; or start one beside it, with another --state-dir and --port 0."
+            ) from busy
         return file

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.storage.secrets import FileSecrets
-from infra.local.state import StateDir, StateInUse
+from infra.local.state import StateDir, StateInUse, StateUnusable
 
 
 def test_the_token_secret_is_made_once_and_kept(tmp_path: Path) -> None:
@@ -28,8 +28,26 @@ def test_a_second_gateway_is_kept_out_until_the_first_has_ended(tmp_path: Path) 
     state = StateDir(tmp_path)
     first = state.lock("gateway")
 
-    with pytest.raises(StateInUse):
+    state.addresses.write_text('{"rest_url": "http://localhost:5000"}')
+    with pytest.raises(StateInUse, match=r"at http://localhost:5000\. .*--port 0"):
         state.lock("gateway")
     first.close()
 
     state.lock("gateway").close()
+
+
+def test_damaged_secrets_are_named_and_left_as_they_are(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    state.token_secrets.write_text("{")
+
+    with pytest.raises(StateUnusable, match=r"token-secrets\.json can't be used: .*remove it"):
+        state.readable_token_secrets()
+
+    assert state.token_secrets.read_text() == "{"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StateUnusable, match=r"can't be kept in .*file/state: .*--state-dir"):
+        StateDir(tmp_path / "file" / "state").lock("gateway")

@@ -31,6 +31,15 @@ def test_a_folder_without_a_secret_is_an_error_that_says_what_to_do(tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
+def test_damaged_secrets_are_an_error_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "token-secrets.json").write_text("{")
+
+    result = CliRunner().invoke(command, ["--role", "admin", "--state-dir", str(tmp_path)])
+
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'token-secrets.json'} can't be used" in result.stderr
+
+
 @pytest.mark.parametrize(("role", "seconds"), [("admin", 12 * HOUR), ("bot", 7 * DAY)])
 def test_a_token_lives_as_long_as_its_role_does_where_nobody_says(
     tmp_path: Path, role: str, seconds: int
