@@ -10,7 +10,7 @@ from chalicelib.domain.limits import MAX_PAGE
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
 from infra.service.library import on_one_line, results
-from infra.service.place import Place
+from infra.service.place import Place, ServiceProblem
 from infra.service.printed import answer, as_json, as_row, games
 
 END = "new:0"
@@ -34,10 +34,13 @@ def start(place: Place, notes: str | None, *, json_only: bool) -> None:
 
 @command.command(epilog=examples("session close", "session close 17 --stage dev"))
 @click.argument("session_id", type=click.IntRange(min=1), required=False)
+@click.option("--session", "named", type=click.IntRange(min=1), help="The same, as with `game` and `vote`.")
 @on_a_service
-def close(place: Place, session_id: int | None, *, json_only: bool) -> None:
+def close(place: Place, session_id: int | None, named: int | None, *, json_only: bool) -> None:
     """End a game night: the newest active one, or the one that is named."""
-    number = session_id or active_session(place)
+    if session_id and named and session_id != named:
+        raise click.UsageError(f"Which one: {session_id} or {named}?")
+    number = session_id or named or active_session(place)
     closed = place.ask(Role.ADMIN, "POST", f"/api/sessions/{number}/close")
     if json_only:
         click.echo(as_json(closed))
@@ -65,7 +68,14 @@ def list_sessions(place: Place, *, last: int, active: bool, json_only: bool) -> 
 
 def active_session(place: Place) -> int:
     """Return the newest active night. Raises ServiceProblem where there is none."""
-    session = place.ask(Role.BOT, "GET", "/api/sessions/active")
+    try:
+        session = place.ask(Role.BOT, "GET", "/api/sessions/active")
+    except ServiceProblem as problem:
+        if problem.code != "no_active_session":
+            raise
+        raise ServiceProblem(
+            problem.code, "No session is active now. `python -m infra session start` starts one."
+        ) from problem
     return int(session["id"])
 
 

@@ -27,6 +27,9 @@ SUBJECT = "command-line"
 TOKEN_SECONDS = 60 * 60
 PROBE_SECONDS = 5.0
 
+FOREIGN = frozenset({"unknown", "no_json"})
+"""What the library makes of an answer that is none of the service's."""
+
 
 class ServiceProblem(ClickException):
     """The service can't be reached, or has refused; ``code`` is the service's own, or one of these here."""
@@ -71,6 +74,13 @@ def told(url: str) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
+        # A gateway in front of the service answers 429 and 5xx of its own, without a code.
+        if refused.code in FOREIGN and refused.status < 429:  # noqa: PLR2004 - too many requests
+            raise ServiceProblem(
+                "not_possible",
+                f"{url} answers (HTTP {refused.status}), but this does not look like Game Night Live. Check "
+                "the address: it is the one that stands before /api.",
+            ) from refused
         raise ServiceProblem(refused.code, f"{refused.detail} ({refused.code})") from refused
     except GameNightError as error:
         raise ServiceProblem("not_possible", str(error)) from error
@@ -118,6 +128,11 @@ def _stage_url(name: str) -> str:
 
 def _given_token() -> str:
     token = os.environ.get("GAMENIGHT_TOKEN", "").strip()
+    if len(token.split()) > 1:
+        raise ServiceProblem(
+            "no_token",
+            "The token in GAMENIGHT_TOKEN has a space or a line break within. Copy it anew, as one line.",
+        )
     if not token:
         raise ServiceProblem(
             "no_token", "There is no token for this address. Put one into the variable GAMENIGHT_TOKEN."

@@ -6,7 +6,10 @@ import pty
 import signal
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -244,6 +247,46 @@ def test_an_address_takes_the_token_of_the_environment(gateway: Gateway) -> None
     assert read.returncode == 0, read.stderr
     assert "needs the role admin" in refused.stderr
     assert "Pass one such as http://localhost:5000" in nowhere.stderr
+
+
+def test_a_token_that_was_copied_with_a_line_break_is_said_to_be() -> None:
+    broken = infra("session", "list", "--url", "http://127.0.0.1:1", environment={"GAMENIGHT_TOKEN": "a\nb"})
+
+    assert broken.returncode == 1
+    assert "a space or a line break" in broken.stderr
+
+
+def test_a_server_that_is_another_is_said_to_be(tmp_path: Path) -> None:
+    page = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), page) as server:
+        Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        foreign = infra("session", "list", "--url", url, environment={"GAMENIGHT_TOKEN": "a"})
+        server.shutdown()
+
+    assert foreign.returncode == 1
+    assert f"{url} answers (HTTP 404), but this does not look like Game Night Live" in foreign.stderr
+
+
+def test_a_night_is_closed_by_its_number_either_way(gateway: Gateway) -> None:
+    number = str(told(gateway, "session", "start")["id"])
+
+    closed = told(gateway, "session", "close", "--session", number)
+    both = infra("session", "close", "1", "--session", "2", "--state-dir", gateway.token_command[-1])
+
+    assert str(closed["id"]) == number
+    assert both.returncode == 2
+    assert "Which one: 1 or 2?" in both.stderr
+
+
+def test_where_no_night_is_on_the_command_that_starts_one_is_named(gateway: Gateway) -> None:
+    for line in done(gateway, "session", "list", "--last", "1000", "--active", "--json").splitlines():
+        done(gateway, "session", "close", str(json.loads(line)["id"]))
+
+    closed = infra("session", "close", "--state-dir", gateway.token_command[-1])
+
+    assert closed.returncode == 1
+    assert "`python -m infra session start` starts one" in closed.stderr
 
 
 def test_a_python_that_has_nothing_installed_is_told_how_to_have_it() -> None:
