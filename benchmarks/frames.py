@@ -1,7 +1,9 @@
 """As much of RFC 6455 as the benchmarks' clients need: a library's cost would be measured too."""
 
+import asyncio
 import base64
 import os
+from typing import cast
 
 
 def handshake(host: str, path: str) -> bytes:
@@ -36,3 +38,49 @@ def take_frame(data: bytearray) -> tuple[int, bytes] | None:
     opcode, payload = data[0] & 0x0F, bytes(data[start : start + length])
     del data[: start + length]
     return opcode, payload
+
+
+class Wire(asyncio.Protocol):
+    """The client's end of a WebSocket: it shakes hands, and hands on frames. What they mean is its heir's."""
+
+    def open(self, host: str, path: str) -> None:
+        """Begin, with whatever an earlier connection has left forgotten."""
+        self._host, self._path = host, path
+        self._data = bytearray()
+        self._opened = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport | None = cast("asyncio.Transport", transport)  # uvloop's is none
+        self.transport.write(handshake(self._host, self._path))
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        if not self._opened:
+            head, found, rest = bytes(self._data).partition(b"\r\n\r\n")
+            if not found:
+                return
+            if b" 101 " not in head.split(b"\r\n", 1)[0]:
+                self.refused(head)
+                return
+            self._opened = True
+            self._data = bytearray(rest)
+            self.opened()
+        while (frame := take_frame(self._data)) is not None:
+            self.received(*frame)
+
+    def send(self, payload: bytes) -> None:
+        """Send a text frame; nothing where there is no connection."""
+        if self.transport is not None:
+            self.transport.write(masked(payload))
+
+    def opened(self) -> None:
+        """Begin to speak."""
+        raise NotImplementedError
+
+    def refused(self, head: bytes) -> None:
+        """Take note of a handshake that was answered otherwise."""
+        raise NotImplementedError
+
+    def received(self, opcode: int, payload: bytes) -> None:
+        """Take a frame."""
+        raise NotImplementedError

@@ -11,10 +11,9 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import cast
 from urllib.parse import urlsplit
 
-from benchmarks.frames import handshake, masked, take_frame
+from benchmarks.frames import Wire
 
 AT_ONCE = 50
 """Clients that are on their way to ``auth_success`` together."""
@@ -34,39 +33,27 @@ class Round:
             self.everyone.set()
 
 
-class Client(asyncio.Protocol):
-    """One client: shakes hands, authenticates, and counts the events that come."""
+class Client(Wire):
+    """One client: authenticates, and counts the events that come."""
 
     def __init__(self, crowd: "Crowd") -> None:
         self._crowd = crowd
-        self._data = bytearray()
-        self._opened = False
+        self.open(crowd.host, crowd.path)
         self.authenticated: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
-        self._transport.write(handshake(self._crowd.host, self._crowd.path))
+    def opened(self) -> None:
+        self.send(self._crowd.auth)
 
-    def data_received(self, data: bytes) -> None:
-        self._data += data
-        if not self._opened:
-            head, found, rest = bytes(self._data).partition(b"\r\n\r\n")
-            if not found:
-                return
-            if b" 101 " not in head.split(b"\r\n", 1)[0]:
-                self._fail(f"the handshake was answered {head[:60]!r}")
-                return
-            self._opened = True
-            self._data = bytearray(rest)
-            self._transport.write(masked(self._crowd.auth))
-        while (frame := take_frame(self._data)) is not None:
-            _, payload = frame
-            if b'"session.started"' in payload:
-                self._crowd.round.hear()
-            elif b'"auth_success"' in payload and not self.authenticated.done():
-                self.authenticated.set_result(None)
-            elif not self.authenticated.done():
-                self._fail(f"it was told {payload!r}")
+    def refused(self, head: bytes) -> None:
+        self._fail(f"the handshake was answered {head[:60]!r}")
+
+    def received(self, opcode: int, payload: bytes) -> None:  # noqa: ARG002 - the wire's signature
+        if b'"session.started"' in payload:
+            self._crowd.round.hear()
+        elif b'"auth_success"' in payload and not self.authenticated.done():
+            self.authenticated.set_result(None)
+        elif not self.authenticated.done():
+            self._fail(f"it was told {payload!r}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(f"the connection was lost: {exc}")

@@ -14,10 +14,9 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import cast
 from urllib.parse import urlsplit
 
-from benchmarks.frames import handshake, masked, take_frame
+from benchmarks.frames import Wire
 
 AT_ONCE = 50
 """Clients that are on their way in together."""
@@ -79,20 +78,21 @@ class Crowd:
         return sum(last - (client.seen & ((1 << (last + 1)) - 2)).bit_count() for client in self.clients)
 
 
-class Client(asyncio.Protocol):
+class Client(Wire):
     """One client, over all of its connections."""
 
     def __init__(self, crowd: Crowd) -> None:
         self._crowd = crowd
         self.seen = 0
         self.epoch = b""
-        self.transport: asyncio.Transport | None = None
+        self.transport = None
         self.settled = False
         self._begin()
 
     def _begin(self) -> None:
-        self._data = bytearray()
-        self._opened = False
+        parts = urlsplit(self._crowd.url)
+        self._address = (parts.hostname, parts.port)
+        self.open(parts.netloc, parts.path)
         self._replayed_to: int | None = None
         self._last_live = 0
         self.inside: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -107,8 +107,7 @@ class Client(asyncio.Protocol):
     async def enter(self) -> None:
         """Connect, authenticate, subscribe from where it was."""
         self._begin()
-        parts = urlsplit(self._crowd.url)
-        await asyncio.get_running_loop().create_connection(lambda: self, parts.hostname, parts.port)
+        await asyncio.get_running_loop().create_connection(lambda: self, *self._address)
         async with asyncio.timeout(60):
             await self.inside
 
@@ -119,31 +118,16 @@ class Client(asyncio.Protocol):
 
     def say(self, frame: dict[str, object]) -> None:
         """Send a frame."""
-        if self.transport is not None:
-            self.transport.write(masked(json.dumps(frame).encode()))
+        self.send(json.dumps(frame).encode())
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
-        parts = urlsplit(self._crowd.url)
-        self.transport.write(handshake(parts.netloc, parts.path))
+    def opened(self) -> None:
+        self.say({"type": "auth", "token": self._crowd.token})
 
-    def data_received(self, data: bytes) -> None:
-        self._data += data
-        if not self._opened:
-            head, found, rest = bytes(self._data).partition(b"\r\n\r\n")
-            if not found:
-                return
-            if b" 101 " not in head.split(b"\r\n", 1)[0]:
-                self._crowd.counts["refused"] += 1
-                self.vanish()
-                return
-            self._opened = True
-            self._data = bytearray(rest)
-            self.say({"type": "auth", "token": self._crowd.token})
-        while (frame := take_frame(self._data)) is not None:
-            self._frame(*frame)
+    def refused(self, head: bytes) -> None:  # noqa: ARG002 - the wire's signature
+        self._crowd.counts["refused"] += 1
+        self.vanish()
 
-    def _frame(self, opcode: int, payload: bytes) -> None:
+    def received(self, opcode: int, payload: bytes) -> None:
         if opcode == CLOSE:
             self._crowd.counts["closed by the service"] += 1
             self.vanish()

@@ -1,10 +1,17 @@
-"""The local gateway's folder, for commands that need one that has been used."""
+"""The local gateway's folder: the option that names it, and the folder where it has to have been used."""
 
 from pathlib import Path
 
 import click
 
-from infra.local.state import StateDir
+from infra.local.state import DEFAULT_STATE_DIR, StateDir
+
+STATE_DIR = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_STATE_DIR,
+    help="The local gateway's state.  [default: .local/state]",
+)
 
 
 def used_state(folder: Path) -> StateDir:

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from infra.commands.local_state import STATE_DIR
 from infra.deployment.errors import explained
-from infra.local.state import DEFAULT_STATE_DIR, StateDir
+from infra.local.state import StateDir
 from infra.operations.stage import operated_stage
 
 
@@ -19,12 +20,7 @@ def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
     """
 
     @click.option("--stage", "name", default="local", show_default=True, metavar="NAME", help="The stage.")
-    @click.option(
-        "--state-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DEFAULT_STATE_DIR,
-        help="The local gateway's state.  [default: .local/state]",
-    )
+    @STATE_DIR
     @wraps(run)
     def command(name: str, state_dir: Path, **options: Any) -> None:
         with explained():

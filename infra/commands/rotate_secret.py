@@ -18,8 +18,7 @@ from chalicelib.domain.limits import MAX_TOKEN_SECONDS
 from chalicelib.domain.timestamps import timestamp
 from chalicelib.domain.token_secrets import SecretsUnreadable, TokenSecrets
 from infra.commands.examples import examples
-from infra.commands.local_state import used_state
-from infra.local.state import DEFAULT_STATE_DIR
+from infra.commands.local_state import STATE_DIR, used_state
 from infra.token_secrets import SecretKeeper, finished, rotated
 
 DAY = 24 * 60 * 60
@@ -37,12 +36,7 @@ LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
     help="How long tokens of the old secret are accepted; the default is the longest life of a bot's.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what is so now as one JSON object.")
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_STATE_DIR,
-    help="The local gateway's state.  [default: .local/state]",
-)
+@STATE_DIR
 def command(*, stage: str, finish: bool, keep_days: int, as_json: bool, state_dir: Path) -> None:
     """Sign tokens with another secret from now on, and accept those of the old one for a while.
 

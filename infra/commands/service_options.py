@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from infra.local.state import DEFAULT_STATE_DIR
+from infra.commands.local_state import STATE_DIR
 from infra.service.place import place_of
 from infra.service.printed import as_json
 from infra.stage_secrets import LOCAL
@@ -30,12 +30,7 @@ WHERE = (
     click.option(
         "--url", metavar="URL", help="An address in its place, without /api. Its token is in GAMENIGHT_TOKEN."
     ),
-    click.option(
-        "--state-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DEFAULT_STATE_DIR,
-        help="The local gateway's state.  [default: .local/state]",
-    ),
+    STATE_DIR,
 )
 
 

@@ -8,7 +8,7 @@ from chalicelib.auth.tokens import MAX_SECONDS
 from chalicelib.domain.identity import Role
 from chalicelib.domain.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from infra.commands.examples import examples
-from infra.local.state import DEFAULT_STATE_DIR
+from infra.commands.local_state import STATE_DIR
 from infra.stage_secrets import minted
 
 DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
@@ -24,12 +24,7 @@ DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
     help="Seconds until it expires, an admin's a day at most and a bot's a year; below 0 it has expired "
     "already.  [default: 12 hours for an admin, 7 days for a bot]",
 )
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_STATE_DIR,
-    help="The local gateway's state.  [default: .local/state]",
-)
+@STATE_DIR
 def command(stage: str, role: str, sub: str | None, ttl: int | None, state_dir: Path) -> None:
     """Print a token and nothing else.
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
+from infra.commands.local_state import STATE_DIR
 from infra.local.deployment import STAGE
 from infra.local.log_file import LogFile
-from infra.local.state import DEFAULT_STATE_DIR, StateDir
+from infra.local.state import StateDir
 from infra.trace.render import as_json, as_text
 from infra.trace.sources import CloudWatchLogs, LocalLog, Source, lines_about
 from infra.trace.timeline import timeline_of
@@ -25,12 +26,7 @@ from infra.trace.wanted import Wanted
     help="How far back to look, on AWS.",
 )
 @click.option("--json", "for_program", is_flag=True, help="One JSON object, with all ids in full.")
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_STATE_DIR,
-    help="The local gateway's state.  [default: .local/state]",
-)
+@STATE_DIR
 def command(  # noqa: PLR0913 - one for each option
     *, event: str, stage: str, session: int | None, hours: float, for_program: bool, state_dir: Path
 ) -> None:

@@ -1,8 +1,8 @@
 """The life of connections end to end, on a gateway whose times are short: on AWS they can't be waited for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,22 +35,6 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 @pytest.fixture(scope="module")
 def target(hasty: Gateway) -> Target:
     return target_of(hasty)
-
-
-@pytest.fixture
-async def host(target: Target) -> AsyncIterator[Host]:
-    async with target.host(target.token("admin")) as host:
-        yield host
-
-
-@pytest.fixture
-async def connected(target: Target) -> AsyncIterator[Connect]:
-    async with AsyncExitStack() as connections:
-
-        async def opened(token: str | None = None) -> Bot:
-            return await connections.enter_async_context(target.bot(token))
-
-        yield opened
 
 
 async def frame(bot: Bot) -> Any:

@@ -38,12 +38,6 @@ def target(small_limit: Gateway) -> Target:
 
 
 @pytest.fixture
-async def host(target: Target) -> AsyncIterator[Host]:
-    async with target.host(target.token("admin")) as host:
-        yield host
-
-
-@pytest.fixture
 async def crowd(target: Target) -> AsyncIterator[list[Bot]]:
     token = target.token("bot")
     async with AsyncExitStack() as stack:
