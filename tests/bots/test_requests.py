@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, ClassVar
@@ -53,6 +54,31 @@ def answering(*answers: Any) -> Iterator[tuple[str, list[Any]]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@asynccontextmanager
+async def listening(serve: Callable[[StreamReader, StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+    """A server that leaves no connection open when the context ends, whatever ``serve`` still waits for."""
+    handlers: set[asyncio.Task[Any] | None] = set()
+    ended = asyncio.Event()
+
+    async def handle(reader: StreamReader, writer: StreamWriter) -> None:
+        handlers.add(asyncio.current_task())
+        serving, ending = asyncio.ensure_future(serve(reader, writer)), asyncio.ensure_future(ended.wait())
+        await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+        serving.cancel()
+        ending.cancel()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        ended.set()
+        await asyncio.gather(*(handler for handler in handlers if handler))
 
 
 VOTE: dict[str, Any] = {"session": {"id": 7}, "totals": {"upvotes": 1, "downvotes": 0, "score": 1}}
@@ -148,43 +174,33 @@ async def test_every_token_may_expire_in_its_turn() -> None:
 async def test_what_is_no_answer_is_told_after_some_attempts(answer: bytes) -> None:
     attempts = 0
 
-    async def talks_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talks_nonsense(reader: StreamReader, writer: StreamWriter) -> None:
         nonlocal attempts
         attempts += 1
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
-        writer.close()
 
-    server = await asyncio.start_server(talks_nonsense, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-    with pytest.raises((Refused, OSError)):
-        await GameNight(url, TOKEN, surroundings=Stage()).session(7)
+    async with listening(talks_nonsense) as url:
+        with pytest.raises((Refused, OSError)):
+            await GameNight(url, TOKEN, surroundings=Stage()).session(7)
 
     assert attempts == 4
-    server.close()
 
 
 async def test_an_answer_that_trickles_in_is_not_waited_for_for_ever() -> None:
-    released = asyncio.Event()
-
-    async def trickles(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def trickles(_: StreamReader, writer: StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-        await released.wait()
-        writer.close()
+        await asyncio.Event().wait()
 
-    server = await asyncio.start_server(trickles, "127.0.0.1", 0)
     stage = Stage()
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    asking = asyncio.create_task(GameNight(url, TOKEN, surroundings=stage).session(7))
+    async with listening(trickles) as url:
+        asking = asyncio.create_task(GameNight(url, TOKEN, surroundings=stage).session(7))
 
-    for _ in range(4):
-        await stage.passes(25)
+        for _ in range(4):
+            await stage.passes(25)
 
-    with pytest.raises(TimeoutError, match="no answer within 25 s"):
-        await asking
-    released.set()
-    server.close()
+        with pytest.raises(TimeoutError, match="no answer within 25 s"):
+            await asking
 
 
 async def test_requests_at_once_do_not_give_up_a_token_that_one_of_them_has_replaced() -> None:

@@ -47,6 +47,11 @@ def told(gateway: Gateway, *arguments: str) -> Any:
     return json.loads(done(gateway, *arguments, "--json"))
 
 
+def told_each(gateway: Gateway, *arguments: str) -> list[Any]:
+    """Lines end with a line feed and nothing else: notes may have any other line end of Unicode in them."""
+    return [json.loads(line) for line in done(gateway, *arguments, "--json").split("\n") if line]
+
+
 async def next_event(listener: Program, kind: str) -> Any:
     return json.loads(await listener.prints(f'{{"type":"{kind}"'))
 
@@ -117,9 +122,7 @@ def test_sessions_are_listed_the_newest_last(gateway: Gateway) -> None:
     first, second = told(gateway, "session", "start"), told(gateway, "session", "start", "the second")
     done(gateway, "session", "close", str(first["id"]))
 
-    listed = [
-        json.loads(line) for line in done(gateway, "session", "list", "--last", "2", "--json").splitlines()
-    ]
+    listed = told_each(gateway, "session", "list", "--last", "2")
     active = done(gateway, "session", "list", "--last", "2", "--active").splitlines()
 
     assert [session["id"] for session in listed] == [first["id"], second["id"]]
@@ -148,9 +151,8 @@ def test_colours_are_for_terminals_and_not_where_they_are_not_wanted(
 
 
 def test_a_demo_is_played_on_the_gateway_that_runs(gateway: Gateway) -> None:
-    printed = done(gateway, "demo", "--pace", "0", "--json")
+    events = told_each(gateway, "demo", "--pace", "0")
 
-    events = [json.loads(line) for line in printed.splitlines()]
     kinds = [event["type"] for event in events]
     assert kinds[:2] == ["session.started", "game.added"]
     assert kinds.count("vote.received") == 6
@@ -275,8 +277,8 @@ def test_a_night_is_closed_by_its_number_either_way(gateway: Gateway) -> None:
 
 
 def test_where_no_night_is_on_the_command_that_starts_one_is_named(gateway: Gateway) -> None:
-    for line in done(gateway, "session", "list", "--last", "1000", "--active", "--json").splitlines():
-        done(gateway, "session", "close", str(json.loads(line)["id"]))
+    for active in told_each(gateway, "session", "list", "--last", "1000", "--active"):
+        done(gateway, "session", "close", str(active["id"]))
 
     closed = infra("session", "close", "--state-dir", gateway.token_command[-1])
 
