@@ -4,6 +4,7 @@ Its own words are for programmers of Python: types, regular expressions, names o
 known here is passed on as it is. Leaves which error it becomes to ``json_input``.
 """
 
+import json
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -54,6 +55,12 @@ MISSING = re.compile(r"Object missing required field `(.+)`")
 UNKNOWN = re.compile(r"Object contains unknown field `(.+)`", re.DOTALL)
 NO_CHOICE = re.compile(r"Invalid enum value (.+)", re.DOTALL)
 
+TRUNCATED = "Input data was truncated"
+"""Also said where a text is whole, but has half a character shortly before its end."""
+
+SURROGATES = re.compile(r".*utf-16 surrogate pair (\(byte \d+\))")
+HALF_A_CHARACTER = "it has half a character, an escape from \\ud800 to \\udfff without its other half"
+
 
 def finding(error: msgspec.ValidationError, kind: Any, what: str) -> tuple[FieldError, str]:
     """Return the field that is not as it should be, and a sentence that says so by itself.
@@ -75,14 +82,27 @@ def finding(error: msgspec.ValidationError, kind: Any, what: str) -> tuple[Field
     return FieldError(field, said), f"{said}, in {field}."
 
 
-def not_json(error: Exception) -> str:
+def not_json(raw: bytes | str, error: Exception) -> str:
     """Return why an input is no JSON."""
     if isinstance(error, UnicodeError):
         return "it is not UTF-8"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     message = str(error).removeprefix("JSON is malformed: ")
-    return "it ends too early" if message == "Input data was truncated" else message
+    if message == TRUNCATED:
+        return HALF_A_CHARACTER if _is_whole(raw) else "it ends too early"
+    if half := SURROGATES.fullmatch(message):
+        return f"{HALF_A_CHARACTER} {half[1]}"
+    return message
+
+
+def _is_whole(raw: bytes | str) -> bool:
+    """Whether a text ends where it should: the standard library reads such halves, and nothing cut off."""
+    try:
+        json.loads(raw)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _in_words(message: str, kind: Any, field: str) -> str:

@@ -27,4 +27,4 @@ def decode(
         field, detail = finding(error, decoder.type, what)
         raise invalid(detail, (field,)) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise InvalidJson(f"The {what} is not JSON: {not_json(error)}.") from error
+        raise InvalidJson(f"The {what} is not JSON: {not_json(raw, error)}.") from error

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.domain.errors import InvalidRequest
 from chalicelib.wire import bodies, frames, problems
+from chalicelib.wire.findings import HALF_A_CHARACTER
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,14 @@ from chalicelib.wire import bodies, frames, problems
         (bodies.NewVote, '{"username":"zoë","type":"UP"}', "Expected up or down, got 'UP', in type."),
         (bodies.NewVote, "[]", "Expected an object, got an array."),
         (bodies.NewVote, '{"username"', "The body is not JSON: it ends too early."),
+        (bodies.NewVote, '{"username":"\\ud800', "The body is not JSON: it ends too early."),
+        (bodies.NewSession, '{"notes":"\\ud800"}', f"The body is not JSON: {HALF_A_CHARACTER}."),
+        (
+            bodies.NewSession,
+            '{"notes":"\\ud800 and more"}',
+            f"The body is not JSON: {HALF_A_CHARACTER} (byte 16).",
+        ),
+        (bodies.NewSession, '{"notes":"\\udc00"}', f"The body is not JSON: {HALF_A_CHARACTER} (byte 16)."),
         (bodies.NewVote, b'{"username":"\xff"}', "The body is not JSON: it is not UTF-8."),
         (bodies.NewSession, "{} {}", "The body is not JSON: trailing characters (byte 4)."),
     ],
@@ -47,6 +56,7 @@ def test_a_body_is_refused_in_words(kind: type[msgspec.Struct], text: str | byte
     [
         ('{"type":"subscribe"}', "Expected a field sessionId."),
         ('{"type":"subscribe","sessionId":"17"}', "Expected a whole number, got text, in sessionId."),
+        ('{"type":"auth","token":"\\uD83D"}', f"The frame is not JSON: {HALF_A_CHARACTER}."),
         ("{", "The frame is not JSON: it ends too early."),
         ("[]", "Expected an object, got an array."),
     ],
