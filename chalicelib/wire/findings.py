@@ -78,8 +78,13 @@ def finding(error: msgspec.ValidationError, kind: Any, what: str) -> tuple[Field
         return FieldError(name, said), f"{said}."
     said = _in_words(message, kind, field)
     if not field:
-        return FieldError(f"(the whole {what})", said), f"{said}."
+        return FieldError(whole(what), said), f"{said}."
     return FieldError(field, said), f"{said}, in {field}."
+
+
+def whole(what: str) -> str:
+    """Return what stands for a field where no single one is at fault."""
+    return f"(the whole {what})"
 
 
 def not_json(raw: bytes | str, error: Exception) -> str:

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from chalicelib.domain.errors import InvalidJson, InvalidRequest
-from chalicelib.wire.findings import finding, not_json
+from chalicelib.domain.errors import FieldError, InvalidJson, InvalidRequest
+from chalicelib.wire.findings import finding, not_json, whole
 
 T = TypeVar("T")
 
@@ -27,4 +27,5 @@ def decode(
         field, detail = finding(error, decoder.type, what)
         raise invalid(detail, (field,)) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise InvalidJson(f"The {what} is not JSON: {not_json(raw, error)}.") from error
+        said = f"The {what} is not JSON: {not_json(raw, error)}"
+        raise InvalidJson(f"{said}.", (FieldError(whole(what), said),)) from error

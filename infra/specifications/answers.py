@@ -276,7 +276,7 @@ class Problem(Answer, frozen=True):
     status: Annotated[int, msgspec.Meta(ge=400, le=599)]
     detail: str
     code: str
-    errors: list[FieldError] | msgspec.UnsetType = msgspec.UNSET
+    errors: Annotated[list[FieldError], msgspec.Meta(min_length=1)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class GatewayAnswer(Answer, frozen=True):

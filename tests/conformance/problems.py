@@ -16,6 +16,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> Any:
         assert isinstance(document[member], str)
         assert document[member]
     if status == 400:
+        assert document["errors"]
         assert all(error.keys() == {"field", "message"} for error in document["errors"])
     assert "Traceback" not in answer.text
     return document

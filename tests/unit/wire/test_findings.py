@@ -68,6 +68,14 @@ def test_a_frame_is_refused_in_words(text: str, said: str) -> None:
     assert refused.value.detail == said
 
 
+def test_what_is_no_json_at_all_is_an_error_of_the_whole_body() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        bodies.body_of("{", bodies.NewSession)
+
+    [one] = json.loads(problems.problem_of(refused.value).body)["errors"]
+    assert one == {"field": "(the whole body)", "message": "The body is not JSON: it ends too early"}
+
+
 def test_no_error_repeats_all_that_was_sent() -> None:
     with pytest.raises(InvalidRequest) as unknown:
         bodies.body_of('{"' + "x" * 9000 + '":1}', bodies.NewSession)
