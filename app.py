@@ -175,7 +175,7 @@ def list_sessions() -> Response:
 
     request = _request()
     _caller()
-    since, limit = addresses.since_of(request.query_params), addresses.limit_of(request.query_params)
+    since, limit = addresses.page_of(request.query_params)
     return _json(pages.sessions_page(application().reading.sessions(since, limit)))
 
 
@@ -241,7 +241,7 @@ def list_events(session_id: str) -> Response:
     request = _request()
     _caller()
     night = addresses.session_id_of(session_id)
-    since, limit = addresses.since_of(request.query_params), addresses.limit_of(request.query_params)
+    since, limit = addresses.page_of(request.query_params)
     return _json(pages.events_page(application().reading.events(night, since, limit)))
 
 

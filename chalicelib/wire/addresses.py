@@ -9,7 +9,10 @@ from chalicelib.domain.errors import FieldError, InvalidRequest, SessionNotFound
 from chalicelib.domain.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
 
 MAX_SHOWN = 40
-"""Characters of a wrong id that its error repeats."""
+"""Characters of a wrong id or name that its error repeats."""
+
+PAGE_PARAMETERS = ("since", "limit")
+"""What the query of a page may have, see docs/decisions/0131-parameters-of-a-page.md."""
 
 
 def session_id_of(text: str) -> int:
@@ -18,6 +21,19 @@ def session_id_of(text: str) -> int:
     if number is None or text.startswith("0") or number > MAX_ID:
         raise SessionNotFound(text[:MAX_SHOWN])
     return number
+
+
+def page_of(query: Mapping[str, str] | None) -> tuple[Cursor, int]:
+    """Return where a client wants to go on, and how many entries it wants.
+
+    Raises InvalidCursor, and InvalidRequest for a limit or a parameter that is none.
+    """
+    for name in query or {}:
+        if name not in PAGE_PARAMETERS:
+            shown = name[:MAX_SHOWN]
+            message = f"There is no parameter {shown} here, only {' and '.join(PAGE_PARAMETERS)}"
+            raise InvalidRequest(f"{message}.", (FieldError(shown, message),))
+    return since_of(query), limit_of(query)
 
 
 def since_of(query: Mapping[str, str] | None) -> Cursor:

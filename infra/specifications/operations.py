@@ -65,6 +65,7 @@ class Operation:
 
 
 NO_TOKEN = "No token is needed."  # noqa: S105 - a sentence
+NO_OTHERS = "Parameters with other names are refused."
 CONSISTENT = "Strongly consistent: whoever was answered reads its own write."
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -107,7 +108,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/sessions"): Operation(
         "sessions",
         "Polling for nights: the sessions that started after `since`, oldest first, each as it is now. The "
-        f"same cursors work for resuming on the WebSocket. {CONSISTENT}",
+        f"same cursors work for resuming on the WebSocket. {NO_OTHERS} {CONSISTENT}",
         ADMIN_OR_BOT,
         answers.SessionsPage,
         "A page of sessions, and the cursor to go on from.",
@@ -167,7 +168,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/sessions/{session_id}/events"): Operation(
         "sessions",
         "Polling for events: what happened in a session after `since`, oldest first, byte for byte what its "
-        f"subscribers got. The same cursors work for resuming on the WebSocket. {CONSISTENT}",
+        f"subscribers got. The same cursors work for resuming on the WebSocket. {NO_OTHERS} {CONSISTENT}",
         ADMIN_OR_BOT,
         answers.EventsPage,
         "A page of events, and the cursor to go on from.",

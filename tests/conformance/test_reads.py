@@ -148,6 +148,18 @@ async def test_a_limit_that_is_no_number_from_1_to_100_is_refused(host: Host, pa
 
 
 @pytest.mark.parametrize("path", ["/api/sessions", "/api/sessions/{id}/events"])
+@pytest.mark.parametrize("name", ["limt", "sice", "Limit", "active", "x" * 500])
+async def test_a_parameter_that_a_page_does_not_have_is_refused(host: Host, path: str, name: str) -> None:
+    session = await host.start()
+
+    answer = await host.http.get(path.format(**session), params={"limit": "5", name: "5"})
+
+    document = problem(answer, 400, "invalid_request")
+    assert [error["field"] for error in document["errors"]] == [name[:40]]
+    assert "since and limit" in document["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/sessions", "/api/sessions/{id}/events"])
 @pytest.mark.parametrize("junk", ["junk", ":", ":5", "5", "5:", "a:b", "a:-1", "a:1.5", "x" * 5000])
 async def test_what_is_no_cursor_is_refused(host: Host, path: str, junk: str) -> None:
     session = await host.start()

@@ -2,7 +2,7 @@ import pytest
 
 from chalicelib.domain.cursors import BEGINNING, Cursor
 from chalicelib.domain.errors import InvalidCursor, InvalidRequest, SessionNotFound
-from chalicelib.wire.addresses import base_path, base_url, limit_of, session_id_of, since_of
+from chalicelib.wire.addresses import base_path, base_url, limit_of, page_of, session_id_of, since_of
 
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), ("17", 17), ("9007199254740992", 2**53)])
@@ -42,6 +42,19 @@ def test_a_limit_out_of_bounds_is_named(text: str) -> None:
         limit_of({"limit": text})
 
     assert [one.field for one in refused.value.errors] == ["limit"]
+
+
+def test_a_page_is_asked_for_by_a_cursor_and_a_limit_and_nothing_else() -> None:
+    assert page_of({"since": "e17:42", "limit": "5"}) == (Cursor("e17", 42), 5)
+    assert page_of(None) == (BEGINNING, 50)
+
+    with pytest.raises(InvalidRequest, match="There is no parameter limt here, only since and limit.") as typo:
+        page_of({"limt": "5"})
+    with pytest.raises(InvalidRequest) as long:
+        page_of({"x" * 9000: "5"})
+
+    assert [one.field for one in typo.value.errors] == ["limt"]
+    assert len(long.value.detail) < 100
 
 
 @pytest.mark.parametrize(
