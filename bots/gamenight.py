@@ -287,6 +287,7 @@ class GameNight:
         self._reached = False
         self._progress = False
         self._polling = False
+        self._told: set[str] = set()
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield what happens, from the stored position on, for as long as the bot wants.
@@ -365,7 +366,8 @@ class GameNight:
             except (_Dropped, OSError, WebSocketException) as problem:
                 failures = 1 if self._progress else failures + 1
                 delay = self._delay(failures)
-                logger.warning("the connection is lost (%s); next attempt in %.1f s", _said(problem), delay)
+                self._told.add(said := _said(problem))
+                logger.warning("the connection is lost (%s); next attempt in %.1f s", said, delay)
                 # A break is short. Two in a row may be a proxy that lets no WebSocket through.
                 await (self._poll_for(delay) if failures > 1 else self._surroundings.sleep(delay))
             else:
@@ -392,6 +394,7 @@ class GameNight:
         )
         try:
             logger.info("connected to %s", url)
+            self._told.clear()
             await connection.run(token)
         finally:
             self._progress |= connection.useful
@@ -433,11 +436,12 @@ class GameNight:
             except Refused as refused:
                 if refused.status == 404 and not self._reached:  # noqa: PLR2004 - not found
                     raise self._rest.wrong_address() from refused
-                logger.warning("polling failed: %s", refused)
+                self._tell_once(_said(refused))
             except (_Dropped, OSError) as problem:
-                logger.warning("polling failed: %s", _said(problem))
+                self._tell_once(_said(problem))
             else:
                 self._reached = True
+                self._told.clear()
                 if not self._polling:
                     self._polling = True
                     logger.warning("no WebSocket for now; polling every %g s", self._poll_seconds)
@@ -445,6 +449,12 @@ class GameNight:
             if left <= 0:
                 return
             await self._surroundings.sleep(min(self._poll_seconds, left))
+
+    def _tell_once(self, reason: str) -> None:
+        """Tell why polling fails, but not what has been told since something last worked."""
+        if reason not in self._told:
+            self._told.add(reason)
+            logger.warning("polling failed: %s", reason)
 
     async def _poll(self) -> None:
         with _expected_shape():
@@ -1195,6 +1205,8 @@ def _named(key: str) -> str:
 
 
 def _said(problem: Exception) -> str:
+    if isinstance(problem, urllib.error.URLError):
+        return str(problem.reason)  # by itself, it is about urllib
     return str(problem) or type(problem).__name__
 
 

@@ -1,6 +1,7 @@
 """Where no WebSocket gets through, the same events come over REST."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 from gamenight import MemoryCursors
@@ -50,6 +51,25 @@ async def test_polling_goes_on_in_its_rhythm_until_the_next_attempt(
         await bot.stage.waits_for(5.0)
 
     assert caplog.text.count("no WebSocket for now; polling every 5 s") == 1
+
+
+async def test_why_nothing_can_be_reached_is_told_once_for_each_attempt(
+    start_bot: StartBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = SimpleNamespace(url="http://127.0.0.1:1")
+
+    async with start_bot(nowhere, {"sessions": "S:0"}) as bot:
+        bot.stage.chance = 0.5
+        bot.hears_in_background(1)
+        for delay in (0.5, 1.0, 2.0, 4.0):
+            await bot.stage.passes(delay)
+        await bot.stage.waits_for(5.0)
+
+    warned = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert len(warned) == 5
+    assert all(
+        said.startswith("the connection is lost ([Errno ") and "next attempt in" in said for said in warned
+    )
 
 
 async def test_a_websocket_that_gets_through_again_goes_on_where_polling_was(
