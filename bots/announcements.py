@@ -56,7 +56,13 @@ def results(session: Any) -> list[str]:
 def _result(place: int, game: Any) -> str:
     totals = game["totals"]
     votes = f"{totals['upvotes']} up, {totals['downvotes']} down"
-    return f"{place}. {on_one_line(game['title'])}: {totals['score']:+d} ({votes})"
+    return f"{place}. {on_one_line(game['title'])}: {score(totals)} ({votes})"
+
+
+def score(totals: Any) -> str:
+    """Return a game's score with its sign, of which 0 has none."""
+    points: int = totals["score"]
+    return f"{points:+d}" if points else "0"
 
 
 def on_one_line(text: str) -> str:

@@ -6,7 +6,7 @@ from chalicelib.domain.identity import Role
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
 from infra.commands.session import active_session
-from infra.service.library import on_one_line
+from infra.service.library import on_one_line, score
 from infra.service.place import Place
 from infra.service.printed import answer
 
@@ -35,7 +35,7 @@ def command(  # noqa: PLR0913 - one for each option
     counted = place.ask(Role.BOT, "POST", f"/api/sessions/{number}/votes", body)
     totals = counted["totals"]
     line = (
-        f"🗳️  {on_one_line(counted['game']['title'])} stands at {totals['score']:+d} "
+        f"🗳️  {on_one_line(counted['game']['title'])} stands at {score(totals)} "
         f"({totals['upvotes']} up, {totals['downvotes']} down)"
     )
     answer(counted, [line], json_only=json_only)

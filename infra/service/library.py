@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2] / "bots"))
 
-from announcements import on_one_line, results
+from announcements import on_one_line, results, score
 from gamenight import (
     CursorStore,
     Event,
@@ -29,4 +29,5 @@ __all__ = [
     "Token",
     "on_one_line",
     "results",
+    "score",
 ]

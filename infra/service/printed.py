@@ -6,13 +6,17 @@ sees to ``click.echo``, which takes them out where there is no terminal.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 import click
 
-from infra.service.library import Event, on_one_line
+from infra.service.library import Event, on_one_line, score
+
+UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")
+"""What JSON leaves as it is, and is a control character or the end of a line all the same."""
 
 COLOURS = {
     "session.started": "green",
@@ -31,8 +35,9 @@ def as_line(event: Event) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Return a value as one line of JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return a value as one line of JSON; what JSON does not escape of itself is no command either."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def members(event: Event) -> dict[str, Any]:
@@ -43,7 +48,7 @@ def members(event: Event) -> dict[str, Any]:
 def sentence(event: Event) -> str:
     """Say what an event tells; of a type that is not known here, all that it holds."""
     say = SENTENCES.get(event.type)
-    return say(event.data) if say else f"{event.type} {as_json(event.data)}"
+    return say(event.data) if say else f"{on_one_line(event.type)} {as_json(event.data)}"
 
 
 def games(count: int) -> str:
@@ -92,7 +97,7 @@ def _added(data: Any) -> str:
 
 def _voted(data: Any) -> str:
     who, title = on_one_line(data["vote"]["username"]), on_one_line(data["game"]["title"])
-    return f"🗳️  {who} votes {data['vote']['type']}: {title} stands at {data['totals']['score']:+d}"
+    return f"🗳️  {who} votes {data['vote']['type']}: {title} stands at {score(data['totals'])}"
 
 
 def _ended(data: Any) -> str:

@@ -75,7 +75,7 @@ async def test_a_night_is_announced_voted_on_and_told_the_results_of(
         f"🌙 Session {session['id']} ended!",
         "📊 Games played: 2",
         "1. Fibbage 4: +1 (1 up, 0 down)",
-        "2. Quiplash 3: +0 (1 up, 1 down)",
+        "2. Quiplash 3: 0 (1 up, 1 down)",
     ]
 
 
