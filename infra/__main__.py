@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from itertools import takewhile
 from typing import Any
 
 NOT_INSTALLED = (
@@ -44,6 +45,9 @@ COMMANDS = {
 }
 """What is typed, and the module that does it."""
 
+FOR_MACHINES = "infra.for_machines"
+"""Of click's context: whether errors are told in JSON."""
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are asked for."""
@@ -64,6 +68,20 @@ class LazyGroup(click.Group):
             raise click.ClickException(f"{NOT_INSTALLED} (There is no {missing.name}.)") from missing
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command. click would look for similar names among the commands that it has been given."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as unknown:
+            raise click.NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from unknown
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether what goes wrong is for machines, also where the rest is not understood."""
+        ctx.meta[FOR_MACHINES] = "--json" in [*takewhile(lambda one: one != "--", args)]
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with the whole first sentence of each; click would cut it at the line's end."""
         names = self.list_commands(ctx)
@@ -74,18 +92,32 @@ class LazyGroup(click.Group):
             )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. Ctrl-C is an exit status and no message: whoever pressed it knows.
+        """Run a command. Behind --json what goes wrong is one object on a line.
 
-        So is a reader of the output that has left, such as ``head``: what a shell says of one ended by it.
+        Ctrl-C is an exit status and no message: whoever pressed it knows. So is a reader of the output that
+        has left, such as ``head``: what a shell says of one ended by it.
         """
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            if not ctx.meta[FOR_MACHINES]:
+                raise
+            _tell_machines(error)
+            ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             ctx.exit(128 + signal.SIGINT)
         except BrokenPipeError:
             # What is still to be written has to go somewhere, or Python complains of it at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(128 + signal.SIGPIPE)
+
+
+def _tell_machines(error: click.ClickException) -> None:
+    # Imported here: who makes no mistake does without.
+    from infra.commands.service_options import as_object  # noqa: PLC0415
+    from infra.service.printed import as_json  # noqa: PLC0415
+
+    click.echo(as_json(as_object(error)), err=True)
 
 
 def _summary(command: click.Command) -> str:

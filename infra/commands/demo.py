@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from infra.commands.examples import examples
-from infra.commands.service_options import WHERE, with_json
+from infra.commands.service_options import JSON, WHERE, place_named
 from infra.service.demo import Show, play
 from infra.service.library import Event
 from infra.service.own_gateway import own_gateway
@@ -33,9 +33,9 @@ COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yel
     show_default=True,
     help="Seconds between two steps, to read along.",
 )
-@with_json
+@JSON
 def command(  # noqa: PLR0913 - one for each option
-    *, stage: str, url: str | None, state_dir: Path, own: bool, pace: float, json_only: bool
+    *, stage: str | None, url: str | None, state_dir: Path, own: bool, pace: float, json_only: bool
 ) -> None:
     """Play a night with a few bots, for a first look.
 
@@ -63,11 +63,11 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 @contextmanager
-def _place(stage: str, state_dir: Path, url: str | None, *, own: bool) -> Iterator[Place]:
+def _place(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[Place]:
     """Serve on what is there, or else, where that may be, on a gateway of its own."""
     if not own:
         try:
-            place = place_of(stage, state_dir, url)
+            place = place_named(stage, state_dir, url)
         except ServiceProblem as problem:
             if problem.code != "not_running":
                 raise

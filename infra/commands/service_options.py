@@ -1,4 +1,7 @@
-"""What the commands that use a running service have in common: their options, and errors for machines."""
+"""What the commands that use a running service have in common: their options, and errors for machines.
+
+Leaves printing those errors to the command line itself, which sees them all.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,24 +11,21 @@ from typing import Any
 import click
 
 from infra.commands.local_state import STATE_DIR
-from infra.service.place import place_of
-from infra.service.printed import as_json
+from infra.service.place import Place, place_of
 from infra.stage_secrets import LOCAL
 
 JSON = click.option(
     "--json",
     "json_only",
     is_flag=True,
-    help="For machines: one JSON object a line, errors on standard error.",
+    help="For machines: one JSON object a line, an error on standard error.",
 )
 
 WHERE = (
     click.option(
         "--stage",
-        default=LOCAL,
-        show_default=True,
         metavar="NAME",
-        help="The local gateway's, or a stage that was deployed from here.",
+        help="The local gateway's, or a stage that was deployed from here.  [default: local]",
     ),
     click.option(
         "--url", metavar="URL", help="An address in its place, without /api. Its token is in GAMENIGHT_TOKEN."
@@ -35,31 +35,34 @@ WHERE = (
 
 
 def on_a_service(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --stage, --url and --state-dir, and call it with the place that they name."""
+    """Give a command --json, --stage, --url and --state-dir, and call it with the place that they name."""
 
-    @with_json
+    @JSON
     @wraps(run)
-    def command(stage: str, url: str | None, state_dir: Path, **options: Any) -> None:
-        run(place_of(stage, state_dir, url), **options)
+    def command(stage: str | None, url: str | None, state_dir: Path, **options: Any) -> None:
+        run(place_named(stage, state_dir, url), **options)
 
     for option in reversed(WHERE):
         command = option(command)
     return command
 
 
-def with_json(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --json, and then tell its errors in JSON too."""
+def place_named(stage: str | None, state_dir: Path, url: str | None) -> Place:
+    """Return the service that the options name. Raises UsageError where they name two, and ServiceProblem."""
+    if stage is not None and url is not None:
+        raise click.UsageError(f"Which one: --stage {stage} or --url {url}? Leave out the other.")
+    return place_of(stage or LOCAL, state_dir, url)
 
-    @JSON
-    @wraps(run)
-    def command(*, json_only: bool, **options: Any) -> None:
-        try:
-            run(json_only=json_only, **options)
-        except click.ClickException as error:
-            if not json_only:
-                raise
-            told = {"code": getattr(error, "code", "failed"), "message": error.format_message()}
-            click.echo(as_json({"error": told}), err=True)
-            raise SystemExit(error.exit_code) from error
 
-    return command
+def as_object(error: click.ClickException) -> dict[str, Any]:
+    """Return what went wrong, for machines: ``code``, ``detail``, and the ``status`` where a service has one.
+
+    A code that is neither the service's nor of ``infra.service.place`` is ``usage`` or ``failed``.
+    """
+    otherwise = "usage" if isinstance(error, click.UsageError) else "failed"
+    told = {
+        "code": getattr(error, "code", otherwise),
+        "detail": getattr(error, "detail", error.format_message()),
+    }
+    status = getattr(error, "status", None)
+    return {"error": told if status is None else {**told, "status": status}}

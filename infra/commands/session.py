@@ -74,7 +74,9 @@ def active_session(place: Place) -> int:
         if problem.code != "no_active_session":
             raise
         raise ServiceProblem(
-            problem.code, "No session is active now. `python -m infra session start` starts one."
+            problem.code,
+            "No session is active now. `python -m infra session start` starts one.",
+            problem.status,
         ) from problem
     return int(session["id"])
 

@@ -19,7 +19,7 @@ from click import ClickException
 
 from chalicelib.domain.identity import Role
 from infra.local.state import StateDir
-from infra.service.library import CursorStore, GameNight, GameNightError, Refused, Token
+from infra.service.library import CursorStore, GameNight, GameNightError, Refused, Token, on_one_line
 from infra.stage_secrets import LOCAL, minted
 
 PROJECT = Path(__file__).parents[2]
@@ -32,11 +32,17 @@ FOREIGN = frozenset({"unknown", "no_json"})
 
 
 class ServiceProblem(ClickException):
-    """The service can't be reached, or has refused; ``code`` is the service's own, or one of these here."""
+    """The service can't be reached, or has refused; ``code`` is the service's own, or one of these here.
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+    ``status`` is the HTTP status of what it refused, None where it was not asked. People are told the code
+    beside it, by which the specification can be searched.
+    """
+
+    def __init__(self, code: str, detail: str, status: int | None = None) -> None:
+        super().__init__(detail if status is None else f"{detail} ({code})")
         self.code = code
+        self.detail = detail
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def told(url: str) -> Iterator[None]:
                 f"{url} answers (HTTP {refused.status}), but this does not look like Game Night Live. Check "
                 "the address: it is the one that stands before /api.",
             ) from refused
-        raise ServiceProblem(refused.code, f"{refused.detail} ({refused.code})") from refused
+        raise ServiceProblem(refused.code, on_one_line(refused.detail), refused.status) from refused
     except GameNightError as error:
         raise ServiceProblem("not_possible", str(error)) from error
     except BrokenPipeError:

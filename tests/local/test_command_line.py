@@ -133,6 +133,22 @@ def test_sessions_are_listed_the_newest_last(gateway: Gateway) -> None:
     done(gateway, "session", "close", str(second["id"]))
 
 
+async def test_notes_are_no_command_to_the_terminal(gateway: Gateway, host: Host) -> None:
+    notes = "Friday\x1b]0;mine\x07 \x9b2J\x00 night"
+    async with running([*INFRA, "listen", "--state-dir", gateway.token_command[-1]], {}, ROOT) as listener:
+        await listener.prints("authenticated as")
+        session = await host.start(notes)
+        heard = await listener.prints("🎮 Game Night has started: Friday")
+
+    row = done(gateway, "session", "list", "--last", "1")
+    [listed] = told_each(gateway, "session", "list", "--last", "1")
+
+    assert row.endswith("Friday ]0;mine 2J night\n")
+    assert heard.rstrip().endswith("Friday ]0;mine 2J night")
+    assert listed["notes"] == notes
+    await host.close(session["id"])
+
+
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colours_are_for_terminals_and_not_where_they_are_not_wanted(
     gateway: Gateway, environment: dict[str, str], *, coloured: bool
@@ -203,7 +219,9 @@ async def test_what_the_service_refuses_is_told_with_its_code(gateway: Gateway, 
     assert "has no game yet" in for_people.stderr
     assert "(no_game)" in for_people.stderr
     assert for_machines.stdout == ""
-    assert json.loads(for_machines.stderr)["error"]["code"] == "no_game"
+    error = json.loads(for_machines.stderr)["error"]
+    assert (error["code"], error["status"]) == ("no_game", 409)
+    assert "no_game" not in error["detail"]
     await host.close(session["id"])
 
 

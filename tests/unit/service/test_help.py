@@ -1,5 +1,6 @@
 """The help of every command: whole sentences, and what can be typed."""
 
+import json
 from collections.abc import Iterator
 
 import click
@@ -60,3 +61,49 @@ def test_the_list_of_commands_cuts_no_sentence_short() -> None:
 
 def test_what_is_no_command_is_a_wrong_use() -> None:
     assert CliRunner().invoke(main, ["dance"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("sesion", "session"), ("tokn", "token"), ("session strat", "start")]
+)
+def test_what_is_nearly_a_command_is_answered_with_the_command(typed: str, meant: str) -> None:
+    shown = CliRunner().invoke(main, typed.split())
+
+    assert shown.exit_code == 2
+    assert f"Did you mean '{meant}'?" in shown.stderr
+
+
+@pytest.mark.parametrize("command", ["session list", "demo"])
+def test_a_stage_and_an_address_are_two_places(command: str) -> None:
+    both = ["--stage", "local", "--url", "http://localhost:5000"]
+
+    shown = CliRunner().invoke(main, [*command.split(), *both])
+
+    assert shown.exit_code == 2
+    assert "Which one: --stage local or --url http://localhost:5000?" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "says"),
+    [
+        ("session list --json --lst 2", "usage", "No such option '--lst'"),
+        ("sesion list --json", "usage", "Did you mean 'session'?"),
+        ("session list --state-dir /nowhere --json", "not_running", "make run"),
+    ],
+)
+def test_what_goes_wrong_behind_json_is_one_object_on_one_line(typed: str, code: str, says: str) -> None:
+    shown = CliRunner().invoke(main, typed.split())
+
+    error = json.loads(shown.stderr)["error"]
+    assert shown.exit_code in {1, 2}
+    assert shown.stdout == ""
+    assert shown.stderr.count("\n") == 1
+    assert error.keys() == {"code", "detail"}
+    assert error["code"] == code
+    assert says in error["detail"]
+
+
+def test_a_text_that_looks_like_the_option_for_machines_is_none() -> None:
+    shown = CliRunner().invoke(main, ["session", "start", "--nope", "--", "--json"])
+
+    assert "Usage:" in shown.stderr

@@ -48,11 +48,12 @@ def test_a_page_is_asked_for_by_a_cursor_and_a_limit_and_nothing_else() -> None:
     assert page_of({"since": "e17:42", "limit": "5"}) == (Cursor("e17", 42), 5)
     assert page_of(None) == (BEGINNING, 50)
 
-    with pytest.raises(InvalidRequest, match="There is no parameter limt here, only since and limit.") as typo:
+    with pytest.raises(InvalidRequest) as typo:
         page_of({"limt": "5"})
     with pytest.raises(InvalidRequest) as long:
         page_of({"x" * 9000: "5"})
 
+    assert typo.value.detail == "There is no parameter limt here, only since and limit."
     assert [one.field for one in typo.value.errors] == ["limt"]
     assert len(long.value.detail) < 100
 
