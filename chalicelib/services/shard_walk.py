@@ -1,11 +1,13 @@
 """A walk through one shard of an audience, step by step, with a saved place that leaves out nobody.
 
-The place is how far the walk has come and who before that is still open. It is saved beside the posting, one
-step behind it at most. Leaves posting to whoever takes the steps.
+The place is how far the walk has come and who before that is still open. It is safe before the next step
+begins, so that of a dead worker's posts no more than one step's are repeated. Leaves posting to whoever takes
+the steps.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.domain.connections import Recipient
@@ -16,8 +18,11 @@ from chalicelib.services.ports import AudiencePage, Audiences
 from chalicelib.services.seldom import OnDemand
 
 STEP = 64
-"""Recipients between two saved places, as many as ``push`` has in flight. Whoever takes over from a dead
-worker repeats what was in flight and three steps at most: 256 posts."""
+"""Recipients of one step, as many as ``push`` has in flight."""
+
+PATIENCE = 0.1
+"""Seconds in which nobody is settled, after which whoever is left of a step is slow: they stay open, and the
+next step begins. API Gateway answers a post in some 10 ms."""
 
 MOST_OPEN = 1000
 """Recipients that may be open at once, 17 KB in the saved place; with more, no step is taken."""
@@ -42,15 +47,16 @@ class ShardWalk:
         self._stop_at = stop_at
         self._after = saved.after
         self._open = dict.fromkeys(saved.open)
-        self._reopened = bool(saved.open)
+        self._reopening = list(saved.open)
         self._page: Sequence[Recipient] = ()
         self._reading: asyncio.Task[AudiencePage] | None = self._read(saved.after)
-        self._saving: asyncio.Task[None] | None = None
+        self._step: set[str] = set()  # whoever of the step is not settled
+        self._step_settled = asyncio.Event()
 
     @property
     def ended(self) -> bool:
         """Whether everyone has been handed out."""
-        return not self._reopened and not self._page and self._reading is None
+        return not self._reopening and not self._page and self._reading is None
 
     @property
     def goes_on(self) -> bool:
@@ -62,17 +68,22 @@ class ShardWalk:
 
         Ends when the shard or the time does, or when too many are open; then it can be called again.
         """
-        while self.goes_on and (self._reopened or len(self._open) < MOST_OPEN):
-            step = await self._ready(await self._reopen() if self._reopened else await self._next())
+        while self.goes_on and (self._reopening or len(self._open) < MOST_OPEN):
+            step = await self._ready(await self._reopen() if self._reopening else await self._next())
             if step:
+                self._step = {recipient.connection_id for recipient in step}
+                self._step_settled.clear()
                 yield step
                 if not self.ended:  # else that all is done is saved next
-                    await self._save()
-        await self._saved()
+                    await self._settled()
+                    await self._ground.progress.save(self._job.name, self.place())
 
     def settle(self, recipient: Recipient) -> None:
         """Note that a recipient needs nothing more."""
         self._open.pop(recipient.connection_id, None)
+        self._step.discard(recipient.connection_id)
+        if not self._step:
+            self._step_settled.set()
 
     def place(self) -> Progress:
         """Return what is saved of the walk at this moment."""
@@ -80,16 +91,14 @@ class ShardWalk:
 
     def abandon(self) -> None:
         """Read no further."""
-        for task in (self._reading, self._saving):
-            if task is not None:
-                task.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
 
     async def _reopen(self) -> Sequence[Recipient]:
-        """Return those whom an earlier run left open and who are still there."""
-        ids = list(self._open)
+        """Return the next of those whom an earlier run left open, as far as they are still there."""
+        ids, self._reopening = self._reopening[:STEP], self._reopening[STEP:]
         lags = (await asyncio.to_thread(self._ground.seldom)).lags
         found = await asyncio.gather(*(asyncio.to_thread(lags.recipient, self._audience, one) for one in ids))
-        self._reopened = False
         for connection_id, recipient in zip(ids, found, strict=True):
             if recipient is None:
                 del self._open[connection_id]
@@ -122,11 +131,11 @@ class ShardWalk:
     def _read(self, after: str | None) -> "asyncio.Task[AudiencePage]":
         return asyncio.create_task(self._ground.audiences.page(self._audience, self._job.shard, after))
 
-    async def _save(self) -> None:
-        await self._saved()
-        self._saving = asyncio.create_task(self._ground.progress.save(self._job.name, self.place()))
-
-    async def _saved(self) -> None:
-        if self._saving is not None:
-            await self._saving
-            self._saving = None
+    async def _settled(self) -> None:
+        """Wait until the step is settled, or until those who are left of it are slow."""
+        left = None
+        while self._step and len(self._step) != left:
+            left = len(self._step)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._step_settled.wait()
