@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from infra.local.engine_files import set_aside_what_is_damaged
 from infra.local.state import StateDir, StateInUse
 from infra.ministack import MiniStackError, ministack
 
@@ -30,18 +31,21 @@ def embedded_engine(
 ) -> Iterator[str]:
     """Serve MiniStack from the state folder; the value is its URL, on a free port of 127.0.0.1.
 
-    ``say`` is told what takes time. Raises EngineError.
+    ``say`` is told what takes time, and what of the folder can't be used. Raises EngineError,
+    StateUnusable.
     """
-    state.engine.mkdir(parents=True, exist_ok=True)
+    files = state.engine / "state"
+    files.mkdir(parents=True, exist_ok=True)
     settings = {
         "SERVICES": services,
         "PERSIST_STATE": "1",
-        "STATE_DIR": str((state.engine / "state").resolve()),
+        "STATE_DIR": str(files.resolve()),
         "LOG_LEVEL": "WARNING",
     }
     with ExitStack() as stack:
         try:
             with _lock(state, say) as lock:
+                set_aside_what_is_damaged(files, say)
                 # It inherits the lock: even after a kill of the gateway nobody starts another engine on the
                 # same files before this one has written its own.
                 engine = ministack(

@@ -101,6 +101,25 @@ def test_ctrl_c_stops_it_cleanly_and_a_restart_finds_what_was_there(tmp_path: Pa
         assert start_session(second, admin)["id"] == 2
 
 
+def test_a_state_that_was_cut_off_is_told_and_kept(tmp_path: Path) -> None:
+    with running_gateway(tmp_path, EMBEDDED) as first:
+        assert start_session(first)["id"] == 1
+    file = tmp_path / "state" / "engine" / "state" / "dynamodb.json"
+    half = file.read_bytes()[: file.stat().st_size // 2]
+    file.write_bytes(half)
+
+    with running_gateway(tmp_path, EMBEDDED) as second:
+        assert start_session(second)["id"] == 1
+        second.stop()
+        said = second.log.read_text()
+
+    kept = file.with_name("dynamodb.json.damaged-1")
+    assert f"{file} can't be read" in said
+    assert f"kept as {kept}" in said
+    assert kept.read_bytes() == half
+    assert json.loads(file.read_bytes())
+
+
 def test_the_times_of_a_connection_can_be_set(tmp_path: Path) -> None:
     environment = {**EMBEDDED, "GATEWAY_IDLE_TIMEOUT": "0.1"}
     with running_gateway(tmp_path, environment) as impatient, connect(impatient.websocket_url) as client:
