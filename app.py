@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.wire.problems import Problem
     from chalicelib.wire.web import WebAnswer
 
-lines = logs.configure(settings().log_level, settings().stage, settings().log_file)
+lines = logs.configure(settings().log_level, settings().stage, settings().log_file, settings().log_format)
 logger = logging.getLogger("app")
 
 app = Chalice(app_name="game-night-live", configure_logs=False)

@@ -15,6 +15,7 @@ from typing import Any
 
 from chalicelib.domain.timestamps import timestamp
 from chalicelib.metrics import METRICS_LOGGER, metric_directive
+from chalicelib.settings import JSON_LINES, TEXT_LINES
 
 LOCAL = "local"
 """The stage of the local gateway: nobody there reads metrics, and somebody reads the terminal."""
@@ -62,8 +63,28 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def configure(level: str, stage: str = LOCAL, file: str = "") -> JsonFormatter:
+class TextFormatter(logging.Formatter):
+    """Renders a record as a person at a terminal wants it: the time here, what is wrong, what is said.
+
+    The log file has the rest under the event or the connection at the line's end.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line; only an exception's trace has more."""
+        moment = datetime.fromtimestamp(record.created).astimezone()
+        level = "" if record.levelno == logging.INFO else f"{record.levelname} "
+        about = getattr(record, "event", None) or getattr(record, "connection_id", None)
+        said = f"{record.getMessage()}{f'  ({about})' if about else ''}"
+        # What clients have sent is no command to the terminal.
+        line = "".join(mark if mark.isprintable() else " " for mark in said)
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return f"{moment:%H:%M:%S}  {level}{line}{trace}"
+
+
+def configure(level: str, stage: str = LOCAL, file: str = "", form: str = JSON_LINES) -> JsonFormatter:
     """Send every log record to standard output as JSON; return what renders them.
+
+    In the ``form`` of TEXT_LINES standard output gets them in few words.
 
     Lambda's runtime has put a handler of its own on the root logger, which is replaced. Metrics get out
     whatever the level, on AWS: alarms go by them. With a ``file`` everything from INFO on is appended to it
@@ -80,6 +101,8 @@ def configure(level: str, stage: str = LOCAL, file: str = "") -> JsonFormatter:
         handlers.append(WatchedFileHandler(file, encoding="utf-8", delay=True))
     for handler in handlers:
         handler.setFormatter(formatter)
+    if form == TEXT_LINES:
+        terminal.setFormatter(TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     for ours in OURS:
         logging.getLogger(ours).setLevel(logging.DEBUG if level == "DEBUG" else logging.NOTSET)

@@ -1,7 +1,7 @@
 """The environment as one typed value; the only reader of ``os.environ``."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,6 +20,7 @@ LOCAL_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:game-night-live-local-deli
 LIFE = ConnectionLife()
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS = (JSON_LINES, TEXT_LINES) = ("json", "text")
 
 
 class SettingsError(Exception):
@@ -39,7 +40,8 @@ class Settings:
     is this function's part of the account's rate; None where nobody counts. ``connection_life``
     is the contract's and ``frames_per_second`` what one connection may send; only tests, which can't wait for
     them, set others. ``stage`` (STAGE) is what metrics are told apart by. The log also goes to ``log_file``
-    (LOG_FILE), which only the local gateway sets. ``keys`` are the credentials that Lambda puts into the
+    (LOG_FILE), which only the local gateway sets, as it does ``log_format`` (LOG_FORMAT), ``text`` for people
+    at a terminal and ``json`` for everyone else. ``keys`` are the credentials that Lambda puts into the
     environment; None where they are kept anywhere else.
     """
 
@@ -65,6 +67,7 @@ class Settings:
     delivery_queue_arn: str
     log_level: str
     log_file: str
+    log_format: str
     stage: str
     keys: Keys | None
 
@@ -97,8 +100,9 @@ class Settings:
             posts_per_second=_positive(env, "POSTS_PER_SECOND", 1) if env.get("POSTS_PER_SECOND") else None,
             delivery_queue_url=env.get("DELIVERY_QUEUE_URL", ""),
             delivery_queue_arn=env.get("DELIVERY_QUEUE_ARN") or LOCAL_QUEUE_ARN,
-            log_level=_log_level(env),
+            log_level=_one_of(LOG_LEVELS, env.get("LOG_LEVEL", "INFO").upper(), "LOG_LEVEL"),
             log_file=env.get("LOG_FILE", ""),
+            log_format=_one_of(LOG_FORMATS, env.get("LOG_FORMAT", JSON_LINES).lower(), "LOG_FORMAT"),
             stage=env.get("STAGE", "local"),
             keys=_keys(env),
         )
@@ -117,11 +121,10 @@ def trace_id(env: Mapping[str, str] = os.environ) -> str | None:
     return next((value for name, _, value in parts if name == "Root"), None)
 
 
-def _log_level(env: Mapping[str, str]) -> str:
-    level = env.get("LOG_LEVEL", "INFO").upper()
-    if level not in LOG_LEVELS:
-        raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}; it is {level!r}.")
-    return level
+def _one_of(choices: Sequence[str], value: str, name: str) -> str:
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}; it is {value!r}.")
+    return value
 
 
 def _positive(env: Mapping[str, str], name: str, default: int) -> int:

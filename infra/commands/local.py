@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from chalicelib.settings import Settings, SettingsError
 from infra.local.engine import EngineError
 from infra.local.limits import Limits
 from infra.local.serve import SCHEDULE_SECONDS, Options, serve
@@ -65,7 +66,8 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Serve http and ws on localhost.
 
-    AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB to use in place of the embedded one.
+    AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB to use in place of the embedded one. A terminal shows the log
+    in short, and everything else gets it in JSON: LOG_FORMAT=json or LOG_FORMAT=text says otherwise.
     """
     options = Options(
         port,
@@ -76,8 +78,9 @@ def command(  # noqa: PLR0913 - one for each option
         sweep_interval,
     )
     try:
+        Settings.from_env()  # before any process inherits what can't be understood
         serve(options, click.echo)
-    except (EngineError, PortInUse, StateInUse, StateUnusable) as error:
+    except (EngineError, PortInUse, SettingsError, StateInUse, StateUnusable) as error:
         raise click.ClickException(str(error)) from error
     kept = options.dynamodb or os.path.relpath(state_dir)
     click.echo(f"Stopped. Everything is kept in {kept}.", err=True)

@@ -29,13 +29,14 @@ curl -X POST {rest_url}/api/sessions \\
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """The facts; ``engine`` says where the state is and what it survives."""
+    """The facts; ``engine`` says where the state is and what it survives, ``log`` is the file of the log."""
 
     rest_url: str
     websocket_url: str
     admin_token: str
     bot_token: str
     engine: str
+    log: Path
 
     def render(self) -> str:
         """Return the text, styled; ``click.echo`` takes the style out where there is no terminal."""
@@ -55,6 +56,7 @@ class Banner:
                 f"  REST       {click.style(self.rest_url + '/api', bold=True)}",
                 f"  WebSocket  {click.style(self.websocket_url, bold=True)}",
                 f"  State      {self.engine}",
+                f"  Log        in {_short(self.log)}; `{_python()} -m infra trace 17/3` reads it",
                 "",
                 _heading("An admin's token"),
                 self.admin_token,
@@ -78,5 +80,9 @@ def _heading(text: str) -> str:
 
 def _python() -> str:
     """Return this Python as a person would type it here."""
-    relative = os.path.relpath(sys.executable, Path.cwd())
-    return sys.executable if relative.startswith("..") else relative
+    return _short(Path(sys.executable))
+
+
+def _short(path: Path) -> str:
+    relative = os.path.relpath(path, Path.cwd())
+    return str(path) if relative.startswith("..") else relative

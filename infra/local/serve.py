@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -42,7 +43,14 @@ from infra.local.server import Server, bound
 from infra.local.sources import Engine, Sources, engine_client
 from infra.local.state import StateDir
 from infra.local.tables import ensure_tables
-from infra.local.variables import ONE_MACHINE, Endpoints, function_variables, sdk_variables, without_aws
+from infra.local.variables import (
+    ONE_MACHINE,
+    Endpoints,
+    function_variables,
+    log_format,
+    sdk_variables,
+    without_aws,
+)
 from infra.local.websocket_api import PATH, WebSocketApi
 from infra.template import queues, tables
 
@@ -83,7 +91,8 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
         endpoints = stack.enter_context(_engine(options, say))
         ours = _prepare(options, endpoints, port)
         stack.enter_context(_noted(options.state.served, ours))
-        variables = {**ONE_MACHINE, **without_aws(os.environ), **ours}
+        shown = log_format(terminal=sys.stdout.isatty())
+        variables = {**ONE_MACHINE, **shown, **without_aws(os.environ), **ours}
         os.environ.clear()
         os.environ.update(variables)
         _raise_file_limit()
@@ -206,6 +215,7 @@ class _Run:
             admin_token=issuer.mint("host", Role.ADMIN, ADMIN_TOKEN_SECONDS),
             bot_token=issuer.mint("bot", Role.BOT, BOT_TOKEN_SECONDS),
             engine=self._engine(),
+            log=self._options.state.log,
         )
         self._say(banner.render())
 

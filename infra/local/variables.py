@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.settings import JSON_LINES, TEXT_LINES
 from infra.local.deployment import REGION
 from infra.local.queues import EngineQueue
 from infra.local.state import StateDir
@@ -16,6 +17,14 @@ ONE_MACHINE = {"AUDIENCE_SHARDS": "2", "INLINE_AUDIENCE": "10000"}
 """On AWS eight functions read and post to eight shards, each with its part of the account's rate, so that an
 audience of 501 is worth jobs. Here all share two or four cores, and nobody counts: a shard is one more read
 before the first post, and a job only more to do. The shell may say otherwise."""
+
+
+def log_format(*, terminal: bool) -> dict[str, str]:
+    """Return how the log is shown: in few words to a person, as it is to a file or a pipe.
+
+    The shell may say otherwise.
+    """
+    return {"LOG_FORMAT": TEXT_LINES if terminal else JSON_LINES}
 
 
 @dataclass(frozen=True, slots=True)

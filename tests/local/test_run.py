@@ -3,12 +3,14 @@
 import fcntl
 import json
 import os
+import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -120,6 +122,44 @@ def test_a_state_that_was_cut_off_is_told_and_kept(tmp_path: Path) -> None:
     assert json.loads(file.read_bytes())
 
 
+def test_a_terminal_shows_the_log_in_short_and_the_file_has_all_of_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    command = [sys.executable, "-m", "infra", "local", "--port", "0", "--state-dir", str(state)]
+    mint = [sys.executable, "-m", "infra", "token", "--role", "admin", "--state-dir", str(state)]
+    environment = {name: value for name, value in os.environ.items() if name != "LOG_FORMAT"}
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env={**environment, **EMBEDDED}, stdout=output)
+    try:
+        with os.fdopen(ours, encoding="utf-8") as terminal:
+            addresses = [line for line in until(terminal, "Friday Game Night") if "REST" in line]
+            rest_url = re.search(r"http://[^\s\x1b]+", addresses[0])
+            assert rest_url is not None
+            token = subprocess.run(mint, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+            headers = {"Authorization": f"Bearer {token}"}
+            httpx.post(f"{rest_url[0]}/sessions", headers=headers, timeout=HEARD_SECONDS).raise_for_status()
+            shown = until(terminal, "[WebSocket] Broadcasted")
+            process.send_signal(signal.SIGINT)
+            process.wait(HEARD_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+
+    assert any(re.fullmatch(r"\d\d:\d\d:\d\d  POST /api/sessions was answered 201", line) for line in shown)
+    assert shown[-1].endswith("[WebSocket] Broadcasted session.started to 0 client(s) for session 1  (1/1)")
+    assert not [line for line in shown if line.startswith("{")]
+    kept = [json.loads(line) for line in (state / "log.jsonl").read_text().splitlines()]
+    assert "posted" in [line.get("hop") for line in kept]
+
+
+def test_a_level_that_there_is_not_is_told_without_a_trace(tmp_path: Path) -> None:
+    started = _local("--port", "0", "--state-dir", str(tmp_path), LOG_LEVEL="LOUD")
+
+    assert started.returncode == 1
+    assert "LOG_LEVEL must be one of DEBUG" in started.stderr
+    assert "Traceback" not in started.stderr
+
+
 def test_the_times_of_a_connection_can_be_set(tmp_path: Path) -> None:
     environment = {**EMBEDDED, "GATEWAY_IDLE_TIMEOUT": "0.1"}
     with running_gateway(tmp_path, environment) as impatient, connect(impatient.websocket_url) as client:
@@ -156,7 +196,15 @@ def test_nothing_outlives_a_gateway_that_is_killed(tmp_path: Path) -> None:
         assert start_session(again)["id"] == 1
 
 
-def _local(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def until(terminal: TextIO, text: str) -> list[str]:
+    """Return the lines of a terminal up to the one that has a text."""
+    lines = [terminal.readline().rstrip()]
+    while text not in lines[-1]:
+        lines.append(terminal.readline().rstrip())
+    return lines
+
+
+def _local(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "infra", "local", *arguments]
-    environment = {**os.environ, **EMBEDDED}
+    environment = {**os.environ, **EMBEDDED, **variables}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,32 @@ def test_whoever_logs_goes_on_in_the_new_file(tmp_path: Path) -> None:
 
 def test_each_metric_has_a_unit_that_cloudwatch_knows() -> None:
     assert set(UNITS.values()) <= {"Count", "Milliseconds", "None"}
+
+
+def test_people_at_a_terminal_get_a_short_line_and_the_file_the_whole_record(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "log.jsonl"
+    logs.configure("INFO", file=str(file), form="text")
+
+    logging.getLogger("x").info("said", extra={"event": "17/3", "n": 1})
+    logging.getLogger("x").warning("no frame: %s", "\x1b[2J\n\x9b")
+    logging.getLogger("x").info("authenticated", extra={"connection_id": "abc="})
+
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  said  \(17/3\)", first)
+    assert second[8:] == "  WARNING no frame:  [2J  "
+    assert third.endswith("  authenticated  (abc=)")
+    kept = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["message"] for line in kept] == ["said", "no frame: \x1b[2J\n\x9b", "authenticated"]
+    assert (kept[0]["event"], kept[0]["n"]) == ("17/3", 1)
+
+
+def test_a_short_line_of_a_defect_is_followed_by_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("INFO", form="text")
+
+    logging.getLogger("x").error("a frame could not be handled", exc_info=ValueError("a reason"))
+
+    first, *trace = capsys.readouterr().out.splitlines()
+    assert first.endswith("  ERROR a frame could not be handled")
+    assert trace == ["ValueError: a reason"]
