@@ -38,8 +38,10 @@ demo: install ## play a night with a few bots, to look at
 listen: $(VENV)/.installed ## show what happens in all nights, as it happens (STAGE=local)
 	@$(BIN)/python -m infra listen --stage $(STAGE)
 
-token: $(VENV)/.installed ## print a token (ROLE=bot, SUB=bot, TTL=seconds, STAGE=local)
-	@$(BIN)/python -m infra token --role $(ROLE) --sub "$(SUB)" $(if $(TTL),--ttl $(TTL)) --stage $(STAGE)
+# Whoever only wants a token is spared the minutes that installing the project takes.
+MINT := $(if $(wildcard $(VENV)/.installed),$(VENV),.venv-token)
+token: $(MINT)/.installed ## print a token (ROLE=bot, SUB=bot, TTL=seconds, STAGE=local)
+	@$(MINT)/bin/python -m infra token --role $(ROLE) --sub "$(SUB)" $(if $(TTL),--ttl $(TTL)) --stage $(STAGE)
 
 deploy: $(VENV)/.installed ## deploy a stage on AWS (STAGE=dev)
 	@$(BIN)/python -m infra deploy --stage $(STAGE)
@@ -69,7 +71,7 @@ check: $(VENV)/.installed .venv-checkov/.installed ## format, lint, types, layer
 	@$(BIN)/python -m infra audit
 
 lock: $(VENV)/.installed ## pin, with hashes, what the requirements' .in files ask for
-	@for file in requirements requirements/dev requirements/ministack requirements/bench requirements/checkov; do \
+	@for file in requirements requirements/dev requirements/ministack requirements/bench requirements/checkov requirements/token; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 			--custom-compile-command "make lock" $$file.in --output-file $$file.txt || exit; done
 
@@ -108,4 +110,4 @@ bench-cold-start: $(VENV)/.installed ## what a cold broadcast takes to its first
 	@$(BIN)/python -m benchmarks.first_post
 
 clean: ## remove what was installed and the local state
-	rm -rf $(VENV) .venv-ministack .venv-bench .venv-checkov .local .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-ministack .venv-bench .venv-checkov .venv-token .local .mypy_cache .ruff_cache .pytest_cache

@@ -18,7 +18,7 @@ from infra.commands.stage_options import PROJECT
 
 FILES = (
     "requirements.txt",
-    *(f"requirements/{name}.txt" for name in ("dev", "ministack", "bench", "checkov")),
+    *(f"requirements/{name}.txt" for name in ("dev", "ministack", "bench", "checkov", "token")),
 )
 
 
