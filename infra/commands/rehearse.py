@@ -6,7 +6,7 @@ import sys
 import click
 
 from infra.deployment.progress import Progress
-from infra.rehearsal.rehearse import rehearsal
+from infra.rehearsal.premises import rehearsal
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """Connections that ended without a word: put into the table by hand, to be found gone.
 
-Leaves which delivery or sweep finds which to ``rehearse``.
+Leaves which delivery or sweep finds which to ``connections``.
 """
 
 from dataclasses import dataclass, field
