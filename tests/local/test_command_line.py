@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.bots.programs import Program, running
@@ -294,9 +295,11 @@ def test_a_night_is_closed_by_its_number_either_way(gateway: Gateway) -> None:
     assert "Which one: 1 or 2?" in both.stderr
 
 
-def test_where_no_night_is_on_the_command_that_starts_one_is_named(gateway: Gateway) -> None:
-    for active in told_each(gateway, "session", "list", "--last", "1000", "--active"):
-        done(gateway, "session", "close", str(active["id"]))
+async def test_where_no_night_is_on_the_command_that_starts_one_is_named(
+    gateway: Gateway, host: Host
+) -> None:
+    while (active := await host.http.get("/api/sessions/active")).status_code == httpx.codes.OK:
+        await host.close(active.json()["id"])
 
     closed = infra("session", "close", "--state-dir", gateway.token_command[-1])
 
