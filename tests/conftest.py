@@ -1,5 +1,6 @@
 """What all suites share: the target, the local gateway, and its output where a test fails."""
 
+import asyncio
 import os
 import shlex
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -34,6 +35,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help='what prints a token, given --role, --sub and --ttl, e.g. "python -m infra token --stage dev" '
         "[$GAMENIGHT_TOKEN_COMMAND]",
     )
+
+
+@pytest.fixture(autouse=True)
+async def _every_connection_is_ended() -> AsyncIterator[None]:
+    """Hold a test to the sockets that it leaves open.
+
+    The garbage collector would find them, and fail whichever test runs then.
+    """
+    yield
+    transports = [*asyncio.get_running_loop()._transports.values()]  # type: ignore[attr-defined]
+    left = [transport for transport in transports if not transport.is_closing()]
+    for transport in transports:
+        transport.abort()
+    await asyncio.sleep(0)  # in which the loop closes them
+    assert left == []
 
 
 @pytest.hookimpl(tryfirst=True)

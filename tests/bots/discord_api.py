@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tests.bots.listening import PATIENCE_SECONDS
+from tests.sockets import listening
 
 PATH = "/api/webhooks/123/s3cret"
 
@@ -32,12 +33,8 @@ class DiscordApi:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Self]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with listening(self._serve) as self.port:
             yield self
-        finally:
-            server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -53,4 +50,3 @@ class DiscordApi:
             writer.write(b"Content-Length: %d\r\n\r\n" % len(data) + data)
             if status < 300:
                 self.taken.put_nowait(body["content"])
-        writer.close()

@@ -88,6 +88,7 @@ class HostileService:
     requests: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     broken: list[BaseException] = field(default_factory=list)
+    _sockets: list[ServerConnection] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -100,11 +101,24 @@ class HostileService:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Self]:
         async with serve(
-            self._serve, "127.0.0.1", 0, process_request=self._answer, ping_interval=None, close_timeout=1
+            self._serve,
+            "127.0.0.1",
+            0,
+            create_connection=self._connection,  # type: ignore[arg-type] # what makes one is as good as its class
+            process_request=self._answer,
+            ping_interval=None,
+            close_timeout=1,
         ) as server:
             self.port = next(iter(server.sockets)).getsockname()[1]
             yield self
+        for socket in self._sockets:  # a request may be under way still, of a bot that has left
+            socket.transport.abort()
+        await asyncio.gather(*(socket.wait_closed() for socket in self._sockets))
         assert self.broken == []
+
+    def _connection(self, *arguments: Any, **options: Any) -> ServerConnection:
+        self._sockets.append(ServerConnection(*arguments, **options))
+        return self._sockets[-1]
 
     async def _serve(self, socket: ServerConnection) -> None:
         behaviour = self.behaviours[min(self.connections, len(self.behaviours) - 1)]

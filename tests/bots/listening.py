@@ -7,7 +7,7 @@ from typing import Any
 
 from gamenight import Event, GameNight
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class Ear:

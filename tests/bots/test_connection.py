@@ -10,6 +10,7 @@ from gamenight import GameNight, TokenRefused, WrongAddress
 from tests.bots.conftest import Serve, StartBot
 from tests.bots.hostile_service import Peer, added, authenticated, never, night, started, stays
 from tests.bots.surroundings import Stage
+from tests.sockets import listening
 
 
 class Unsteady(Stage):
@@ -180,26 +181,22 @@ async def test_a_service_that_answers_pings_is_stayed_with(serve: Serve, start_b
 async def test_a_handshake_that_does_not_end_is_given_up() -> None:
     accepted = asyncio.Event()
 
-    async def says_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def says_nothing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         accepted.set()
-        try:
-            await never()
-        finally:
-            writer.close()
+        await never()
 
-    server = await asyncio.start_server(says_nothing, "127.0.0.1", 0)
     stage = Stage(chance=0.5)
-    url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/sessions/live"
-    hearing = asyncio.ensure_future(anext(GameNight(url, "a-token", surroundings=stage).events()))
+    async with listening(says_nothing) as port:
+        url = f"ws://127.0.0.1:{port}/api/sessions/live"
+        hearing = asyncio.ensure_future(anext(GameNight(url, "a-token", surroundings=stage).events()))
 
-    await accepted.wait()
-    await stage.passes(15)
-    await stage.waits_for(0.5)  # the first delay: half of one second
+        await accepted.wait()
+        await stage.passes(15)
+        await stage.waits_for(0.5)  # the first delay: half of one second
 
-    assert not hearing.done()
-    hearing.cancel()
-    await asyncio.gather(hearing, return_exceptions=True)
-    server.close()
+        assert not hearing.done()
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
 
 
 async def test_an_answer_that_does_not_come_is_asked_for_again(serve: Serve, start_bot: StartBot) -> None:

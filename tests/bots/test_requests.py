@@ -3,8 +3,8 @@
 import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from gamenight import GameNight, Refused, Token, TokenRefused
 
 from tests.bots.conftest import TOKEN
 from tests.bots.surroundings import Stage
+from tests.sockets import listening
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -54,31 +55,6 @@ def answering(*answers: Any) -> Iterator[tuple[str, list[Any]]]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@asynccontextmanager
-async def listening(serve: Callable[[StreamReader, StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
-    """A server that leaves no connection open when the context ends, whatever ``serve`` still waits for."""
-    handlers: set[asyncio.Task[Any] | None] = set()
-    ended = asyncio.Event()
-
-    async def handle(reader: StreamReader, writer: StreamWriter) -> None:
-        handlers.add(asyncio.current_task())
-        serving, ending = asyncio.ensure_future(serve(reader, writer)), asyncio.ensure_future(ended.wait())
-        await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
-        serving.cancel()
-        ending.cancel()
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        ended.set()
-        await asyncio.gather(*(handler for handler in handlers if handler))
 
 
 VOTE: dict[str, Any] = {"session": {"id": 7}, "totals": {"upvotes": 1, "downvotes": 0, "score": 1}}
@@ -180,9 +156,9 @@ async def test_what_is_no_answer_is_told_after_some_attempts(answer: bytes) -> N
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
 
-    async with listening(talks_nonsense) as url:
+    async with listening(talks_nonsense) as port:
         with pytest.raises((Refused, OSError)):
-            await GameNight(url, TOKEN, surroundings=Stage()).session(7)
+            await GameNight(f"http://127.0.0.1:{port}", TOKEN, surroundings=Stage()).session(7)
 
     assert attempts == 4
 
@@ -193,8 +169,9 @@ async def test_an_answer_that_trickles_in_is_not_waited_for_for_ever() -> None:
         await asyncio.Event().wait()
 
     stage = Stage()
-    async with listening(trickles) as url:
-        asking = asyncio.create_task(GameNight(url, TOKEN, surroundings=stage).session(7))
+    async with listening(trickles) as port:
+        night = GameNight(f"http://127.0.0.1:{port}", TOKEN, surroundings=stage)
+        asking = asyncio.create_task(night.session(7))
 
         for _ in range(4):
             await stage.passes(25)
