@@ -534,7 +534,9 @@ class GameNight:
         await self._deliver([_Delivery(gap, positions)])
 
     async def _restore_session(self, key: str) -> None:
-        stream = self._book.streams[key]
+        stream = self._book.streams.get(key)
+        if stream is None:
+            return  # its end had come before the answer
         now = self._surroundings.now()
         try:
             session = await self.session(int(key))
@@ -748,9 +750,7 @@ class _Book:
     def _due(self, key: str, events: list[tuple[_Cursor, Event | None]]) -> list[_Delivery]:
         due: list[_Delivery] = []
         for at, event in events:
-            due += (
-                [self._happened(key, str(at), event)] if key != _SESSIONS else self._started(str(at), event)
-            )
+            due += self._happened(key, str(at), event) if key != _SESSIONS else self._started(str(at), event)
         return due
 
     def _started(self, cursor: str, event: Event | None) -> Iterator[_Delivery]:
@@ -767,13 +767,16 @@ class _Book:
             self.forget(str(oldest))
             yield _Delivery(Event("gap", event.timestamp, {"session": {"id": oldest}}), {str(oldest): None})
 
-    def _happened(self, key: str, cursor: str, event: Event | None) -> _Delivery:
+    def _happened(self, key: str, cursor: str, event: Event | None) -> Iterator[_Delivery]:
         if event and event.type == "session.started":
-            return _Delivery(None, {key: cursor})  # the stream of nights brings it
-        if event and event.type == "session.ended":
+            yield _Delivery(None, {key: cursor})  # the stream of nights brings it
+        elif event and event.type == "session.ended":
+            if self.streams[key].owes_gap:  # which no snapshot follows: the end says how things are
+                yield _Delivery(Event("gap", event.timestamp, {"session": {"id": int(key)}}), {})
             self.forget(key)
-            return _Delivery(event, {key: None})
-        return _Delivery(event, {key: cursor})
+            yield _Delivery(event, {key: None})
+        else:
+            yield _Delivery(event, {key: cursor})
 
 
 Deliver = Callable[[list[_Delivery]], Awaitable[None]]
