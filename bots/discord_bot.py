@@ -17,7 +17,7 @@ from http.client import HTTPException
 from typing import Any
 
 from announcements import announcement
-from gamenight import GameNight, GameNightError, Surroundings
+from gamenight import GameNight, GameNightError, Surroundings, in_a_thread
 from tokens import token_of
 
 logger = logging.getLogger("discord_bot")
@@ -51,7 +51,7 @@ class Webhook:
             content = f"{content[: CONTENT_CHARACTERS - 1]}…"
         failures = 0
         while True:
-            status, answer = await asyncio.to_thread(self._post, content)
+            status, answer = await in_a_thread(self._post, content)
             if 200 <= status < 300:  # noqa: PLR2004 - the class of success
                 return
             if status in GONE:

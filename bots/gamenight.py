@@ -10,10 +10,12 @@ is what the service's contract lets a client promise; what is done about an even
 """
 
 import asyncio
+import concurrent.futures
 import inspect
 import json
 import logging
 import random
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -44,6 +46,7 @@ __all__ = [
     "Token",
     "TokenRefused",
     "WrongAddress",
+    "in_a_thread",
 ]
 
 logger = logging.getLogger("gamenight")
@@ -1025,7 +1028,7 @@ class _Tokens:
         if isinstance(self._token, str):
             return self._token
         give: Callable[[], Any] = self._token
-        given = give() if inspect.iscoroutinefunction(give) else await asyncio.to_thread(give)
+        given = give() if inspect.iscoroutinefunction(give) else await in_a_thread(give)
         self._latest = await _awaited(given)
         return self._latest
 
@@ -1101,7 +1104,7 @@ class _Rest:
         if token:
             headers = {**headers, "Authorization": f"Bearer {token}"}
         try:
-            asking = asyncio.to_thread(self._answer, method, path, body, headers)
+            asking = in_a_thread(self._answer, method, path, body, headers)
             answer = await _within(self._surroundings, asking, ANSWER_SECONDS)
         except Refused as refused:
             if refused.status == 401:  # noqa: PLR2004 - unauthorized
@@ -1215,6 +1218,27 @@ def _said(problem: Exception) -> str:
 
 async def _awaited(given: T | Awaitable[T]) -> T:
     return await given if inspect.isawaitable(given) else given
+
+
+async def in_a_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function returns that blocks.
+
+    Nobody waits for the thread in the end: a bot ends by Ctrl-C while a service leaves its request hanging.
+    """
+    returned: concurrent.futures.Future[T] = concurrent.futures.Future()
+    returned.set_running_or_notify_cancel()  # whoever waits may be cancelled; it may be set all the same
+    threading.Thread(target=_return, args=(returned, function, arguments), daemon=True).start()
+    return await asyncio.wrap_future(returned)
+
+
+def _return(
+    returned: "concurrent.futures.Future[T]", function: Callable[..., T], arguments: tuple[Any, ...]
+) -> None:
+    try:
+        returned.set_result(function(*arguments))
+    except BaseException as problem:  # noqa: BLE001 - it is raised where it is waited for
+        returned.set_exception(problem)
+        del returned  # which would hold the exception that holds this frame, until the next collection
 
 
 async def _opened(opening: connect) -> ClientConnection:

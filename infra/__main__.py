@@ -11,6 +11,11 @@ from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
+from infra.signals import leave_by_ctrl_c, raise_by_ctrl_c
+
+if __name__ == "__main__":
+    leave_by_ctrl_c()  # until a command runs, there is nothing but imports
+
 NOT_INSTALLED = (
     "What this needs is not installed for this Python. `make install` installs it into .venv; then: "
     ".venv/bin/python -m infra"
@@ -73,9 +78,11 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command. click would look for similar names among the commands that it has been given."""
         try:
-            return super().resolve_command(ctx, args)
+            found = super().resolve_command(ctx, args)
         except click.NoSuchCommand as unknown:
             raise click.NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from unknown
+        raise_by_ctrl_c()  # it is the one that runs now
+        return found
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note whether what goes wrong is for machines, also where the rest is not understood."""
@@ -106,6 +113,10 @@ class LazyGroup(click.Group):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             ctx.exit(128 + signal.SIGINT)
+        except click.Abort as aborted:
+            if isinstance(aborted.__context__, KeyboardInterrupt):  # what click makes of it at a question
+                ctx.exit(128 + signal.SIGINT)
+            raise
         except BrokenPipeError:
             # What is still to be written has to go somewhere, or Python complains of it at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.signals import exit_by_signals
+
 PACKAGE = "amplify-dynamodb-simulator"
 VERSION = "2.9.30"
 SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
@@ -111,7 +113,7 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) < 2 or arguments[0] != "--":  # noqa: PLR2004 - the dashes and the command
         print("Usage: python -m infra.dynamodb_local -- COMMAND...", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, _exit_as_signalled)
+    exit_by_signals()
     try:
         return run(arguments[1:])
     except DynamoDbLocalError as error:
@@ -144,10 +146,6 @@ def _stop(process: subprocess.Popen[str]) -> None:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-
-
-def _exit_as_signalled(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """``python -m infra demo``: a scripted night, for a first look."""
 
 import asyncio
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from infra.service.library import Event
 from infra.service.own_gateway import own_gateway
 from infra.service.place import Place, ServiceProblem, place_of, told
 from infra.service.printed import as_json, members
+from infra.signals import exit_by_signals
 from infra.stage_secrets import LOCAL
 
 COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yellow", "carol": "blue"}
@@ -44,7 +43,7 @@ def command(  # noqa: PLR0913 - one for each option
     only the events are printed, as the announcer hears them.
     """
     # Ended by a signal, its gateway ends as it does after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    exit_by_signals()
 
     def say(who: str, what: str) -> None:
         if not json_only:

@@ -11,6 +11,7 @@ from infra.local.limits import Limits
 from infra.local.serve import SCHEDULE_SECONDS, Options, serve
 from infra.local.server import PortInUse
 from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateInUse, StateUnusable
+from infra.signals import exit_by_signals
 
 DEFAULTS = Limits()
 
@@ -69,6 +70,8 @@ def command(  # noqa: PLR0913 - one for each option
     AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB to use in place of the embedded one. A terminal shows the log
     in short, and everything else gets it in JSON: LOG_FORMAT=json or LOG_FORMAT=text says otherwise.
     """
+    # Ended by a signal while it starts, it takes down what it has started. Then serving heeds it itself.
+    exit_by_signals()
     options = Options(
         port,
         StateDir(state_dir),

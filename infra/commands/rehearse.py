@@ -1,12 +1,10 @@
 """``python -m infra rehearse``: deploy, try, change and take down, on this machine."""
 
-import signal
-import sys
-
 import click
 
 from infra.deployment.progress import Progress
 from infra.rehearsal.premises import rehearsal
+from infra.signals import exit_by_signals
 
 
 @click.command()
@@ -16,7 +14,7 @@ def command() -> None:
     Nothing is needed but what `make install` brings, no AWS account is touched, and nothing is left behind.
     """
     # Ended by a signal it cleans up as it does after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    exit_by_signals()
     with rehearsal(Progress()) as whole:
         whole.run()
     click.secho("\nThe rehearsal went well.", bold=True)

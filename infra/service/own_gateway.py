@@ -8,10 +8,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from click import ClickException
+
+from infra.signals import put_off
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
@@ -22,11 +24,12 @@ POLL_SECONDS = 0.05
 @contextmanager
 def own_gateway() -> Iterator[Path]:
     """Serve until the end of the block; the value is the folder of its state. Raises ClickException."""
-    with tempfile.TemporaryDirectory(prefix="game-night-live-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="game-night-live-"))
         state, ready, log = Path(folder) / "state", Path(folder) / "ready.json", Path(folder) / "gateway.log"
         command = [sys.executable, "-m", "infra", "local", "--port", "0"]
         command += ["--state-dir", str(state), "--ready-file", str(ready)]
-        with log.open("wb") as output:
+        with log.open("wb") as output, put_off():
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -37,11 +40,9 @@ def own_gateway() -> Iterator[Path]:
                 # A session of its own, so that Ctrl-C ends what uses the gateway first.
                 start_new_session=True,
             )
-        try:
-            _wait(process, ready, log)
-            yield state
-        finally:
-            _stop(process)
+            stack.callback(_stop, process)
+        _wait(process, ready, log)
+        yield state
 
 
 def _wait(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> None:
@@ -55,7 +56,7 @@ def _wait(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> None:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.send_signal(signal.SIGINT)
+    process.terminate()  # not by SIGINT, which it ignores where this was started in the background
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:

@@ -114,8 +114,11 @@ async def test_a_listener_says_that_nobody_is_there(line: Line, tmp_path: Path, 
     assert "Traceback" not in said
 
 
-async def test_a_listener_ends_quietly_by_ctrl_c(line: Line, target: Target, tmp_path: Path) -> None:
-    command, environment = command_of("listen.js", line, target.token("bot"))
+@pytest.mark.parametrize("name", LISTENERS)
+async def test_a_listener_ends_quietly_by_ctrl_c(
+    line: Line, target: Target, tmp_path: Path, name: str
+) -> None:
+    command, environment = command_of(name, line, target.token("bot"))
     async with running(command, environment, tmp_path) as program:
         await program.prints("Listening as bot")
         program.process.send_signal(signal.SIGINT)

@@ -1,0 +1,67 @@
+"""How a signal ends a process of ours: with the status that a shell tells of it, and quietly.
+
+Leaves what has to be done on the way out to the ``finally`` of whoever has begun it. A shell that starts a
+command in the background has it ignore Ctrl-C; that is the shell's to decide, and kept.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+
+def leave_by_ctrl_c() -> None:
+    """Have Ctrl-C end this process on the spot, for as long as nothing is begun that has to be ended.
+
+    As an exception in the middle of an import it would be a traceback, or nothing at all: one that is raised
+    in a callback of the import system is printed and forgotten.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def raise_by_ctrl_c() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt again, from when on there is something to be ended."""
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def exit_by_signals() -> None:
+    """Have SIGTERM, and a terminal that is closed, end this process with all that it has started."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has the latter ignored
+            signal.signal(number, _exit)
+
+
+@contextmanager
+def put_off() -> Iterator[None]:
+    """Have these signals wait for the end of the block, where a process is started and not yet known.
+
+    It is its starter's to end from there on; ended in between, the starter would leave it behind.
+    """
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    heeded = {
+        number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in heeded.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    os._exit(128 + number)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

@@ -1,0 +1,145 @@
+"""Ctrl-C, and being told to end: a status, no message, and nothing left of what was started.
+
+Nothing here depends on when: each test waits for what is printed or asked, interrupts, and waits for the end.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from infra.local.state import StateDir
+from tests.bots.programs import Program, python, running
+from tests.clients import PATIENCE_SECONDS, Host, Target
+from tests.gateway import ROOT, Gateway
+from tests.sockets import listening
+
+INFRA = [sys.executable, "-m", "infra"]
+CTRL_C, SIGTERM = signal.SIGINT, signal.SIGTERM
+
+
+def state_of(gateway: Gateway) -> Sequence[str]:
+    return "--state-dir", str(gateway.state)
+
+
+async def ended_by(number: signal.Signals, program: Program) -> tuple[int, str]:
+    program.process.send_signal(number)
+    return await program.ends()
+
+
+@asynccontextmanager
+async def trickling() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A service whose answer never ends: its URL, and what is set once it has been asked."""
+    asked = asyncio.Event()
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Header: ")
+        asked.set()
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.5)  # the pace of the answer
+
+    async with listening(answer) as port:
+        yield f"http://127.0.0.1:{port}", asked
+
+
+async def test_a_demo_ends_its_night(gateway: Gateway, host: Host) -> None:
+    # Slow enough for the night to be on still when it is broken off.
+    command = [*INFRA, "demo", "--pace", "4", "--json", *state_of(gateway)]
+    async with running(command, {}, ROOT) as program:
+        started = json.loads(await program.prints('"session.started"'))
+
+        status, printed = await ended_by(CTRL_C, program)
+
+    night = await host.http.get(f"/api/sessions/{started['data']['session']['id']}")
+    assert status == 128 + CTRL_C
+    assert printed == ""
+    assert night.json()["is_active"] == 0
+
+
+@pytest.mark.parametrize("number", [CTRL_C, SIGTERM])
+async def test_a_demo_takes_down_the_gateway_that_it_brought(number: signal.Signals) -> None:
+    async with running([*INFRA, "demo", "--own", "--pace", "4"], {"NO_COLOR": "1"}, ROOT) as program:
+        served = urlsplit((await program.prints("│ on http")).rpartition(" ")[2])
+
+        status, printed = await ended_by(number, program)
+
+    assert status == 128 + number
+    assert "Traceback" not in printed
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", served.port or 0))
+
+
+async def test_a_listener_ends_quietly(gateway: Gateway, host: Host) -> None:
+    async with running([*INFRA, "listen", *state_of(gateway)], {}, ROOT) as program:
+        await program.prints("authenticated")
+        night = await host.start()
+        await program.prints(f"#{night['id']}")
+
+        status, printed = await ended_by(CTRL_C, program)
+
+    await host.http.post(f"/api/sessions/{night['id']}/close")
+    assert status == 128 + CTRL_C
+    assert printed == ""
+
+
+@pytest.mark.parametrize("command", [["listen"], ["session", "list"]], ids=" ".join)
+async def test_nobody_waits_for_an_answer_that_never_ends(command: list[str]) -> None:
+    async with (
+        trickling() as (url, asked),
+        running([*INFRA, *command, "--url", url], {"GAMENIGHT_TOKEN": "a-token"}, ROOT) as program,
+    ):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await asked.wait()
+
+        status, printed = await ended_by(CTRL_C, program)
+
+    assert status == 128 + CTRL_C
+    assert printed == ""
+
+
+@pytest.mark.parametrize("number", [CTRL_C, SIGTERM])
+async def test_a_gateway_that_is_starting_takes_its_engine_down(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    command = [*INFRA, "local", "--port", "0", "--state-dir", str(tmp_path / "state")]
+    async with running(command, {"AWS_ENDPOINT_URL_DYNAMODB": ""}, ROOT) as program:
+        await program.prints("Starting MiniStack")
+
+        status, printed = await ended_by(number, program)
+
+    assert status == 128 + number
+    assert printed == ""
+    StateDir(tmp_path / "state").lock("engine").close()  # which an engine that runs still holds
+
+
+async def test_a_bot_ends_quietly(target: Target, tmp_path: Path) -> None:
+    environment = {"GAMENIGHT_TOKEN": target.token(), "DISCORD_WEBHOOK_URL": "http://127.0.0.1:1/webhook"}
+    url = target.rest_url
+    async with running(python("discord_bot.py", url), environment, tmp_path) as program:
+        await program.prints("authenticated as bot")
+
+        status, printed = await ended_by(CTRL_C, program)
+
+    assert status == 128 + CTRL_C
+    assert "Traceback" not in printed
+
+
+async def test_an_interruption_of_the_first_imports_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    async with running([*INFRA, "demo"], {"PYTHONPATH": path}, tmp_path) as program:
+        status, printed = await program.ends()
+
+    assert status == 128 + CTRL_C
+    assert printed == ""
