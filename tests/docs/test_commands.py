@@ -1,7 +1,6 @@
 """Every command that a document shows is one that there is, with options that it takes; links lead somewhere.
 
-What needs AWS or many minutes can't be run here, and can't be misspelled either. What a newcomer pastes is
-run by ``test_pasted``.
+So what can't be run here, which ``how_each_is_run`` names, can't be misspelled either.
 """
 
 import re
@@ -10,34 +9,18 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+import botocore.session
 import click
 import pytest
+from botocore import xform_name
 
 from infra.__main__ import main
+from infra.documents import commands, documents
 from tests.gateway import ROOT
 
-DOCUMENTS = sorted(
-    path
-    for folder in (".", "docs", "docs/decisions", "bots", "benchmarks")
-    for path in (ROOT / folder).glob("*.md")
-)
-BY_HAND = {".venv/bin/pytest", "apt-get", "chalice", "curl", "export", "git", "npm", "pip"}
-"""Programs of others: what they are given here is run by ``test_pasted``, or is theirs to judge."""
-
-
-def commands(path: Path) -> list[str]:
-    """Return what a document has between ```sh and ```, and in the text, a command each."""
-    text = path.read_text()
-    found = []
-    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
-        found += block.replace("\\\n", " ").splitlines()
-    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    found += [
-        code
-        for code in re.findall(r"`([^`\n]+)`", prose)
-        if re.match(r"make |python -m (infra|benchmarks)", code)
-    ]
-    return [line for line in found if line.strip() and not line.startswith("#")]
+DOCUMENTS = documents()
+BY_HAND = {".", "apt-get", "chalice", "cp", "curl", "export", "git", "ls", "npm", "pip"}
+"""Programs of others: what they are given here is run by another test, or is theirs to judge."""
 
 
 def words(command: str) -> list[str]:
@@ -67,19 +50,23 @@ def test_a_command_that_is_shown_is_one_that_there_is(command: str) -> None:
 def problem(line: list[str]) -> str | None:
     """Say what is wrong with a command; None where nothing is."""
     match line:
-        case [] | ["make"]:
-            return None
+        case [] | ["make"] | ["python", "-X", *_]:
+            found = None
         case ["make", *arguments]:
-            return problem_of_make([one for one in arguments if one != "-s"])
+            found = problem_of_make([one for one in arguments if one != "-s"])
+        case ["aws", service, operation, *arguments]:
+            found = problem_of_aws(service, operation, arguments)
         case ["python", "-m", "infra", *arguments]:
-            return problem_of_infra(main, arguments)
+            found = problem_of_infra(main, arguments)
         case [python, "-m", module, *_] if python.endswith("python"):
-            return None if find_spec(module) else f"there is no module {module}"
-        case ["python" | "node", program, *_]:
-            return (
-                None if program in {"bot.py", "my_bot.py"} or (ROOT / program).exists() else f"no {program}"
-            )
-    return None if line[0] in BY_HAND else f"nobody knows {line[0]}"
+            found = None if find_spec(module) else f"there is no module {module}"
+        case ["python", "bot.py" | "my_bot.py", *_]:
+            found = None
+        case ["python" | "node" | "pytest" | ".venv/bin/pytest", path, *_]:
+            found = None if (ROOT / path).exists() else f"there is no {path}"
+        case [program, *_]:
+            found = None if program in BY_HAND else f"nobody knows {program}"
+    return found
 
 
 def problem_of_make(arguments: list[str]) -> str | None:
@@ -89,6 +76,26 @@ def problem_of_make(arguments: list[str]) -> str | None:
     unknown = [one for one in targets if not re.search(rf"^{re.escape(one)}:", makefile, re.MULTILINE)]
     unknown += [one for one in variables if not re.search(rf"\$\({one}\)|^{one} \?=", makefile, re.MULTILINE)]
     return f"the Makefile has no {', '.join(unknown)}" if unknown else None
+
+
+def problem_of_aws(service: str, operation: str, arguments: list[str]) -> str | None:
+    """Look an operation and its options up in AWS's own models, where they are called nearly the same."""
+    if [service, operation] == ["logs", "tail"]:  # a program within AWS's, and no operation
+        return None
+    model = botocore.session.Session().get_service_model(service)
+    options = [one for one in arguments if one.startswith("--")]
+    if operation == "wait":
+        waiters = botocore.session.Session().get_waiter_model(service)
+        operation = xform_name(
+            waiters.get_waiter("".join(word.title() for word in arguments[0].split("-"))).operation, "-"
+        )
+    known = {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
+    if operation not in known:
+        return f"{service} has no {operation}"
+    shape = known[operation].input_shape
+    members = {f"--{xform_name(one, '-')}" for one in (shape.members if shape else ())}
+    unknown = [one for one in options if one not in members]
+    return f"{service} {operation} has no {', '.join(unknown)}" if unknown else None
 
 
 def problem_of_infra(command: click.Command, arguments: list[str]) -> str | None:
@@ -119,6 +126,9 @@ def problem_of_infra(command: click.Command, arguments: list[str]) -> str | None
         "python -m infra deploy --stgae dev",
         "python -m benchmarks.nothing",
         "python bots/nothing.py",
+        "aws dynamodb restore-table --table-name T",
+        "aws dynamodb delete-table --tabel-name T",
+        "pytest tests/nothing.py",
         "rm -rf /",
     ],
 )
