@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 SECRETS = "token-secrets.json"
 """The file of the state folder that no log may have anything of."""
 START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 
@@ -45,6 +45,13 @@ class Gateway:
     def port(self) -> str:
         """The port of its addresses."""
         return self.rest_url.removesuffix("/api").rpartition(":")[2]
+
+    def logged(self, start: int = 0) -> list[str]:
+        """Return the lines that it has printed, from a byte of its log on, but for one that is half written.
+
+        They end with a line feed and nothing else: what people have typed may hold any other of Unicode's.
+        """
+        return self.log.read_bytes()[start:].rpartition(b"\n")[0].decode().split("\n")
 
     def token(self, role: str) -> str:
         """Mint a token, as somebody at a terminal would."""

@@ -20,7 +20,7 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.templating.paths.exceptions import PathError
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 MAX_FRAME_BYTES = 32 * 1024
 """Of the contract, and nothing that a schema of the frame can say."""

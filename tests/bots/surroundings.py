@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from gamenight import Surroundings
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 TINY = 1e-6
 NOW = datetime(2025, 11, 1, 20, 0, tzinfo=UTC)
 

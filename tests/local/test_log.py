@@ -12,7 +12,7 @@ async def logged(gateway: Gateway, message: str) -> Any:
     """Return the log record with a message, once it is there."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            for line in gateway.log.read_text().splitlines():
+            for line in gateway.logged():
                 if message in line and line.startswith("{") and json.loads(line)["message"] == message:
                     return json.loads(line)
             await asyncio.sleep(POLL_SECONDS)  # a file can only be looked at again
@@ -70,7 +70,7 @@ async def test_an_event_is_followed_from_its_request_to_its_delivery(
         gateway, f"[WebSocket] Broadcasted game.added to 1 client(s) for session {session['id']}"
     )
 
-    lines = [json.loads(line) for line in gateway.log.read_text().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in gateway.logged() if line.startswith("{")]
     [appended] = [
         line for line in lines if (line.get("event"), line.get("hop")) == (posted["event"], "appended")
     ]

@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 from tests.gateway import ROOT, Gateway, running_gateway
 
 EMBEDDED = {"AWS_ENDPOINT_URL_DYNAMODB": ""}
-HEARD_SECONDS = 10
+HEARD_SECONDS = 60
 
 
 def start_session(gateway: Gateway, token: str | None = None) -> Any:
@@ -148,7 +148,7 @@ def test_a_terminal_shows_the_log_in_short_and_the_file_has_all_of_it(tmp_path: 
     assert any(re.fullmatch(r"\d\d:\d\d:\d\d  POST /api/sessions was answered 201", line) for line in shown)
     assert shown[-1].endswith("[WebSocket] Broadcasted session.started to 0 client(s) for session 1  (1/1)")
     assert not [line for line in shown if line.startswith("{")]
-    kept = [json.loads(line) for line in (state / "log.jsonl").read_text().splitlines()]
+    kept = [json.loads(line) for line in (state / "log.jsonl").read_text().split("\n") if line]
     assert "posted" in [line.get("hop") for line in kept]
 
 

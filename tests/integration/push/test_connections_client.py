@@ -330,7 +330,7 @@ async def test_a_retry_that_would_come_too_late_fails_without_waiting(server: Ho
     server.behaviours = {"throttled": [answer(429)]}
     too_slow = RetryPolicy(attempts=2, base_seconds=3600, cap_seconds=3600)
 
-    async with client_of(server, retry=too_slow, random=lambda: 0.5) as client, asyncio.timeout(5):
+    async with client_of(server, retry=too_slow, random=lambda: 0.5) as client, asyncio.timeout(60):
         report = await client.broadcast(HELLO, paged(to("throttled")), within=600)
 
     assert [post.reason for post in report.failed] == ["answered 429, and time ran out"]

@@ -28,7 +28,7 @@ class FlakyQueue:
 
     def wait_for(self, count: int) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.sent) >= count, timeout=30)
+            assert self._changed.wait_for(lambda: len(self.sent) >= count, timeout=60)
 
 
 async def sent(queue: FlakyQueue, failures: Sequence[dict[str, int]]) -> None:

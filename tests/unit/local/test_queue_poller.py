@@ -72,7 +72,7 @@ async def polling(
 
 
 async def becomes(said: Callable[[], Any], wanted: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while said() != wanted:  # noqa: ASYNC110 - the fakes tell nobody, and threads take part
             await asyncio.sleep(0)
 
@@ -132,7 +132,7 @@ async def test_a_nudge_has_it_look_at_once() -> None:
         for _ in range(20):
             await asyncio.sleep(0)
         queue.waiting = ["1"]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not queue.deleted:
                 poller.nudge()
                 await asyncio.sleep(0)
