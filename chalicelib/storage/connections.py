@@ -79,7 +79,7 @@ class DynamoConnectionStore:
         known = connection.identified(claims, wants_cursor=wants_cursor)
         revision = connection.revision + 1
         with translated():
-            subscriptions = self._subscriptions(connection) if connection.authenticated else []
+            renewed = self._subscriptions(connection) if connection.authenticated else []
             with self._transaction() as write:
                 write.update(
                     head(connection_key(connection.connection_id), HEAD),
@@ -104,8 +104,15 @@ class DynamoConnectionStore:
                         write, connection.connection_id, connection.deadline, deadline, revision
                     )
                 self._put(write, connection, ALL_AUDIENCE, claims.expires_at, wants_cursor=wants_cursor)
-                for audience in subscriptions:
+                for audience in renewed:
                     self._renew(write, connection.connection_id, audience, claims.expires_at)
+            if connection.authenticated:
+                # Nobody can join with the old token any more. Whoever did after the first look is found now.
+                late = {*self._subscriptions(connection)} - {*renewed}
+                if late:
+                    with self._transaction() as write:
+                        for audience in late:
+                            self._renew(write, connection.connection_id, audience, claims.expires_at)
 
     def count_failed_auth(self, connection_id: str) -> int:
         """See the port."""

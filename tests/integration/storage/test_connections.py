@@ -297,6 +297,30 @@ class LeavesMeanwhile(DynamoConnectionStore):
         return found
 
 
+class JoinsMeanwhile(DynamoConnectionStore):
+    """A store whose connection subscribes right after its subscriptions were read to renew its token."""
+
+    def _subscriptions(self, connection: Connection) -> list[str]:
+        found = super()._subscriptions(connection)
+        if NIGHT not in found:
+            self.join(connection, NIGHT, wants_cursor=False)
+        return found
+
+
+def test_a_subscription_that_begins_while_a_token_is_renewed_is_renewed_too(
+    table: Callable[[], Table],
+) -> None:
+    made = table()
+    store = JoinsMeanwhile(made, SHARDS, lambda: 1_000_000.0)
+    known = authenticated(store)
+    renewed = claims("bot", expires_at=FAR_FUTURE + 1)
+
+    store.authenticate(known, renewed, wants_cursor=False)
+
+    for audience in (NIGHT, ALL_AUDIENCE):
+        assert [one.token_expires_at for one in read_all(made, audience)] == [FAR_FUTURE + 1]
+
+
 def test_an_end_of_a_subscription_while_a_token_is_renewed_is_not_undone(
     table: Callable[[], Table],
 ) -> None:
