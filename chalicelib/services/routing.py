@@ -63,6 +63,13 @@ class Router:
             return Queued(mark)
         return recipients
 
+    async def queued(self, event: Event) -> Queued:
+        """Return what ``Queueing`` is to be told of an event that goes to the queue in any case.
+
+        Raises Unavailable.
+        """
+        return Queued(await self._audiences.queue_mark(audience_of(event)))
+
     async def _may_overtake(self, mark: QueueMark | None, event: Event, waits: Sequence[float]) -> bool:
         """Say whether nothing of the stream is on the queue any more."""
         if mark is None:

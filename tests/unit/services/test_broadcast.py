@@ -84,6 +84,87 @@ async def test_a_record_of_several_events_comes_again_once_and_whole() -> None:
     assert again == ["100"]
 
 
+class SlowPush(FakePush):
+    """A second goes by for each recipient, on the event loop's clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.within: list[float] = []
+        self._passed = 0.0
+        clock = asyncio.get_running_loop().time
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock() + self._passed)
+
+    async def broadcast(
+        self,
+        message: Message,
+        pages: AsyncIterable[Sequence[Recipient]],
+        *,
+        within: float,
+        settled: Settled | None = None,
+    ) -> DeliveryReport:
+        self.within.append(within)
+        report = await super().broadcast(message, pages, within=within, settled=settled)
+        self._passed += report.delivered
+        return report
+
+
+async def test_what_there_is_no_time_for_comes_again_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, push = FakeConnectionStore(SHARDS), SlowPush(monkeypatch)
+    crowd(store, 4, session_id=17)
+    records = logged(*(later(17, sequence) for sequence in range(2, 12)))
+
+    again = await broadcast(store, push, SHARDS).deliver(records, within=30)
+
+    assert again == [one.sequence_number for one in records[7:]]
+    assert [json.loads(body)["n"] for _, body in push.posts[::4]] == list(range(2, 9))
+    assert [round(seconds) for seconds in push.within] == [30, 26, 22, 18, 14, 10, 6]
+
+
+async def test_a_record_is_begun_only_where_all_its_events_are_through_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, push = FakeConnectionStore(SHARDS), SlowPush(monkeypatch)
+    crowd(store, 4, session_id=17)
+    counted_together = [LoggedEvent("101", later(17, sequence)) for sequence in range(3, 8)]
+    records = [LoggedEvent("100", later(17, 2)), *counted_together]
+
+    again = await broadcast(store, push, SHARDS).deliver(records, within=20)
+
+    assert again == ["101"]
+    assert [json.loads(body)["n"] for _, body in push.posts] == [2] * 4
+
+
+async def test_what_is_left_of_a_record_that_takes_too_long_is_done_by_jobs_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, push = FakeConnectionStore(SHARDS), SlowPush(monkeypatch)
+    crowd(store, 4, session_id=17)
+    house = House(store, push, SHARDS)
+
+    again = await house.broadcast.deliver(
+        [LoggedEvent("100", later(17, sequence)) for sequence in range(2, 7)], within=10
+    )
+    queued = len(house.queue.waiting)
+    await house.work(within=1000)
+
+    assert again == []
+    assert queued == 2 * SHARDS
+    for one in ("0000=", "0003="):
+        assert [json.loads(body)["n"] for to, body in push.posts if to == one] == [2, 3, 4, 5, 6]
+
+
+async def test_no_start_overtakes_one_that_there_was_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, push = FakeConnectionStore(SHARDS), SlowPush(monkeypatch)
+    crowd(store, 4)
+
+    again = await broadcast(store, push, SHARDS).deliver(logged(*map(started, range(17, 21))), within=7)
+
+    assert again == ["102", "103"]
+    assert [json.loads(body)["data"]["session"]["id"] for _, body in push.posts[::4]] == [17, 18]
+
+
 async def test_starts_of_different_sessions_go_in_order_however_long_each_takes() -> None:
     class Hasty(FakePush):
         async def broadcast(
