@@ -40,6 +40,7 @@ class ShardDelivery:
         try:
             while walk.goes_on:
                 await self._round(job, walk, deadline)
+            await walk.saved()
         finally:
             walk.abandon()
         place = Progress(done=True) if walk.ended else walk.place()

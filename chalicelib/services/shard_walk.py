@@ -1,8 +1,8 @@
 """A walk through one shard of an audience, step by step, with a saved place that leaves out nobody.
 
 The place is how far the walk has come and who before that is still open. It is safe before the next step
-begins, so that of a dead worker's posts no more than one step's are repeated. Leaves posting to whoever takes
-the steps.
+begins, and saved again for each step's worth of late answers, so that of a dead worker's posts no more than one
+step's are repeated. Leaves posting to whoever takes the steps.
 """
 
 import asyncio
@@ -52,6 +52,9 @@ class ShardWalk:
         self._reading: asyncio.Task[AudiencePage] | None = self._read(saved.after)
         self._step: set[str] = set()  # whoever of the step is not settled
         self._step_settled = asyncio.Event()
+        self._safe = saved
+        self._settled_since = 0
+        self._saving: asyncio.Task[None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -76,7 +79,8 @@ class ShardWalk:
                 yield step
                 if not self.ended:  # else that all is done is saved next
                     await self._settled()
-                    await self._ground.progress.save(self._job.name, self.place())
+                    await self.saved()
+                    await self._save()
 
     def settle(self, recipient: Recipient) -> None:
         """Note that a recipient needs nothing more."""
@@ -84,15 +88,38 @@ class ShardWalk:
         self._step.discard(recipient.connection_id)
         if not self._step:
             self._step_settled.set()
+        self._settled_since += 1
+        if self._settled_since >= STEP and not self._is_saving:
+            self._saving = asyncio.create_task(self._save())
+
+    @property
+    def _is_saving(self) -> bool:
+        """Also where saving has failed, until somebody waits for it and is told."""
+        task = self._saving
+        return task is not None and (not task.done() or task.cancelled() or task.exception() is not None)
+
+    async def saved(self) -> None:
+        """Wait until no place is being saved. Raises Unavailable."""
+        if self._saving is not None:
+            await self._saving
+            self._saving = None
 
     def place(self) -> Progress:
         """Return what is saved of the walk at this moment."""
         return Progress(self._after, tuple(self._open))
 
     def abandon(self) -> None:
-        """Read no further."""
-        if self._reading is not None:
-            self._reading.cancel()
+        """Read and save no further."""
+        for task in (self._reading, self._saving):
+            if task is not None:
+                task.cancel()
+
+    async def _save(self) -> None:
+        place = self.place()
+        self._settled_since = 0
+        if place != self._safe:
+            await self._ground.progress.save(self._job.name, place)
+            self._safe = place
 
     async def _reopen(self) -> Sequence[Recipient]:
         """Return the next of those whom an earlier run left open, as far as they are still there."""

@@ -15,7 +15,7 @@ from tests.fakes.crowd import crowd, later
 from tests.fakes.delivery import FakeJobQueue, FakeProgress
 from tests.fakes.stores import FakeAudiences, FakeConnectionStore
 from tests.integration.push.broadcasts import client_of
-from tests.integration.push.hostile_server import OK, HostileServer, Wire, never
+from tests.integration.push.hostile_server import OK, HostileServer, Wire, answer, never
 
 AUDIENCE = 6 * STEP
 JOB = ShardJob(later(17, 3), shard=0)
@@ -31,14 +31,28 @@ class DistantProgress(FakeProgress):
         await super().save(job, progress)
 
 
+class NeverDone(FakeProgress):
+    """The last save of a job never comes back: whoever waits for it dies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = asyncio.Event()
+
+    async def save(self, job: str, progress: Progress) -> None:
+        if progress.done and not self.last.is_set():
+            self.last.set()
+            await asyncio.Event().wait()
+        await super().save(job, progress)
+
+
 class Worker:
     """One life after the other, on the same memory."""
 
-    def __init__(self, server: HostileServer) -> None:
+    def __init__(self, server: HostileServer, progress: FakeProgress | None = None) -> None:
         store = FakeConnectionStore(shards=1, page_size=2 * STEP)
         seldom = Seldom(store, store, Laggards(store, FakeJobQueue()))
         self.ids = crowd(store, AUDIENCE, session_id=17)
-        self._ground = Ground(FakeAudiences(store), DistantProgress(), lambda: seldom)
+        self._ground = Ground(FakeAudiences(store), progress or DistantProgress(), lambda: seldom)
         self._server = server
 
     async def dies_at_post(self, number: int) -> None:
@@ -52,11 +66,14 @@ class Worker:
             await OK(wire)
 
         self._server.otherwise = answer_or_kill
+        await self.dies_when(killed)
+        self._server.otherwise = OK
+
+    async def dies_when(self, killed: asyncio.Event) -> None:
         life = asyncio.create_task(self.lives())
         await killed.wait()
         life.cancel()
         await asyncio.gather(life, return_exceptions=True)
-        self._server.otherwise = OK
 
     async def lives(self) -> bool:
         """Deliver, and say whether all is done."""
@@ -91,3 +108,17 @@ async def test_whoever_is_slow_holds_up_nobody_and_is_repeated_too() -> None:
         assert [posts[one] for one in SLOW] == [2, 2]
         assert set(posts) == set(worker.ids)
         assert posts.total() - AUDIENCE <= STEP + len(SLOW)
+
+
+async def test_when_all_were_slow_and_have_answered_no_more_than_one_step_is_repeated() -> None:
+    progress = NeverDone()
+    async with HostileServer().serving() as server:
+        worker = Worker(server, progress)
+        server.behaviours = {one: [answer(429)] * 3 + [OK] for one in worker.ids}
+
+        await worker.dies_when(progress.last)
+        before = len(server.requests)
+        assert await worker.lives()
+
+        assert before == 4 * AUDIENCE
+        assert len(server.requests) - before <= STEP
