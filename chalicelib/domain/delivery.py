@@ -9,6 +9,8 @@ from chalicelib.domain.connections import ALL_AUDIENCE, Recipient, session_audie
 from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.events import Event, EventType
 
+FORBIDDEN = 403
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -43,10 +45,10 @@ class FailedPost:
 class DeliveryReport:
     """What became of one message.
 
-    ``gone``: answered 410, every trace of them is to be removed. ``refused``: answered 4xx, such as 403
-    or 413, which another attempt would not change. ``failed``: retries or time ran out, another attempt
-    may succeed. ``lapsed``: their tokens had expired when it was their turn, and nothing was sent.
-    ``retried`` counts posts that were sent again within this delivery.
+    ``gone``: answered 410, every trace of them is to be removed. ``refused``: answered another 4xx than 429,
+    such as 403 or 413, which another attempt at once would not change. ``failed``: retries or time ran out,
+    another attempt may succeed. ``lapsed``: their tokens had expired when it was their turn, and nothing was
+    sent. ``retried`` counts posts that were sent again within this delivery.
     """
 
     delivered: int = 0
@@ -61,6 +63,14 @@ class DeliveryReport:
         """How many recipients the message was meant for."""
         unreached = len(self.gone) + len(self.refused) + len(self.failed) + len(self.lapsed)
         return self.delivered + unreached
+
+    @property
+    def owed(self) -> list[FailedPost]:
+        """Who is to get the message later: it failed, or was refused for a reason that lies with us.
+
+        403 is about the role or the keys of whoever posts. Once they are mended nobody need miss anything.
+        """
+        return self.failed + [post for post in self.refused if post.status == FORBIDDEN]
 
 
 def audience_of(event: Event) -> str:

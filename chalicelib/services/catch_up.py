@@ -74,9 +74,9 @@ class CatchUp:
                 if report.gone:
                     await asyncio.to_thread(self._connections.remove, job.connection_id)
                     return None
-                if report.failed:
+                if report.owed:
                     return await self._again(job, attempt)
-                # What is refused stays refused: the events behind it are worth more than another attempt.
+                # What else is refused stays so: the events behind it are worth more than another attempt.
                 if not await self._had(job, lag, place_of(event)):
                     break
         return None

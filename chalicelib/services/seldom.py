@@ -26,7 +26,7 @@ class Seldom:
     async def settle(self, event: Event, report: DeliveryReport) -> None:
         """Forget who is gone, and have those caught up with who were not reached. Raises Unavailable."""
         await forget(self.connections, report.gone)
-        await self.laggards.add(event, report.failed)
+        await self.laggards.add(event, report.owed)
 
 
 OnDemand = Callable[[], Seldom]
@@ -34,5 +34,5 @@ OnDemand = Callable[[], Seldom]
 
 async def settle(seldom: OnDemand, event: Event, report: DeliveryReport) -> None:
     """See ``Seldom.settle``; it is not asked for where there is nothing to do."""
-    if report.gone or report.failed:
+    if report.gone or report.owed:
         await (await asyncio.to_thread(seldom)).settle(event, report)

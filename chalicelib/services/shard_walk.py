@@ -1,8 +1,8 @@
 """A walk through one shard of an audience, step by step, with a saved place that leaves out nobody.
 
 The place is how far the walk has come and who before that is still open. It is safe before the next step
-begins, and saved again for each step's worth of late answers, so that of a dead worker's posts no more than one
-step's are repeated. Leaves posting to whoever takes the steps.
+begins, and saved again for each step's worth of late answers, so that of a dead worker's posts no more than
+one step's are repeated. Leaves posting to whoever takes the steps.
 """
 
 import asyncio

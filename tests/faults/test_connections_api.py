@@ -69,10 +69,9 @@ async def test_a_fault_that_stays_ends_as_one_dead_letter_that_names_what_to_red
     assert (dead["connection_id"], dead["place"]) == ("bad=", 2)
 
 
-@pytest.mark.parametrize("status", [403, 413])
-async def test_a_refusal_is_for_that_event_and_that_client_alone(service: Service, status: int) -> None:
+async def test_a_refusal_is_for_that_event_and_that_client_alone(service: Service) -> None:
     session_id = await night(service)
-    service.clients.behave("bad=", answer(status), OK)
+    service.clients.behave("bad=", answer(413), OK)
 
     games = [await service.add_game(session_id) for _ in range(2)]
     await service.settle()
@@ -80,6 +79,19 @@ async def test_a_refusal_is_for_that_event_and_that_client_alone(service: Servic
     assert titles(service.clients.heard("good=")) == games
     assert titles(service.clients.heard("bad=")) == games[1:]
     assert len(service.clients.posts("bad=")) == 1 + len(games) - 1 + 1
+    assert service.dead() == []
+
+
+async def test_whoever_may_not_post_for_a_while_owes_nobody_an_event(service: Service) -> None:
+    session_id = await night(service)
+    for client in ("good=", "bad="):
+        service.clients.behave(client, answer(403), answer(403), OK)
+
+    games = [await service.add_game(session_id) for _ in range(2)]
+    await service.settle()
+
+    assert titles(service.clients.heard("good=")) == games
+    assert titles(service.clients.heard("bad=")) == games
     assert service.dead() == []
 
 
