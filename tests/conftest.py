@@ -6,6 +6,7 @@ import shlex
 import signal
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import AsyncExitStack
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def _every_connection_is_ended() -> AsyncIterator[None]:
+def _every_connection_is_ended(request: pytest.FixtureRequest) -> None:
     """Hold a test to the sockets that it leaves open.
 
     The garbage collector would find them, and fail whichever test runs then.
     """
+    if iscoroutinefunction(request.function):  # no other has a loop, and needs one
+        request.getfixturevalue("_ended_connections")
+
+
+@pytest.fixture
+async def _ended_connections() -> AsyncIterator[None]:
     yield
     transports = [*asyncio.get_running_loop()._transports.values()]  # type: ignore[attr-defined]
     left = [transport for transport in transports if not transport.is_closing()]
