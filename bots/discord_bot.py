@@ -27,6 +27,9 @@ CONTENT_CHARACTERS = 2000
 
 REQUEST_SECONDS = 15.0
 LONGEST_DELAY_SECONDS = 60.0
+LONGEST_TOLD_SECONDS = 60 * 60.0
+"""What a message waits at most because Discord says so, and is then tried again whatever was said."""
+
 GONE = (401, 403, 404)
 
 
@@ -93,8 +96,8 @@ def _retry_after(answer: str) -> float | None:
     """Return the seconds that Discord asks to wait for."""
     try:
         told: Any = json.loads(answer)["retry_after"]
-        return max(0.0, float(told))
-    except (ValueError, KeyError, TypeError):
+        return min(max(0.0, float(told)), LONGEST_TOLD_SECONDS)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

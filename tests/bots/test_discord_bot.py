@@ -50,6 +50,35 @@ async def test_a_rate_limit_is_waited_out_for_as_long_as_discord_says(discord: D
     assert len(discord.requests) == 3
 
 
+@pytest.mark.parametrize("told", ["7200", "1e999", "Infinity", "9" * 300])
+async def test_no_message_waits_longer_than_an_hour_because_discord_says_so(
+    discord: DiscordApi, told: str
+) -> None:
+    discord.answers = [(429, f'{{"retry_after": {told}}}'.encode())]
+    stage = Stage(chance=0.5)
+    saying = asyncio.create_task(Webhook(discord.webhook, stage).says(["hello"]))
+
+    await stage.passes(3600)
+    await saying
+
+    assert await discord.takes() == "hello"
+
+
+UNREADABLE = [b'{"retry_after": %s}' % (b"9" * 400), b"[" * 100_000, b'{"retry_after": "soon"}']
+
+
+@pytest.mark.parametrize("told", UNREADABLE, ids=["too large for a float", "too deep", "no number"])
+async def test_a_wait_that_cannot_be_read_is_a_random_one(discord: DiscordApi, told: bytes) -> None:
+    discord.answers = [(429, told)]
+    stage = Stage(chance=0.5)
+    saying = asyncio.create_task(Webhook(discord.webhook, stage).says(["hello"]))
+
+    await stage.passes(0.5)
+    await saying
+
+    assert await discord.takes() == "hello"
+
+
 @pytest.mark.parametrize("trouble", [(500, b""), (502, b"<html>"), (429, b"no JSON"), (429, {}), None])
 async def test_trouble_is_waited_out_for_ever_longer_random_times(discord: DiscordApi, trouble: Any) -> None:
     discord.answers = [trouble] * 8
