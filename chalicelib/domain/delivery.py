@@ -3,6 +3,7 @@
 Leaves the how to ``push`` and the what-next to ``services.broadcast``.
 """
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Recipient, session_audience
@@ -71,6 +72,11 @@ class DeliveryReport:
         403 is about the role or the keys of whoever posts. Once they are mended nobody need miss anything.
         """
         return self.failed + [post for post in self.refused if post.status == FORBIDDEN]
+
+
+async def only(recipient: Recipient) -> AsyncIterator[Sequence[Recipient]]:
+    """Yield the one page that an audience of one has."""
+    yield (recipient,)
 
 
 def audience_of(event: Event) -> str:

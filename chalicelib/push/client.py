@@ -13,7 +13,7 @@ from collections.abc import AsyncIterable, Callable, Sequence
 
 from chalicelib.aws.signature import Credentials
 from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
+from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message, only
 from chalicelib.domain.errors import Unavailable
 from chalicelib.push.delivery import Delivery, Target
 from chalicelib.push.dispatch import Dispatcher
@@ -100,7 +100,7 @@ class ConnectionsClient:
     async def disconnect(self, recipient: Recipient) -> bool:
         """Close a connection and say whether it is closed. One that is gone already is."""
         within = self._retry.attempts * (self._post_timeout + self._retry.cap_seconds)
-        report = await self._deliver("DELETE", Message(b""), _one_page(recipient), within)
+        report = await self._deliver("DELETE", Message(b""), only(recipient), within)
         if report.refused or report.failed:
             logger.warning(
                 "A connection could not be closed",
@@ -173,10 +173,6 @@ class ConnectionsClient:
         if self._ssl_context is None:  # reading the system's certificates costs a cold start 20 ms
             self._ssl_context = ssl.create_default_context()
         return self._ssl_context
-
-
-async def _one_page(recipient: Recipient) -> AsyncIterable[Sequence[Recipient]]:
-    yield (recipient,)
 
 
 def _reasons(posts: Sequence[FailedPost]) -> dict[str, int]:

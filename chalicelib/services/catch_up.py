@@ -6,10 +6,10 @@ Leaves noting who lags to ``laggards`` and posting to ``push``.
 import asyncio
 import logging
 import random as random_module
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Lag, Recipient
-from chalicelib.domain.delivery import message_of, place_of
+from chalicelib.domain.delivery import message_of, only, place_of
 from chalicelib.domain.events import Event
 from chalicelib.domain.jobs import CatchUpJob
 from chalicelib.services.delivery_ports import LagStore
@@ -69,7 +69,7 @@ class CatchUp:
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0:
                     return 0
-                report = await self._push.broadcast(message_of(event), _one_page(recipient), within=left)
+                report = await self._push.broadcast(message_of(event), only(recipient), within=left)
                 self._posts_log.caught_up(event, job.connection_id, report)
                 if report.gone:
                     await asyncio.to_thread(self._connections.remove, job.connection_id)
@@ -116,10 +116,6 @@ class CatchUp:
             await asyncio.to_thread(self._lags.park, job.audience, job.connection_id)
             return 0
         return backoff(attempt, self._random)
-
-
-async def _one_page(recipient: Recipient) -> AsyncIterator[Sequence[Recipient]]:
-    yield (recipient,)
 
 
 def _named(job: CatchUpJob) -> dict[str, object]:

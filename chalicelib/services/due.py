@@ -5,13 +5,13 @@ Leaves the rules to ``domain.connection_life``, finding who is due to ``sweep``,
 
 import asyncio
 import random as random_module
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.connection_life import CLOSING, MAX_RECONNECT_MILLISECONDS, ConnectionLife
-from chalicelib.domain.connections import Connection, Recipient
+from chalicelib.domain.connections import Connection
 from chalicelib.domain.deadlines import Deadline, DeadlineKind
-from chalicelib.domain.delivery import DeliveryReport, Message
+from chalicelib.domain.delivery import DeliveryReport, Message, only
 from chalicelib.domain.errors import AuthTimeout, TokenExpired
 from chalicelib.services.connections import TOKEN_HAS_EXPIRED
 from chalicelib.services.deadline_ports import DeadlineStore, Notices, Reached
@@ -104,7 +104,4 @@ class DueConnections:
         return self.notices.reconnect(int(self.random() * (MAX_RECONNECT_MILLISECONDS + 1)))
 
     async def _post(self, connection: Connection, frame: bytes) -> DeliveryReport:
-        async def only_it() -> AsyncIterator[Sequence[Recipient]]:
-            yield (connection.as_recipient(),)
-
-        return await self.push.broadcast(Message(frame), only_it(), within=POST_SECONDS)
+        return await self.push.broadcast(Message(frame), only(connection.as_recipient()), within=POST_SECONDS)

@@ -5,7 +5,7 @@ Leaves the rules to ``services.connections``.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import chain
@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from chalicelib.domain.connections import Connection, Recipient
 from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.delivery import DeliveryReport, Message
+from chalicelib.domain.delivery import DeliveryReport, Message, only
 from chalicelib.domain.errors import (
     AuthTimeout,
     ConnectionUnknown,
@@ -150,10 +150,7 @@ async def _post_all(push: Push, sender: Recipient, reply: Reply, until: float) -
 
 
 async def _post(push: Push, sender: Recipient, frame: bytes, within: float) -> DeliveryReport:
-    async def only_the_sender() -> AsyncIterator[Sequence[Recipient]]:
-        yield [sender]
-
-    report = await push.broadcast(Message(frame), only_the_sender(), within=min(within, REPLY_SECONDS))
+    report = await push.broadcast(Message(frame), only(sender), within=min(within, REPLY_SECONDS))
     for failure in (*report.refused, *report.failed):
         logger.warning(
             "an answer could not be posted",
