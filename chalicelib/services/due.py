@@ -54,6 +54,11 @@ class DueConnections:
         due = self.life.due(connection, now)
         if due and due[0] in CLOSING:
             return await self._close(connection, due[0], now)
+        if not due:
+            # Put by settings with a shorter life than those of now.
+            following = self.life.next(connection, now)
+            moved = await asyncio.to_thread(self.deadlines.move, connection, following, connection.told)
+            return [POSTPONED] if moved else []
         return await self._tell(connection, due, now)
 
     async def _close(self, connection: Connection, kind: DeadlineKind, now: int) -> list[str]:

@@ -37,7 +37,8 @@ class SecondsToLive:
 
 
 class House:
-    """A service with a schedule that nobody but the test follows. ``now`` is seconds after midnight.
+    """A service with a schedule that nobody but the test follows. ``now`` is seconds after midnight, and
+    ``life`` the sweep's idea of how long what may last.
 
     ``behind`` is how much the clocks of those who write are behind that of the schedule.
     """
@@ -48,6 +49,7 @@ class House:
         head = self.sessions.head()
         self.sessions.start(head, *start_session(head, epoch="e", notes=None, now="t"))
         self.push = FakePush()
+        self.life = ConnectionLife()
         self.now = 0
         self.behind = 0
         self.connections = Connections(
@@ -68,9 +70,7 @@ class House:
         return asyncio.run(self.sweeping(random))
 
     async def sweeping(self, random: float = 0.5, within: float = 5.0) -> SweepReport:
-        due = DueConnections(
-            self.store, self.store, self.push, FakeNotices(), ConnectionLife(), lambda: random
-        )
+        due = DueConnections(self.store, self.store, self.push, FakeNotices(), self.life, lambda: random)
         return await Sweep(self.store, due, shards=2).run(MIDNIGHT + self.now, within=within)
 
     def minutes_pass(self, until: int) -> None:

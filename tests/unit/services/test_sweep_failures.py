@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.connection_life import ConnectionLife
 from chalicelib.domain.connections import Connection
 from chalicelib.domain.deadlines import Deadline, DeadlineKind
 from chalicelib.domain.delivery import DeliveryReport
@@ -115,6 +116,22 @@ def test_a_deadline_that_its_connection_does_not_have_any_more_is_removed_and_no
 
     assert [one.deadline.kind for one in house.store.deadlines()] == [DeadlineKind.TOKEN_EXPIRED]
     assert house.push.posts == []
+
+
+def test_what_a_deploy_with_longer_lives_makes_due_later_is_done_then() -> None:
+    house = House()
+    house.connect()
+    house.life = ConnectionLife(to_authenticate=5 * MINUTE)
+
+    house.minutes_pass(4 * MINUTE)
+    before = house.told()
+    reports = [house.sweep_once()]
+    house.minutes_pass(6 * MINUTE)
+
+    assert before == []
+    assert [report.unfinished for report in reports] == [0]
+    assert house.told() == [TIMEOUT]
+    assert house.store.deadlines() == []
 
 
 class Failing(FakeConnectionStore):
