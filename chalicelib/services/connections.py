@@ -6,7 +6,7 @@ point.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -101,7 +101,8 @@ class Connections:
     def authenticate(self, connection_id: str, token: str, since: Cursor | None = None) -> Authenticated:
         """Verify a token and let the connection hear what is for everyone.
 
-        From the moment this returns, no event for everyone is missed; with ``since``, none after it. Raises
+        From the moment this returns, no event for everyone is missed; with ``since``, none after it. The
+        replay ends with TokenExpired where the token does meanwhile. Raises
         TokenInvalid, TokenExpired or SubjectMismatch; TooManyFailedAuths in their place the last time;
         ConnectionExpired; ConnectionUnknown, Contended, Unavailable.
         """
@@ -123,27 +124,33 @@ class Connections:
         )
         if since is None:
             return Authenticated(claims)
-        return Authenticated(claims, self._streams.of_starts().replay(since))
+        missed = self._streams.of_starts().replay(since)
+        return Authenticated(claims, self._while_token_lasts(connection_id, claims.expires_at, missed))
 
     def subscribe(
         self, connection_id: str, session_id: int, since: Cursor | None = None
     ) -> Replay[Event] | None:
         """Let a connection hear what is for a session's subscribers.
 
-        Returns what the client has missed after ``since``, None where it did not ask. Raises
+        Returns what the client has missed after ``since``, None where it did not ask; the replay ends with
+        TokenExpired where the token does meanwhile. Raises
         NotAuthenticated, TokenExpired, SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended,
         Unavailable.
         """
 
-        def attempt() -> None:
+        def attempt() -> Connection:
             connection = self._authenticated(connection_id)
             self._streams.of_session(session_id)
             self._store.join(connection, session_audience(session_id), wants_cursor=since is not None)
+            return connection
 
-        _until_unchanged(attempt)
+        connection = _until_unchanged(attempt)
         logger.info("subscribed", extra={"connection_id": connection_id, "session_id": session_id})
         # The stream is read again: what ended it before the connection had joined may have been delivered.
-        return None if since is None else self._streams.of_session(session_id).replay(since)
+        if since is None:
+            return None
+        missed = self._streams.of_session(session_id).replay(since)
+        return self._while_token_lasts(connection_id, connection.token_expires_at, missed)
 
     def unsubscribe(self, connection_id: str, session_id: int) -> None:
         """End a subscription; one that never was is fine.
@@ -156,6 +163,20 @@ class Connections:
             self._store.leave(connection_id, session_audience(session_id))
 
         _until_unchanged(attempt)
+
+    def _while_token_lasts(
+        self, connection_id: str, expires_at: int | None, missed: Replay[Event]
+    ) -> Replay[Event]:
+        """End a replay, which may take long, where the token does that it began with, or its successor."""
+
+        def entries() -> Iterator[Event]:
+            until = expires_at or 0
+            for event in missed.entries:
+                if until <= self._now():
+                    until = self._authenticated(connection_id).token_expires_at or 0
+                yield event
+
+        return replace(missed, entries=entries())
 
     def _authenticated(self, connection_id: str) -> Connection:
         connection = self._get(connection_id)

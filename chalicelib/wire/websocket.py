@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from chalicelib.domain.connections import Connection, Recipient
 from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.delivery import DeliveryReport, Message, only
+from chalicelib.domain.delivery import Message, only
 from chalicelib.domain.errors import (
     AuthTimeout,
     ConnectionUnknown,
@@ -43,7 +43,7 @@ class Reply:
     """What a frame is answered.
 
     The events that were missed follow the answer; ``close`` says whether the connection is closed after
-    them.
+    them. Reading them may raise one of CLOSING: then that is the last frame.
     """
 
     frame: bytes
@@ -124,12 +124,13 @@ async def send(
                 extra={"connection_id": sender.connection_id},
             )
             await push.disconnect(sender)
-        case _Posted.ALL if reply.close:
+        case _Posted.LAST:
             await push.disconnect(sender)
 
 
 class _Posted(Enum):
     ALL = auto()
+    LAST = auto()
     NOT_ALL = auto()
     GONE = auto()
 
@@ -137,20 +138,23 @@ class _Posted(Enum):
 async def _post_all(push: Push, sender: Recipient, reply: Reply, until: float) -> _Posted:
     try:
         for frame in chain([reply.frame], reply.missed):
-            left = until - asyncio.get_running_loop().time()
-            if left <= 0:
-                return _Posted.NOT_ALL
-            report = await _post(push, sender, frame, left)
-            if not report.delivered:
-                return _Posted.GONE if report.gone else _Posted.NOT_ALL
+            posted = await _post(push, sender, frame, until)
+            if posted is not _Posted.ALL:
+                return posted
+    except CLOSING as error:
+        posted = await _post(push, sender, frames.error_frame(error, None), until)
+        return _Posted.LAST if posted is _Posted.ALL else posted
     except GameNightError as error:
         logger.warning("a replay could not be read to its end", extra={"detail": error.detail})
         return _Posted.NOT_ALL
-    return _Posted.ALL
+    return _Posted.LAST if reply.close else _Posted.ALL
 
 
-async def _post(push: Push, sender: Recipient, frame: bytes, within: float) -> DeliveryReport:
-    report = await push.broadcast(Message(frame), only(sender), within=min(within, REPLY_SECONDS))
+async def _post(push: Push, sender: Recipient, frame: bytes, until: float) -> _Posted:
+    within = min(until - asyncio.get_running_loop().time(), REPLY_SECONDS)
+    if within <= 0:
+        return _Posted.NOT_ALL
+    report = await push.broadcast(Message(frame), only(sender), within=within)
     for failure in (*report.refused, *report.failed):
         logger.warning(
             "an answer could not be posted",
@@ -160,7 +164,9 @@ async def _post(push: Push, sender: Recipient, frame: bytes, within: float) -> D
                 "reason": failure.reason,
             },
         )
-    return report
+    if report.delivered:
+        return _Posted.ALL
+    return _Posted.GONE if report.gone else _Posted.NOT_ALL
 
 
 def _answer(connections: Connections, clock: Clock, connection_id: str, frame: frames.ClientFrame) -> Reply:

@@ -11,10 +11,13 @@ def claims(subject: str = "host", role: Role = Role.ADMIN, expires_at: int = FAR
 
 
 class FakeVerifier:
+    def __init__(self, expires_at: int = FAR_FUTURE) -> None:
+        self.expires_at = expires_at
+
     def verify(self, token: str) -> Claims:
         if token == "expired":
             raise TokenExpired("expired")
         subject, colon, role = token.partition(":")
         if not colon:
             raise TokenInvalid("junk")
-        return claims(subject, Role(role))
+        return claims(subject, Role(role), self.expires_at)

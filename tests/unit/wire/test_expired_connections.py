@@ -1,18 +1,25 @@
 """What a frame is answered on a connection whose token has expired, or that is known no more."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from chalicelib.domain.connections import Connection
+from chalicelib.domain.connections import Connection, Recipient
+from chalicelib.domain.delivery import DeliveryReport
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.games import NewGame
+from chalicelib.services.commits import Commits
 from chalicelib.services.connections import Connections
+from chalicelib.services.contention import Backoff
 from chalicelib.services.frame_limit import FrameLimit
+from chalicelib.services.game_nights import GameNights
 from chalicelib.services.reading import Streams
-from chalicelib.wire.websocket import Reply, answer
+from chalicelib.wire.websocket import Reply, answer, send
 from tests.fakes.identity import FAR_FUTURE, FakeVerifier, claims
+from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
 FRAMES = [
@@ -44,10 +51,11 @@ class House:
         self.now = 1000.0
         self.store = Down(shards=1)
         self.sessions = FakeSessionStore()
+        self.tokens = FakeVerifier()
         self.connections = Connections(
             self.store,
             Streams(self.sessions, self.sessions),
-            FakeVerifier(),
+            self.tokens,
             self.clock,
             frames=FrameLimit(1, monotonic=lambda: 0.0),
         )
@@ -87,6 +95,82 @@ def test_a_moment_before_it_a_new_token_is_all_it_takes() -> None:
     assert renewed["type"] == "auth_success"
     assert (house.store.get("abc=") or pytest.fail("gone")).token_expires_at == FAR_FUTURE
     assert house.told('{"type":"ping"}')["type"] == "pong"
+
+
+def replay(house: House, frame: str) -> Reply:
+    """Return the answer to a frame that asks for the past: three events on either stream."""
+    host = GameNights(house.sessions, Commits(house.sessions, Backoff()), house.clock, lambda: "e")
+    for _ in range(3):
+        host.start(claims(), None)
+    for title in ("x", "y"):
+        host.add_game(claims(), 1, NewGame(title))
+    house.tokens.expires_at = 2000
+    return house.reply(frame)
+
+
+async def sent(house: House, reply: Reply, after_two: Callable[[], None]) -> FakePush:
+    """Post an answer and its replay; something happens when two frames have been posted."""
+
+    class Push(FakePush):
+        async def broadcast(self, *arguments: Any, **named: Any) -> DeliveryReport:
+            report = await super().broadcast(*arguments, **named)
+            if len(self.posts) == 2:
+                after_two()
+            return report
+
+    push = Push()
+    await send(push, Recipient("abc=", "api", "dev"), reply, house.store.remove, within=60)
+    return push
+
+
+ASKING = [
+    '{"type":"subscribe","sessionId":1,"since":""}',
+    '{"type":"auth","token":"kosmi:bot","since":""}',
+]
+
+
+@pytest.mark.parametrize("frame", ASKING)
+async def test_a_replay_ends_where_the_token_does_and_the_client_is_told(frame: str) -> None:
+    house = House()
+
+    def expires() -> None:
+        house.now = 2000.0
+
+    push = await sent(house, replay(house, frame), expires)
+
+    told = [json.loads(body) for _, body in push.posts]
+    assert [one["type"] for one in told[1:]] == ["session.started", "error"]
+    assert (told[-1]["code"], told[-1]["retryable"]) == ("token_expired", False)
+    assert push.disconnected == ["abc="]
+
+
+@pytest.mark.parametrize("frame", ASKING)
+async def test_a_replay_goes_on_under_a_token_that_was_renewed_meanwhile(frame: str) -> None:
+    house = House()
+
+    def renewed_and_on() -> None:
+        house.tokens.expires_at = FAR_FUTURE
+        house.reply('{"type":"auth","token":"kosmi:bot"}')
+        house.now = 2000.0
+
+    push = await sent(house, replay(house, frame), renewed_and_on)
+
+    assert len(push.posts) == 4
+    assert push.disconnected == []
+
+
+@pytest.mark.parametrize("frame", ASKING)
+async def test_a_replay_to_whom_the_sweep_has_removed_meanwhile_is_over(frame: str) -> None:
+    house = House()
+
+    def swept() -> None:
+        house.store.remove("abc=")
+        house.now = 2000.0
+
+    push = await sent(house, replay(house, frame), swept)
+
+    assert [json.loads(body)["type"] for _, body in push.posts[1:]] == ["session.started", "error"]
+    assert push.disconnected == ["abc="]
 
 
 def test_a_token_that_has_expired_by_our_clock_is_refused_however_kind_the_verifier() -> None:
