@@ -2,8 +2,9 @@
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from socket import socket
 from typing import Any
 
 Serve = Callable[[StreamReader, StreamWriter], Awaitable[None]]
@@ -35,6 +36,18 @@ async def listening(serve: Serve) -> AsyncIterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        await accept_no_more(server.sockets)
         server.close()
         ended.set()
         await asyncio.gather(*filter(None, handlers))
+
+
+async def accept_no_more(sockets: Iterable[socket]) -> None:
+    """Have a server that is to be closed be done with accepting.
+
+    asyncio forgets a connection that has been accepted, but not yet handed over, when its server is closed.
+    """
+    for listener in sockets:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    for _ in range(3):  # accepted; a transport is made; its protocol is told
+        await asyncio.sleep(0)

@@ -17,6 +17,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tests.sockets import accept_no_more
+
 LIVE = "/api/sessions/live"
 NO_SESSIONS = {"sessions": [], "cursor": "S:0", "recovered": True}
 
@@ -111,6 +113,7 @@ class HostileService:
         ) as server:
             self.port = next(iter(server.sockets)).getsockname()[1]
             yield self
+            await accept_no_more(server.sockets)
         for socket in self._sockets:  # a request may be under way still, of a bot that has left
             socket.transport.abort()
         await asyncio.gather(*(socket.wait_closed() for socket in self._sockets))
