@@ -19,6 +19,7 @@ from chalicelib.services import trail
 from chalicelib.services.ports import Push
 from chalicelib.services.routing import Queued, Queueing, Router
 from chalicelib.services.seldom import OnDemand, settle
+from chalicelib.services.together import together
 from chalicelib.services.trail import DeliveryLog
 
 DELIVERY_LOG = DeliveryLog()
@@ -57,8 +58,8 @@ class Broadcast:
         for record in records:
             nights.setdefault(record.event.session_id, []).append(record)
         starts = _Starts()
-        unfinished = await asyncio.gather(
-            *(self._deliver_in_order(night, starts, deadline) for night in nights.values())
+        unfinished = await together(
+            self._deliver_in_order(night, starts, deadline) for night in nights.values()
         )
         # A record may hold several events.
         again = list(dict.fromkeys(number for numbers in unfinished for number in numbers))

@@ -15,6 +15,7 @@ from chalicelib.services.catch_up import ATTEMPTS, CatchUp, backoff
 from chalicelib.services.delivery_ports import JobQueue
 from chalicelib.services.hold import held
 from chalicelib.services.shard_delivery import ShardDelivery
+from chalicelib.services.together import together
 
 logger = logging.getLogger(__name__)
 metrics_log = logging.getLogger(METRICS_LOGGER)
@@ -43,7 +44,7 @@ class Jobs:
         groups: dict[str, list[Received]] = {}
         for one in received:
             groups.setdefault(one.group, []).append(one)
-        unfinished = await asyncio.gather(*(self._in_order(group, within) for group in groups.values()))
+        unfinished = await together(self._in_order(group, within) for group in groups.values())
         again = [one.id for ones in unfinished for one in ones]
         if again:
             metrics_log.info(

@@ -16,6 +16,7 @@ from chalicelib.domain.errors import GameNightError
 from chalicelib.metrics import METRICS_LOGGER
 from chalicelib.services.deadline_ports import DeadlineStore, Reached
 from chalicelib.services.due import DueConnections, SomebodyElseCloses
+from chalicelib.services.together import together
 
 OVERLAP_MINUTES = 3
 """Minutes that are looked at again though they are done: what was put by a clock that is slow, or by a
@@ -67,7 +68,7 @@ class Sweep:
         report.behind = max(0, report.minutes - OVERLAP_MINUTES - 2) if done is not None else 0
         turn = _Turn(self._connections, now, asyncio.get_running_loop().time() + within, report)
         for minute in range(first, this + 1):
-            await asyncio.gather(*(self._shard(minute, shard, turn) for shard in range(self._shards)))
+            await together(self._shard(minute, shard, turn) for shard in range(self._shards))
         if not report.unfinished:
             await asyncio.to_thread(self._deadlines.mark_swept, this - 1)  # this minute is not over
         _log(report)
