@@ -84,14 +84,19 @@ def audience_of(event: Event) -> str:
     return session_audience(event.session_id) if _starts_cursor(event) is None else ALL_AUDIENCE
 
 
+def stream_cursor(event: Event) -> Cursor:
+    """Return an event's cursor in the stream that its audience follows."""
+    return _starts_cursor(event) or event.cursor
+
+
 def place_of(event: Event) -> int:
     """Return an event's sequence in the stream that its audience follows."""
-    return (_starts_cursor(event) or event.cursor).sequence
+    return stream_cursor(event).sequence
 
 
 def message_of(event: Event) -> Message:
     """Return the frames that an event's audience gets."""
-    with_cursor = event.with_cursor(_starts_cursor(event) or event.cursor)
+    with_cursor = event.with_cursor(stream_cursor(event))
     return Message(event.plain, with_cursor, while_token_lasts=True)
 
 

@@ -99,8 +99,8 @@ class QueueMark:
     last: str
 
     def followed_by(self, event: Event) -> "QueueMark":
-        """Return the mark once the next event has jobs too."""
-        return QueueMark(self.since, str(event.cursor))
+        """Return the mark once another event has jobs too."""
+        return QueueMark(min(self.since, event.cursor.sequence), str(event.cursor))
 
     @classmethod
     def first(cls, event: Event) -> "QueueMark":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chalicelib.domain.connections import Recipient
+from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.jobs import Job, Progress, QueueMark, Received
 
 
@@ -30,8 +31,12 @@ class JobQueue(Protocol):
 class QueuedStreams(Protocol):
     """Which streams have jobs on the queue. ``ports.Audiences`` tells, beside the audience itself."""
 
-    async def mark_queued(self, audience: str, mark: QueueMark) -> None:
-        """Note that jobs of an audience's stream are about to be sent, those of the mark's last event."""
+    async def mark_queued(self, audience: str, mark: QueueMark, place: Cursor) -> None:
+        """Note that jobs of an audience's stream are about to be sent, those of the mark's last event.
+
+        ``place`` is where that event is in the stream. A later one of the same epoch that was noted before
+        stays the last: its jobs may be waiting, while those of an event that is redone may be done.
+        """
         ...
 
 

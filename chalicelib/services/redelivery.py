@@ -29,7 +29,8 @@ class Redelivery:
         """Put the jobs of events on the queue, in the order given. Raises Unavailable.
 
         Whoever is in the audience gets the event, also those who had it; a job that is done already is not
-        done again. Nothing that follows is posted past these jobs.
+        done again. They come after what has followed them, as a replay does, and nothing is posted past the
+        jobs that were waiting before.
         """
         for event in events:
             mark = await self.audiences.queue_mark(audience_of(event))
@@ -37,16 +38,18 @@ class Redelivery:
 
     def logged(self, since: str, until: str) -> Iterator[Event]:
         """Yield the events that were logged between two timestamps, by session. Raises Unavailable."""
-        newest = self.sessions.head().sequence
-        for start in range(0, newest, MAX_PAGE):
-            for session in self.sessions.sessions(start, min(MAX_PAGE, newest - start)):
+        head = self.sessions.head()
+        for start in range(0, head.sequence, MAX_PAGE):
+            for session in self.sessions.sessions(start, min(MAX_PAGE, head.sequence - start)):
                 if session.created_at <= until and (session.ended_at or until) >= since:
-                    for event in self._night(session):
+                    for event in self._night(session, head.epoch):
                         if since <= json.loads(event.envelope)["timestamp"] <= until:
                             yield event
 
-    def _night(self, session: Session) -> Iterator[Event]:
+    def _night(self, session: Session, epoch_of_starts: str) -> Iterator[Event]:
         after = 0
         while events := self.log.events(session.id, after, MAX_PAGE):
-            yield from (event.in_epoch(session.epoch) for event in events)
+            for event in events:
+                placed = event.in_epoch(session.epoch)
+                yield placed.in_epoch_of_starts(epoch_of_starts) if placed.sessions_cursor else placed
             after = events[-1].cursor.sequence

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from chalicelib.domain.connections import Recipient, session_audience
-from chalicelib.domain.delivery import audience_of
+from chalicelib.domain.delivery import audience_of, stream_cursor
 from chalicelib.domain.events import Event
 from chalicelib.domain.jobs import QueueMark, job_names, shard_jobs
 from chalicelib.services.delivery_ports import JobQueue, ProgressStore, QueuedStreams
@@ -131,8 +131,10 @@ class Queueing:
         Noted before the first job is sent: should this end in between, nothing is posted past the jobs.
         """
         # A start is the first of two streams: of all sessions, and of its own.
-        audiences = {audience_of(event), session_audience(event.session_id)}
+        places = {audience_of(event): stream_cursor(event), session_audience(event.session_id): event.cursor}
         mark = queued.mark.followed_by(event) if queued.mark else QueueMark.first(event)
-        await asyncio.gather(*(self._streams.mark_queued(audience, mark) for audience in audiences))
+        await asyncio.gather(
+            *(self._streams.mark_queued(audience, mark, place) for audience, place in places.items())
+        )
         await self._jobs.send(shard_jobs(event, self._shards, queued_since=mark.since))
         return self._shards

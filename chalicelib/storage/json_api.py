@@ -48,6 +48,10 @@ RequestThrottled."""
 logger = logging.getLogger(__name__)
 
 
+class ConditionFailed(Exception):
+    """What was to be written was not, since the write's condition does not hold."""
+
+
 class JsonApi:
     """Calls a service's operations over connections that are kept alive.
 
@@ -91,7 +95,8 @@ class JsonApi:
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return what an operation answers; it may be asked for more than once, so that must be the same.
 
-        Raises Unavailable where the service refuses, or does not answer within the attempts.
+        Raises Unavailable where the service refuses, or does not answer within the attempts, and
+        ConditionFailed where a write of DynamoDB has a condition that does not hold.
         """
         body = json.dumps(arguments).encode()
         reason = ""
@@ -107,6 +112,8 @@ class JsonApi:
             if status == 200:  # noqa: PLR2004 - there is no other success
                 found: dict[str, Any] = json.loads(answer)
                 return found
+            if _error_type(answer) == "ConditionalCheckFailedException":
+                raise ConditionFailed
             reason = f"{status} {_error_type(answer)}"
             if status < 500 and _error_type(answer) not in _WORTH_ANOTHER_ATTEMPT:  # noqa: PLR2004 - server errors
                 break

@@ -4,10 +4,12 @@ All of it is of use only while its jobs can still be on the queue, and then expi
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.jobs import Progress, QueueMark
-from chalicelib.storage.json_api import DynamoApi
+from chalicelib.storage.json_api import ConditionFailed, DynamoApi
 from chalicelib.storage.keys import HEAD, progress_key, queued_key
 
 RETENTION_SECONDS = 4 * 60 * 60 + 10 * 60
@@ -17,8 +19,9 @@ RETENTION_SECONDS = 4 * 60 * 60 + 10 * 60
 class DynamoProgressStore:
     """``services.delivery_ports``'s ``ProgressStore`` and ``QueuedStreams``. ``now`` returns Unix seconds.
 
-    ``queued#{audience}`` / ``head`` has ``since`` and ``last``; ``progress#{job}`` / ``head`` has ``after``,
-    ``open`` and ``done``; both have ``expires_at``.
+    ``queued#{audience}`` / ``head`` has ``since`` and ``last``, and ``epoch`` and ``place`` of the last in
+    the audience's stream; ``progress#{job}`` / ``head`` has ``after``, ``open`` and ``done``; both have
+    ``expires_at``.
     """
 
     def __init__(self, api: DynamoApi, table: str, now: Callable[[], float]) -> None:
@@ -26,9 +29,39 @@ class DynamoProgressStore:
         self._table = table
         self._now = now
 
-    async def mark_queued(self, audience: str, mark: QueueMark) -> None:
+    async def mark_queued(self, audience: str, mark: QueueMark, place: Cursor) -> None:
         """See the port."""
-        await self._put(queued_key(audience), {"since": {"N": str(mark.since)}, "last": {"S": mark.last}})
+        since, epoch, sequence = {"N": str(mark.since)}, {"S": place.epoch}, {"N": str(place.sequence)}
+        item = {"since": since, "last": {"S": mark.last}, "epoch": epoch, "place": sequence}
+        try:
+            await self._put(
+                queued_key(audience),
+                item,
+                ConditionExpression="attribute_not_exists(#place) OR #epoch <> :epoch OR #place <= :place"
+                " OR #expires_at <= :now",
+                ExpressionAttributeNames={"#place": "place", "#epoch": "epoch", "#expires_at": "expires_at"},
+                ExpressionAttributeValues={
+                    ":epoch": epoch,
+                    ":place": sequence,
+                    ":now": {"N": str(int(self._now()))},
+                },
+            )
+        except ConditionFailed:
+            await self._since_earlier(queued_key(audience), since)
+
+    async def _since_earlier(self, partition: str, since: Mapping[str, Any]) -> None:
+        with suppress(ConditionFailed):
+            await self._api.call(
+                "UpdateItem",
+                {
+                    "TableName": self._table,
+                    "Key": {"PK": {"S": partition}, "SK": {"S": HEAD}},
+                    "UpdateExpression": "SET #since = :since",
+                    "ConditionExpression": "#since > :since",
+                    "ExpressionAttributeNames": {"#since": "since"},
+                    "ExpressionAttributeValues": {":since": since},
+                },
+            )
 
     async def progress(self, job: str) -> Progress:
         """See the port."""
@@ -64,9 +97,10 @@ class DynamoProgressStore:
             item["after"] = {"S": progress.after}
         await self._put(progress_key(job), item)
 
-    async def _put(self, partition: str, item: Mapping[str, Any]) -> None:
+    async def _put(self, partition: str, item: Mapping[str, Any], **condition: Any) -> None:
         expiry = {"N": str(int(self._now()) + RETENTION_SECONDS)}
         key = {"PK": {"S": partition}, "SK": {"S": HEAD}}
         await self._api.call(
-            "PutItem", {"TableName": self._table, "Item": {**key, **item, "expires_at": expiry}}
+            "PutItem",
+            {"TableName": self._table, "Item": {**key, **item, "expires_at": expiry}, **condition},
         )

@@ -207,7 +207,7 @@ class _Night:
     async def _note_jobs(self, event: Event) -> None:
         async with self._api() as api:
             progress = DynamoProgressStore(api, self._tables["ConnectionsTable"], self._now)
-            await progress.mark_queued(session_audience(1), QueueMark.first(event))
+            await progress.mark_queued(session_audience(1), QueueMark.first(event), event.cursor)
 
     async def _save_a_place(self, event: Event) -> None:
         jobs = shard_jobs(event, SHARDS, queued_since=event.cursor.sequence)

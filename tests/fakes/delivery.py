@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.jobs import Job, Progress, QueueMark, Received, ShardJob
 from chalicelib.services.broadcast import Broadcast
 from chalicelib.services.catch_up import ATTEMPTS, CatchUp
@@ -26,13 +27,20 @@ class FakeProgress:
         self._now = now
         self._saved: dict[str, Progress] = {}
         self._queued: dict[str, tuple[QueueMark, float]] = {}
+        self._places: dict[str, Cursor] = {}
 
     def queue_mark(self, audience: str) -> QueueMark | None:
         mark, at = self._queued.get(audience, (None, 0.0))
         return mark if self._now() < at + RETENTION_SECONDS else None
 
-    async def mark_queued(self, audience: str, mark: QueueMark) -> None:
+    async def mark_queued(self, audience: str, mark: QueueMark, place: Cursor) -> None:
+        noted, at = self.queue_mark(audience), self._places.get(audience, place)
+        if noted is not None and at.epoch == place.epoch and at.sequence > place.sequence:
+            kept = replace(noted, since=min(noted.since, mark.since))
+            self._queued[audience] = kept, self._queued[audience][1]
+            return
         self._queued[audience] = mark, self._now()
+        self._places[audience] = place
 
     async def all_done(self, jobs: Sequence[str]) -> bool:
         return all(self._saved.get(job, Progress()).done for job in jobs)

@@ -5,6 +5,7 @@ from typing import Protocol
 import pytest
 
 from chalicelib.domain.connections import ALL_AUDIENCE
+from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.jobs import Progress, QueueMark
 from chalicelib.services.delivery_ports import ProgressStore, QueuedStreams
 from chalicelib.storage.audiences import DynamoAudiences
@@ -82,14 +83,47 @@ async def test_jobs_are_all_done_when_each_of_them_is(stored: Stored) -> None:
 
 async def test_a_stream_has_jobs_from_the_first_one_until_the_last_one_has_expired(stored: Stored) -> None:
     before = await stored.told.queue_mark(ALL_AUDIENCE)
-    await stored.memory.mark_queued(ALL_AUDIENCE, MARK)
+    await stored.memory.mark_queued(ALL_AUDIENCE, MARK, Cursor("e", 3))
     stored.clock[0] += RETENTION_SECONDS - 1
-    await stored.memory.mark_queued(ALL_AUDIENCE, MARK)
+    await stored.memory.mark_queued(ALL_AUDIENCE, MARK, Cursor("e", 3))
     stored.clock[0] += RETENTION_SECONDS - 1
     within = await stored.told.queue_mark(ALL_AUDIENCE)
     stored.clock[0] += 2
 
     assert (before, within, await stored.told.queue_mark(ALL_AUDIENCE)) == (None, MARK, None)
+
+
+LATER = QueueMark(3, "e:7")
+
+
+@pytest.mark.parametrize(
+    ("mark", "place", "kept"),
+    [
+        (QueueMark(3, "e:8"), Cursor("e", 8), QueueMark(3, "e:8")),
+        (LATER, Cursor("e", 7), LATER),
+        (QueueMark(3, "e:5"), Cursor("e", 5), LATER),
+        (QueueMark(1, "e:1"), Cursor("e", 1), QueueMark(1, "e:7")),
+        (QueueMark(1, "restored:5"), Cursor("restored", 5), QueueMark(1, "restored:5")),
+    ],
+    ids=["a later one", "the same", "an earlier one", "the first of all", "of another epoch"],
+)
+async def test_the_latest_event_of_an_epoch_stays_the_last_on_the_queue(
+    stored: Stored, mark: QueueMark, place: Cursor, kept: QueueMark
+) -> None:
+    await stored.memory.mark_queued(ALL_AUDIENCE, LATER, Cursor("e", 7))
+
+    await stored.memory.mark_queued(ALL_AUDIENCE, mark, place)
+
+    assert await stored.told.queue_mark(ALL_AUDIENCE) == kept
+
+
+async def test_an_earlier_event_is_the_last_where_no_later_one_can_be_on_the_queue(stored: Stored) -> None:
+    await stored.memory.mark_queued(ALL_AUDIENCE, LATER, Cursor("e", 7))
+    stored.clock[0] += RETENTION_SECONDS
+
+    await stored.memory.mark_queued(ALL_AUDIENCE, MARK, Cursor("e", 3))
+
+    assert await stored.told.queue_mark(ALL_AUDIENCE) == MARK
 
 
 def test_the_queue_keeps_no_job_longer_than_its_stream_is_marked() -> None:
