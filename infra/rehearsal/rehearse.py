@@ -1,8 +1,8 @@
 """The rehearsal: a copy of the project deployed, tried, changed and taken down, in an emulated account.
 
 Everything is done by the commands that a person would type. Leaves the emulator to ``account``, the judgement
-of permissions to ``permissions``, and what is done of deploying and of connections to ``changes`` and
-``connections``.
+of permissions to ``permissions``, and what is done of deploying, of connections and of what the documents
+show to ``changes``, ``connections`` and ``documented``.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 from infra.deployment.clock import Clock
 from infra.rehearsal.changes import Changes
 from infra.rehearsal.connections import Connections
+from infra.rehearsal.documented import Documented
 from infra.rehearsal.host import Host
 from infra.rehearsal.permissions import Grant, calls_of, findings, grants_of
 from infra.rehearsal.terminal import DELIVERY_SECONDS, STAGE, Terminal, must
@@ -29,6 +30,7 @@ class Rehearsal:
         self._host = Host(terminal)
         self._changes = Changes(terminal)
         self._connections = Connections(terminal, self._host)
+        self._documented = Documented(terminal)
 
     def run(self) -> None:
         """Go through all of it. Raises RehearsalFailed at the first thing that is not as it should be."""
@@ -46,6 +48,7 @@ class Rehearsal:
         self._changes.deploy_again_from_another_machine()
         self._compare_permissions()
         self._changes.change_everything_that_is_hard_to_change()
+        self._documented.type_what_is_left()
         self._conform("tests/conformance/test_delivery.py")
         self._changes.destroy()
 

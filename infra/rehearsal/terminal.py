@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from click import ClickException
@@ -43,20 +43,24 @@ class Terminal:
     account: Account
     project: Path
     progress: Progress
+    typed: list[tuple[str, ...]] = field(default_factory=list)
+    """Our commands that have been run, each as the words behind ``python -m infra``."""
 
     @property
     def shape(self) -> tuple[str, ...]:
         """The options of a deployment."""
         return "--stage", STAGE.name, "--architecture", ARCHITECTURE[platform.machine()]
 
-    def infra(self, *arguments: str, expect: int | None = 0) -> str:
+    def infra(self, *arguments: str, expect: int | None = 0, answer: str = "") -> str:
         """Run one of our commands, see ``run``."""
-        return self.run([sys.executable, "-m", "infra", *arguments], expect)
+        self.typed.append(arguments)
+        return self.run([sys.executable, "-m", "infra", *arguments], expect, answer)
 
-    def run(self, command: list[str], expect: int | None = 0) -> str:
+    def run(self, command: list[str], expect: int | None = 0, answer: str = "") -> str:
         """Run a command in the copy, show what it says, and return it.
 
-        ``expect`` is its status, None any. Raises RehearsalFailed where it is another.
+        ``answer`` is typed where it asks; ``expect`` is its status, None any. Raises RehearsalFailed where it
+        is another.
         """
         self.progress.detail(
             "$ " + " ".join(["python", *command[1:]] if command[0] == sys.executable else command)
@@ -73,6 +77,7 @@ class Terminal:
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONUNBUFFERED": "1",
             },
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -83,6 +88,9 @@ class Terminal:
             limit.start()
             lines = []
             try:
+                if process.stdin:
+                    process.stdin.write(answer)
+                    process.stdin.close()
                 for line in process.stdout or ():
                     lines.append(line)
                     self.progress.detail(f"  {line.rstrip()}")

@@ -39,7 +39,6 @@ HERE = {
     "python -m infra session close": Here(" is over: 0 games", given=(NIGHT,)),
     "python -m infra trace 17/3": Here("session.started, event 1/1", given=TRACED),
     "python -m infra trace 2/1": Here("session.started, event 1/1", given=TRACED),
-    "python -m infra redrive --dry-run": Here("to redo: 0 events of 0 batches given up, 0 jobs"),
     "python -m infra rotate-secret": Here("Tokens of local are signed with "),
     "python -m infra restored": Here("have new epochs", given=(NIGHT,), answer="y"),
     # Nothing has to run for these; what is written is the copy's.
@@ -62,7 +61,7 @@ HERE = {
     "python -m benchmarks.cost": Here("\ntogether "),
     "python -m benchmarks.imports": Here("pynamodb", more=" --rounds 1"),
     "python -m benchmarks.votes --engine ministack --latency 100 --seconds 20": Here(
-        "together ", more=" --latency 0 --seconds 0.2 --voters 2 --processes 1"
+        "together ", more=" --latency 0 --seconds 1 --voters 1 --processes 1"
     ),
     "python -m benchmarks.cold_start": HELP,
     "python -m benchmarks.soak --seconds 300": HELP,
@@ -142,7 +141,10 @@ REHEARSED = (
     "pytest tests/conformance *",
     "python -m infra package",
 )
-"""What is left to `make rehearse`, at a stage of its own."""
+"""What `make rehearse` types at a stage of its own, in ``infra.rehearsal.documented`` or before that.
+
+The suite is given the stage's addresses, and Chalice's commands are typed by ours.
+"""
 
 UNRUN = {
     "apt-get install *": "a system's package, which `.ci/run` installs where it is missing",
