@@ -137,18 +137,23 @@ def test_one_that_there_is_not_is_found(wrong: str) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_to_a_file_leads_to_one(path: Path) -> None:
+def test_every_link_to_a_file_or_a_heading_leads_to_one(path: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL))
 
-    broken = [
-        target
-        for target in targets
-        if "://" not in target
-        and not target.startswith("#")
-        and not (path.parent / target.split("#")[0]).exists()
-    ]
+    broken = [target for target in targets if "://" not in target and not leads(path, *target.split("#"))]
 
     assert broken == []
+
+
+def leads(document: Path, file: str, heading: str = "") -> bool:
+    target = document.parent / file if file else document
+    return target.exists() and (not heading or heading in anchors(target))
+
+
+def anchors(document: Path) -> set[str]:
+    """Return what GitHub makes of headings: words in small letters, lines between them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
 def test_every_target_of_the_makefile_says_what_it_does() -> None:

@@ -1,5 +1,6 @@
 """What the documents show to whoever has the project and one machine, typed in a checkout of their own."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ from infra.local.engine import embedded_engine
 from infra.local.state import StateDir
 from tests.docs.checkout import Checkout, checkout
 from tests.docs.how_each_is_run import GAME, HERE, NIGHT
+from tests.gateway import ROOT
 
 
 @pytest.mark.parametrize("command", HERE)
@@ -22,6 +24,16 @@ def test_a_command_does_what_the_document_says(reader: Checkout, command: str) -
 
     assert done.returncode == 0, done.stdout
     assert how.prints in done.stdout
+
+
+def test_the_bill_in_the_document_is_the_one_that_is_printed(reader: Checkout) -> None:
+    printed = reader.typed("python -m benchmarks.cost").stdout.splitlines()[1:]
+    shown = (ROOT / "docs" / "cost.md").read_text().replace("*", "").splitlines()
+
+    rows = [f"| {' | '.join(re.split(r' {2,}', line))} |" for line in printed]
+
+    assert len(rows) > 5
+    assert [row for row in rows if row not in shown] == []
 
 
 @pytest.mark.parametrize("command", ["make run", "LOG_FORMAT=json make run", "LOG_LEVEL=DEBUG make run"])
