@@ -74,6 +74,8 @@ class CatchUp:
                 if report.gone:
                     await asyncio.to_thread(self._connections.remove, job.connection_id)
                     return None
+                if report.lapsed:
+                    break  # the token was renewed since the row was read, or has expired: the row tells
                 if report.owed:
                     return await self._again(job, attempt)
                 # What else is refused stays so: the events behind it are worth more than another attempt.

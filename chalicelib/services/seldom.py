@@ -4,10 +4,11 @@ A cold start does not wait for it: see docs/decisions/0051-audience-without-sdk.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chalicelib.domain.delivery import DeliveryReport
+from chalicelib.domain.connections import Recipient
+from chalicelib.domain.delivery import DeliveryReport, FailedPost, audience_of
 from chalicelib.domain.events import Event
 from chalicelib.services.delivery_ports import LagStore
 from chalicelib.services.laggards import Laggards
@@ -24,9 +25,20 @@ class Seldom:
     laggards: Laggards
 
     async def settle(self, event: Event, report: DeliveryReport) -> None:
-        """Forget who is gone, and have those caught up with who were not reached. Raises Unavailable."""
+        """Forget who is gone, and have those caught up with who were not reached. Raises Unavailable.
+
+        Whoever was passed over for an old token, and has renewed it since the audience was read, was not
+        reached either.
+        """
         await forget(self.connections, report.gone)
-        await self.laggards.add(event, report.owed)
+        await self.laggards.add(event, [*report.owed, *await self._renewed(event, report.lapsed)])
+
+    async def _renewed(self, event: Event, lapsed: Sequence[Recipient]) -> list[FailedPost]:
+        audience = audience_of(event)
+        rows = await asyncio.gather(
+            *(asyncio.to_thread(self.lags.recipient, audience, one.connection_id) for one in lapsed)
+        )
+        return [FailedPost(row, None, "the token was renewed meanwhile") for row in rows if row is not None]
 
 
 OnDemand = Callable[[], Seldom]
@@ -34,5 +46,5 @@ OnDemand = Callable[[], Seldom]
 
 async def settle(seldom: OnDemand, event: Event, report: DeliveryReport) -> None:
     """See ``Seldom.settle``; it is not asked for where there is nothing to do."""
-    if report.gone or report.owed:
+    if report.gone or report.owed or report.lapsed:
         await (await asyncio.to_thread(seldom)).settle(event, report)

@@ -164,7 +164,7 @@ class Witness:
         _tell_failures(self.event, report)
 
     def _reached(self, report: DeliveryReport, since: float) -> dict[str, int]:
-        others = {one.connection_id for one in report.gone}
+        others = {one.connection_id for one in (*report.gone, *report.lapsed)}
         others |= {one.recipient.connection_id for one in (*report.refused, *report.failed)}
         return {
             connection_id: _milliseconds(at - since)

@@ -1,6 +1,7 @@
 """A push that remembers what it posted, and fails where it is told to."""
 
 from collections.abc import AsyncIterable, Sequence
+from math import inf
 
 from chalicelib.domain.connections import Recipient
 from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
@@ -14,6 +15,7 @@ class FakePush:
         self.gone: set[str] = set()
         self.failing: set[str] = set()
         self.stuck: set[str] = set()
+        self.now = -inf  # Unix seconds
 
     async def broadcast(
         self,
@@ -30,7 +32,9 @@ class FakePush:
                 if recipient.connection_id in self.failing:
                     report.failed.append(FailedPost(recipient, 500, "told to"))
                     continue
-                if recipient.connection_id in self.gone:
+                if message.while_token_lasts and recipient.token_expires_at <= self.now:
+                    report.lapsed.append(recipient)
+                elif recipient.connection_id in self.gone:
                     report.gone.append(recipient)
                 else:
                     self.posts.append((recipient.connection_id, message.body_for(recipient)))
