@@ -60,6 +60,8 @@ class CatchUp:
         """
         deadline = asyncio.get_running_loop().time() + within
         while (recipient := await self._lagging(job)) is not None:
+            if attempt < ATTEMPTS and await self._start_is_coming(job):
+                return backoff(attempt, self._random)
             lag = recipient.lag or Lag(0, 0)
             events = await self._missed(job, lag)
             if not events:
@@ -86,6 +88,14 @@ class CatchUp:
     async def _lagging(self, job: CatchUpJob) -> Recipient | None:
         recipient = await asyncio.to_thread(self._lags.recipient, job.audience, job.connection_id)
         return recipient if recipient is not None and recipient.lag is not None else None
+
+    async def _start_is_coming(self, job: CatchUpJob) -> bool:
+        """Say whether another job is about to replay the start of the session, which comes first."""
+        if job.audience == ALL_AUDIENCE:
+            return False
+        row = await asyncio.to_thread(self._lags.recipient, ALL_AUDIENCE, job.connection_id)
+        lag = None if row is None else row.lag
+        return lag is not None and not lag.parked and lag.first <= job.session_id <= lag.last
 
     async def _had(self, job: CatchUpJob, lag: Lag, place: int) -> bool:
         """Save the place after each post, so that whoever takes over repeats one at most.

@@ -7,9 +7,9 @@ the replay to ``catch_up``.
 import asyncio
 from collections.abc import Sequence
 
-from chalicelib.domain.connections import Recipient
+from chalicelib.domain.connections import Recipient, session_audience
 from chalicelib.domain.delivery import FailedPost, audience_of, place_of
-from chalicelib.domain.events import Event
+from chalicelib.domain.events import Event, EventType
 from chalicelib.domain.jobs import catch_up_job
 from chalicelib.services.delivery_ports import JobQueue, LagStore
 from chalicelib.services.trail import fell_behind
@@ -31,13 +31,10 @@ class Laggards:
         Noted first and sent after that: should this end in between, the event comes again, and ``wait``
         sees that they lag because of it.
         """
-        audience, place = audience_of(event), place_of(event)
         behind = [failure.recipient.connection_id for failure in failed]
         for start in range(0, len(behind), AT_ONCE):
             some = behind[start : start + AT_ONCE]
-            await asyncio.gather(
-                *(asyncio.to_thread(self._lags.fall_behind, audience, one, place) for one in some)
-            )
+            await asyncio.gather(*(asyncio.to_thread(self._fall_behind, event, one) for one in some))
             await self._jobs.send([catch_up_job(event, one) for one in some])
         fell_behind(event, failed)
 
@@ -52,7 +49,21 @@ class Laggards:
             self._lags.skip, audience, connection_id, place
         ):
             return False
+        await asyncio.to_thread(self._follow_later, event, connection_id)
         if recipient.lag.parked or recipient.lag.first >= place:
             # Its job has given up, or was perhaps never sent by whoever noted the lag.
             await self._jobs.send([catch_up_job(event, connection_id)])
         return True
+
+    def _fall_behind(self, event: Event, connection_id: str) -> None:
+        self._follow_later(event, connection_id)
+        self._lags.fall_behind(audience_of(event), connection_id, place_of(event))
+
+    def _follow_later(self, event: Event, connection_id: str) -> None:
+        """Have whoever misses a start, and is subscribed already, get what follows it by a job as well.
+
+        That job waits for the start's. Nobody else is asked: a row that is not there stays so.
+        """
+        if event.type is EventType.SESSION_STARTED:
+            following = event.cursor.sequence + 1
+            self._lags.fall_behind(session_audience(event.session_id), connection_id, following)
