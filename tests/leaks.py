@@ -29,6 +29,9 @@ WORD = re.compile(r"[\w-]{16,}")
 FEW = 8
 """Different characters: what has no more, such as the ``xxxx`` of a test, is no secret."""
 
+LOG_FILES = ("*.log", "*.jsonl*")
+"""``gateway.log`` has what was printed; ``log.jsonl`` and ``log.jsonl.1`` all that was logged."""
+
 BANNER = re.compile(r"Game Night Live is up\..*?-d '\{\"notes\": \"Friday Game Night\"\}'", re.DOTALL)
 """What `make run` prints for the person who runs it, with tokens to paste. It is no log."""
 
@@ -66,8 +69,8 @@ class Leaks:
                 self._shapes.setdefault((what, where), _shortened(found[0]))
 
     def look_into(self, folder: Path) -> None:
-        """Look at all log files of a folder."""
-        for file in sorted(folder.rglob("*.log")):
+        """Look at all log files of a folder: what was printed, and what a gateway keeps itself."""
+        for file in sorted(one for pattern in LOG_FILES for one in folder.rglob(pattern)):
             self.look(file.read_text(errors="replace"), f"the log {file.name}")
 
     def found(self) -> Iterator[str]:

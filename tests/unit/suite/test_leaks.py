@@ -108,6 +108,18 @@ def test_what_becomes_a_secret_later_is_found_as_well() -> None:
     assert list(leaks.found()) == ["a signing secret in a log: Zq8wVn2k... (43 characters)"]
 
 
+@pytest.mark.parametrize("name", ["gateway.log", "state/log.jsonl", "state/log.jsonl.1"])
+def test_every_log_that_a_gateway_leaves_is_read(tmp_path: Path, name: str) -> None:
+    leaks, log = Leaks(), tmp_path / name
+    log.parent.mkdir(exist_ok=True)
+    log.write_text(f'{{"message": "{TOKEN}"}}\n')
+
+    leaks.look_into(tmp_path)
+
+    [found] = leaks.found()
+    assert found.startswith(f"a token in the log {log.name}: ")
+
+
 def test_what_make_run_prints_to_be_pasted_is_no_leak_but_the_same_in_a_log_line_is(tmp_path: Path) -> None:
     leaks = Leaks()
     banner = f'Game Night Live is up.\n{TOKEN}\ncurl -d \'{{"notes": "Friday Game Night"}}\'\n'
