@@ -26,9 +26,10 @@ from benchmarks.cost import (
 )
 from chalicelib.services.catch_up import ATTEMPTS
 from chalicelib.services.hold import BEAT_SECONDS
-from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE
+from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
 
 MEASURED = Path(__file__).parent / "results" / "broadcast.json"
+POSTS = Path(__file__).parent / "results" / "fanout.json"
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 INLINE = 500
 
@@ -65,13 +66,15 @@ class Setting:
     @property
     def rate(self) -> float:
         """Posts a second that one function may make, and can."""
-        budget = self.account_rate * DELIVERY_SHARE / (self.broadcast + self.deliver)
-        return min(budget, WINDOW / POST_SECONDS)
+        return min(self._budget, WINDOW / POST_SECONDS)
 
     @property
     def bound_by(self) -> str:
-        budget = self.account_rate * DELIVERY_SHARE / (self.broadcast + self.deliver)
-        return "account rate" if budget <= WINDOW / POST_SECONDS else "posts in flight"
+        return "account rate" if self._budget <= WINDOW / POST_SECONDS else "posts in flight"
+
+    @property
+    def _budget(self) -> int:
+        return posts_per_second(self.account_rate, self.broadcast + self.deliver)
 
 
 DEFAULT = Setting(ACCOUNT_RATE, shards=8, deliver=CONCURRENCY["deliver"])
@@ -218,6 +221,31 @@ def checks(path: Path = MEASURED) -> list[Check]:
     return found
 
 
+def checks_table() -> Iterator[str]:
+    yield "| engine | connections | measured | modelled | ratio |"
+    yield "|---|---|---|---|---|"
+    for one in checks():
+        yield (
+            f"| {one.engine} | {one.connections:,} | {one.measured:.2f} s | {one.modelled:.2f} s "
+            f"| {one.ratio:.2f} |"
+        )
+
+
+def cost_of_a_post(path: Path = POSTS) -> str:
+    """Say what `make bench-fanout` measured of our client, beside a function's part of the rate."""
+    micros = {
+        (one["tls"], one["latency_ms"]): one["cpu_us_per_post"]
+        for one in json.loads(path.read_text())
+        if one["client"] == "ours"
+    }
+    plain, tls, late = micros[False, 0], micros[True, 0], micros[True, 10]
+    return (
+        f"A post costs a core {plain:.0f} µs, over TLS {tls:.0f}, and over TLS with answers that take 10 ms "
+        f"{late:.0f}: it could post {1_000_000 / late / DEFAULT.rate:.0f} times as fast as a function's part "
+        "of the rate lets it."
+    )
+
+
 def draw(path: Path) -> None:
     import matplotlib as mpl
 
@@ -266,13 +294,8 @@ def main(chart: Path | None) -> None:
         )
         click.echo("\n".join(table(setting)))
     click.echo("\nBeing connected alone\n\n" + "\n".join(standing_table()))
-    if MEASURED.exists():
-        click.echo("\n| engine | connections | measured | modelled | ratio |\n|---|---|---|---|---|")
-        for one in checks():
-            click.echo(
-                f"| {one.engine} | {one.connections:,} | {one.measured:.2f} s | {one.modelled:.2f} s "
-                f"| {one.ratio:.2f} |"
-            )
+    click.echo("\n" + "\n".join(checks_table()))
+    click.echo("\n" + cost_of_a_post())
     if chart:
         draw(chart)
 

@@ -19,6 +19,6 @@ takes more than 4,000 writes a second; deliver one for each shard of an audience
 together. Reserved: both have them however busy the rest is, and never more."""
 
 
-def posts_per_second(account_rate: int) -> int:
-    """Return what one function may post, in posts a second."""
-    return int(account_rate * DELIVERY_SHARE) // sum(CONCURRENCY.values())
+def posts_per_second(account_rate: int, functions: int = sum(CONCURRENCY.values())) -> int:
+    """Return what one of so many functions may post, in whole posts a second, as it is deployed."""
+    return int(account_rate * DELIVERY_SHARE) // functions

@@ -32,6 +32,10 @@ def test_a_rate_that_nobody_can_use_is_bound_by_posts_in_flight() -> None:
     assert RAISED.bound_by == "account rate"
 
 
+def test_a_function_posts_as_fast_as_it_is_deployed_to() -> None:
+    assert DEFAULT.rate == posts_per_second(ACCOUNT_RATE)
+
+
 def test_an_audience_beyond_the_attempts_of_a_job_is_known() -> None:
     assert reach(most(DEFAULT), DEFAULT).runs == ATTEMPTS
     assert reach(most(DEFAULT) * 2, DEFAULT).runs > ATTEMPTS
