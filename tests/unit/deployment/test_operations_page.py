@@ -75,3 +75,12 @@ def test_alarms_and_the_dashboard_go_by_metrics_that_are_put_out() -> None:
     for metric, function in alarmed + shown:
         assert metric in UNITS
         assert function in FUNCTIONS
+
+
+def test_a_job_that_waits_is_told_of_long_before_it_is_dropped() -> None:
+    retention = RESOURCES["DeliveryQueue"]["Properties"]["MessageRetentionPeriod"]
+    alarm = ALARMS["delivery-queue-age"]
+
+    assert alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
+    assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["DeliveryQueue", "QueueName"]}
+    assert alarm["Threshold"] <= retention / 4
