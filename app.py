@@ -302,11 +302,13 @@ def websocket_disconnect(event: WebsocketEvent) -> Any:
 )
 def broadcast(event: DynamoDBEvent) -> Any:
     """Deliver what was appended to the logs."""
-    from chalicelib.storage.stream_records import logged_events
+    from chalicelib.storage.stream_records import read_records
 
-    records = logged_events(event.to_dict()["Records"])
-    delivery = application().broadcast.deliver(records, within=_time_to_deliver(event))
-    again = application().run(delivery)
+    live = application()
+    read = read_records(event.to_dict()["Records"])
+    again = live.run(live.broadcast.deliver(read.events, within=_time_to_deliver(event)))
+    if read.unreadable:  # so seldom that no cold start is to pay for it
+        again += live.run(live.set_aside.put(read.unreadable))
     return {"batchItemFailures": [{"itemIdentifier": sequence_number} for sequence_number in again]}
 
 

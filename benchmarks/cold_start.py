@@ -38,7 +38,7 @@ MADE = {
     "websocket_connect": "from chalicelib.wire.websocket import opened_connection; made.connections",
     "websocket_message": "from chalicelib.wire.websocket import answer; made.connections; made.push",
     "websocket_disconnect": "made.connections",
-    "broadcast": "from chalicelib.storage.stream_records import logged_events; made.broadcast",
+    "broadcast": "from chalicelib.storage.stream_records import read_records; made.broadcast",
     "deliver": "from chalicelib.storage.jobs import received_jobs; made.jobs",
     "sweep": "from chalicelib.wire.notices import scheduled_at; made.sweep",
 }

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from chalicelib.storage.lags import DynamoLagStore
     from chalicelib.storage.progress import DynamoProgressStore
     from chalicelib.storage.sessions import DynamoSessionStore
+    from chalicelib.storage.set_aside import SetAside
     from chalicelib.storage.tables import Database, Table
 
 T = TypeVar("T")
@@ -129,6 +130,13 @@ class Application:
         )
         queueing = Queueing(self._progress, self._queue, settings.audience_shards)
         return Broadcast(router, queueing, self.push, lambda: self._seldom, self._delivery_log)
+
+    @cached_property
+    def set_aside(self) -> "SetAside":
+        """Where records of the log's stream go that nobody can read."""
+        from chalicelib.storage.set_aside import SetAside
+
+        return SetAside(self._sqs, self.settings.stream_failure_queue_url)
 
     @cached_property
     def jobs(self) -> "Jobs":

@@ -26,6 +26,7 @@ UNITS = {
     "record_age_ms": "Milliseconds",
     "duration_ms": "Milliseconds",
     "unfinished": "Count",
+    "unreadable": "Count",
     "behind": "None",
     "auth_failures": "Count",
 }

@@ -65,6 +65,7 @@ class Settings:
     posts_per_second: int | None
     delivery_queue_url: str
     delivery_queue_arn: str
+    stream_failure_queue_url: str
     log_level: str
     log_file: str
     log_format: str
@@ -100,6 +101,7 @@ class Settings:
             posts_per_second=_positive(env, "POSTS_PER_SECOND", 1) if env.get("POSTS_PER_SECOND") else None,
             delivery_queue_url=env.get("DELIVERY_QUEUE_URL", ""),
             delivery_queue_arn=env.get("DELIVERY_QUEUE_ARN") or LOCAL_QUEUE_ARN,
+            stream_failure_queue_url=env.get("STREAM_FAILURE_QUEUE_URL", ""),
             log_level=_one_of(LOG_LEVELS, env.get("LOG_LEVEL", "INFO").upper(), "LOG_LEVEL"),
             log_file=env.get("LOG_FILE", ""),
             log_format=_one_of(LOG_FORMATS, env.get("LOG_FORMAT", JSON_LINES).lower(), "LOG_FORMAT"),

@@ -68,6 +68,21 @@ class LoggedEvent:
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableRecord:
+    """A record of the log's stream that says it is an event and can't be read: where it is, in both.
+
+    The log's item is the same as the record's image, so that its keys are what it takes to read it later.
+    ``arrived`` is in Unix seconds.
+    """
+
+    stream_arn: str
+    sequence_number: str
+    partition_key: str
+    sort_key: str
+    arrived: float
+
+
 def logged_together(
     session_id: int, event_type: EventType, envelopes: str, last: Cursor, sessions_cursor: Cursor | None
 ) -> list[Event]:

@@ -20,7 +20,8 @@ def command(stage: OperatedStage, *, dry_run: bool, as_json: bool) -> None:
     """Redo deliveries that failed for the last time.
 
     Jobs go from the dead-letter queue back to the delivery queue. Records of the stream that Lambda gave up
-    on are read again from the stream, or from the log where they are older than a day, and become jobs.
+    on are read again from the stream, or from the log where they are older than a day, and become jobs;
+    those that could not be read are read from the log as it is now.
     Nothing is taken out before it is on the delivery queue, so that it can be run again at any time; who had
     an event already may get it once more.
     """

@@ -96,6 +96,7 @@ def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned
         "SESSIONS_STREAM_ARN": provisioned.stream_arn,
         "DELIVERY_QUEUE_URL": provisioned.outputs["DeliveryQueueUrl"],
         "DELIVERY_QUEUE_ARN": provisioned.outputs["DeliveryQueueArn"],
+        "STREAM_FAILURE_QUEUE_URL": provisioned.outputs["StreamFailureQueueUrl"],
         "JWT_SECRET_PARAMETER": stage.secret_parameter,
     }
     if provisioned.push_endpoint:

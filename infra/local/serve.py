@@ -120,13 +120,13 @@ def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str
     except (BotoCoreError, ClientError) as error:
         raise EngineError(f"The tables can't be created on {endpoints.dynamodb}: {error}") from error
     try:
-        queue = ensure_queues(engine_client("sqs", endpoints), queues(STAGE))["DeliveryQueue"]
+        made = ensure_queues(engine_client("sqs", endpoints), queues(STAGE))
     except (BotoCoreError, ClientError) as error:
         raise EngineError(f"The queues can't be created on {endpoints.everything}: {error}") from error
     names = {logical_name: table.name for logical_name, table in defined.items()}
     return {
         **sdk_variables(endpoints),
-        **function_variables(port, names, arn, queue, options.state),
+        **function_variables(port, names, arn, made, options.state),
     }
 
 

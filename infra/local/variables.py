@@ -53,15 +53,20 @@ def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def function_variables(
-    port: int, table_names: Mapping[str, str], stream_arn: str, queue: EngineQueue, state: StateDir
+    port: int,
+    table_names: Mapping[str, str],
+    stream_arn: str,
+    made: Mapping[str, EngineQueue],
+    state: StateDir,
 ) -> dict[str, str]:
     """Return what ``chalicelib.settings`` reads, for a gateway on a port."""
     return {
         "SESSIONS_TABLE": table_names["SessionsTable"],
         "CONNECTIONS_TABLE": table_names["ConnectionsTable"],
         "SESSIONS_STREAM_ARN": stream_arn,
-        "DELIVERY_QUEUE_URL": queue.url,
-        "DELIVERY_QUEUE_ARN": queue.arn,
+        "DELIVERY_QUEUE_URL": made["DeliveryQueue"].url,
+        "DELIVERY_QUEUE_ARN": made["DeliveryQueue"].arn,
+        "STREAM_FAILURE_QUEUE_URL": made["StreamFailureQueue"].url,
         "JWT_SECRET_FILE": str(state.token_secrets.resolve()),
         "LOG_FILE": str(state.log.resolve()),
         # An address, not localhost: a broadcast need not ask the resolver.

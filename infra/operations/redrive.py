@@ -1,9 +1,11 @@
 """Everything of a stage that failed for the last time, done once more. Leaves each kind to its own module."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from chalicelib.domain.events import UnreadableRecord
 from infra.local.stream_reader import TableStream
 from infra.operations.dead_letters import RedoneJobs, redo_jobs
 from infra.operations.stage import OperatedStage
@@ -34,9 +36,24 @@ def redrive(stage: OperatedStage, tell: Callable[[str], None], *, dry_run: bool,
     queue = stage.queue("StreamFailureQueue")
     with asyncio.Runner() as runner:
         try:
-            failures = StreamFailures(queue, reader, application.redelivery, runner.run, patience)
+            failures = StreamFailures(
+                queue, reader, _items(stage), application.redelivery, runner.run, patience
+            )
             records = failures.redo(tell, dry_run=dry_run)
         finally:
             runner.run(application.close())
     dead, delivery = stage.queue("DeliveryDeadLetterQueue"), stage.queue("DeliveryQueue")
     return Redone(records, redo_jobs(dead, delivery, tell, dry_run=dry_run, patience=patience))
+
+
+def _items(stage: OperatedStage) -> Callable[[UnreadableRecord], Mapping[str, Any] | None]:
+    """Return what finds the log's item of a record, as it is now."""
+    dynamodb, table = stage.client("dynamodb"), stage.settings.sessions_table
+
+    def item(record: UnreadableRecord) -> Mapping[str, Any] | None:
+        key = {"PK": {"S": record.partition_key}, "SK": {"S": record.sort_key}}
+        found: Mapping[str, Any] | None
+        found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+        return found
+
+    return item

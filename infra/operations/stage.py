@@ -82,6 +82,7 @@ def _on_aws(aws: Aws, stage: Stage, env: Mapping[str, str]) -> OperatedStage:
         "SESSIONS_TABLE": tables(stage.name)["SessionsTable"].name,
         "CONNECTIONS_TABLE": tables(stage.name)["ConnectionsTable"].name,
         "DELIVERY_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "DeliveryQueue").url,
+        "STREAM_FAILURE_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "StreamFailureQueue").url,
     }
     recorded: dict[str, str] = config.entry(stage).get("environment_variables", {})
     settings = Settings.from_env({**env, **recorded, **named, "AWS_REGION": aws.region})

@@ -1,20 +1,22 @@
-"""Records of the sessions table's stream that Lambda gave up on: found again, and delivered by jobs.
+"""Records of the sessions table's stream that were given up: found again, and delivered by jobs.
 
 Lambda says where they were in the stream and not what they were. The stream has them for 24 hours; what is
-older is taken from the log, by the time at which it was written. Leaves how events are delivered to
-``chalicelib.services.redelivery``.
+older is taken from the log, by the time at which it was written. ``broadcast`` names what it could not
+read by its keys in the log, and it is read again from there: the code may have been mended, or the item.
+Leaves how events are delivered to ``chalicelib.services.redelivery``.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Self
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
 
-from chalicelib.domain.events import Event
+from chalicelib.domain.events import Event, UnreadableRecord
 from chalicelib.domain.timestamps import timestamp
 from chalicelib.services.redelivery import Redelivery
-from chalicelib.storage.stream_records import logged_events
+from chalicelib.storage.set_aside import message_of, record_of
+from chalicelib.storage.stream_records import events_of, read_records
 from infra.local.queue_event import Message
 from infra.local.queues import EngineQueue
 from infra.local.stream_event import Record, sequence_number, stream_event
@@ -62,7 +64,11 @@ class GivenUp:
 
 @dataclass(slots=True)
 class RedoneRecords:
-    """What became of the batches found, and where their events were: in the stream, or only in the log."""
+    """What became of the batches found, and where their events were: in the stream, or only in the log.
+
+    A record that was set aside is a batch of its own. ``unreadable`` stay for a person to look at: messages,
+    and records that can't be read yet.
+    """
 
     found: int = 0
     redone: int = 0
@@ -72,14 +78,23 @@ class RedoneRecords:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamFailures:
-    """The queue of failures. ``run`` runs a coroutine to its end.
+class _Found:
+    events: Sequence[Event]
+    whence: str
+    unreadable: Sequence[UnreadableRecord] = ()
 
+
+@dataclass(frozen=True, slots=True)
+class StreamFailures:
+    """The queue of failures.
+
+    ``item`` returns the log's item of a record, ``run`` runs a coroutine to its end.
     After ``patience`` seconds without a message there is none.
     """
 
     queue: EngineQueue
     reader: StreamReader
+    item: Callable[[UnreadableRecord], Mapping[str, Any] | None]
     redelivery: Redelivery
     run: Callable[..., object]
     patience: int = 1
@@ -91,7 +106,7 @@ class StreamFailures:
         StreamUnavailable, and what the SDK raises.
         """
         outcome = RedoneRecords()
-        batches: list[tuple[GivenUp, Message]] = []
+        batches: list[tuple[GivenUp | UnreadableRecord, Message]] = []
         kept: list[Message] = []
         try:
             while messages := self.queue.receive(
@@ -101,19 +116,27 @@ class StreamFailures:
                     outcome.found += 1
                     kept.append(message)
                     try:
-                        batches.append((GivenUp.parse(message["Body"]), message))
+                        batches.append((_parsed(message["Body"]), message))
                     except ValueError:
                         outcome.unreadable += 1
                         tell(f"can't be read, and stays: message {message['MessageId']}")
-            for batch, message in sorted(batches, key=lambda one: (one[0].arrived, int(one[0].first))):
-                events, whence = self._events(batch)
-                outcome.events += len(events)
-                outcome.from_log += len(events) if whence == "the log" else 0
-                names = ", ".join(f"{one.type} of session {one.session_id}" for one in events) or "nothing"
-                tell(f"{batch.arrived:%Y-%m-%d %H:%M:%S}, {names}, from {whence}")
+            for batch, message in sorted(batches, key=lambda one: _place(one[0])):
+                arrived = f"{_place(batch)[0]:%Y-%m-%d %H:%M:%S}"
+                try:
+                    found = self._found(batch)
+                except ValueError as error:
+                    outcome.unreadable += 1
+                    tell(f"{arrived}, can't be read, and stays: {error}")
+                    continue
+                outcome.events += len(found.events)
+                outcome.from_log += len(found.events) if found.whence == "the log" else 0
+                names = [f"{one.type} of session {one.session_id}" for one in found.events] or ["nothing"]
+                tell(f"{arrived}, {', '.join(names)}, from {found.whence}")
                 if dry_run:
                     continue
-                self.run(self.redelivery.deliver(events))
+                self.run(self.redelivery.deliver(found.events))
+                for unreadable in found.unreadable:
+                    self.queue.send(message_of(unreadable))
                 self.queue.delete(message)
                 kept.remove(message)
                 outcome.redone += 1
@@ -122,13 +145,23 @@ class StreamFailures:
                 self.queue.release(message)
         return outcome
 
-    def _events(self, batch: GivenUp) -> tuple[Sequence[Event], str]:
+    def _found(self, batch: GivenUp | UnreadableRecord) -> _Found:
+        """Return what a batch held. Raises ValueError where it is one record that still can't be read."""
+        if isinstance(batch, UnreadableRecord):
+            return self._found_in_log(batch)
         records = self._records(batch)
         if records is not None:
-            as_lambda_has_them = stream_event(records, batch.stream_arn)["Records"]
-            return [one.event for one in logged_events(as_lambda_has_them)], "the stream"
+            read = read_records(stream_event(records, batch.stream_arn)["Records"])
+            return _Found([one.event for one in read.events], "the stream", read.unreadable)
         since, until = timestamp(batch.arrived - SLACK), timestamp(batch.arrived_last + SLACK)
-        return [*self.redelivery.logged(since, until)], "the log"
+        return _Found([*self.redelivery.logged(since, until)], "the log")
+
+    def _found_in_log(self, record: UnreadableRecord) -> _Found:
+        item = self.item(record)
+        try:
+            return _Found(events_of(item) if item else [], "the log")
+        except ValueError as exc:
+            raise ValueError(f"{record.sort_key} of {record.partition_key}: {exc}") from exc
 
     def _records(self, batch: GivenUp) -> list[Record] | None:
         """Return the records; None where the stream does not have all of them any more."""
@@ -149,3 +182,18 @@ class StreamFailures:
         except (RecordsTrimmed, StreamGone, IteratorExpired):
             return None
         return None
+
+
+def _parsed(message: str) -> GivenUp | UnreadableRecord:
+    """Read Lambda's document, or what ``broadcast`` set aside. Raises ValueError where it is neither."""
+    try:
+        return GivenUp.parse(message)
+    except ValueError:
+        return record_of(message)
+
+
+def _place(found: GivenUp | UnreadableRecord) -> tuple[datetime, int]:
+    """Return when something arrived in the stream, and its place there."""
+    if isinstance(found, UnreadableRecord):
+        return datetime.fromtimestamp(found.arrived, UTC), int(found.sequence_number)
+    return found.arrived, int(found.first)

@@ -1,8 +1,8 @@
 """The rehearsal: a copy of the project deployed, tried, changed and taken down, in an emulated account.
 
 Everything is done by the commands that a person would type. Leaves the emulator to ``account``, the judgement
-of permissions to ``permissions``, and what is done of deploying, of connections and of what the documents
-show to ``changes``, ``connections`` and ``documented``.
+of permissions to ``permissions``, and what is done of deploying, of connections, of what can't be read and of
+what the documents show to ``changes``, ``connections``, ``unreadable`` and ``documented``.
 """
 
 import json
@@ -17,6 +17,7 @@ from infra.rehearsal.documented import Documented
 from infra.rehearsal.host import Host
 from infra.rehearsal.permissions import Grant, calls_of, findings, grants_of
 from infra.rehearsal.terminal import DELIVERY_SECONDS, STAGE, Terminal, must
+from infra.rehearsal.unreadable import set_aside_and_redrive
 
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
 """What every JWT looks like."""
@@ -41,6 +42,7 @@ class Rehearsal:
             self._conform("tests/conformance")
             self._connections.wait_until_gone(ghosts)
             self._connections.wait_until_swept(silent, due)
+        set_aside_and_redrive(self._terminal, self._host)
         self._connections.deliver_to_many_and_to_stragglers()
         self._follow_an_event()
         self._rotate_secret()

@@ -29,7 +29,7 @@ from chalicelib.push.client import ConnectionsClient
 from chalicelib.push.retry import RetryPolicy
 from chalicelib.settings import Settings
 from chalicelib.storage.jobs import received_jobs
-from chalicelib.storage.stream_records import logged_events
+from chalicelib.storage.stream_records import read_records
 from infra.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
 from infra.local.queue_event import Message, queue_event
@@ -112,6 +112,7 @@ class Service:
                 "SESSIONS_TABLE": tables(self.name)["SessionsTable"].name,
                 "CONNECTIONS_TABLE": tables(self.name)["ConnectionsTable"].name,
                 "DELIVERY_QUEUE_URL": self.queues["DeliveryQueue"].url,
+                "STREAM_FAILURE_QUEUE_URL": self.queues["StreamFailureQueue"].url,
                 "PUSH_ENDPOINT": clients.server.endpoint,
                 "AUDIENCE_SHARDS": str(SHARDS),
                 "INLINE_AUDIENCE": str(inline),
@@ -198,10 +199,12 @@ class Service:
     async def broadcast(self, records: Sequence[Record], arn: str = "arn") -> Any:
         """Hand over records; None where the function failed as a whole."""
         event = json.loads(json.dumps(stream_event(records, arn), default=str))
+        read = read_records(event["Records"])
         try:
-            again = await self.app.broadcast.deliver(logged_events(event["Records"]), within=SECONDS)
+            again = await self.app.broadcast.deliver(read.events, within=SECONDS)
         except GameNightError:
             return None
+        again += await self.app.set_aside.put(read.unreadable)
         return {"batchItemFailures": [{"itemIdentifier": one} for one in again]}
 
     async def work(self, *, twice: bool = False) -> None:

@@ -1,11 +1,14 @@
 """What failed for the last time is on a queue with all that it takes to redo it: ``redrive`` redoes it."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.domain.events import UnreadableRecord
+from chalicelib.storage.set_aside import SetAside
 from infra.local.queues import EngineQueue
 from infra.operations.dead_letters import RedoneJobs, redo_jobs
 from infra.operations.redrive import Redone, redrive
@@ -117,6 +120,61 @@ async def test_a_message_that_nobody_can_read_stays_for_a_person(service: Servic
 
         assert redone.jobs == RedoneJobs(found=1, unreadable=1)
         assert redone.records == RedoneRecords(found=1, unreadable=1)
+
+
+def broken(service: Service, session_id: int, event_type: str) -> None:
+    """Put the next event into a session's log under a type, as nobody's code would."""
+    dynamodb, table = service.client("dynamodb"), service.settings.sessions_table
+    keys = {"PK": {"S": f"session#{session_id}"}, "SK": {"S": "event#0000000002"}}
+    rest = {
+        "epoch": {"S": "e"},
+        "envelope": {"S": '{"type":"game.added","data":{"game":{"title":"Mended"}}}'},
+    }
+    dynamodb.put_item(TableName=table, Item={**keys, **rest, "type": {"S": event_type}})
+
+
+async def test_an_event_that_nobody_can_read_is_set_aside_and_delivered_once_it_can_be_read(
+    service: Service,
+) -> None:
+    session_id = await service.start()
+    await service.join("bot=", session_id)
+    await service.settle()
+    broken(service, session_id, "game.exploded")
+    await service.deliver()
+
+    still = [(await redriven(service)).records for _ in range(2)]
+    broken(service, session_id, "game.added")
+    mended = (await redriven(service)).records
+    await service.settle()
+
+    assert service.given_up == []  # Lambda had no part in it
+    assert still == [RedoneRecords(found=1, unreadable=1)] * 2
+    assert mended == RedoneRecords(found=1, redone=1, events=1, from_log=1)
+    assert titles(service.clients.heard("bot=")) == ["Mended"]
+    assert (await redriven(service)).records == RedoneRecords()
+
+
+async def test_one_that_nobody_can_read_among_those_that_lambda_gave_up_is_set_aside_by_a_redrive(
+    service: Service,
+) -> None:
+    session_id = await service.start()
+    broken(service, session_id, "game.exploded")
+    service.give_up(service.records())
+
+    first = (await redriven(service)).records
+    second = (await redriven(service)).records
+
+    assert first == RedoneRecords(found=1, redone=1, events=1)
+    assert second == RedoneRecords(found=1, unreadable=1)
+
+
+async def test_what_the_failure_queue_does_not_take_comes_again(service: Service) -> None:
+    record = UnreadableRecord("arn", "17", "session#1", "event#x", 0.0)
+    gone = SetAside(service.app._sqs, f"{service.queues['StreamFailureQueue'].url}-gone")
+
+    again = await gone.put([record, replace(record, sequence_number="18")])
+
+    assert again == ["17", "18"]
 
 
 async def test_records_that_were_given_up_are_read_again_and_delivered(service: Service) -> None:

@@ -13,6 +13,7 @@ OUTPUTS = {
     "ConnectionsTableName": "c",
     "DeliveryQueueUrl": "https://queue",
     "DeliveryQueueArn": "arn:queue",
+    "StreamFailureQueueUrl": "https://failures",
     "DeliverRoleArn": "arn:deliver",
     "ApiHandlerRoleArn": "arn:api",
     "BroadcastRoleArn": "arn:broadcast",
@@ -54,6 +55,7 @@ def test_the_secret_is_named_and_not_held() -> None:
         "SESSIONS_STREAM_ARN": "arn:stream",
         "DELIVERY_QUEUE_URL": "https://queue",
         "DELIVERY_QUEUE_ARN": "arn:queue",
+        "STREAM_FAILURE_QUEUE_URL": "https://failures",
         "JWT_SECRET_PARAMETER": "/game-night-live/dev/jwt-secret",
     }
 

@@ -1,7 +1,10 @@
 from typing import Any
 
+import pytest
+
 from chalicelib.domain.cursors import Cursor
-from chalicelib.storage.stream_records import logged_events
+from chalicelib.domain.events import UnreadableRecord
+from chalicelib.storage.stream_records import ReadRecords, read_records
 
 
 def record(sequence_number: str, sort_key: str, name: str = "INSERT", **image: Any) -> dict[str, Any]:
@@ -12,12 +15,17 @@ def record(sequence_number: str, sort_key: str, name: str = "INSERT", **image: A
         "epoch": {"S": "e17"},
         "sessions_epoch": {"S": "e0"},
     }
-    change = {"Keys": keys, "NewImage": keys | whole | image, "SequenceNumber": sequence_number}
-    return {"eventName": name, "dynamodb": change}
+    change = {
+        "ApproximateCreationDateTime": 1_762_027_200.5,
+        "Keys": keys,
+        "NewImage": keys | whole | image,
+        "SequenceNumber": sequence_number,
+    }
+    return {"eventName": name, "eventSourceARN": "arn:stream", "dynamodb": change}
 
 
 def test_an_appended_event_is_decoded() -> None:
-    (logged,) = logged_events([record("5", "event#0000000001")])
+    (logged,) = read_records([record("5", "event#0000000001")]).events
 
     assert logged.sequence_number == "5"
     assert (logged.event.session_id, logged.event.cursor) == (17, Cursor("e17", 1))
@@ -30,7 +38,7 @@ def test_events_that_were_counted_together_are_decoded_in_order_each_with_its_ow
         "5", "event#0000000009", type={"S": "vote.received"}, envelope={"S": '{"n":1}\n{"n":2}'}
     )
 
-    read = logged_events([together])
+    read = read_records([together]).events
 
     assert [one.sequence_number for one in read] == ["5", "5"]
     assert [one.event.envelope for one in read] == ['{"n":1}', '{"n":2}']
@@ -44,16 +52,25 @@ def test_other_changes_are_passed_over() -> None:
         record("3", "event#0000000001", "MODIFY"),
     ]
 
-    assert logged_events(others) == []
+    assert read_records(others) == ReadRecords()
 
 
-def test_a_record_that_cannot_be_read_does_not_hold_up_the_next() -> None:
+def test_a_record_that_cannot_be_read_is_named_and_does_not_hold_up_the_next() -> None:
     poison = [
         record("1", "event#x"),
         record("2", "event#0000000001", type={"S": "session.exploded"}),
         record("3", "event#0000000001", envelope={"N": "5"}),
     ]
 
-    read = logged_events([*poison, record("4", "event#0000000002")])
+    read = read_records([*poison, record("4", "event#0000000002")])
 
-    assert [one.sequence_number for one in read] == ["4"]
+    assert [one.sequence_number for one in read.events] == ["4"]
+    assert [one.sequence_number for one in read.unreadable] == ["1", "2", "3"]
+    assert read.unreadable[0] == UnreadableRecord("arn:stream", "1", "session#17", "event#x", 1_762_027_200.5)
+
+
+def test_one_that_cannot_be_read_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    read_records([record("1", "event#x")])
+
+    [line] = caplog.records
+    assert (vars(line)["unreadable"], vars(line)["metrics"]) == (1, ["unreadable"])
