@@ -75,11 +75,14 @@ class Clients:
 
     def heard(self, client: str) -> list[Any]:
         """Return the events that a client has taken, in the order in which they came."""
-        requests = [one for one in self.server.requests if one.connection_id == client]
+        return self.answered(client, OK)
+
+    def answered(self, client: str, behaviour: Behaviour) -> list[Any]:
+        """Return the events that a client was sent and answered in one way."""
         return [
             json.loads(one.body)
-            for number, one in enumerate(requests)
-            if one.method == "POST" and self._behaviour(client, number) is OK
+            for number, one in enumerate(self.posts(client))
+            if self._behaviour(client, number) is behaviour
         ]
 
     def closed(self, client: str) -> bool:
@@ -100,6 +103,7 @@ class Service:
         self.name = f"f{uuid.uuid4().hex[:12]}"
         self.clients = clients
         self.given_up: list[Any] = []
+        self.given_up_envelopes: list[str] = []
         self._engine = engine
         self._sdk: dict[str, Any] = {}
         ensure_tables(self.client("dynamodb"), tables(self.name).values())
@@ -184,16 +188,29 @@ class Service:
         opened = Connection(client, "api", "stage", int(self.app.clock().timestamp()), "127.0.0.1")
         await asyncio.to_thread(self.app.connections.connect, opened)
 
+    def log_by_hand(self, session_id: int, sequence: int, event_type: str, envelope: str) -> None:
+        """Put an event into a session's log past our code, or in place of one that is there."""
+        item = {
+            "PK": {"S": f"session#{session_id}"},
+            "SK": {"S": f"event#{sequence:010}"},
+            "type": {"S": event_type},
+            "envelope": {"S": envelope},
+            "epoch": {"S": "by hand"},
+        }
+        self.client("dynamodb").put_item(TableName=self.settings.sessions_table, Item=item)
+
     # What Lambda does.
 
-    async def deliver(self) -> None:
-        """Hand over what the stream has, until all of it is done or given up."""
+    async def deliver(self, *, twice: bool = False) -> None:
+        """Hand over what the stream has, until all of it is done or given up; ``twice``: each batch."""
         arn = self._reader.arn()
         for shard in self._reader.shards(arn):
             queue = self._shards.setdefault(shard.id, self._shard_queue(arn, shard.id))
             queue.add(self._records(arn, shard.id))
             while (batch := queue.next_batch()) is not None:
                 answer = await self.broadcast(batch.records, arn)
+                if twice:
+                    answer = await self.broadcast(batch.records, arn)
                 queue.failed(batch) if answer is None else queue.answered(batch, answer)
 
     async def broadcast(self, records: Sequence[Record], arn: str = "arn") -> Any:
@@ -254,6 +271,8 @@ class Service:
         return self._reader.shards(arn)[0].id
 
     def _give_up(self, discarded: Discarded, arn: str, shard: str) -> None:
+        images = [one["dynamodb"]["NewImage"] for one in discarded.batch.records]
+        self.given_up_envelopes += [line for one in images for line in one["envelope"]["S"].split("\n")]
         failure = failure_record(discarded, "broadcast", arn, shard, Moment.present())
         self.given_up.append(failure)
         self.queues["StreamFailureQueue"].send(json.dumps(failure))

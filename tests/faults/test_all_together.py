@@ -8,11 +8,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from random import Random, SystemRandom
+from typing import Any
 
 import pytest
 
 from chalicelib.services.catch_up import ATTEMPTS
-from tests.faults.chaos import CLIENTS, Chaos
+from tests.faults.chaos import CLIENTS, WITNESS, Chaos
 from tests.faults.faulty_dynamodb import FaultyDynamoDb
 from tests.faults.service import Service, running_service, titles
 
@@ -48,18 +49,30 @@ async def test_once_all_faults_are_over_everyone_has_everything_in_order_and_not
     chaos = Chaos(service, dynamodb, Random(number))
     await chaos.begin()
 
-    for _ in range(ROUNDS):
-        await chaos.round()
+    for happens in chaos.night(ROUNDS):
+        await happens()
     await chaos.heal()
+    chaos.games.append(await service.add_game(chaos.session_id))  # finds out who is gone
+    await service.settle()
 
     log = await asyncio.to_thread(_logged, service, chaos.session_id)
     assert log == list(dict.fromkeys(log))
     assert set(chaos.games) <= set(log)
+    redone = chaos.out_of_order()
+    in_order = [title for title in log if title not in redone]
     for client in CLIENTS:
-        assert titles(service.clients.heard(client)) == log
+        heard, refused = titles(service.clients.heard(client)), chaos.refused(client)
+        assert set(heard) == set(log) - refused
+        assert [one for one in heard if one not in redone] == [one for one in in_order if one not in refused]
         assert len(service.clients.posts(client)) <= MOST_POSTS * len(log) + MOST_POSTS
+    *gone, guest = chaos.guests
+    heard = [one for one in titles(service.clients.heard(guest)) if one not in redone]
+    assert heard == in_order[len(in_order) - len(heard) :]
+    assert titles(service.clients.heard(WITNESS)) == chaos.mended
     assert service.dead() == []
-    assert await _lagging(service) == []
+    items = await _items(service)
+    assert [item["SK"]["S"] for item in items if "lag_first" in item] == []
+    assert [item for item in items for one in gone if one in item["PK"]["S"] + item["SK"]["S"]] == []
 
 
 def _logged(service: Service, session_id: int) -> list[str]:
@@ -67,7 +80,8 @@ def _logged(service: Service, session_id: int) -> list[str]:
     return [game["title"] for game in state["games"]]
 
 
-async def _lagging(service: Service) -> list[str]:
-    table = service.settings.connections_table
-    items = service.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
-    return [item["SK"]["S"] for item in items if "lag_first" in item]
+async def _items(service: Service) -> list[Any]:
+    """Return all that is kept of connections."""
+    scan = service.client("dynamodb").get_paginator("scan")
+    pages = scan.paginate(TableName=service.settings.connections_table, ConsistentRead=True)
+    return [item for page in pages for item in page["Items"]]

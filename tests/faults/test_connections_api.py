@@ -16,6 +16,7 @@ from tests.integration.push.hostile_server import (
     say_and_hang_up,
 )
 
+SILENCES = ("nothing", "half an answer, and the connection stays")
 PASSING = {
     "429": answer(429),
     "500": answer(500),
@@ -25,8 +26,9 @@ PASSING = {
     "half an answer, and the connection stays": say(b"HTTP/1.1 20"),
     "a reset": reset,
 }
-LASTING = {name: PASSING[name] for name in ("429", "a reset")}
-"""With an answer and without one; `test_redrive` has 500 for ever. Each is tried till the last attempt."""
+LASTING = {"403": answer(403)} | {name: one for name, one in PASSING.items() if name not in SILENCES}
+"""Each is tried till the last attempt. Silence is waited out each time, half a minute in all, and is then
+what a reset is: no answer."""
 
 
 async def night(service: Service) -> int:

@@ -33,8 +33,8 @@ async def test_faults_leave_nothing_in_memory(engine: str) -> None:
 
 async def left_by_a_night(chaos: Chaos) -> Counter[type]:
     """Return how many objects of each of the service's types there are when all is over."""
-    for _ in range(ROUNDS):
-        await chaos.round()
+    for happens in chaos.night(ROUNDS):
+        await happens()
     await chaos.heal()
     gc.collect()
     return Counter(type(one) for one in gc.get_objects() if "chalicelib" in str(type(one).__module__))

@@ -1,6 +1,7 @@
 """What failed for the last time is on a queue with all that it takes to redo it: ``redrive`` redoes it."""
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -124,13 +125,8 @@ async def test_a_message_that_nobody_can_read_stays_for_a_person(service: Servic
 
 def broken(service: Service, session_id: int, event_type: str) -> None:
     """Put the next event into a session's log under a type, as nobody's code would."""
-    dynamodb, table = service.client("dynamodb"), service.settings.sessions_table
-    keys = {"PK": {"S": f"session#{session_id}"}, "SK": {"S": "event#0000000002"}}
-    rest = {
-        "epoch": {"S": "e"},
-        "envelope": {"S": '{"type":"game.added","data":{"game":{"title":"Mended"}}}'},
-    }
-    dynamodb.put_item(TableName=table, Item={**keys, **rest, "type": {"S": event_type}})
+    game = {"type": "game.added", "data": {"game": {"title": "Mended"}}}
+    service.log_by_hand(session_id, 2, event_type, json.dumps(game))
 
 
 async def test_an_event_that_nobody_can_read_is_set_aside_and_delivered_once_it_can_be_read(
