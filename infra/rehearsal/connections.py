@@ -35,6 +35,19 @@ class Connections:
         self._terminal = terminal
         self._host = host
 
+    def resume_from_nothing(self) -> None:
+        """Ask for everything since the beginning, while there is nothing in the sessions table.
+
+        It is written to then, by a function that otherwise only reads it.
+        """
+        self._terminal.progress.step("The first client of all resumes, before anybody has asked for anything")
+        with connect(self._url()) as bot:
+            bot.send(json.dumps({"type": "auth", "token": self._host.token(), "since": ""}))
+            said = json.loads(bot.recv(timeout=DELIVERY_SECONDS))
+        must(said.get("type") == "auth_success", f"a client that resumes on an empty table was told {said}")
+        must(said["cursor"].endswith(":0"), f"the stream of no sessions ends at {said['cursor']}")
+        self._terminal.progress.detail(f"authenticated, at {said['cursor']}")
+
     def leave_ghosts(self) -> Ghosts:
         """Put ghosts where a delivery to few will find them, one of them lagging."""
         ghosts = self._ghosts()
@@ -61,8 +74,7 @@ class Connections:
     @contextmanager
     def silent_connection(self) -> Iterator[ClientConnection]:
         """Open a connection that never authenticates."""
-        [url] = re.findall(r"wss?://\S+", self._terminal.infra("status", "--stage", STAGE.name))
-        with connect(url) as silent:
+        with connect(self._url()) as silent:
             yield silent
 
     def leave_due_ghosts(self) -> Ghosts:
@@ -118,6 +130,10 @@ class Connections:
         )
         must([one["Body"] for one in letters] == ["junk"], f"other jobs failed as well: {letters}")
         self._host.post("sessions")  # to few again, now that the jobs are done
+
+    def _url(self) -> str:
+        [url] = re.findall(r"wss?://\S+", self._terminal.infra("status", "--stage", STAGE.name))
+        return str(url)
 
     def _ghosts(self) -> Ghosts:
         api_id = self._terminal.account.client("apigatewayv2").get_apis()["Items"][0]["ApiId"]

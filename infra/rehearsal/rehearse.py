@@ -36,6 +36,7 @@ class Rehearsal:
     def run(self) -> None:
         """Go through all of it. Raises RehearsalFailed at the first thing that is not as it should be."""
         self._changes.fail_half_way_and_go_on()
+        self._connections.resume_from_nothing()
         ghosts = self._connections.leave_ghosts()
         with self._connections.silent_connection() as silent:
             due = self._connections.leave_due_ghosts()
@@ -50,6 +51,7 @@ class Rehearsal:
         self._changes.deploy_again_from_another_machine()
         self._compare_permissions()
         self._changes.change_everything_that_is_hard_to_change()
+        self._connections.resume_from_nothing()
         self._documented.type_what_is_left()
         self._conform("tests/conformance/test_delivery.py")
         self._changes.destroy()

@@ -8,6 +8,7 @@ from cfnlint.api import lint_file
 from cfnlint.decode import cfn_yaml
 
 from app import app
+from chalicelib.storage.keys import SESSIONS
 from infra.deployment.functions import functions_of
 from infra.deployment.stage import role_output
 
@@ -48,6 +49,26 @@ def test_no_role_allows_everything() -> None:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert "*" not in str(statement["Action"]), statement
                 assert statement["Resource"] != "*" or statement["Sid"].startswith("Lambda"), statement
+
+
+def test_sessions_are_written_by_rest_alone_but_for_the_head_that_the_first_to_resume_makes() -> None:
+    writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    writes = {}
+    for name, role in RESOURCES.items():
+        if role["Type"] == "AWS::IAM::Role":
+            [policy] = role["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]:
+                actions = {
+                    *([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+                }
+                if actions & writing and statement["Resource"] == {"Fn::GetAtt": ["SessionsTable", "Arn"]}:
+                    writes[name] = actions & writing, statement.get("Condition")
+
+    only_there = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SESSIONS]}}
+    assert writes == {
+        "ApiHandlerRole": (writing, None),
+        "WebsocketMessageRole": ({"dynamodb:PutItem"}, only_there),
+    }
 
 
 def test_every_function_is_traced_and_may_say_so() -> None:
