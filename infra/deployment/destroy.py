@@ -13,6 +13,7 @@ from infra.deployment.record import (
     deployed_functions,
     mappings,
     rest_api_ids,
+    rule_names,
     websocket_api_ids,
 )
 from infra.deployment.secret import delete_secret
@@ -47,6 +48,7 @@ def left(aws: Aws, stage: Stage) -> Iterator[str]:
         yield f"function {stage.function(function['name'])}"
         for mapping in mappings(aws, stage.function(function["name"])):
             yield f"event source mapping {mapping['UUID']}"
+    yield from (f"EventBridge rule {name}" for name in rule_names(aws, stage))
     yield from (f"REST API {api_id}" for api_id in rest_api_ids(aws, stage))
     yield from (f"WebSocket API {api_id}" for api_id in websocket_api_ids(aws, stage))
     if (status := Stack(aws.client("cloudformation"), stage.stack, Progress()).status()) is not None:
@@ -98,6 +100,14 @@ def destroy(target: Target) -> None:
 
 def _leftovers(aws: Aws, stage: Stage, progress: Progress) -> None:
     """Remove what Chalice has no record of, such as the second of two APIs."""
+    events = aws.client("events")
+    for rule in rule_names(aws, stage):
+        # A rule is only deleted once it has no targets.
+        targets = [one["Id"] for one in events.list_targets_by_rule(Rule=rule)["Targets"]]
+        if targets:
+            events.remove_targets(Rule=rule, Ids=targets)
+        events.delete_rule(Name=rule)
+        progress.detail(f"deleted the rule {rule}")
     for entry in [*deployed_functions(aws, stage)]:
         full_name = stage.function(entry["name"])
         for mapping in mappings(aws, full_name):

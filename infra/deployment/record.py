@@ -15,7 +15,9 @@ from infra.deployment.aws import Aws
 from infra.deployment.progress import Progress
 from infra.deployment.stage import APP_NAME, Stage
 
-LOOKED_UP = frozenset({"lambda_function", "rest_api", "websocket_api", "dynamodb_event", "sqs_event"})
+LOOKED_UP = frozenset(
+    {"lambda_function", "rest_api", "websocket_api", "dynamodb_event", "sqs_event", "cloudwatch_event"}
+)
 """The kinds of entries that are looked up; those of other kinds stay as Chalice wrote them."""
 
 Entry = dict[str, Any]
@@ -66,6 +68,7 @@ def adopt(aws: Aws, record: Record, stream_arn: str | None, progress: Progress) 
     names = {one["name"] for one in found}
     found += _rest_apis(aws, record, progress)
     found += _websocket_apis(aws, record, progress)
+    found += [_rule_entry(record.stage, rule) for rule in rule_names(aws, record.stage)]
     for function in sorted(names):
         for mapping in mappings(aws, record.stage.function(function)):
             entry = _mapping_entry(function, mapping)
@@ -125,6 +128,15 @@ def websocket_api_ids(aws: Aws, stage: Stage) -> list[str]:
     ]
 
 
+def rule_names(aws: Aws, stage: Stage) -> list[str]:
+    """Return the EventBridge rules of a stage, by which its functions are started on a schedule."""
+    return [
+        rule["Name"]
+        for page in aws.client("events").get_paginator("list_rules").paginate(NamePrefix=f"{stage.stack}-")
+        for rule in page["Rules"]
+    ]
+
+
 def _integrations(client: Any, api_id: str) -> Iterator[str]:
     for page in client.get_paginator("get_resources").paginate(restApiId=api_id, embed=["methods"]):
         for resource in page["items"]:
@@ -150,6 +162,11 @@ def _websocket_apis(aws: Aws, record: Record, progress: Progress) -> list[Entry]
         "websocket_api_id": chosen,
     }
     return [entry] if chosen else []
+
+
+def _rule_entry(stage: Stage, rule: str) -> Entry:
+    name = rule.removeprefix(f"{stage.stack}-")
+    return {"name": name, "resource_type": "cloudwatch_event", "rule_name": rule}
 
 
 def _one(found: Sequence[str], recorded: str | None, kind: str, progress: Progress) -> str | None:

@@ -33,7 +33,7 @@ class Changes:
         """Deploy what is there already, without what Chalice wrote down here."""
         self._terminal.progress.step("The same again, with nothing changed, and without Chalice's own record")
         before = self.functions()
-        (self._terminal.project / ".chalice" / "deployed" / f"{STAGE.name}.json").unlink()
+        self._forget_what_chalice_recorded()
         done = self._terminal.infra("deploy", *self._terminal.shape)
         must("Nothing had changed." in done, f"something was changed:\n{done}")
         must(self.functions() == before, "functions were updated though nothing had changed")
@@ -62,10 +62,11 @@ class Changes:
         self._terminal.infra("status", "--stage", STAGE.name, "--check")
 
     def destroy(self) -> None:
-        """Take all of it down, the data too, and look whether anything is left."""
+        """Take all of it down, the data too, from another machine, and look whether anything is left."""
         self._terminal.progress.step("Taking it down")
         refused = self._terminal.infra("destroy", "--stage", STAGE.name, "--yes", expect=1)
         must("--delete-data" in refused, f"tables with data were not protected:\n{refused}")
+        self._forget_what_chalice_recorded()
         self._terminal.infra("destroy", "--stage", STAGE.name, "--yes", "--delete-data")
         left = self._terminal.account.inventory()
         must(not left, "something is left:\n  " + "\n  ".join(left))
@@ -77,6 +78,9 @@ class Changes:
         return {
             one["FunctionName"]: (one["MemorySize"], one["Role"], one["LastModified"]) for one in functions
         }
+
+    def _forget_what_chalice_recorded(self) -> None:
+        (self._terminal.project / ".chalice" / "deployed" / f"{STAGE.name}.json").unlink()
 
     def _replace_sessions_table(self) -> None:
         client = self._terminal.account.client("dynamodb")
