@@ -2,43 +2,46 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from infra.budget import ACCOUNT_RATE
 from infra.deployment.aws import Aws
 from infra.deployment.errors import explained
 from infra.deployment.functions import declared_functions
 from infra.deployment.progress import Progress
+from infra.deployment.shape import Shape
 from infra.deployment.stage import Stage
-from infra.deployment.target import Shape, Target
+from infra.deployment.target import Target
 
 PROJECT = Path(__file__).parents[2]
+
+NEW = Shape()
 
 SHAPING = (
     click.option(
         "--architecture",
         type=click.Choice(["arm64", "x86_64"]),
-        default="arm64",
-        show_default=True,
-        help="The functions' processor; arm64 costs a fifth less.",
+        help=f"The functions' processor; arm64 costs a fifth less.  [a new stage: {NEW.architecture}]",
     ),
-    click.option("--log-retention-days", default=30, show_default=True, help="How long logs are kept."),
+    click.option(
+        "--log-retention-days",
+        type=int,
+        help=f"How long logs are kept.  [a new stage: {NEW.log_retention_days}]",
+    ),
     click.option(
         "--alarm-topic-arn",
-        default="",
         metavar="ARN",
-        help="The SNS topic that alarms go to.  [default: none, alarms only show]",
+        help='The SNS topic that alarms go to; "" for none.  [a new stage: none, alarms only show]',
     ),
     click.option(
         "--account-rate",
         type=click.IntRange(min=100),
-        default=ACCOUNT_RATE,
-        show_default=True,
-        help="Requests a second that API Gateway gives the account; delivery takes half of it at most.",
+        help="Requests a second that API Gateway gives the account; delivery takes half of it at most.  "
+        f"[a new stage: {NEW.account_rate}]",
     ),
 )
 
@@ -59,7 +62,7 @@ def on_a_stage(run: Callable[..., None]) -> Callable[..., None]:
 
 
 def shaping(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that shape a stage."""
+    """Give a command the options that shape a stage; one that is not given stays as the stage has it."""
     for option in reversed(SHAPING):
         run = option(run)
     return run
@@ -73,5 +76,6 @@ def _target(name: str, options: dict[str, Any]) -> Target:
     stage = Stage(name)
     names = ("architecture", "log_retention_days", "alarm_topic_arn", "account_rate")
     chosen = {key: options.pop(key) for key in names if key in options}
-    shape = Shape(**chosen, push_endpoint=os.environ.get("PUSH_ENDPOINT") or None)
-    return Target(Aws.connect(), stage, PROJECT, shape, declared_functions(PROJECT), Progress())
+    target = Target(Aws.connect(), stage, PROJECT, NEW, declared_functions(PROJECT), Progress())
+    endpoint = os.environ.get("PUSH_ENDPOINT") or None
+    return replace(target, shape=Shape.of(target.stack.parameters(), **chosen, push_endpoint=endpoint))

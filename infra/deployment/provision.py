@@ -23,13 +23,14 @@ def provision(target: Target) -> str:
     check_place(aws, stage, config)
     api_id = _websocket_api_id(target)
     progress.step(f"Stack {stage.stack}")
+    if kept := target.shape.kept(target.stack.parameters()):
+        progress.detail(f"kept as the stage has it: {' '.join(kept)}")
     changed = target.stack.apply(
         (target.project / "infra" / "stack.yaml").read_text(),
         {
             "Stage": stage.name,
             "WebSocketApiId": api_id or ANY_API,
-            "LogRetentionDays": str(target.shape.log_retention_days),
-            "AlarmTopicArn": target.shape.alarm_topic_arn,
+            **target.shape.parameters,
         },
     )
     progress.detail("is as declared now" if changed else "unchanged")

@@ -50,6 +50,11 @@ class Stack:
         described = self._described() or {}
         return {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", ())}
 
+    def parameters(self) -> dict[str, str]:
+        """Return what the stack was told last; nothing where there is no stack."""
+        described = self._described() or {}
+        return {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", ())}
+
     def apply(self, template: str, parameters: Mapping[str, str]) -> bool:
         """Make the stack what the template says, and say whether anything had to be changed.
 
@@ -152,7 +157,11 @@ class Stack:
             return answer if answer["Status"] in {"CREATE_COMPLETE", "FAILED"} else None
 
         change_set = self.clock.wait("the change set", look, within=WITHIN, every=self.every)
-        if change_set["Status"] == "FAILED" or not change_set["Changes"]:
+        # Where nothing but outputs follows from a parameter, CloudFormation lists no change, and yet has one.
+        told_anew = kind == "UPDATE" and any(
+            self.parameters().get(key) != value for key, value in parameters.items()
+        )
+        if change_set["Status"] == "FAILED" or not (change_set["Changes"] or told_anew):
             self.cloudformation.delete_change_set(StackName=self.name, ChangeSetName=name)
             reason = change_set.get("StatusReason", "")
             if change_set["Status"] == "FAILED" and not any(one in reason for one in UNCHANGED):

@@ -4,29 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.budget import ACCOUNT_RATE
 from infra.deployment.aws import Aws
 from infra.deployment.chalice_config import ChaliceConfig
 from infra.deployment.clock import Clock
 from infra.deployment.progress import Progress
 from infra.deployment.record import Record
+from infra.deployment.shape import Shape
 from infra.deployment.stack import Stack
 from infra.deployment.stage import Addresses, Stage
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a person chooses for a stage.
-
-    ``account_rate`` is in requests a second, see ``infra.budget``. ``push_endpoint`` is only for emulators,
-    see ``Addresses``.
-    """
-
-    architecture: str = "arm64"
-    log_retention_days: int = 30
-    alarm_topic_arn: str = ""
-    account_rate: int = ACCOUNT_RATE
-    push_endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Leaves whether what is deployed works to ``rehearse``.
 
 import re
 
+from infra.deployment.chalice_config import ChaliceConfig
 from infra.rehearsal.terminal import STAGE, Terminal, must
 
 Functions = dict[str, tuple[int, str, str]]
@@ -18,23 +19,28 @@ class Changes:
         self._terminal = terminal
 
     def fail_half_way_and_go_on(self) -> None:
-        """Deploy with a right that is missing, and then with all."""
+        """Deploy with a right that is missing, and then with all; what was chosen need not be said again."""
         self._terminal.progress.step("A deployment that fails half way, and the same command again")
         # By then Chalice has made two functions and the REST API, and has recorded nothing.
         self._terminal.account.deny_once("lambda:AddPermission")
         failed = self._terminal.infra("deploy", *self._terminal.shape, expect=1)
         must("AccessDenied" in failed, f"the failure does not say what was denied:\n{failed}")
-        done = self._terminal.infra("deploy", *self._terminal.shape)
+        done = self._deploy()
         must("Deployed." in done, f"the second run did not deploy:\n{done}")
+        kept = " ".join(self._terminal.shape[4:])
+        must(f"{kept}\n" in done, f"{kept!r} was not kept:\n{done}")
         apis = self._terminal.account.client("apigateway").get_rest_apis()["items"]
         must(len(apis) == 1, f"there should be one REST API, and there are {len(apis)}")
 
     def deploy_again_from_another_machine(self) -> None:
-        """Deploy what is there already, without what Chalice wrote down here."""
-        self._terminal.progress.step("The same again, with nothing changed, and without Chalice's own record")
+        """Deploy what is there already, without what was written down here."""
+        self._terminal.progress.step(
+            "The same again, with nothing changed, and without any record of it here"
+        )
         before = self.functions()
         self._forget_what_chalice_recorded()
-        done = self._terminal.infra("deploy", *self._terminal.shape)
+        ChaliceConfig(self._terminal.project / ".chalice" / "config.json").forget(STAGE)
+        done = self._deploy()
         must("Nothing had changed." in done, f"something was changed:\n{done}")
         must(self.functions() == before, "functions were updated though nothing had changed")
         self._terminal.infra("status", "--stage", STAGE.name, "--check")
@@ -55,7 +61,7 @@ class Changes:
             config.read_text().replace('"lambda_memory_size": 512', '"lambda_memory_size": 640')
         )
         self._replace_sessions_table()
-        done = self._terminal.infra("deploy", *self._terminal.shape)
+        done = self._deploy()
         for expected in ("broadcast_renamed", "+changed", "mapping is removed"):
             must(expected in done, f"{expected!r} is not in what the deployment said:\n{done}")
         must(self.functions()[STAGE.function("websocket_connect")][0] == 640, "the memory did not change")  # noqa: PLR2004
@@ -78,6 +84,9 @@ class Changes:
         return {
             one["FunctionName"]: (one["MemorySize"], one["Role"], one["LastModified"]) for one in functions
         }
+
+    def _deploy(self) -> str:
+        return self._terminal.infra("deploy", "--stage", STAGE.name)
 
     def _forget_what_chalice_recorded(self) -> None:
         (self._terminal.project / ".chalice" / "deployed" / f"{STAGE.name}.json").unlink()

@@ -14,8 +14,8 @@ from infra.documents import alike, commands, documents
 from infra.rehearsal.terminal import STAGE, Terminal, must
 
 OURS = ("python", "-m", "infra")
-SHAPED = ("deploy", "package", "provision")
-"""Commands that build for a machine, which here is this one."""
+BUILDS = "package"
+"""The command that builds for a machine, which here is this one, and knows no stage that could tell."""
 
 ANSWERS = {"restored": "y\n"}
 """What a command is told where it asks."""
@@ -39,8 +39,8 @@ class Documented:
         left = [*untyped(map(self._resolved, shown()), self.terminal.typed)]
         must(bool(left), "the documents show no command that the rehearsal would not type anyway")
         for name, *options in left:
-            shape = self.terminal.shape[2:] if name in SHAPED else ()
-            self.terminal.infra(name, *options, *shape, answer=ANSWERS.get(name, ""))
+            processor = self.terminal.processor if name == BUILDS else ()
+            self.terminal.infra(name, *options, *processor, answer=ANSWERS.get(name, ""))
 
     def _resolved(self, command: str) -> tuple[str, ...]:
         """Return a command's words behind ``python -m infra``; of a target, `make` says which they are."""
@@ -69,13 +69,9 @@ def here(command: str) -> str:
 
 
 def untyped(wanted: Iterable[tuple[str, ...]], typed: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Yield what nobody has typed, each once; the architecture apart, which every deployment here is told."""
-    done = {_plain(words) for words in typed}
+    """Yield what nobody has typed, each once."""
+    done = {*typed}
     for words in wanted:
         if words[0] != LAST and words not in done:
             done.add(words)
             yield words
-
-
-def _plain(words: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(re.sub(r" --architecture \S+", "", " ".join(words)).split())

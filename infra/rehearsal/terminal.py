@@ -48,8 +48,13 @@ class Terminal:
 
     @property
     def shape(self) -> tuple[str, ...]:
-        """The options of a deployment."""
-        return "--stage", STAGE.name, "--architecture", ARCHITECTURE[platform.machine()]
+        """The options of the first deployment: stage, processor, and what is not a new stage's anyway."""
+        return "--stage", STAGE.name, *self.processor, "--log-retention-days", "7", "--account-rate", "20000"
+
+    @property
+    def processor(self) -> tuple[str, str]:
+        """The option that builds for this machine."""
+        return "--architecture", ARCHITECTURE[platform.machine()]
 
     def infra(self, *arguments: str, expect: int | None = 0, answer: str = "") -> str:
         """Run one of our commands, see ``run``."""

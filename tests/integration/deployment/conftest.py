@@ -11,8 +11,9 @@ from moto import mock_aws
 
 from infra.deployment.aws import Aws
 from infra.deployment.clock import Clock
+from infra.deployment.shape import Shape
 from infra.deployment.stage import Stage
-from infra.deployment.target import Shape, Target
+from infra.deployment.target import Target
 from tests.fakes.progress import SilentProgress
 
 ROOT = Path(__file__).parents[3]

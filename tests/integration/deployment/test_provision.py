@@ -1,12 +1,14 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chalicelib.domain.token_secrets import TokenSecrets
-from infra.budget import CONCURRENCY
+from infra.budget import CONCURRENCY, posts_per_second
 from infra.deployment.errors import DeploymentError
 from infra.deployment.provision import check_place, provision
+from infra.deployment.shape import Shape
 from infra.deployment.target import Target
 from tests.fakes.progress import SilentProgress
 
@@ -17,6 +19,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 def said(target: Target) -> list[str]:
     assert isinstance(target.progress, SilentProgress)
     return target.progress.said
+
+
+def asked(target: Target, **options: Any) -> Target:
+    """Return a target as the commands make it when they are given these options."""
+    return replace(target, shape=Shape.of(target.stack.parameters(), **options))
 
 
 def test_chalice_is_told_what_the_stack_made(stack: Target) -> None:
@@ -55,6 +62,47 @@ def test_the_second_time_nothing_changes(stack: Target) -> None:
 
     assert said(stack).count("unchanged") == 3
     assert stack.config.path.read_text() == before
+
+
+def test_what_is_not_asked_for_stays_as_the_stage_has_it(stack: Target) -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+    provision(
+        asked(stack, architecture="x86_64", alarm_topic_arn=topic, log_retention_days=90, account_rate=2500)
+    )
+    before = stack.config.path.read_text()
+    said(stack).clear()
+
+    provision(asked(stack))
+
+    assert said(stack).count("unchanged") == 3
+    assert (
+        f"kept as the stage has it: --architecture x86_64 --log-retention-days 90 --alarm-topic-arn {topic} "
+        "--account-rate 2500"
+    ) in said(stack)
+    assert stack.config.path.read_text() == before
+    assert stack.config.entry(stack.stage)["lambda_architecture"] == "x86_64"
+
+
+def test_what_is_asked_for_changes_and_nothing_else(stack: Target) -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+    provision(asked(stack, architecture="x86_64", alarm_topic_arn=topic, account_rate=2500))
+    before = stack.config.entry(stack.stage)
+
+    provision(asked(stack, account_rate=5000))
+    provision(asked(stack, alarm_topic_arn=""))
+
+    kept = stack.stack.parameters()
+    assert (kept["Architecture"], kept["AlarmTopicArn"], kept["AccountRate"]) == ("x86_64", "", "5000")
+    after = stack.config.entry(stack.stage)
+    environments = [after["lambda_functions"][one].pop("environment_variables") for one in CONCURRENCY]
+    assert environments == [{"POSTS_PER_SECOND": str(posts_per_second(5000))}] * 2
+    for one in CONCURRENCY:
+        del before["lambda_functions"][one]["environment_variables"]
+    assert after == before
+
+
+def test_a_new_stage_has_the_defaults(stack: Target) -> None:
+    assert asked(stack).shape == Shape()
 
 
 def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> None:

@@ -66,7 +66,7 @@ def test_alarms_and_the_dashboard_go_by_metrics_that_are_put_out() -> None:
     shown = [
         (metric[1], metric[5])
         for widget in json.loads(body)["widgets"]
-        for metric in widget["properties"]["metrics"]
+        for metric in widget["properties"].get("metrics", ())
         if metric[0] == NAMESPACE
     ]
 
