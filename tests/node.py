@@ -1,28 +1,15 @@
-"""Node.js and its packages, for what only they can show. Without it that is skipped, but not in CI."""
+"""The packages of Node.js, for what only they can show. Leaves Node.js itself to ``installed``."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
-
 from tests.gateway import ROOT
+from tests.installed import installed
 
 CACHE = ROOT / ".local" / "node"
-
-
-def installed(program: str) -> str:
-    """Return the path of a program that Node.js brings, or skip what needs it."""
-    path = shutil.which(program)
-    if path is None:
-        missing = f"{program} is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(f"{missing}, and CI is where this has to run.")
-        pytest.skip(missing)
-    return path
 
 
 def packages(folder: Path) -> Path:

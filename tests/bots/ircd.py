@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from asyncio.subprocess import DEVNULL, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -10,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from socket import create_connection, create_server
 
-import pytest
-
 from tests.bots.listening import PATIENCE_SECONDS
+from tests.installed import installed
 
 CONFIGURATION = """\
 [Global]
@@ -78,12 +76,7 @@ class Ircd:
 @asynccontextmanager
 async def ircd(folder: Path) -> AsyncIterator[Ircd]:
     """Run an IRC server, or skip what needs one where there is none, but not in CI."""
-    program = shutil.which("ngircd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if program is None:
-        missing = "ngircd is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(f"{missing}, and CI is where this has to run.")
-        pytest.skip(missing)
+    program = installed("ngircd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     with closing(create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     text = CONFIGURATION.format(port=port, uid=os.getuid(), gid=os.getgid())

@@ -10,7 +10,8 @@ from tests.bots.line import Line, line_to
 from tests.bots.programs import BOTS, python, running
 from tests.clients import Host, Target
 from tests.gateway import ROOT, Gateway
-from tests.node import installed, packages
+from tests.installed import installed
+from tests.node import packages
 
 LISTENERS = ["listen.py", "listen.js"]
 

@@ -1,12 +1,12 @@
 """Chromium, for what only a browser can show. Without it that is skipped, but not in CI."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 from playwright.async_api import Browser, async_playwright
+
+from tests.installed import installed as program
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -30,13 +30,7 @@ def installed() -> str | None:
 
 def needed() -> str:
     """Return the path of the browser, or skip what needs it."""
-    path = installed()
-    if path is None:
-        missing = "chromium is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(f"{missing}, and CI is where this has to run.")
-        pytest.skip(missing)
-    return path
+    return program(*NAMES)
 
 
 @asynccontextmanager

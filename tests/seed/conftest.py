@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.node import installed, packages
+from tests.installed import installed
+from tests.node import packages
 
 NODE = Path(__file__).parent / "node"
 

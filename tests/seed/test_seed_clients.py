@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients import Connect, Host, Target
+from tests.installed import installed
 from tests.seed.conftest import NODE
 from tests.seed.processes import Program, program, running
 
@@ -52,8 +52,8 @@ async def run_python(tmp_path: Path) -> AsyncIterator[Run]:
         yield run
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 async def test_the_curl_command_starts_a_session(target: Target, connected: Connect, tmp_path: Path) -> None:
+    assert installed("curl")
     bot = await connected(target.token("bot"))
     script = tmp_path / "create_session.sh"
     script.write_text(program("create_session.sh", target, target.token("admin")))

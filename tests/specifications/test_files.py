@@ -12,7 +12,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from chalicelib.wire import specifications
 from infra.commands import specs
 from infra.specifications import files, protocol
-from tests.node import installed, packages
+from tests.installed import installed
+from tests.node import packages
 
 NODE = Path(__file__).parent / "node"
 
