@@ -1,9 +1,10 @@
 """What ``stack.yaml`` says, read without AWS: tables and queues, for whoever creates them elsewhere.
 
-Knows one function of CloudFormation, ``!Sub`` with parameters; any other is read as it is written and left
-to CloudFormation.
+And all of it, as CloudFormation is sent it. Knows one function
+of CloudFormation, ``!Sub`` with parameters; any other is read as it is written and left to CloudFormation.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from typing import Any
 import yaml
 
 STACK = Path(__file__).parent / "stack.yaml"
+
+MAX_SENT = 51_200
+"""Bytes of a template that CloudFormation takes in a request; one that is larger has to be in a bucket.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,11 @@ class QueueDefinition:
     attributes: Mapping[str, Any]
     dead_letters: str | None
     receives: int
+
+
+def sent(template: Path = STACK) -> str:
+    """Return a template as it is sent: all that it says, without comments and blank lines."""
+    return str(yaml.serialize(_composed(template.read_text()), Dumper=yaml.SafeDumper, width=math.inf))
 
 
 def queues(stage: str, template: Path = STACK) -> dict[str, QueueDefinition]:

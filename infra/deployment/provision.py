@@ -10,6 +10,7 @@ from infra.deployment.record import rest_api_ids, websocket_api_ids
 from infra.deployment.secret import ensure_secret
 from infra.deployment.stage import Stage
 from infra.deployment.target import Target
+from infra.template import sent
 
 UNRESERVED_MINIMUM = 100
 """What AWS insists on leaving without a reservation."""
@@ -26,7 +27,7 @@ def provision(target: Target) -> str:
     if kept := target.shape.kept(target.stack.parameters()):
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
     changed = target.stack.apply(
-        (target.project / "infra" / "stack.yaml").read_text(),
+        sent(target.project / "infra" / "stack.yaml"),
         {
             "Stage": stage.name,
             "WebSocketApiId": api_id or ANY_API,

@@ -11,6 +11,7 @@ from app import app
 from chalicelib.storage.keys import SESSIONS
 from infra.deployment.functions import functions_of
 from infra.deployment.stage import role_output
+from infra.template import MAX_SENT, sent
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = functions_of(app)
@@ -87,6 +88,16 @@ def test_the_tables_outlive_the_stack() -> None:
     for table in tables:
         assert table["DeletionPolicy"] == "RetainExceptOnCreate"
         assert table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_what_is_sent_says_the_same_and_is_not_too_much_for_cloudformation() -> None:
+    text = sent()
+
+    assert cfn_yaml.loads(text) == TEMPLATE
+    assert len(text.encode()) <= MAX_SENT, (
+        "CloudFormation would not take infra/stack.yaml any more. Have `sent` leave out the indentation of "
+        "the dashboard's body (a kilobyte), or `provision` put the template into a bucket and send its URL."
+    )
 
 
 def test_the_secret_is_nowhere_in_the_stack() -> None:
