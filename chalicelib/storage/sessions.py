@@ -109,19 +109,29 @@ class DynamoSessionStore(DynamoGames):
         return sorted(found, key=lambda session: session.id)
 
     def newest_active(self) -> Session | None:
-        """See the port."""
+        """See the port.
+
+        Where all markers of one look belong to sessions that have ended by the time these are read, another
+        session may have started behind the look: nothing is active only once a look shows no such marker that
+        an earlier look did not show.
+        """
+        ended: set[str] = set()
         with translated():
-            for marker in self._active.query(
-                SESSIONS,
-                self._active.SK.startswith("active#"),
-                consistent_read=True,
-                scan_index_forward=False,
-                page_size=1,
-            ):
-                session = self.session(int(marker.SK.removeprefix("active#")))
-                if session is not None and session.is_active:  # or it ended between the two reads
-                    return session
-        return None
+            while True:
+                known = len(ended)
+                for marker in self._active.query(
+                    SESSIONS,
+                    self._active.SK.startswith("active#"),
+                    consistent_read=True,
+                    scan_index_forward=False,
+                    page_size=1,
+                ):
+                    session = self.session(int(marker.SK.removeprefix("active#")))
+                    if session is not None and session.is_active:  # or it ended between the two reads
+                        return session
+                    ended.add(marker.SK)
+                if len(ended) == known:
+                    return None
 
     @contextmanager
     def _transaction(self) -> Iterator[TransactWrite]:

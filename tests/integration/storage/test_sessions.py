@@ -1,8 +1,12 @@
+from collections.abc import Callable
+
 import pytest
 
 from chalicelib.domain.idempotency import IdempotentRequest
 from chalicelib.domain.sessions import Session, StreamHead, end_session, start_session
 from chalicelib.services.stores import AnswerStore, Change, Record, SessionStore, StreamMoved
+from chalicelib.storage.sessions import DynamoSessionStore
+from chalicelib.storage.tables import Table
 
 NOW = "2025-11-01T20:00:00.123Z"
 
@@ -100,6 +104,50 @@ def test_an_ended_session_is_not_the_active_one(sessions: SessionStore) -> None:
     newest = sessions.newest_active()
     assert newest is not None
     assert newest.id == 2
+
+
+class Overtaken(DynamoSessionStore):
+    """So many times, before the session of a marker is read, another host starts one and ends this one."""
+
+    def __init__(self, table: Table, times: int) -> None:
+        super().__init__(table, lambda: 1_000_000.0)
+        self._another_host = DynamoSessionStore(table, lambda: 1_000_000.0)
+        self._times = times
+
+    def session(self, session_id: int) -> Session | None:
+        if self._times:
+            self._times -= 1
+            start(self._another_host)
+            end(self._another_host, session_id)
+        return super().session(session_id)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_session_that_takes_the_place_of_one_that_ends_meanwhile_is_the_active_one(
+    table: Callable[[], Table], times: int
+) -> None:
+    store = Overtaken(table(), times)
+    start(store)
+
+    newest = store.newest_active()
+
+    assert newest is not None
+    assert (newest.id, newest.is_active) == (1 + times, True)
+
+
+def test_a_marker_that_was_left_behind_hides_no_session_and_holds_up_nobody(
+    table: Callable[[], Table],
+) -> None:
+    class Unmarked(DynamoSessionStore):
+        """As a restored table may have it: the session is gone and its marker is not."""
+
+        def session(self, session_id: int) -> Session | None:
+            return None if session_id == 1 else super().session(session_id)
+
+    store = Unmarked(table(), lambda: 1_000_000.0)
+    start(store)
+
+    assert store.newest_active() is None
 
 
 def test_an_ended_session_is_read_back_as_it_ended(sessions: SessionStore) -> None:
