@@ -26,9 +26,12 @@ def translated() -> Iterator[None]:
 
 
 def lost_race(error: TransactWriteError) -> bool:
-    """Say whether a transaction was cancelled because another writer was first."""
-    if _code(error) == "TransactionInProgressException":
-        return True
+    """Say whether a transaction was cancelled because another writer was first.
+
+    One that is still in progress, or had no answer, is not: it may be committed. botocore has sent it again
+    by then, four times in all and each time with the token that the first carried, so that DynamoDB makes it
+    once. Made anew it would have another token, and could be made twice: only who asked can decide on that.
+    """
     codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
     return bool(codes) and codes <= LOST_RACE
 

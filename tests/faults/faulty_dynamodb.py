@@ -23,6 +23,8 @@ class Fault(StrEnum):
     SILENT = auto()
     RESET = auto()
     ANSWER_LOST = auto()
+    UNDECIDED = auto()
+    """It is done, and the answer says that it is in progress: what DynamoDB says to a second attempt."""
 
 
 _REFUSALS: dict[Fault, tuple[int, Mapping[str, object]]] = {
@@ -38,10 +40,16 @@ _REFUSALS: dict[Fault, tuple[int, Mapping[str, object]]] = {
     ),
 }
 
+_UNDECIDED = {"__type": "ns#TransactionInProgressException", "Message": "The transaction is in progress"}
+_OF_TRANSACTIONS = frozenset({Fault.CONFLICT, Fault.UNDECIDED})
+
 
 @dataclass
 class FaultyDynamoDb:
-    """``faults`` are what happens to the next requests, to those of ``operations`` where these are named."""
+    """``faults`` are what happens to the next requests, to those of ``operations`` where these are named.
+
+    ``undecided`` are the tokens of the transactions that were said to be in progress.
+    """
 
     engine: str
     faults: list[Fault] = field(default_factory=list)
@@ -49,6 +57,7 @@ class FaultyDynamoDb:
     url: str = ""
     asked: int = 0
     happened: list[tuple[str, Fault]] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def fail(self, *faults: Fault, operations: frozenset[str] = frozenset()) -> None:
@@ -99,13 +108,16 @@ class FaultyDynamoDb:
         status, answered, answer = await asyncio.to_thread(self._forward, headers, body)
         if fault is Fault.ANSWER_LOST:
             return False
+        if fault is Fault.UNDECIDED:
+            self.undecided.append(json.loads(body)["ClientRequestToken"])
+            status, answer, answered = 400, json.dumps(_UNDECIDED).encode(), {}
         writer.write(_rendered(status, answer, answered))
         return True
 
     def _fault(self, operation: str) -> Fault | None:
         if not self.faults or (self.operations and operation not in self.operations):
             return None
-        if self.faults[0] is Fault.CONFLICT and operation != "TransactWriteItems":
+        if self.faults[0] in _OF_TRANSACTIONS and operation != "TransactWriteItems":
             return None  # nothing else can have one
         fault = self.faults.pop(0)
         self.happened.append((operation, fault))

@@ -173,8 +173,8 @@ class Service:
     async def add_game(self, session_id: int, key: str | None = None) -> str:
         title = f"Game {next(self._titles)}"
         new = NewGame(title, None, None, None)
-        await asyncio.to_thread(self.app.game_nights.add_game, HOST, session_id, new, _request(key))
-        return title
+        game = await asyncio.to_thread(self.app.game_nights.add_game, HOST, session_id, new, _request(key))
+        return str(game["title"])  # that of the first attempt, where a key is used again
 
     async def join(self, client: str, session_id: int | None = None, *, resumes: bool = False) -> None:
         """Connect a client, authenticate it, and subscribe it to a session."""

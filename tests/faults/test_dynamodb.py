@@ -48,6 +48,18 @@ async def test_whatever_happens_to_a_commit_it_is_made_once(
     assert [game["title"] for game in games["games"]] == [title]
 
 
+@pytest.mark.parametrize("key", ["a key", None])
+async def test_a_start_of_which_nobody_can_say_whether_it_is_done_is_not_made_a_second_time(
+    service: Service, dynamodb: FaultyDynamoDb, key: str | None
+) -> None:
+    dynamodb.fail(*[Fault.UNDECIDED] * 4, operations=TRANSACTION)
+    with pytest.raises(Unavailable):
+        await service.start(key)
+
+    assert (len(dynamodb.undecided), len({*dynamodb.undecided})) == (4, 1)
+    assert await service.start(key) == (1 if key else 2)
+
+
 async def test_ids_have_no_gap_whatever_happens_to_a_start(
     service: Service, dynamodb: FaultyDynamoDb
 ) -> None:

@@ -27,7 +27,10 @@ def test_a_write_that_got_no_answer_has_lost_no_race(cause: BotoCoreError) -> No
     assert not condition_failed(PutError("no answer", cause))
 
 
+def test_a_transaction_that_is_not_decided_yet_has_lost_no_race() -> None:
+    assert not lost_race(TransactWriteError("refused", refusal("TransactionInProgressException")))
+
+
 def test_a_refusal_is_known_by_its_code() -> None:
-    assert lost_race(TransactWriteError("refused", refusal("TransactionInProgressException")))
     assert condition_failed(PutError("refused", refusal("ConditionalCheckFailedException")))
     assert not condition_failed(PutError("refused", refusal("ThrottlingException")))
