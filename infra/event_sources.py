@@ -19,7 +19,7 @@ STREAM_MAPPING: dict[str, Any] = {
     "MaximumRetryAttempts": 10,
     # What is an hour old is history; clients have polled or resumed by then, and the log still has it.
     "MaximumRecordAgeInSeconds": 3600,
-    # One at a time for each shard: starts of sessions are delivered in the order of their ids.
+    # One batch at a time of each shard, so that a session's events, which are in one shard, stay in order.
     "ParallelizationFactor": 1,
     "FilterCriteria": {"Filters": [{"Pattern": json.dumps(EVENTS_ONLY)}]},
 }
