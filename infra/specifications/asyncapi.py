@@ -15,6 +15,7 @@ from chalicelib.domain.errors import (
     SubjectMismatch,
     TokenExpired,
     TokenInvalid,
+    TooManyFrames,
     TooManySubscriptions,
 )
 from chalicelib.domain.events import EventType
@@ -63,6 +64,9 @@ FAILURES: dict[type[frames.Frame], tuple[errors.Kind, ...]] = {
 UNASKED: tuple[errors.Kind, ...] = (AuthTimeout, TokenExpired)
 """What ``error`` says without being asked."""
 
+CLOSING_IN_THE_END: tuple[errors.Kind, ...] = (TooManyFrames,)
+"""After which a connection stays open for a while, for whoever minds them."""
+
 DESCRIPTION = f"""\
 A bot connects, sends `auth`, and from then on hears `session.started` without subscribing to anything. It
 subscribes to a session to hear `game.added`, `vote.received` and `session.ended` of that session.
@@ -75,7 +79,8 @@ a fraction: `17`, not `17.0`.
 
 **Pace.** A connection may send {FRAMES_PER_SECOND} frames a second, and
 {FRAMES_PER_SECOND * SECONDS_OF_FRAMES_AT_ONCE} at once after a rest. What is beyond that is not read and
-answered `too_many_frames`: wait, and send it again. Who goes on regardless is closed.
+answered `too_many_frames`: wait, and send it again. Who goes on regardless is closed, by the
+{FRAMES_PER_SECOND * SECONDS_OF_FRAMES_AT_ONCE}th such answer without a rest.
 
 **Resume.** A client that sends `since` with `auth` or `subscribe`, a cursor or `""` for the beginning, has
 opted in on that stream: the answer has `cursor` and `recovered`, the events that were missed follow, oldest
@@ -318,7 +323,7 @@ def _errors() -> list[dict[str, Any]]:
             "code": one.code,
             "title": one.title,
             "retryable": one.retryable,
-            "closes": one in CLOSING,
+            "closes": _closes(one),
             "unasked": one in UNASKED,
             "answers": sorted(_tag(kind) for kind, all_ in FAILURES.items() if one in all_),
         }
@@ -326,10 +331,16 @@ def _errors() -> list[dict[str, Any]]:
     ]
 
 
+def _closes(kind: errors.Kind) -> str:
+    if kind in CLOSING_IN_THE_END:
+        return "who goes on"
+    return "yes" if kind in CLOSING else "no"
+
+
 def _table() -> str:
     rows = [
         f"| `{one['code']}` | {one['title']} | {'yes' if one['retryable'] else 'no'} | "
-        f"{'yes' if one['closes'] else 'no'} | {', '.join(one['answers']) or 'nothing'} |"
+        f"{one['closes']} | {', '.join(one['answers']) or 'nothing'} |"
         for one in _errors()
     ]
     return "\n".join(

@@ -92,7 +92,7 @@ def _errors(document: Document) -> Iterator[str]:
             f"`{error['code']}`",
             error["title"],
             "in a moment" if error["retryable"] else "no",
-            "yes" if error["closes"] else "no",
+            error["closes"],
             answers,
         )
 

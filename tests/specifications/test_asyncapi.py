@@ -51,7 +51,14 @@ def test_what_ends_a_connection_unasked_closes_it(asyncapi: Any) -> None:
     unasked = [one for one in asyncapi["components"]["messages"]["error"]["x-errors"] if one["unasked"]]
 
     assert {one["code"] for one in unasked} == {"auth_timeout", "token_expired"}
-    assert all(one["closes"] for one in unasked)
+    assert all(one["closes"] == "yes" for one in unasked)
+
+
+def test_frames_too_many_close_the_connection_of_who_goes_on(asyncapi: Any) -> None:
+    closes = {one["code"]: one["closes"] for one in asyncapi["components"]["messages"]["error"]["x-errors"]}
+
+    assert closes["too_many_frames"] == "who goes on"
+    assert set(closes.values()) == {"yes", "no", "who goes on"}
 
 
 def test_every_answer_that_there_is_answers_something(asyncapi: Any) -> None:
