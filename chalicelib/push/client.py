@@ -156,17 +156,14 @@ class ConnectionsClient:
         self, method: str, message: Message, credentials: Credentials, api_id: str, stage: str
     ) -> Target:
         endpoint = self._endpoint.resolve(api_id, stage)
-
-        def signer(body: bytes) -> RequestSigner:
-            return RequestSigner(method, endpoint, self._region, credentials, body, clock=self._clock)
-
-        plain = signer(message.plain).request
-        with_cursor = plain if message.with_cursor is None else signer(message.with_cursor).request
+        request_with = {
+            body: RequestSigner(method, endpoint, self._region, credentials, body, clock=self._clock).request
+            for body in (message.plain, message.with_cursor)
+            if body is not None
+        }
         return Target(
             pool=self._dispatcher.pool(endpoint.host, endpoint.port, self._tls if endpoint.tls else None),
-            request=lambda recipient: (with_cursor if recipient.wants_cursor else plain)(
-                recipient.connection_id
-            ),
+            request=lambda recipient: request_with[message.body_for(recipient)](recipient.connection_id),
         )
 
     def _tls(self) -> ssl.SSLContext:
