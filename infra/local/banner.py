@@ -9,13 +9,14 @@ import click
 
 CLIENT = """\
 {python} - <<'EOF'
-import asyncio, json, websockets
+import asyncio, contextlib, json, websockets
 
 async def listen():
-    async with websockets.connect("{websocket_url}") as live:
-        await live.send(json.dumps({{"type": "auth", "token": "{bot_token}"}}))
-        async for message in live:
-            print(message)
+    async for live in websockets.connect("{websocket_url}"):  # and again after a break
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await live.send(json.dumps({{"type": "auth", "token": "{bot_token}"}}))
+            async for message in live:
+                print(message)
 
 asyncio.run(listen())
 EOF"""
