@@ -2,8 +2,10 @@
 const WebSocket = require('ws');
 
 const [url, token] = process.argv.slice(2);
-const nights = new Set();
+const nights = new Map(); // the ids of those that have started, by their cursors
 let since = 'new:0'; // a cursor of no stream: from now on
+
+const after = (cursor) => cursor.replace(/\d+$/, (number) => Number(number) + 1);
 
 function listen(failures = 0) {
   const live = new WebSocket(url);
@@ -16,8 +18,9 @@ function listen(failures = 0) {
     console.log(letIn ? `Listening as ${frame.sub}` : text.toString());
     failures = 0;
     if (frame.type === 'auth_error') process.exit(1);
-    if (started) nights.add(frame.data.session.id);
-    if (started || frame.recovered === false) since = frame.cursor; // missed starts come after a break
+    if (started) nights.set(frame.cursor, frame.data.session.id);
+    if (frame.recovered === false) since = frame.cursor; // after a break, missed starts come
+    while (nights.has(after(since))) since = after(since); // not past one of a replay that is to come
     if (started || letIn) nights.forEach((sessionId) => send({ type: 'subscribe', sessionId }));
   });
   live.on('error', (error) => console.error(`${error.message || error.code}; trying again`));

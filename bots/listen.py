@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import sys
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ from websockets import ConnectionClosed, connect
 
 
 async def listen(url: str, token: str) -> str:  # type: ignore[return] # noqa: D103, RET503 - it has no end
-    since, nights = "new:0", set()  # a cursor of no stream: from now on; after a break, missed starts come
+    since, nights = "new:0", dict[str, int]()  # a cursor of no stream: from now on; later, what was missed
     async for live in connect(url):  # and again whenever it breaks
         with suppress(ConnectionClosed):
             await live.send(json.dumps({"type": "auth", "token": token, "since": since}))
@@ -19,9 +20,11 @@ async def listen(url: str, token: str) -> str:  # type: ignore[return] # noqa: D
                 print(f"Listening as {frame['sub']}" if let_in else text, flush=True)
                 if frame["type"] == "auth_error":
                     return str(frame["message"])
-                since = frame["cursor"] if started or frame.get("recovered") is False else since
-                nights |= {frame["data"]["session"]["id"]} if started else set()
-                for session_id in nights if started or let_in else ():
+                since = frame["cursor"] if frame.get("recovered") is False else since
+                nights |= {frame["cursor"]: frame["data"]["session"]["id"]} if started else {}
+                while (after := re.sub(r"\d+$", lambda end: str(int(end[0]) + 1), since)) in nights:
+                    since = after  # and not further: of a replay, what lies before a live event is to come
+                for session_id in nights.values() if started or let_in else ():
                     await live.send(json.dumps({"type": "subscribe", "sessionId": session_id}))
 
 

