@@ -4,7 +4,8 @@ A cold start does not wait for it: see docs/decisions/0051-audience-without-sdk.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.domain.connections import Recipient
@@ -12,8 +13,9 @@ from chalicelib.domain.delivery import DeliveryReport, FailedPost, audience_of
 from chalicelib.domain.events import Event
 from chalicelib.services.delivery_ports import LagStore
 from chalicelib.services.laggards import Laggards
-from chalicelib.services.outcomes import forget
 from chalicelib.services.ports import ConnectionStore
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,15 @@ class Seldom:
         Whoever was passed over for an old token, and has renewed it since the audience was read, was not
         reached either.
         """
-        await forget(self.connections, report.gone)
+        await self._forget(report.gone)
         await self.laggards.add(event, [*report.owed, *await self._renewed(event, report.lapsed)])
+
+    async def _forget(self, gone: Iterable[Recipient]) -> None:
+        """Remove every trace of those that are gone; what can't be removed now is found gone again."""
+        removals = (asyncio.to_thread(self.connections.remove, recipient.connection_id) for recipient in gone)
+        for outcome in await asyncio.gather(*removals, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                logger.warning("a connection that is gone could not be removed yet", exc_info=outcome)
 
     async def _renewed(self, event: Event, lapsed: Sequence[Recipient]) -> list[FailedPost]:
         audience = audience_of(event)
