@@ -37,6 +37,10 @@ class ChaliceConfig:
         """Return what Chalice makes of all that for one function."""
         return Config(chalice_stage=stage.name, function_name=name, config_from_disk=self._read())
 
+    def environment(self, stage: Stage) -> dict[str, str]:
+        """Return the variables that all functions of a stage have, those of every stage included."""
+        return dict(self.of_function(stage, "").environment_variables)
+
     def record(self, stage: Stage, entry: Mapping[str, Any]) -> bool:
         """Write a stage's entry and say whether that changed anything."""
         content = self._read()

@@ -13,6 +13,7 @@ from infra.deployment.chalice_command import chalice
 from infra.deployment.package import Package, build
 from infra.deployment.provision import provision
 from infra.deployment.record import adopt
+from infra.deployment.shards import warn_of_other_shards
 from infra.deployment.target import Target
 
 HEALTHY_WITHIN = 120.0
@@ -44,6 +45,7 @@ def deploy(target: Target) -> Deployed:
     )
     progress.step("Functions and APIs")
     adopt(target.aws, target.record, stream_arn, progress)
+    warn_of_other_shards(target)
     reasons = _reasons(target, package)
     if reasons:
         for reason in reasons:

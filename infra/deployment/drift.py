@@ -26,6 +26,12 @@ def deployed_fingerprint(target: Target) -> str | None:
     return value
 
 
+def deployed_environment(target: Target, name: str) -> dict[str, str] | None:
+    """Return what a function is told by its environment, None where the function is not there."""
+    found = _function(target, name)
+    return None if found is None else found["Configuration"].get("Environment", {}).get("Variables", {})
+
+
 def _function(target: Target, name: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = target.aws.client("lambda").get_function(

@@ -84,8 +84,9 @@ def _on_aws(aws: Aws, stage: Stage, env: Mapping[str, str]) -> OperatedStage:
         "DELIVERY_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "DeliveryQueue").url,
         "STREAM_FAILURE_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "StreamFailureQueue").url,
     }
-    recorded: dict[str, str] = config.entry(stage).get("environment_variables", {})
-    settings = Settings.from_env({**env, **recorded, **named, "AWS_REGION": aws.region})
+    # Such as into how many shards the stage's functions divide an audience.
+    told = config.environment(stage)
+    settings = Settings.from_env({**env, **told, **named, "AWS_REGION": aws.region})
     return OperatedStage(stage.name, settings, aws.client)
 
 

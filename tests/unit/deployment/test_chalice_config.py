@@ -33,6 +33,14 @@ def provisioned(*, websocket_url: str = "", reserve: bool = True, push: str | No
     return Provisioned(OUTPUTS, "arn:stream", websocket_url, "arm64", reserve, push)
 
 
+def test_what_all_functions_are_told_is_told_by_all_stages_and_by_theirs(config: ChaliceConfig) -> None:
+    content = json.loads(config.path.read_text())
+    config.path.write_text(json.dumps({**content, "environment_variables": {"AUDIENCE_SHARDS": "64"}}))
+    config.record(DEV, {"environment_variables": {"STAGE": "dev"}})
+
+    assert config.environment(DEV) == {"AUDIENCE_SHARDS": "64", "STAGE": "dev"}
+
+
 def test_each_function_has_its_own_role() -> None:
     entry = stage_entry(DEV, ["api_handler", "broadcast"], provisioned())
 
