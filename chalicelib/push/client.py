@@ -82,8 +82,8 @@ class ConnectionsClient:
         Each recipient ends in the report exactly once. ``within`` is in seconds: then what is in flight or
         waiting fails, and the rest of ``pages`` is read to its end, so that nobody is missing, and fails
         unsent. A post can arrive twice where its answer was lost. An error raised by ``pages`` is raised
-        once the posts already begun are accounted for. ``settled`` is called with whoever needs no other
-        attempt, at once; it must not raise.
+        once the posts already begun are accounted for. ``settled`` is called with whoever has the message,
+        is gone or was refused it for good, at once; it must not raise.
         """
         report = await self._deliver("POST", message, pages, within, settled)
         if report.refused or report.failed:

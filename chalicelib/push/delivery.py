@@ -138,7 +138,7 @@ class Delivery:
         if self._token_clock is None or recipient.token_expires_at > self._token_clock():
             return False
         self.report.lapsed.append(recipient)
-        self._settle(recipient)
+        self._settle()  # the token may have been renewed: whoever broadcasts looks
         return True
 
     def _find_target(self, recipient: Recipient) -> Target:

@@ -36,7 +36,7 @@ class Push(Protocol):
         Never raises for a recipient: each ends in the report exactly once. Retries what may succeed, in
         bounds, for at most ``within`` seconds. An error raised by ``pages`` is raised once the posts
         already begun are accounted for. ``settled`` is called with each recipient that needs no other
-        attempt, as soon as that is known; with those that failed it is not.
+        attempt, as soon as that is known; with those that are owed the message or have lapsed it is not.
         """
         ...
 

@@ -58,6 +58,6 @@ class ShardDelivery:
             message_of(job.event), walk.steps(), within=within, settled=witness.settled(walk.settle)
         )
         await settle(self.ground.seldom, job.event, report)
-        for failure in report.owed:
-            walk.settle(failure.recipient)
+        for recipient in (*(failure.recipient for failure in report.owed), *report.lapsed):
+            walk.settle(recipient)
         witness.posted(report, shard=job.shard)

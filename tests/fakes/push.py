@@ -34,7 +34,8 @@ class FakePush:
                     continue
                 if message.while_token_lasts and recipient.token_expires_at <= self.now:
                     report.lapsed.append(recipient)
-                elif recipient.connection_id in self.gone:
+                    continue
+                if recipient.connection_id in self.gone:
                     report.gone.append(recipient)
                 else:
                     self.posts.append((recipient.connection_id, message.body_for(recipient)))
