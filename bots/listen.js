@@ -1,16 +1,13 @@
 // Prints all that happens in game nights: node listen.js ws://localhost:5000/api/sessions/live TOKEN
 const WebSocket = require('ws');
-
 const [url, token] = process.argv.slice(2);
 const nights = new Map(); // the ids of those that have started, by their cursors
 let since = 'new:0'; // a cursor of no stream: from now on
-
 const after = (cursor) => cursor.replace(/\d+$/, (number) => Number(number) + 1);
 
 function listen(failures = 0) {
   const live = new WebSocket(url);
   const send = (frame) => live.send(JSON.stringify(frame));
-
   live.on('open', () => send({ type: 'auth', token, since }));
   live.on('message', (text) => {
     const frame = JSON.parse(text);

@@ -1,10 +1,6 @@
 """Prints all that happens in game nights: python listen.py ws://localhost:5000/api/sessions/live TOKEN."""
 
-import asyncio
-import json
-import logging
-import re
-import sys
+import asyncio, json, logging, re, sys  # noqa: E401, I001 - all of it at a glance
 from contextlib import suppress
 
 from websockets import ConnectionClosed, connect

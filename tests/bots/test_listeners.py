@@ -36,7 +36,7 @@ def command_of(name: str, port: int, token: str) -> tuple[list[str | Path], dict
 def test_a_listener_can_be_read_in_a_minute(name: str) -> None:
     lines = (BOTS / name).read_text().splitlines()
 
-    assert len(lines) <= 33
+    assert len(lines) <= 30
     assert max(len(line) for line in lines) <= 110
 
 
