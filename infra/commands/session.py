@@ -1,5 +1,6 @@
 """``python -m infra session``: start a night, end it, list them."""
 
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -49,6 +50,8 @@ def close(place: Place, session_id: int | None, named: int | None, *, json_only:
     click.echo(f"🌙 Session #{number} is over: {games(closed['games_played'])}")
     for line in results(whole):
         click.echo(f"   {line}")
+    with suppress(ServiceProblem):  # there is no other, as a rule
+        click.echo(f"Session #{active_session(place)} is still active.")
 
 
 @command.command("list", epilog=examples("session list", "session list --last 100 --active --json"))

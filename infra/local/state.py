@@ -128,6 +128,7 @@ class StateDir:
             file.close()
             raise StateInUse(
                 f"{self.path} is in use by another gateway{self._where()}. Use that one; or end it with "
-                "Ctrl-C in its terminal; or start one beside it, with another --state-dir and --port 0."
+                "Ctrl-C in its terminal; or start one beside it: `.venv/bin/python -m infra local --port 0 "
+                f"--state-dir {self.path.parent / 'beside'}`."
             ) from busy
         return file

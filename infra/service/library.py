@@ -17,6 +17,7 @@ from gamenight import (
     MemoryCursors,
     Refused,
     Token,
+    TokenRefused,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "MemoryCursors",
     "Refused",
     "Token",
+    "TokenRefused",
     "on_one_line",
     "results",
     "score",

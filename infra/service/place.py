@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -19,7 +20,15 @@ from click import ClickException
 
 from chalicelib.domain.identity import Role
 from infra.local.state import StateDir
-from infra.service.library import CursorStore, GameNight, GameNightError, Refused, Token, on_one_line
+from infra.service.library import (
+    CursorStore,
+    GameNight,
+    GameNightError,
+    Refused,
+    Token,
+    TokenRefused,
+    on_one_line,
+)
 from infra.stage_secrets import LOCAL, minted
 
 PROJECT = Path(__file__).parents[2]
@@ -88,6 +97,8 @@ def told(url: str) -> Iterator[None]:
                 "the address: it is the one that stands before /api.",
             ) from refused
         raise ServiceProblem(refused.code, on_one_line(refused.detail), refused.status) from refused
+    except TokenRefused as refused:
+        raise ServiceProblem("token_refused", str(refused), HTTPStatus.UNAUTHORIZED) from refused
     except GameNightError as error:
         raise ServiceProblem("not_possible", str(error)) from error
     except BrokenPipeError:

@@ -284,6 +284,26 @@ def test_a_server_that_is_another_is_said_to_be(tmp_path: Path) -> None:
     assert f"{url} answers (HTTP 404), but this does not look like Game Night Live" in foreign.stderr
 
 
+def test_whoever_ends_the_newest_night_is_told_of_another_that_is_still_on(gateway: Gateway) -> None:
+    first, second = (str(told(gateway, "session", "start")["id"]) for _ in range(2))
+
+    said = done(gateway, "session", "close")
+    done(gateway, "session", "close", first)
+
+    assert f"Session #{second} is over" in said
+    assert said.endswith(f"Session #{first} is still active.\n")
+
+
+def test_a_token_that_is_refused_has_a_code_of_its_own(gateway: Gateway) -> None:
+    refused = infra(
+        *("session", "list", "--url", gateway.rest_url, "--json"), environment={"GAMENIGHT_TOKEN": "a.b.c"}
+    )
+
+    error = json.loads(refused.stderr or refused.stdout)["error"]
+    assert refused.returncode == 1
+    assert (error["code"], error["status"]) == ("token_refused", 401)
+
+
 def test_a_night_is_closed_by_its_number_either_way(gateway: Gateway) -> None:
     number = str(told(gateway, "session", "start")["id"])
 
