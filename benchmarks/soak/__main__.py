@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -109,9 +109,20 @@ class Crowd:
         return json.loads(self.line())
 
 
-def soak(clients: int, events: int, churn: float, seconds: float, *, show: bool = True) -> Soak:
-    """Run a night of so many events, spread over ``seconds``, with ``churn`` connections lost each second."""
-    with tempfile.TemporaryDirectory() as folder, running_gateway(Path(folder)) as gateway:
+def soak(  # noqa: PLR0913 - what a night is made of, and where
+    clients: int,
+    events: int,
+    churn: float,
+    seconds: float,
+    *,
+    environment: Mapping[str, str] | None = None,
+    show: bool = True,
+) -> Soak:
+    """Run a night of so many events, spread over ``seconds``, with ``churn`` connections lost each second.
+
+    ``environment`` is the gateway's, beside this process's. No other gateway may be on the same tables.
+    """
+    with tempfile.TemporaryDirectory() as folder, running_gateway(Path(folder), environment) as gateway:
         headers = {"Authorization": f"Bearer {gateway.token('admin')}"}
         with httpx.Client(base_url=gateway.rest_url, headers=headers, timeout=60) as http:
             night = http.post("/api/sessions", json={"notes": "A long one"}).raise_for_status().json()["id"]

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from infra.template import tables
 from tests.clients import Bot, Connect, Host, Target
 from tests.gateway import Gateway, running_gateway
-from tests.local.conftest import target_of
+from tests.local.conftest import own_engine, target_of
 
 SHORT = {
     "SECONDS_TO_AUTHENTICATE": "2",
@@ -28,7 +28,8 @@ HOUR = 3600
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running_gateway(tmp_path_factory.mktemp("hasty"), SHORT) as gateway:
+    folder = tmp_path_factory.mktemp("hasty")
+    with own_engine(folder) as engine, running_gateway(folder, {**engine, **SHORT}) as gateway:
         yield gateway
 
 

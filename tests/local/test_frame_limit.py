@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.bots.listening import listening
 from tests.clients import Bot, Target
 from tests.gateway import Gateway, running_gateway
-from tests.local.conftest import target_of
+from tests.local.conftest import own_engine, target_of
 
 AT_ONCE = 10
 PING = {"type": "ping", "id": 7}
@@ -18,7 +18,11 @@ PING = {"type": "ping", "id": 7}
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running_gateway(tmp_path_factory.mktemp("strict"), {"FRAMES_PER_SECOND": "1"}) as gateway:
+    folder = tmp_path_factory.mktemp("strict")
+    with (
+        own_engine(folder) as engine,
+        running_gateway(folder, {**engine, "FRAMES_PER_SECOND": "1"}) as gateway,
+    ):
         yield gateway
 
 
