@@ -1,5 +1,7 @@
 """Events, and connections that wait for them."""
 
+from collections.abc import Sequence
+
 from chalicelib.domain.connections import Connection, session_audience
 from chalicelib.domain.cursors import Cursor
 from chalicelib.domain.events import Event, EventType, LoggedEvent
@@ -18,6 +20,16 @@ def later(session_id: int, sequence: int) -> Event:
 
 def logged(*events: Event) -> list[LoggedEvent]:
     return [LoggedEvent(str(100 + position), event) for position, event in enumerate(events)]
+
+
+class FakeLog:
+    """``services.stores.EventLog`` of sessions 1 to 99, each with events up to its 99th."""
+
+    def events(self, session_id: int, after: int, limit: int) -> Sequence[Event]:
+        return [later(session_id, sequence) for sequence in range(after + 1, 100)][:limit]
+
+    def starts(self, after: int, limit: int) -> Sequence[Event]:
+        return [started(number) for number in range(after + 1, 100)][:limit]
 
 
 def crowd(

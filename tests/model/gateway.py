@@ -1,12 +1,12 @@
 """API Gateway's side of the WebSockets: which connections are open, and posts to them."""
 
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from chalicelib.domain.connections import Recipient
 from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
-from chalicelib.services.ports import Settled
+from tests.fakes.push import OneByOne
 from tests.model.interruptions import Invocation, StepFailed
 
 
@@ -19,7 +19,7 @@ class Listener(Protocol):
 
 
 @dataclass(slots=True)
-class Gateway:
+class Gateway(OneByOne):
     """A ``services.ports.Push`` that posts into simulated clients.
 
     ``invocation`` is the one that runs now; ``closed`` hears of connections that are closed from our side.
@@ -31,24 +31,8 @@ class Gateway:
     slow: dict[str, int] = field(default_factory=dict)
     """How many posts to a connection, whose client does not read, are refused with 429 from now on."""
 
-    async def broadcast(
-        self,
-        message: Message,
-        pages: AsyncIterable[Sequence[Recipient]],
-        *,
-        within: float,
-        settled: Settled | None = None,
-    ) -> DeliveryReport:
-        assert within > 0
-        report = DeliveryReport()
-        async for page in pages:
-            for recipient in page:
-                if self._post(message, recipient, report) and settled is not None:
-                    settled(recipient)
-        return report
-
-    def _post(self, message: Message, recipient: Recipient, report: DeliveryReport) -> bool:
-        """Post to one and report it; return whether that needs no other attempt."""
+    def post(self, message: Message, recipient: Recipient, report: DeliveryReport) -> bool:
+        """See OneByOne."""
         invocation = self.invocation()
         connection_id, body = recipient.connection_id, message.body_for(recipient)
 

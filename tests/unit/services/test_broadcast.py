@@ -1,7 +1,6 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.events import LoggedEvent
 from chalicelib.services.broadcast import Broadcast
-from chalicelib.services.ports import AudiencePage, Settled
+from chalicelib.services.ports import AudiencePage
 from tests.fakes.crowd import crowd, later, logged, started
 from tests.fakes.delivery import House
 from tests.fakes.push import FakePush
@@ -94,18 +93,12 @@ class SlowPush(FakePush):
         clock = asyncio.get_running_loop().time
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock() + self._passed)
 
-    async def broadcast(
-        self,
-        message: Message,
-        pages: AsyncIterable[Sequence[Recipient]],
-        *,
-        within: float,
-        settled: Settled | None = None,
-    ) -> DeliveryReport:
+    async def begin(self, _message: Message, within: float) -> None:
         self.within.append(within)
-        report = await super().broadcast(message, pages, within=within, settled=settled)
-        self._passed += report.delivered
-        return report
+
+    def post(self, message: Message, recipient: Recipient, report: DeliveryReport) -> bool:
+        self._passed += 1
+        return super().post(message, recipient, report)
 
 
 async def test_what_there_is_no_time_for_comes_again_and_nothing_else(
@@ -167,17 +160,9 @@ async def test_no_start_overtakes_one_that_there_was_no_time_for(monkeypatch: py
 
 async def test_starts_of_different_sessions_go_in_order_however_long_each_takes() -> None:
     class Hasty(FakePush):
-        async def broadcast(
-            self,
-            message: Message,
-            pages: AsyncIterable[Sequence[Recipient]],
-            *,
-            within: float,
-            settled: Settled | None = None,
-        ) -> DeliveryReport:
+        async def begin(self, message: Message, _within: float) -> None:
             for _ in range(100 - json.loads(message.plain)["data"]["session"]["id"]):
                 await asyncio.sleep(0)  # the earlier, the slower
-            return await super().broadcast(message, pages, within=within, settled=settled)
 
     store, push = FakeConnectionStore(SHARDS), Hasty()
     crowd(store, 1)

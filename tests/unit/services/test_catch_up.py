@@ -1,14 +1,12 @@
 import json
-from collections.abc import Sequence
 
 import pytest
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Lag, session_audience
-from chalicelib.domain.events import Event
 from chalicelib.domain.jobs import CatchUpJob
 from chalicelib.services.catch_up import ATTEMPTS
 from chalicelib.services.ports import AudiencePage
-from tests.fakes.crowd import crowd, later, logged, started
+from tests.fakes.crowd import FakeLog, crowd, later, logged, started
 from tests.fakes.delivery import House
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
@@ -18,23 +16,13 @@ NIGHT = session_audience(17)
 SLOW = "0001="
 
 
-class Log:
-    """Events 2 to 99 of session 17, and the starts of sessions 1 to 99."""
-
-    def events(self, session_id: int, after: int, limit: int) -> Sequence[Event]:
-        return [later(session_id, sequence) for sequence in range(after + 1, 100)][:limit]
-
-    def starts(self, after: int, limit: int) -> Sequence[Event]:
-        return [started(number) for number in range(after + 1, min(after + limit, 99) + 1)]
-
-
 class Scene:
     def __init__(
         self, inline: int = 500, *, wants_cursor: bool = False, store: FakeConnectionStore | None = None
     ) -> None:
         self.store = store or FakeConnectionStore(SHARDS)
         self.push = FakePush()
-        self.home = House(self.store, self.push, SHARDS, inline=inline, log=Log())
+        self.home = House(self.store, self.push, SHARDS, inline=inline, log=FakeLog())
         crowd(self.store, 3, session_id=17, wants_cursor=wants_cursor)
 
     async def happen(self, *sequences: int) -> list[str]:

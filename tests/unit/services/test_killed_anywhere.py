@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from inspect import iscoroutinefunction
@@ -18,7 +18,6 @@ from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
 from chalicelib.domain.events import Event
 from chalicelib.domain.jobs import ShardJob
 from chalicelib.services import shard_walk
-from chalicelib.services.ports import Settled
 from tests.fakes.crowd import crowd, later, logged
 from tests.fakes.delivery import FakeJobQueue, FakeProgress, House
 from tests.fakes.push import FakePush
@@ -89,30 +88,16 @@ class MortalPush(FakePush):
         self._fate = fate
         self._stubborn = stubborn
 
-    async def broadcast(
-        self,
-        message: Message,
-        pages: AsyncIterable[Sequence[Recipient]],
-        *,
-        within: float,
-        settled: Settled | None = None,
-    ) -> DeliveryReport:
-        assert within > 0
-        report = DeliveryReport()
-        async for page in pages:
-            for recipient in page:
-                one = recipient.connection_id
-                self._fate.step()
-                if self._stubborn.get(one, 0) > 0:
-                    self._stubborn[one] -= 1
-                    report.failed.append(FailedPost(recipient, 500, "stubborn"))
-                    continue
-                self.posts.append((one, message.body_for(recipient)))
-                self._fate.step()
-                report.delivered += 1
-                if settled is not None:
-                    settled(recipient)
-        return report
+    def post(self, message: Message, recipient: Recipient, report: DeliveryReport) -> bool:
+        one = recipient.connection_id
+        self._fate.step()
+        if self._stubborn.get(one, 0) > 0:
+            self._stubborn[one] -= 1
+            report.failed.append(FailedPost(recipient, 500, "stubborn"))
+            return False
+        delivered = super().post(message, recipient, report)
+        self._fate.step()
+        return delivered
 
 
 class Log:

@@ -1,13 +1,12 @@
 """Whoever misses a session's start hears nothing of that session before it."""
 
 import json
-from collections.abc import Sequence
 
 import pytest
 
 from chalicelib.domain.connections import ALL_AUDIENCE, Lag, session_audience
 from chalicelib.domain.events import Event
-from tests.fakes.crowd import crowd, later, logged, started, subscribe
+from tests.fakes.crowd import FakeLog, crowd, later, logged, started, subscribe
 from tests.fakes.delivery import House
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
@@ -17,22 +16,12 @@ NIGHT = session_audience(17)
 SLOW = "0001="
 
 
-class Log:
-    """Sessions that have a start and 98 events each."""
-
-    def events(self, session_id: int, after: int, limit: int) -> Sequence[Event]:
-        return [later(session_id, sequence) for sequence in range(after + 1, 100)][:limit]
-
-    def starts(self, after: int, limit: int) -> Sequence[Event]:
-        return [started(number) for number in range(after + 1, after + limit + 1)]
-
-
 class Scene:
     """Three connections; one is slow, and subscribed to session 17 before it has heard of it."""
 
     def __init__(self, inline: int = 500) -> None:
         self.store, self.push = FakeConnectionStore(SHARDS), FakePush()
-        self.home = House(self.store, self.push, SHARDS, inline=inline, log=Log())
+        self.home = House(self.store, self.push, SHARDS, inline=inline, log=FakeLog())
         crowd(self.store, 3, session_id=17)
 
     async def happen(self, *events: Event) -> None:

@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, Sequence
 
 import pytest
 
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, Message
+from chalicelib.domain.delivery import Message
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.jobs import Received, ShardJob
 from chalicelib.services.deadline_ports import DeadlinePage
-from chalicelib.services.ports import Settled
 from chalicelib.services.together import together
 from tests.fakes.crowd import crowd, later, logged, subscribe
 from tests.fakes.delivery import House
@@ -29,19 +26,11 @@ class Defect(Exception):
 class Push(FakePush):
     """Fails at once for one night; the other one's posts take a few turns of the loop each."""
 
-    async def broadcast(
-        self,
-        message: Message,
-        pages: AsyncIterable[Sequence[Recipient]],
-        *,
-        within: float,
-        settled: Settled | None = None,
-    ) -> DeliveryReport:
+    async def begin(self, message: Message, _within: float) -> None:
         if json.loads(message.plain)["n"] == 1:
             raise Defect
         for _ in range(20):
             await asyncio.sleep(0)
-        return await super().broadcast(message, pages, within=within, settled=settled)
 
     def heard(self) -> list[int]:
         return [json.loads(body)["n"] for _, body in self.posts]

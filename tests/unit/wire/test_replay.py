@@ -1,18 +1,16 @@
 import json
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from chalicelib.domain.connections import Connection, Recipient
-from chalicelib.domain.delivery import DeliveryReport, Message
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.games import NewGame
 from chalicelib.services.commits import Commits
 from chalicelib.services.connections import Connections
 from chalicelib.services.contention import Backoff
 from chalicelib.services.game_nights import GameNights
-from chalicelib.services.ports import Settled
 from chalicelib.services.reading import Streams
 from chalicelib.wire.websocket import Reply, answer, send
 from tests.fakes.identity import FakeVerifier, claims
@@ -124,17 +122,9 @@ async def test_junk_for_a_cursor_is_an_error_and_no_failed_authentication() -> N
 
 async def test_a_replay_that_cannot_be_posted_whole_ends_the_connection() -> None:
     class Stuck(FakePush):
-        async def broadcast(
-            self,
-            message: Message,
-            pages: AsyncIterable[Sequence[Recipient]],
-            *,
-            within: float,
-            settled: Settled | None = None,
-        ) -> DeliveryReport:
+        async def begin(self, *_: object) -> None:
             if len(self.posts) == 2:
                 self.failing = {"abc="}
-            return await super().broadcast(message, pages, within=within, settled=settled)
 
     push = Stuck()
 
@@ -173,17 +163,9 @@ async def test_a_replay_whose_log_cannot_be_read_on_ends_the_connection() -> Non
 @pytest.mark.parametrize("posts", [0, 1, 2])
 async def test_a_client_that_is_gone_is_forgotten(posts: int) -> None:
     class Leaving(FakePush):
-        async def broadcast(
-            self,
-            message: Message,
-            pages: AsyncIterable[Sequence[Recipient]],
-            *,
-            within: float,
-            settled: Settled | None = None,
-        ) -> DeliveryReport:
+        async def begin(self, *_: object) -> None:
             if len(self.posts) == posts:
                 self.gone = {"abc="}
-            return await super().broadcast(message, pages, within=within, settled=settled)
 
     push, forgotten = Leaving(), list[str]()
 
