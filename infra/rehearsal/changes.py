@@ -4,6 +4,7 @@ Leaves whether what is deployed works to ``rehearse``.
 """
 
 import re
+from typing import Any
 
 from infra.deployment.chalice_config import ChaliceConfig
 from infra.rehearsal.terminal import STAGE, Terminal, must
@@ -60,7 +61,7 @@ class Changes:
         config.write_text(
             config.read_text().replace('"lambda_memory_size": 512', '"lambda_memory_size": 640')
         )
-        self._replace_sessions_table()
+        replace_table(self._terminal.account.client("dynamodb"), f"{STAGE.stack}-sessions")
         done = self._deploy()
         for expected in ("broadcast_renamed", "+changed", "mapping is removed"):
             must(expected in done, f"{expected!r} is not in what the deployment said:\n{done}")
@@ -91,23 +92,23 @@ class Changes:
     def _forget_what_chalice_recorded(self) -> None:
         (self._terminal.project / ".chalice" / "deployed" / f"{STAGE.name}.json").unlink()
 
-    def _replace_sessions_table(self) -> None:
-        client = self._terminal.account.client("dynamodb")
-        name = f"{STAGE.stack}-sessions"
-        old = client.describe_table(TableName=name)["Table"]
-        tags = client.list_tags_of_resource(ResourceArn=old["TableArn"])["Tags"]
-        client.delete_table(TableName=name)
-        client.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=old["KeySchema"],
-            AttributeDefinitions=old["AttributeDefinitions"],
-            StreamSpecification=old["StreamSpecification"],
-            Tags=tags,
-        )
-        client.update_time_to_live(
-            TableName=name, TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True}
-        )
-        client.update_continuous_backups(
-            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
-        )
+
+def replace_table(dynamodb: Any, name: str) -> None:
+    """Make a table anew, as it was: the same but for what was in it, and for the ARN of its stream."""
+    old = dynamodb.describe_table(TableName=name)["Table"]
+    tags = dynamodb.list_tags_of_resource(ResourceArn=old["TableArn"])["Tags"]
+    dynamodb.delete_table(TableName=name)
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=old["KeySchema"],
+        AttributeDefinitions=old["AttributeDefinitions"],
+        StreamSpecification=old["StreamSpecification"],
+        Tags=tags,
+    )
+    dynamodb.update_time_to_live(
+        TableName=name, TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True}
+    )
+    dynamodb.update_continuous_backups(
+        TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )

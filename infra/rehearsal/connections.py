@@ -63,13 +63,7 @@ class Connections:
         self._terminal.progress.step(
             "Connections that ended without a word are removed by the delivery that meets them"
         )
-        Clock().wait(
-            "the removal of connections that are gone",
-            lambda: True if ghosts.are_gone() else None,
-            within=DELIVERY_SECONDS,
-            every=0.5,
-        )
-        self._terminal.progress.detail("removed")
+        self._see_removed(ghosts, "the removal of connections that are gone", DELIVERY_SECONDS)
 
     @contextmanager
     def silent_connection(self) -> Iterator[ClientConnection]:
@@ -98,13 +92,7 @@ class Connections:
             self._terminal.progress.detail("told and closed")
         else:
             must(holds=False, otherwise=f"after its end a connection was told {after!r}")
-        Clock().wait(
-            "the sweep of connections that are gone",
-            lambda: True if due.are_gone() else None,
-            within=SWEEP_SECONDS,
-            every=0.5,
-        )
-        self._terminal.progress.detail("removed")
+        self._see_removed(due, "the sweep of connections that are gone", SWEEP_SECONDS)
 
     def deliver_to_many_and_to_stragglers(self) -> None:
         """Have events delivered by jobs, and jobs made for those who lag; all of them turn out to be gone."""
@@ -130,6 +118,10 @@ class Connections:
         )
         must([one["Body"] for one in letters] == ["junk"], f"other jobs failed as well: {letters}")
         self._host.post("sessions")  # to few again, now that the jobs are done
+
+    def _see_removed(self, ghosts: Ghosts, what: str, within: float) -> None:
+        Clock().wait(what, lambda: True if ghosts.are_gone() else None, within=within, every=0.5)
+        self._terminal.progress.detail("removed")
 
     def _url(self) -> str:
         [url] = re.findall(r"wss?://\S+", self._terminal.infra("status", "--stage", STAGE.name))

@@ -10,6 +10,7 @@ from infra.deployment.errors import DeploymentError
 from infra.deployment.provision import check_place, provision
 from infra.deployment.shape import Shape
 from infra.deployment.target import Target
+from infra.rehearsal.changes import replace_table
 from tests.fakes.progress import SilentProgress
 
 # moto can't make alarms and metric filters from a template, and says so.
@@ -117,17 +118,7 @@ def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> 
 
 def test_a_replaced_table_is_seen(stack: Target) -> None:
     old = provision(stack)
-    client = stack.aws.client("dynamodb")
-    name = "game-night-live-dev-sessions"
-    table = client.describe_table(TableName=name)["Table"]
-    client.delete_table(TableName=name)
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=table["KeySchema"],
-        AttributeDefinitions=table["AttributeDefinitions"],
-        StreamSpecification=table["StreamSpecification"],
-    )
+    replace_table(stack.aws.client("dynamodb"), "game-night-live-dev-sessions")
 
     new = provision(stack)
 
