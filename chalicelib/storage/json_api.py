@@ -112,10 +112,11 @@ class JsonApi:
             if status == 200:  # noqa: PLR2004 - there is no other success
                 found: dict[str, Any] = json.loads(answer)
                 return found
-            if _error_type(answer) == "ConditionalCheckFailedException":
+            error = _error_type(answer)
+            if error == "ConditionalCheckFailedException":
                 raise ConditionFailed
-            reason = f"{status} {_error_type(answer)}"
-            if status < 500 and _error_type(answer) not in _WORTH_ANOTHER_ATTEMPT:  # noqa: PLR2004 - server errors
+            reason = f"{status} {error}"
+            if status < 500 and error not in _WORTH_ANOTHER_ATTEMPT:  # noqa: PLR2004 - server errors
                 break
         logger.warning(
             "%s did not do what it was asked", self.service, extra={"operation": operation, "reason": reason}

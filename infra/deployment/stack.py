@@ -158,9 +158,7 @@ class Stack:
 
         change_set = self.clock.wait("the change set", look, within=WITHIN, every=self.every)
         # Where nothing but outputs follows from a parameter, CloudFormation lists no change, and yet has one.
-        told_anew = kind == "UPDATE" and any(
-            self.parameters().get(key) != value for key, value in parameters.items()
-        )
+        told_anew = kind == "UPDATE" and not parameters.items() <= self.parameters().items()
         if change_set["Status"] == "FAILED" or not (change_set["Changes"] or told_anew):
             self.cloudformation.delete_change_set(StackName=self.name, ChangeSetName=name)
             reason = change_set.get("StatusReason", "")
