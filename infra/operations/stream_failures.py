@@ -7,7 +7,7 @@ Leaves how events are delivered to ``chalicelib.services.redelivery``.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -106,33 +106,14 @@ class StreamFailures:
         StreamUnavailable, and what the SDK raises.
         """
         outcome = RedoneRecords()
-        batches: list[tuple[GivenUp | UnreadableRecord, Message]] = []
         kept: list[Message] = []
         try:
-            while messages := self.queue.receive(
-                AT_ONCE, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=self.patience
-            ):
-                for message in messages:
-                    outcome.found += 1
-                    kept.append(message)
-                    try:
-                        batches.append((_parsed(message["Body"]), message))
-                    except ValueError:
-                        outcome.unreadable += 1
-                        tell(f"can't be read, and stays: message {message['MessageId']}")
-            for batch, message in sorted(batches, key=lambda one: _place(one[0])):
-                arrived = f"{_place(batch)[0]:%Y-%m-%d %H:%M:%S}"
-                try:
-                    found = self._found(batch)
-                except ValueError as error:
-                    outcome.unreadable += 1
-                    tell(f"{arrived}, can't be read, and stays: {error}")
-                    continue
-                outcome.events += len(found.events)
-                outcome.from_log += len(found.events) if found.whence == "the log" else 0
-                names = [f"{one.type} of session {one.session_id}" for one in found.events] or ["nothing"]
-                tell(f"{arrived}, {', '.join(names)}, from {found.whence}")
-                if dry_run:
+            for message in self._messages():
+                outcome.found += 1
+                kept.append(message)
+            for batch, message in self._batches(kept, outcome, tell):
+                found = self._told(batch, outcome, tell)
+                if found is None or dry_run:
                     continue
                 self.run(self.redelivery.deliver(found.events))
                 for unreadable in found.unreadable:
@@ -144,6 +125,42 @@ class StreamFailures:
             for message in kept:
                 self.queue.release(message)
         return outcome
+
+    def _messages(self) -> Iterator[Message]:
+        while messages := self.queue.receive(
+            AT_ONCE, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=self.patience
+        ):
+            yield from messages
+
+    def _batches(
+        self, messages: Sequence[Message], outcome: RedoneRecords, tell: Callable[[str], None]
+    ) -> list[tuple[GivenUp | UnreadableRecord, Message]]:
+        """Return what messages are about, oldest first, and tell of those that nobody can read."""
+        batches: list[tuple[GivenUp | UnreadableRecord, Message]] = []
+        for message in messages:
+            try:
+                batches.append((_parsed(message["Body"]), message))
+            except ValueError:
+                outcome.unreadable += 1
+                tell(f"can't be read, and stays: message {message['MessageId']}")
+        return sorted(batches, key=lambda one: _place(one[0]))
+
+    def _told(
+        self, batch: GivenUp | UnreadableRecord, outcome: RedoneRecords, tell: Callable[[str], None]
+    ) -> _Found | None:
+        """Return what a batch held and tell of it; None where it still can't be read."""
+        arrived = f"{_place(batch)[0]:%Y-%m-%d %H:%M:%S}"
+        try:
+            found = self._found(batch)
+        except ValueError as error:
+            outcome.unreadable += 1
+            tell(f"{arrived}, can't be read, and stays: {error}")
+            return None
+        outcome.events += len(found.events)
+        outcome.from_log += len(found.events) if found.whence == "the log" else 0
+        names = [f"{one.type} of session {one.session_id}" for one in found.events] or ["nothing"]
+        tell(f"{arrived}, {', '.join(names)}, from {found.whence}")
+        return found
 
     def _found(self, batch: GivenUp | UnreadableRecord) -> _Found:
         """Return what a batch held. Raises ValueError where it is one record that still can't be read."""
