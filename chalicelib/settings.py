@@ -19,6 +19,9 @@ LOCAL_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:game-night-live-local-deli
 
 LIFE = ConnectionLife()
 
+AUDIENCE_SHARDS = 8
+"""Into how many shards audiences are divided where nothing else is said."""
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = (JSON_LINES, TEXT_LINES) = ("json", "text")
 
@@ -90,7 +93,7 @@ class Settings:
             dynamodb_endpoint=env.get("AWS_ENDPOINT_URL_DYNAMODB") or everywhere,
             sqs_endpoint=env.get("AWS_ENDPOINT_URL_SQS") or everywhere,
             aws_endpoint=everywhere,
-            audience_shards=_positive(env, "AUDIENCE_SHARDS", 8),
+            audience_shards=_positive(env, "AUDIENCE_SHARDS", AUDIENCE_SHARDS),
             connection_life=ConnectionLife(
                 to_authenticate=_positive(env, "SECONDS_TO_AUTHENTICATE", LIFE.to_authenticate),
                 expiring=_positive(env, "TOKEN_EXPIRING_SECONDS", LIFE.expiring),

@@ -41,6 +41,14 @@ class FailedPost:
     status: int | None
     reason: str
 
+    @property
+    def may_be_mended(self) -> bool:
+        """Whether it was refused for a reason that lies with us, and would be taken once that is mended.
+
+        403 is about the role or the keys of whoever posts.
+        """
+        return self.status == FORBIDDEN
+
 
 @dataclass(slots=True)
 class DeliveryReport:
@@ -67,11 +75,8 @@ class DeliveryReport:
 
     @property
     def owed(self) -> list[FailedPost]:
-        """Who is to get the message later: it failed, or was refused for a reason that lies with us.
-
-        403 is about the role or the keys of whoever posts. Once they are mended nobody need miss anything.
-        """
-        return self.failed + [post for post in self.refused if post.status == FORBIDDEN]
+        """Who is to get the message later, so that nobody need miss anything."""
+        return self.failed + [post for post in self.refused if post.may_be_mended]
 
 
 async def only(recipient: Recipient) -> AsyncIterator[Sequence[Recipient]]:

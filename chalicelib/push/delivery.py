@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import FORBIDDEN, DeliveryReport, FailedPost
+from chalicelib.domain.delivery import DeliveryReport, FailedPost
 from chalicelib.push.retry import GONE, RetryPolicy, may_pass
 
 if TYPE_CHECKING:
@@ -164,8 +164,9 @@ class Delivery:
         elif may_pass(status):
             self._retry_or_fail(post, f"answered {status}")
         else:
-            self.report.refused.append(FailedPost(post.recipient, status, f"answered {status}"))
-            self._settle(None if status == FORBIDDEN else post.recipient)
+            refused = FailedPost(post.recipient, status, f"answered {status}")
+            self.report.refused.append(refused)
+            self._settle(None if refused.may_be_mended else post.recipient)
 
     def unanswered(self, post: Post, reason: str) -> None:
         """Plan another attempt for a post that got no answer, or let it fail."""

@@ -115,23 +115,29 @@ class DynamoSessionStore(DynamoGames):
         session may have started behind the look: nothing is active only once a look shows no such marker that
         an earlier look did not show.
         """
-        ended: set[str] = set()
+        ended: set[int] = set()
         with translated():
             while True:
-                known = len(ended)
-                for marker in self._active.query(
-                    SESSIONS,
-                    self._active.SK.startswith("active#"),
-                    consistent_read=True,
-                    scan_index_forward=False,
-                    page_size=1,
-                ):
-                    session = self.session(int(marker.SK.removeprefix("active#")))
+                seen = set[int]()
+                for number in self._marked_active():
+                    session = self.session(number)
                     if session is not None and session.is_active:  # or it ended between the two reads
                         return session
-                    ended.add(marker.SK)
-                if len(ended) == known:
+                    seen.add(number)
+                if seen <= ended:
                     return None
+                ended |= seen
+
+    def _marked_active(self) -> Iterator[int]:
+        """Yield the ids of sessions that have a marker, the newest first, read one by one."""
+        for marker in self._active.query(
+            SESSIONS,
+            self._active.SK.startswith("active#"),
+            consistent_read=True,
+            scan_index_forward=False,
+            page_size=1,
+        ):
+            yield int(marker.SK.removeprefix("active#"))
 
     @contextmanager
     def _transaction(self) -> Iterator[TransactWrite]:

@@ -1,11 +1,11 @@
 """Whether a deployment divides audiences into other shards than those that connections are noted in."""
 
+from chalicelib.settings import AUDIENCE_SHARDS
 from infra.deployment.drift import deployed_environment
 from infra.deployment.target import Target
 
 VARIABLE = "AUDIENCE_SHARDS"
-UNSET = "8"
-"""What the functions take where they are told nothing (``chalicelib.settings``)."""
+UNSET = str(AUDIENCE_SHARDS)
 
 
 def warn_of_other_shards(target: Target) -> None:
