@@ -59,7 +59,7 @@ screenshots: install ## the page, as it is in docs/images (chromium)
 	@$(BIN)/python -m tests.page.screenshots
 
 test-dynamodb-local: install ## run the storage and conformance suites on AWS's own engine (Java, npm)
-	@$(BIN)/python -m infra.dynamodb_local -- $(BIN)/pytest tests/integration/storage tests/conformance tests/local
+	@$(BIN)/python -m infra.dynamodb_local -- $(BIN)/pytest tests/integration/dynamodb tests/conformance tests/local
 
 check: $(VENV)/.installed .venv-checkov/.installed ## format, lint, types, layers, the stack and its security, known vulnerabilities
 	@$(BIN)/ruff format --check .

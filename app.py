@@ -23,16 +23,16 @@ from chalice.app import (
 )
 
 from chalicelib import __version__, logs
+from chalicelib.auth.claims import Claims
 from chalicelib.bootstrap import application, settings
-from chalicelib.domain.errors import GameNightError
-from chalicelib.domain.identity import Claims
+from chalicelib.errors import GameNightError
 from chalicelib.settings import trace_id
 
 if TYPE_CHECKING:
-    from chalicelib.domain.idempotency import IdempotentRequest
-    from chalicelib.wire.bodies import Body
-    from chalicelib.wire.problems import Problem
-    from chalicelib.wire.web import WebAnswer
+    from chalicelib.api.rest.bodies import Body
+    from chalicelib.api.rest.problems import Problem
+    from chalicelib.idempotency import IdempotentRequest
+    from chalicelib.page.served import WebAnswer
 
 lines = logs.configure(settings().log_level, settings().stage, settings().log_file, settings().log_format)
 logger = logging.getLogger("app")
@@ -69,7 +69,7 @@ def name_the_invocation(event: Any, get_response: Callable[[Any], Any]) -> Any:
 @app.middleware("http")
 def log_what_was_answered(event: Request, get_response: Callable[[Any], Response]) -> Response:
     """Log who asked for what, and what was answered."""
-    from chalicelib.wire.access import log_answer
+    from chalicelib.api.rest.access_log import log_answer
 
     began = time.monotonic()
     response = get_response(event)
@@ -83,7 +83,7 @@ def answer_chalice_errors_as_problems(event: Any, get_response: Callable[[Any], 
     response = get_response(event)
     if response.status_code < 400 or not isinstance(response.body, dict):  # noqa: PLR2004 - errors begin at 400
         return response
-    from chalicelib.wire.problems import problem_of_framework
+    from chalicelib.api.rest.problems import problem_of_framework
 
     return _as_response(problem_of_framework(response.status_code, response.body.get("Message", "")))
 
@@ -101,11 +101,11 @@ def route(method: str, path: str) -> Callable[[View], View]:
             try:
                 return view(**path_parameters)
             except GameNightError as error:
-                from chalicelib.wire.problems import problem_of
+                from chalicelib.api.rest.problems import problem_of
 
                 return _as_response(problem_of(error))
             except Exception:
-                from chalicelib.wire.problems import unexpected
+                from chalicelib.api.rest.problems import unexpected
 
                 request_id = _request().context.get("requestId", "(no request id)")
                 logger.exception("a request could not be handled", extra={"request_id": request_id})
@@ -122,7 +122,7 @@ def route(method: str, path: str) -> Callable[[View], View]:
 @route("GET", "/api")
 def describe() -> Any:
     """Tell a client everything that it needs to begin."""
-    from chalicelib.wire.addresses import base_url
+    from chalicelib.api.rest.urls import base_url
 
     request = _request()
     here = base_url(settings().rest_url, request.headers, request.context)
@@ -144,7 +144,7 @@ def health() -> Any:
 @route("GET", "/api/openapi.json")
 def openapi() -> Response:
     """Specify the REST API."""
-    from chalicelib.wire import specifications
+    from chalicelib.api.specifications import served as specifications
 
     return _json(specifications.specification(specifications.OPENAPI))
 
@@ -152,7 +152,7 @@ def openapi() -> Response:
 @route("GET", "/api/asyncapi.json")
 def asyncapi() -> Response:
     """Specify the WebSocket API."""
-    from chalicelib.wire import specifications
+    from chalicelib.api.specifications import served as specifications
 
     return _json(specifications.specification(specifications.ASYNCAPI))
 
@@ -160,7 +160,7 @@ def asyncapi() -> Response:
 @route("POST", "/api/sessions")
 def start_session() -> Response:
     """Start a game night."""
-    from chalicelib.wire.bodies import NewSession
+    from chalicelib.api.rest.bodies import NewSession
 
     caller = _caller()
     body, key = _posted("/api/sessions", caller, NewSession)
@@ -171,11 +171,11 @@ def start_session() -> Response:
 @route("GET", "/api/sessions")
 def list_sessions() -> Response:
     """Answer with the nights that started after a cursor."""
-    from chalicelib.wire import addresses, pages
+    from chalicelib.api.rest import pages, urls
 
     request = _request()
     _caller()
-    since, limit = addresses.page_of(request.query_params)
+    since, limit = urls.page_of(request.query_params)
     return _json(pages.sessions_page(application().reading.sessions(since, limit)))
 
 
@@ -189,7 +189,7 @@ def active_session() -> Any:
 @route("GET", "/api/sessions/{session_id}")
 def show_session(session_id: str) -> Any:
     """Answer with a night, its games and their tallies."""
-    from chalicelib.wire.addresses import session_id_of
+    from chalicelib.api.rest.urls import session_id_of
 
     _caller()
     return application().reading.session(session_id_of(session_id))
@@ -198,8 +198,8 @@ def show_session(session_id: str) -> Any:
 @route("POST", "/api/sessions/{session_id}/games")
 def add_game(session_id: str) -> Response:
     """Add a game to a night."""
-    from chalicelib.wire.addresses import session_id_of
-    from chalicelib.wire.bodies import NewGame
+    from chalicelib.api.rest.bodies import NewGame
+    from chalicelib.api.rest.urls import session_id_of
 
     caller = _caller()
     night = session_id_of(session_id)
@@ -211,8 +211,8 @@ def add_game(session_id: str) -> Response:
 @route("POST", "/api/sessions/{session_id}/votes")
 def vote(session_id: str) -> Response:
     """Count a vote."""
-    from chalicelib.wire.addresses import session_id_of
-    from chalicelib.wire.bodies import NewVote
+    from chalicelib.api.rest.bodies import NewVote
+    from chalicelib.api.rest.urls import session_id_of
 
     caller = _caller()
     night = session_id_of(session_id)
@@ -224,8 +224,8 @@ def vote(session_id: str) -> Response:
 @route("POST", "/api/sessions/{session_id}/close")
 def close_session(session_id: str) -> Any:
     """End a night."""
-    from chalicelib.wire.addresses import session_id_of
-    from chalicelib.wire.bodies import Nothing
+    from chalicelib.api.rest.bodies import Nothing
+    from chalicelib.api.rest.urls import session_id_of
 
     caller = _caller()
     night = session_id_of(session_id)
@@ -236,19 +236,19 @@ def close_session(session_id: str) -> Any:
 @route("GET", "/api/sessions/{session_id}/events")
 def list_events(session_id: str) -> Response:
     """Answer with what happened in a night after a cursor."""
-    from chalicelib.wire import addresses, pages
+    from chalicelib.api.rest import pages, urls
 
     request = _request()
     _caller()
-    night = addresses.session_id_of(session_id)
-    since, limit = addresses.page_of(request.query_params)
+    night = urls.session_id_of(session_id)
+    since, limit = urls.page_of(request.query_params)
     return _json(pages.events_page(application().reading.events(night, since, limit)))
 
 
 @route("POST", "/api/tokens")
 def mint_token() -> Response:
     """Let a bot in."""
-    from chalicelib.wire.bodies import NewToken
+    from chalicelib.api.rest.bodies import NewToken
 
     caller = _caller()
     body, key = _posted("/api/tokens", caller, NewToken)
@@ -259,7 +259,7 @@ def mint_token() -> Response:
 @route("GET", "/")
 def page() -> Response:
     """Answer with the page to host a night from."""
-    from chalicelib.wire import web
+    from chalicelib.page import served as web
 
     return _as_response(web.page(_root(), settings().websocket_url, _request().headers))
 
@@ -267,7 +267,7 @@ def page() -> Response:
 @route("GET", "/page/{edition}/{name}")
 def page_file(edition: str, name: str) -> Response:
     """Answer with a file of that page."""
-    from chalicelib.wire import web
+    from chalicelib.page import served as web
 
     return _as_response(web.file(edition, name, _request().headers))
 
@@ -275,7 +275,7 @@ def page_file(edition: str, name: str) -> Response:
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event: WebsocketEvent) -> Any:
     """Remember a connection."""
-    from chalicelib.wire.websocket import opened_connection
+    from chalicelib.api.live.answers import opened_connection
 
     application().connections.connect(opened_connection(event.to_dict()))
 
@@ -283,7 +283,7 @@ def websocket_connect(event: WebsocketEvent) -> Any:
 @app.on_ws_message(name="websocket_message")
 def websocket_message(event: WebsocketEvent) -> Any:
     """Answer a frame on the connection that it came from."""
-    from chalicelib.wire.websocket import answer, send, sender_of
+    from chalicelib.api.live.answers import answer, send, sender_of
 
     live = application()
     reply = answer(live.connections, live.clock, event.connection_id, event.body)
@@ -302,7 +302,7 @@ def websocket_disconnect(event: WebsocketEvent) -> Any:
 )
 def broadcast(event: DynamoDBEvent) -> Any:
     """Deliver what was appended to the logs."""
-    from chalicelib.storage.stream_records import read_records
+    from chalicelib.aws.dynamodb.nights.stream_records import read_records
 
     live = application()
     read = read_records(event.to_dict()["Records"])
@@ -315,7 +315,7 @@ def broadcast(event: DynamoDBEvent) -> Any:
 @app.on_sqs_message(queue_arn=settings().delivery_queue_arn, name="deliver", batch_size=1)
 def deliver(event: SQSEvent) -> Any:
     """Do the jobs that broadcast left: a shard of a large audience, or one connection that lags."""
-    from chalicelib.storage.jobs import received_jobs
+    from chalicelib.aws.delivery_queue import received_jobs
 
     function: Any = event.context
     within = function.get_remaining_time_in_millis() / 1000 - DELIVERY_MARGIN_SECONDS
@@ -327,7 +327,7 @@ def deliver(event: SQSEvent) -> Any:
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event: CloudWatchEvent) -> Any:
     """Tell and close connections whose time has come."""
-    from chalicelib.wire.notices import scheduled_at
+    from chalicelib.api.live.notices import scheduled_at
 
     work = application().sweep.run(scheduled_at(event.to_dict()), within=_time_to_deliver(event))
     application().run(work)
@@ -340,7 +340,7 @@ def _request() -> Request:
 
 
 def _caller() -> Claims:
-    from chalicelib.wire.bodies import bearer_token
+    from chalicelib.api.rest.bodies import bearer_token
 
     claims = application().tokens.verify(bearer_token(_request().headers))
     lines.add(subject=claims.subject)
@@ -349,7 +349,7 @@ def _caller() -> Claims:
 
 def _posted(path: str, caller: Claims, kind: "type[Body]") -> "tuple[Body, IdempotentRequest | None]":
     """Return what was posted to a path, and the request as its Idempotency-Key names it."""
-    from chalicelib.wire.bodies import body_of, idempotent_request
+    from chalicelib.api.rest.bodies import body_of, idempotent_request
 
     request = _request()
     body = body_of(request.raw_body, kind)
@@ -368,7 +368,7 @@ def _created(body: Any, path: str) -> Response:
 
 def _root() -> str:
     """Return the path that ``/`` and ``/api`` stand below: empty, or the stage's."""
-    from chalicelib.wire.addresses import base_path
+    from chalicelib.api.rest.urls import base_path
 
     request = _request()
     return base_path(settings().rest_url, request.headers, request.context)

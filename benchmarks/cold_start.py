@@ -35,12 +35,12 @@ ENVIRONMENT = {
 BASE = "the four base packages"
 MADE = {
     "api_handler": "from chalicelib.wire import bodies; made.game_nights; made.tokens",
-    "websocket_connect": "from chalicelib.wire.websocket import opened_connection; made.connections",
-    "websocket_message": "from chalicelib.wire.websocket import answer; made.connections; made.push",
+    "websocket_connect": "from chalicelib.api.live.answers import opened_connection; made.connections",
+    "websocket_message": "from chalicelib.api.live.answers import answer; made.connections; made.push",
     "websocket_disconnect": "made.connections",
-    "broadcast": "from chalicelib.storage.stream_records import read_records; made.broadcast",
-    "deliver": "from chalicelib.storage.jobs import received_jobs; made.jobs",
-    "sweep": "from chalicelib.wire.notices import scheduled_at; made.sweep",
+    "broadcast": "from chalicelib.aws.dynamodb.nights.stream_records import read_records; made.broadcast",
+    "deliver": "from chalicelib.aws.delivery_queue import received_jobs; made.jobs",
+    "sweep": "from chalicelib.api.live.notices import scheduled_at; made.sweep",
 }
 
 

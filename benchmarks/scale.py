@@ -24,8 +24,8 @@ from benchmarks.cost import (
     RECIPIENTS_PER_READ,
     WEBSOCKET_MESSAGE,
 )
-from chalicelib.services.catch_up import ATTEMPTS
-from chalicelib.services.hold import BEAT_SECONDS
+from chalicelib.delivery.catch_up import ATTEMPTS
+from chalicelib.delivery.hold import BEAT_SECONDS
 from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
 
 MEASURED = Path(__file__).parent / "results" / "broadcast.json"

@@ -30,19 +30,19 @@ from typing import Any
 import botocore.session
 import click
 
-from chalicelib.domain.errors import Contended
-from chalicelib.domain.events import Json
-from chalicelib.domain.games import NewGame, add_game
-from chalicelib.domain.identity import Claims, Role
-from chalicelib.domain.sessions import start_session
-from chalicelib.domain.timestamps import system_clock, timestamp
-from chalicelib.domain.votes import Ballot, VoteType, cast
-from chalicelib.services.commits import Commits
-from chalicelib.services.contention import Backoff
-from chalicelib.services.stores import Change, StreamMoved
-from chalicelib.services.voting import POLL, Voting, VotingStores
-from chalicelib.storage.sessions import DynamoSessionStore
-from chalicelib.storage.tables import Database, Table
+from chalicelib.auth.claims import Claims, Role
+from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
+from chalicelib.aws.dynamodb.tables import Database, Table
+from chalicelib.backoff import Backoff
+from chalicelib.errors import Contended
+from chalicelib.idempotency import Commits, StreamMoved
+from chalicelib.nights.events import Json
+from chalicelib.nights.games import NewGame, add_game
+from chalicelib.nights.ports import Change
+from chalicelib.nights.sessions import start_session
+from chalicelib.nights.votes import Ballot, VoteType, cast
+from chalicelib.nights.voting import POLL, Voting, VotingStores
+from chalicelib.timestamps import system_clock, timestamp
 from infra.dynamodb_local import dynamodb_local
 from infra.local.engine import embedded_engine
 from infra.local.state import StateDir

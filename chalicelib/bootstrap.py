@@ -13,38 +13,38 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from chalicelib.domain.identity import Claims
-from chalicelib.domain.timestamps import system_clock
+from chalicelib.auth.claims import Claims
 from chalicelib.settings import Settings, SettingsError
+from chalicelib.timestamps import system_clock
 
 if TYPE_CHECKING:
+    from chalicelib.auth.bot_tokens import BotTokens
+    from chalicelib.auth.ports import SecretSource, TokenVerifier
+    from chalicelib.aws.dead_letters import SetAside
+    from chalicelib.aws.delivery_queue import SqsJobQueue
+    from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
+    from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
+    from chalicelib.aws.dynamodb.connections.lags import DynamoLagStore
+    from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
+    from chalicelib.aws.dynamodb.nights.epochs import DynamoEpochs
+    from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
+    from chalicelib.aws.dynamodb.tables import Database, Table
+    from chalicelib.aws.json_api import DynamoApi, SqsApi
     from chalicelib.aws.signature import Credentials
+    from chalicelib.connections.clients import Connections
+    from chalicelib.connections.sweep import Sweep
+    from chalicelib.delivery.broadcast import Broadcast
+    from chalicelib.delivery.catch_up import CatchUp
+    from chalicelib.delivery.delivery_log import DeliveryLog
+    from chalicelib.delivery.disconnect_all import Goodbye
+    from chalicelib.delivery.redelivery import Redelivery
+    from chalicelib.delivery.seldom import Seldom
+    from chalicelib.delivery.worker import Jobs
+    from chalicelib.idempotency import Commits
+    from chalicelib.nights.hosting import GameNights
+    from chalicelib.nights.queries import Reading, Streams
+    from chalicelib.nights.voting import Voting
     from chalicelib.push.client import ConnectionsClient
-    from chalicelib.services.bot_tokens import BotTokens
-    from chalicelib.services.broadcast import Broadcast
-    from chalicelib.services.catch_up import CatchUp
-    from chalicelib.services.commits import Commits
-    from chalicelib.services.connections import Connections
-    from chalicelib.services.game_nights import GameNights
-    from chalicelib.services.goodbye import Goodbye
-    from chalicelib.services.jobs import Jobs
-    from chalicelib.services.ports import SecretSource, TokenVerifier
-    from chalicelib.services.reading import Reading, Streams
-    from chalicelib.services.redelivery import Redelivery
-    from chalicelib.services.seldom import Seldom
-    from chalicelib.services.sweep import Sweep
-    from chalicelib.services.trail import DeliveryLog
-    from chalicelib.services.voting import Voting
-    from chalicelib.storage.audiences import DynamoAudiences
-    from chalicelib.storage.connections import DynamoConnectionStore
-    from chalicelib.storage.epochs import DynamoEpochs
-    from chalicelib.storage.jobs import SqsJobQueue
-    from chalicelib.storage.json_api import DynamoApi, SqsApi
-    from chalicelib.storage.lags import DynamoLagStore
-    from chalicelib.storage.progress import DynamoProgressStore
-    from chalicelib.storage.sessions import DynamoSessionStore
-    from chalicelib.storage.set_aside import SetAside
-    from chalicelib.storage.tables import Database, Table
 
 T = TypeVar("T")
 
@@ -70,15 +70,15 @@ class Application:
     @cached_property
     def game_nights(self) -> "GameNights":
         """What a host does."""
-        from chalicelib.services.game_nights import GameNights
+        from chalicelib.nights.hosting import GameNights
 
         return GameNights(self._sessions, self._commits, self.clock, lambda: secrets.token_hex(4))
 
     @cached_property
     def voting(self) -> "Voting":
         """What a voter does."""
-        from chalicelib.services.commits import Commits
-        from chalicelib.services.voting import POLL, Voting, VotingStores
+        from chalicelib.idempotency import Commits
+        from chalicelib.nights.voting import POLL, Voting, VotingStores
 
         store = self._sessions
         stores = VotingStores(store, store.box, store.answers)
@@ -87,15 +87,15 @@ class Application:
     @cached_property
     def reading(self) -> "Reading":
         """What anyone reads."""
-        from chalicelib.services.reading import Reading
+        from chalicelib.nights.queries import Reading
 
         return Reading(self._sessions, self._streams)
 
     @cached_property
     def bot_tokens(self) -> "BotTokens":
         """How a bot is let in."""
+        from chalicelib.auth.bot_tokens import BotTokens
         from chalicelib.auth.tokens import TokenIssuer
-        from chalicelib.services.bot_tokens import BotTokens
 
         signer = TokenIssuer(self.secrets, self.settings.jwt_issuer)
         return BotTokens(signer, self._sessions.answers, self._commits)
@@ -103,8 +103,8 @@ class Application:
     @cached_property
     def connections(self) -> "Connections":
         """What a client does."""
-        from chalicelib.services.connections import Connections
-        from chalicelib.services.frame_limit import FrameLimit
+        from chalicelib.connections.clients import Connections
+        from chalicelib.connections.frame_limit import FrameLimit
 
         return Connections(
             self._connections,
@@ -118,8 +118,8 @@ class Application:
     @cached_property
     def broadcast(self) -> "Broadcast":
         """What the log's stream does."""
-        from chalicelib.services.broadcast import Broadcast
-        from chalicelib.services.routing import Queueing, Router
+        from chalicelib.delivery.broadcast import Broadcast
+        from chalicelib.delivery.routing import Queueing, Router
 
         settings = self.settings
         router = Router(
@@ -134,16 +134,16 @@ class Application:
     @cached_property
     def set_aside(self) -> "SetAside":
         """Where records of the log's stream go that nobody can read."""
-        from chalicelib.storage.set_aside import SetAside
+        from chalicelib.aws.dead_letters import SetAside
 
         return SetAside(self._sqs, self.settings.stream_failure_queue_url)
 
     @cached_property
     def jobs(self) -> "Jobs":
         """What the delivery queue does."""
-        from chalicelib.services.jobs import Jobs
-        from chalicelib.services.shard_delivery import ShardDelivery
-        from chalicelib.services.shard_walk import Ground
+        from chalicelib.delivery.shard_delivery import ShardDelivery
+        from chalicelib.delivery.shard_walk import Ground
+        from chalicelib.delivery.worker import Jobs
 
         ground = Ground(self._audiences, self._progress, lambda: self._seldom)
         shards = ShardDelivery(ground, self.push, self._delivery_log)
@@ -152,10 +152,10 @@ class Application:
     @cached_property
     def sweep(self) -> "Sweep":
         """What the schedule does."""
-        from chalicelib.services.due import DueConnections
-        from chalicelib.services.sweep import Sweep
-        from chalicelib.storage.deadlines import DynamoDeadlineStore
-        from chalicelib.wire.notices import FrameNotices
+        from chalicelib.api.live.notices import FrameNotices
+        from chalicelib.aws.dynamodb.connections.deadlines import DynamoDeadlineStore
+        from chalicelib.connections.expired_deadlines import DueConnections
+        from chalicelib.connections.sweep import Sweep
 
         settings = self.settings
         deadlines = DynamoDeadlineStore(self._connections_table, settings.audience_shards)
@@ -167,8 +167,8 @@ class Application:
     @cached_property
     def redelivery(self) -> "Redelivery":
         """How an operator has events delivered that were given up."""
-        from chalicelib.services.redelivery import Redelivery
-        from chalicelib.services.routing import Queueing
+        from chalicelib.delivery.redelivery import Redelivery
+        from chalicelib.delivery.routing import Queueing
 
         queueing = Queueing(self._progress, self._queue, self.settings.audience_shards)
         return Redelivery(self._audiences, queueing, self._sessions, self._sessions.log)
@@ -176,14 +176,14 @@ class Application:
     @cached_property
     def epochs(self) -> "DynamoEpochs":
         """What an operator changes after a restore."""
-        from chalicelib.storage.epochs import DynamoEpochs
+        from chalicelib.aws.dynamodb.nights.epochs import DynamoEpochs
 
         return DynamoEpochs(self._sessions_table, self._sessions)
 
     @cached_property
     def goodbye(self) -> "Goodbye":
         """How an operator has all clients come back."""
-        from chalicelib.services.goodbye import Goodbye
+        from chalicelib.delivery.disconnect_all import Goodbye
 
         return Goodbye(self._audiences, self._connections, self.push, self.settings.audience_shards)
 
@@ -199,7 +199,7 @@ class Application:
         """Where the token secrets are."""
         from pathlib import Path
 
-        from chalicelib.storage.secrets import FileSecrets, ParameterSecrets
+        from chalicelib.aws.secrets import FileSecrets, ParameterSecrets
 
         if self.settings.jwt_secret_file:
             return FileSecrets(Path(self.settings.jwt_secret_file))
@@ -257,101 +257,101 @@ class Application:
 
     @cached_property
     def _commits(self) -> "Commits":
-        from chalicelib.services.commits import Commits
-        from chalicelib.services.contention import Backoff
+        from chalicelib.backoff import Backoff
+        from chalicelib.idempotency import Commits
 
         return Commits(self._sessions.answers, Backoff())
 
     @cached_property
     def _streams(self) -> "Streams":
-        from chalicelib.services.reading import Streams
+        from chalicelib.nights.queries import Streams
 
         return Streams(self._sessions, self._sessions.log)
 
     @cached_property
     def _database(self) -> "Database":
-        from chalicelib.storage.tables import Database
+        from chalicelib.aws.dynamodb.tables import Database
 
         return Database(self.settings.region, self.settings.dynamodb_endpoint)
 
     @cached_property
     def _sessions(self) -> "DynamoSessionStore":
-        from chalicelib.storage.sessions import DynamoSessionStore
+        from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
 
         return DynamoSessionStore(self._sessions_table, time.time)
 
     @cached_property
     def _sessions_table(self) -> "Table":
-        from chalicelib.storage.tables import Table
+        from chalicelib.aws.dynamodb.tables import Table
 
         return Table(self._database, self.settings.sessions_table)
 
     @cached_property
     def _dynamodb(self) -> "DynamoApi":
-        from chalicelib.storage.json_api import DynamoApi
+        from chalicelib.aws.json_api import DynamoApi
 
         settings = self.settings
         return DynamoApi(settings.dynamodb_endpoint, settings.region, self._credentials, lambda: self._tls)
 
     @cached_property
     def _audiences(self) -> "DynamoAudiences":
-        from chalicelib.storage.audiences import DynamoAudiences
+        from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
 
         return DynamoAudiences(self._dynamodb, self.settings.connections_table, time.time)
 
     @cached_property
     def _progress(self) -> "DynamoProgressStore":
-        from chalicelib.storage.progress import DynamoProgressStore
+        from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
 
         return DynamoProgressStore(self._dynamodb, self.settings.connections_table, time.time)
 
     @cached_property
     def _queue(self) -> "SqsJobQueue":
-        from chalicelib.storage.jobs import SqsJobQueue
+        from chalicelib.aws.delivery_queue import SqsJobQueue
 
         return SqsJobQueue(self._sqs, self.settings.delivery_queue_url)
 
     @cached_property
     def _sqs(self) -> "SqsApi":
-        from chalicelib.storage.json_api import SqsApi
+        from chalicelib.aws.json_api import SqsApi
 
         settings = self.settings
         return SqsApi(settings.sqs_endpoint, settings.region, self._credentials, lambda: self._tls)
 
     @cached_property
     def _connections(self) -> "DynamoConnectionStore":
-        from chalicelib.storage.connections import DynamoConnectionStore
+        from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
 
         return DynamoConnectionStore(self._connections_table, self.settings.audience_shards, time.time)
 
     @cached_property
     def _lags(self) -> "DynamoLagStore":
-        from chalicelib.storage.lags import DynamoLagStore
+        from chalicelib.aws.dynamodb.connections.lags import DynamoLagStore
 
         return DynamoLagStore(self._connections_table, self.settings.audience_shards, time.time)
 
     @cached_property
     def _connections_table(self) -> "Table":
-        from chalicelib.storage.tables import Table
+        from chalicelib.aws.dynamodb.tables import Table
 
         return Table(self._database, self.settings.connections_table)
 
     @cached_property
     def _delivery_log(self) -> "DeliveryLog":
-        from chalicelib.services.trail import DeliveryLog
+        from chalicelib.delivery.delivery_log import DeliveryLog
 
         return DeliveryLog(each=self.settings.log_level == "DEBUG")
 
     @cached_property
     def _seldom(self) -> "Seldom":
-        from chalicelib.services.laggards import Laggards
-        from chalicelib.services.seldom import Seldom
+        from chalicelib.delivery.laggards import Laggards
+        from chalicelib.delivery.seldom import Seldom
 
         return Seldom(self._connections, self._lags, Laggards(self._lags, self._queue))
 
     @cached_property
     def _catch_up(self) -> "CatchUp":
-        from chalicelib.services.catch_up import CatchUp
+        from chalicelib.delivery.catch_up import CatchUp
 
         log = self._delivery_log
         return CatchUp(self._lags, self._sessions.log, self._connections, self.push, posts_log=log)

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.domain.timestamps import timestamp
 from chalicelib.metrics import METRICS_LOGGER, metric_directive
 from chalicelib.settings import JSON_LINES, TEXT_LINES
+from chalicelib.timestamps import timestamp
 
 LOCAL = "local"
 """The stage of the local gateway: nobody there reads metrics, and somebody reads the terminal."""

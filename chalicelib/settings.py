@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from chalicelib.aws.signature import Keys
-from chalicelib.domain.connection_life import ConnectionLife
-from chalicelib.domain.limits import FRAMES_PER_SECOND
+from chalicelib.connections.lifetime import ConnectionLife
+from chalicelib.limits import FRAMES_PER_SECOND
 
 MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stage}"
 """Where API Gateway serves @connections, whatever custom domain stands in front of the API."""

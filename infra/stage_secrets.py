@@ -7,12 +7,12 @@ from pathlib import Path
 
 from click import ClickException
 
+from chalicelib.auth.claims import Role
+from chalicelib.auth.ports import SecretSource
+from chalicelib.auth.secrets import SecretsUnreadable
 from chalicelib.auth.tokens import TokenIssuer
-from chalicelib.domain.identity import Role
-from chalicelib.domain.token_secrets import SecretsUnreadable
-from chalicelib.services.ports import SecretSource
+from chalicelib.aws.secrets import FileSecrets
 from chalicelib.settings import Settings
-from chalicelib.storage.secrets import FileSecrets
 from infra.commands.local_state import used_state
 from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateUnusable
 
@@ -34,7 +34,7 @@ def _secrets(stage: str, state_dir: Path) -> SecretSource:
     if stage == LOCAL:
         return _local_secrets(state_dir)
     # Imported here: a token of the local stage needs no AWS SDK.
-    from chalicelib.storage.secrets import ParameterSecrets  # noqa: PLC0415
+    from chalicelib.aws.secrets import ParameterSecrets  # noqa: PLC0415
     from infra.deployment.aws import Aws  # noqa: PLC0415
     from infra.deployment.errors import explained  # noqa: PLC0415
     from infra.deployment.stage import Stage  # noqa: PLC0415

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from click import ClickException
 
-from chalicelib.domain.token_secrets import Secret, TokenSecrets
+from chalicelib.auth.secrets import Secret, TokenSecrets
 
 
 class SecretKeeper(Protocol):

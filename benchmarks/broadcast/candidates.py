@@ -96,13 +96,13 @@ class Counted:
 
 def parts(task: Task) -> dict[str, Any]:
     """The product's three parts, one after the other where the product has them at the same time."""
+    from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
     from chalicelib.aws.signature import Keys
-    from chalicelib.domain.connections import ALL_AUDIENCE, Recipient
-    from chalicelib.domain.delivery import Message
+    from chalicelib.connections.connection import ALL_AUDIENCE, Recipient
+    from chalicelib.connections.messages import Message
     from chalicelib.push.client import ConnectionsClient
     from chalicelib.push.endpoint import EndpointTemplate
     from chalicelib.push.signing import RequestSigner
-    from chalicelib.storage.audiences import DynamoAudiences
 
     keys = Keys("local", "local")
 
@@ -153,7 +153,7 @@ def parts(task: Task) -> dict[str, Any]:
 
 
 def _metered() -> type[Any]:
-    from chalicelib.storage.json_api import DynamoApi
+    from chalicelib.aws.json_api import DynamoApi
 
     class MeteredApi(DynamoApi):
         """Adds up the read capacity that is consumed."""

@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from chalicelib.domain.connections import ALL_AUDIENCE, session_audience, shard_of
-from chalicelib.storage.keys import audience_key, connection_key
+from chalicelib.aws.dynamodb.keys import audience_key, connection_key
+from chalicelib.connections.connection import ALL_AUDIENCE, session_audience, shard_of
 from infra.local.tables import ensure_tables
 from infra.template import tables
 

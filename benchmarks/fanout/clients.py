@@ -99,8 +99,8 @@ def ours(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Sample:
     """The product's client, entered as the broadcast service enters it."""
-    from chalicelib.domain.connections import Recipient
-    from chalicelib.domain.delivery import Message
+    from chalicelib.connections.connection import Recipient
+    from chalicelib.connections.messages import Message
     from chalicelib.push.client import ConnectionsClient
 
     in_an_hour = int(time.time()) + 3600

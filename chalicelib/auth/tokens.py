@@ -1,6 +1,6 @@
 """Tokens: JWT, HS256, minted and verified with PyJWT.
 
-Leaves where the secrets are to ``storage.secrets`` and what a role may do to ``domain.identity``.
+Leaves where the secrets are to ``aws.secrets`` and what a role may do to ``auth.claims``.
 """
 
 import time
@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import jwt
 
-from chalicelib.auth.known_secrets import KnownSecrets
-from chalicelib.domain.errors import TokenExpired, TokenInvalid
-from chalicelib.domain.identity import Claims, Role, TokenTerms
-from chalicelib.domain.limits import MAX_ADMIN_TOKEN_SECONDS, MAX_SUBJECT_CHARACTERS, MAX_TOKEN_SECONDS
-from chalicelib.services.ports import SecretSource
+from chalicelib.auth.claims import Claims, Role, TokenTerms
+from chalicelib.auth.ports import SecretSource
+from chalicelib.auth.secret_cache import KnownSecrets
+from chalicelib.errors import TokenExpired, TokenInvalid
+from chalicelib.limits import MAX_ADMIN_TOKEN_SECONDS, MAX_SUBJECT_CHARACTERS, MAX_TOKEN_SECONDS
 
 ALGORITHM = "HS256"
 LEEWAY_SECONDS = 30
@@ -30,7 +30,7 @@ YEAR_10000 = 253_402_300_800
 
 
 class TokenIssuer:
-    """``services.ports.TokenSigner``, and minting in one step. ``now`` returns Unix seconds."""
+    """``ports.TokenSigner``, and minting in one step. ``now`` returns Unix seconds."""
 
     def __init__(self, secrets: SecretSource, issuer: str, now: Callable[[], float] = time.time) -> None:
         self._secrets = secrets
@@ -70,7 +70,7 @@ class TokenIssuer:
 
 
 class JwtVerifier:
-    """``services.ports.TokenVerifier`` for our own tokens. See ``KnownSecrets`` for the clocks."""
+    """``ports.TokenVerifier`` for our own tokens. See ``KnownSecrets`` for the clocks."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """What AWS Signature Version 4 asks for wherever it is used: credentials, and a key made of them.
 
-Leaves what is signed to those who send it: ``push.signing`` and ``storage.json_api``.
+Leaves what is signed to those who send it: ``push.signing`` and ``aws.json_api``.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
 
 from chalicelib.aws.signature import Credentials
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message, only
-from chalicelib.domain.errors import Unavailable
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import DeliveryReport, FailedPost, Message, only
+from chalicelib.errors import Unavailable
 from chalicelib.push.delivery import Delivery, Target
 from chalicelib.push.dispatch import Dispatcher
 from chalicelib.push.endpoint import EndpointTemplate
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class ConnectionsClient:
-    """Posts to WebSocket connections; implements ``services.ports.Push``.
+    """Posts to WebSocket connections; implements ``ports.Push``.
 
     ``endpoint`` is a URL template as in ``Settings.push_endpoint``. ``credentials`` is called once per
     broadcast; what it raises, the broadcast raises, and Unavailable where it gives none. ``window`` bounds

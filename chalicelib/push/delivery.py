@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, FailedPost
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import DeliveryReport, FailedPost
 from chalicelib.push.retry import GONE, RetryPolicy, may_pass
 
 if TYPE_CHECKING:

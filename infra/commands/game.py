@@ -2,7 +2,7 @@
 
 import click
 
-from chalicelib.domain.identity import Role
+from chalicelib.auth.claims import Role
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
 from infra.commands.session import active_session

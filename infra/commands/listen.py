@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from chalicelib.domain.identity import Role
+from chalicelib.auth.claims import Role
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
 from infra.service.library import GameNight

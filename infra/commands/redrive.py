@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from chalicelib.domain.errors import GameNightError
+from chalicelib.errors import GameNightError
 from infra.commands.operated import on_an_operated_stage
 from infra.local.stream_reader import StreamUnavailable
 from infra.operations.redrive import Redone, redrive

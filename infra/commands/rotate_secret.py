@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from chalicelib.auth.known_secrets import REFRESH_SECONDS
-from chalicelib.domain.limits import MAX_TOKEN_SECONDS
-from chalicelib.domain.timestamps import timestamp
-from chalicelib.domain.token_secrets import SecretsUnreadable, TokenSecrets
+from chalicelib.auth.secret_cache import REFRESH_SECONDS
+from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
+from chalicelib.limits import MAX_TOKEN_SECONDS
+from chalicelib.timestamps import timestamp
 from infra.commands.examples import examples
 from infra.commands.local_state import STATE_DIR, used_state
 from infra.token_secrets import SecretKeeper, finished, rotated

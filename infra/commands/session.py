@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.identity import Role
-from chalicelib.domain.limits import MAX_PAGE
+from chalicelib.auth.claims import Role
+from chalicelib.limits import MAX_PAGE
+from chalicelib.nights.cursors import Cursor
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
 from infra.service.library import on_one_line, results

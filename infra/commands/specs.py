@@ -11,7 +11,7 @@ from infra.specifications.files import documents, drifted, write
     "--check", is_flag=True, help="Write nothing; fail where what is there is not what would be made."
 )
 def command(*, check: bool) -> None:
-    """Write chalicelib/specifications, and the tables of docs/protocol.md, from the code."""
+    """Write chalicelib/api/specifications, and the tables of docs/protocol.md, from the code."""
     made = documents()
     prose = protocol.PAGE.read_text(encoding="utf-8")
     if not check:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import MAX_SECONDS
-from chalicelib.domain.identity import Role
-from chalicelib.domain.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
+from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from infra.commands.examples import examples
 from infra.commands.local_state import STATE_DIR
 from infra.stage_secrets import minted

@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.domain.token_secrets import TokenSecrets
+from chalicelib.auth.secrets import TokenSecrets
 from infra.deployment.errors import DeploymentError, code_of
 from infra.token_secrets import new_secrets
 

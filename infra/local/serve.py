@@ -21,11 +21,11 @@ from typing import Any
 import uvloop
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import TokenIssuer
-from chalicelib.domain.identity import Role
-from chalicelib.domain.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
+from chalicelib.aws.secrets import FileSecrets
+from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from chalicelib.settings import Settings
-from chalicelib.storage.secrets import FileSecrets
 from infra.local.banner import Banner
 from infra.local.connections import Connections
 from infra.local.deployment import STAGE

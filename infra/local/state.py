@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from chalicelib.domain.token_secrets import SecretsUnreadable, TokenSecrets
-from chalicelib.storage.secrets import FileSecrets
+from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
+from chalicelib.aws.secrets import FileSecrets
 from infra.token_secrets import new_secrets
 
 DEFAULT_STATE_DIR = Path(__file__).parents[2] / ".local" / "state"

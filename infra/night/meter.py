@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.storage.json_api import DynamoApi
-from chalicelib.storage.tables import Database
+from chalicelib.aws.dynamodb.tables import Database
+from chalicelib.aws.json_api import DynamoApi
 
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 ASK = {"ReturnConsumedCapacity": "TOTAL"}

@@ -14,31 +14,30 @@ from typing import Any
 
 import botocore.session
 
+from chalicelib.auth.bot_tokens import BotTokens
+from chalicelib.auth.claims import Claims, Role, TokenTerms
+from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
+from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
+from chalicelib.aws.dynamodb.connections.lags import DynamoLagStore
+from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
+from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
+from chalicelib.aws.dynamodb.tables import Database, Table
 from chalicelib.aws.signature import Keys
-from chalicelib.domain.connections import Connection, session_audience, shard_of
-from chalicelib.domain.counting import LeftBallot
-from chalicelib.domain.cursors import BEGINNING
-from chalicelib.domain.events import Event
-from chalicelib.domain.games import NewGame
-from chalicelib.domain.idempotency import IdempotentRequest
-from chalicelib.domain.identity import Claims, Role, TokenTerms
-from chalicelib.domain.jobs import QueueMark, shard_jobs
-from chalicelib.domain.votes import Ballot, VoteType
-from chalicelib.services.bot_tokens import BotTokens
-from chalicelib.services.commits import Commits
-from chalicelib.services.connections import Connections
-from chalicelib.services.contention import Backoff
-from chalicelib.services.game_nights import GameNights
-from chalicelib.services.reading import Reading, Streams
-from chalicelib.services.routing import Router
-from chalicelib.services.stores import Change
-from chalicelib.services.voting import Voting, VotingStores
-from chalicelib.storage.audiences import DynamoAudiences
-from chalicelib.storage.connections import DynamoConnectionStore
-from chalicelib.storage.lags import DynamoLagStore
-from chalicelib.storage.progress import DynamoProgressStore
-from chalicelib.storage.sessions import DynamoSessionStore
-from chalicelib.storage.tables import Database, Table
+from chalicelib.backoff import Backoff
+from chalicelib.connections.clients import Connections
+from chalicelib.connections.connection import Connection, session_audience, shard_of
+from chalicelib.delivery.jobs import QueueMark, shard_jobs
+from chalicelib.delivery.routing import Router
+from chalicelib.idempotency import Commits, IdempotentRequest
+from chalicelib.nights.counting import LeftBallot
+from chalicelib.nights.cursors import BEGINNING
+from chalicelib.nights.events import Event
+from chalicelib.nights.games import NewGame
+from chalicelib.nights.hosting import GameNights
+from chalicelib.nights.ports import Change
+from chalicelib.nights.queries import Reading, Streams
+from chalicelib.nights.votes import Ballot, VoteType
+from chalicelib.nights.voting import Voting, VotingStores
 from infra.local.deployment import REGION
 from infra.local.tables import ensure_tables
 from infra.night.meter import Cost, Meter, MeteredApi

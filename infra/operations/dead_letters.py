@@ -7,8 +7,8 @@ never in none. Leaves doing jobs to ``deliver``.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.domain.jobs import CatchUpJob, Job
-from chalicelib.storage.jobs import job_of
+from chalicelib.aws.delivery_queue import job_of
+from chalicelib.delivery.jobs import CatchUpJob, Job
 from infra.local.queue_event import Message
 from infra.local.queues import EngineQueue
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.events import UnreadableRecord
+from chalicelib.nights.events import UnreadableRecord
 from infra.local.stream_reader import TableStream
 from infra.operations.dead_letters import RedoneJobs, redo_jobs
 from infra.operations.stage import OperatedStage

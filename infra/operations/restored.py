@@ -7,10 +7,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
+from chalicelib.aws.dynamodb.nights.epochs import Renewed
 from chalicelib.bootstrap import Application
-from chalicelib.domain.errors import GameNightError
-from chalicelib.services.goodbye import Closed
-from chalicelib.storage.epochs import Renewed
+from chalicelib.delivery.disconnect_all import Closed
+from chalicelib.errors import GameNightError
 from infra.deployment.clock import Clock
 from infra.deployment.errors import DeploymentError
 from infra.deployment.progress import Progress

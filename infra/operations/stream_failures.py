@@ -3,7 +3,7 @@
 Lambda says where they were in the stream and not what they were. The stream has them for 24 hours; what is
 older is taken from the log, by the time at which it was written. ``broadcast`` names what it could not
 read by its keys in the log, and it is read again from there: the code may have been mended, or the item.
-Leaves how events are delivered to ``chalicelib.services.redelivery``.
+Leaves how events are delivered to ``chalicelib.delivery.redelivery``.
 """
 
 import json
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from chalicelib.domain.events import Event, UnreadableRecord
-from chalicelib.domain.timestamps import timestamp
-from chalicelib.services.redelivery import Redelivery
-from chalicelib.storage.set_aside import message_of, record_of
-from chalicelib.storage.stream_records import events_of, read_records
+from chalicelib.aws.dead_letters import message_of, record_of
+from chalicelib.aws.dynamodb.nights.stream_records import events_of, read_records
+from chalicelib.delivery.redelivery import Redelivery
+from chalicelib.nights.events import Event, UnreadableRecord
+from chalicelib.timestamps import timestamp
 from infra.local.queue_event import Message
 from infra.local.queues import EngineQueue
 from infra.local.stream_event import Record, sequence_number, stream_event

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from chalicelib.domain.connections import ALL_AUDIENCE, session_audience
-from chalicelib.domain.deadlines import Deadline, DeadlineKind
+from chalicelib.connections.connection import ALL_AUDIENCE, session_audience
+from chalicelib.connections.deadlines import Deadline, DeadlineKind
 from infra.deployment.clock import Clock
 from infra.rehearsal.ghosts import NEVER, Ghosts
 from infra.rehearsal.host import Host

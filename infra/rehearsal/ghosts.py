@@ -6,9 +6,9 @@ Leaves which delivery or sweep finds which to ``connections``.
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.domain.connections import shard_of
-from chalicelib.domain.deadlines import Deadline
-from chalicelib.storage.keys import HEAD, audience_key, connection_key, deadline_key
+from chalicelib.aws.dynamodb.keys import HEAD, audience_key, connection_key, deadline_key
+from chalicelib.connections.connection import shard_of
+from chalicelib.connections.deadlines import Deadline
 
 NEVER = {"N": "4000000000"}
 SHARDS = 8

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import click
 from click import ClickException
 
-from chalicelib.domain.identity import Role
+from chalicelib.auth.claims import Role
 from infra.service.library import CursorStore, Event, GameNight, MemoryCursors, on_one_line, results
 from infra.service.place import Place
 from infra.service.printed import games, sentence

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from click import ClickException
 
-from chalicelib.domain.identity import Role
+from chalicelib.auth.claims import Role
 from infra.local.state import StateDir
 from infra.service.library import (
     CursorStore,

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from chalicelib.domain.limits import (
+from chalicelib.api.live.frames import SessionId, Timestamp
+from chalicelib.limits import (
     MAX_GAMES,
     MAX_NOTES_CHARACTERS,
     MAX_PACK_NAME_CHARACTERS,
@@ -18,8 +19,7 @@ from chalicelib.domain.limits import (
     MAX_TITLE_CHARACTERS,
     MAX_USERNAME_CHARACTERS,
 )
-from chalicelib.domain.votes import VoteType
-from chalicelib.wire.frames import SessionId, Timestamp
+from chalicelib.nights.votes import VoteType
 
 Url = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri"})]
 Cursor = Annotated[str, msgspec.Meta(description="Opaque: send it back as it came.")]

@@ -7,7 +7,11 @@ import json
 from typing import Any
 
 from chalicelib import __version__
-from chalicelib.domain.errors import (
+from chalicelib.api.live import frames
+from chalicelib.api.live.answers import CLOSING
+from chalicelib.auth.claims import Role
+from chalicelib.connections.clients import LIFE, MAX_FAILED_AUTHS
+from chalicelib.errors import (
     AuthTimeout,
     InvalidCursor,
     NotAuthenticated,
@@ -18,17 +22,13 @@ from chalicelib.domain.errors import (
     TooManyFrames,
     TooManySubscriptions,
 )
-from chalicelib.domain.events import EventType
-from chalicelib.domain.identity import Role
-from chalicelib.domain.limits import (
+from chalicelib.limits import (
     EVENT_RETENTION_SECONDS,
     FRAMES_PER_SECOND,
     MAX_SUBSCRIPTIONS,
     SECONDS_OF_FRAMES_AT_ONCE,
 )
-from chalicelib.services.connections import LIFE, MAX_FAILED_AUTHS
-from chalicelib.wire import frames
-from chalicelib.wire.websocket import CLOSING
+from chalicelib.nights.events import EventType
 from infra.specifications import answers, errors, night, schemas
 from infra.specifications.schemas import Incomplete
 
@@ -166,7 +166,7 @@ def _check(sent: list[type], told: list[type], events: list[type]) -> None:
     for what, wanted, found in (
         ("ANSWERS in infra/specifications/asyncapi.py", frames.FRAME_TYPES, {_tag(kind) for kind in ANSWERS}),
         ("FAILURES in infra/specifications/asyncapi.py", set(sent), set(FAILURES)),
-        ("the frames in chalicelib/wire/frames.py", frames.FRAME_TYPES, {_tag(kind) for kind in sent}),
+        ("the frames in chalicelib/api/live/frames.py", frames.FRAME_TYPES, {_tag(kind) for kind in sent}),
         (
             "ANSWERS in infra/specifications/asyncapi.py",
             set(told),

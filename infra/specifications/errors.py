@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
-from chalicelib.domain.errors import (
+from chalicelib.api.live import frames
+from chalicelib.api.rest import bodies
+from chalicelib.auth.claims import Claims, Role
+from chalicelib.errors import (
     AuthTimeout,
     BodyTooLarge,
     ConnectionUnknown,
@@ -29,10 +32,8 @@ from chalicelib.domain.errors import (
     Unavailable,
     UnknownFrameType,
 )
-from chalicelib.domain.idempotency import IdempotencyMismatch, IdempotentRequest, RecordedAnswer
-from chalicelib.domain.identity import Claims, Role
-from chalicelib.domain.limits import FRAMES_PER_SECOND
-from chalicelib.wire import bodies, frames
+from chalicelib.idempotency import IdempotencyMismatch, IdempotentRequest, RecordedAnswer
+from chalicelib.limits import FRAMES_PER_SECOND
 from infra.specifications.schemas import Incomplete
 
 Kind = type[GameNightError]

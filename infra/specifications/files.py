@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app import app
-from chalicelib.wire.specifications import ASYNCAPI, FOLDER, OPENAPI
+from chalicelib.api.specifications.served import ASYNCAPI, FOLDER, OPENAPI
 from infra.specifications import asyncapi, openapi
 
 

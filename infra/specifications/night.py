@@ -4,15 +4,16 @@ import json
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.errors import TokenExpired, UnknownFrameType
-from chalicelib.domain.events import Event, EventType
-from chalicelib.domain.games import NewGame, add_game
-from chalicelib.domain.identity import Claims, Role
-from chalicelib.domain.sessions import StreamHead, end_session, start_session
-from chalicelib.domain.votes import Ballot, VoteType, cast
-from chalicelib.services.streams import Page, Replay
-from chalicelib.wire import frames, pages
+from chalicelib.api.live import frames
+from chalicelib.api.rest import pages
+from chalicelib.auth.claims import Claims, Role
+from chalicelib.errors import TokenExpired, UnknownFrameType
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import Event, EventType
+from chalicelib.nights.games import NewGame, add_game
+from chalicelib.nights.sessions import StreamHead, end_session, start_session
+from chalicelib.nights.streams import Page, Replay
+from chalicelib.nights.votes import Ballot, VoteType, cast
 
 STARTED_AT = "2025-11-01T20:00:00.123Z"
 ADDED_AT = "2025-11-01T20:05:12.480Z"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib import __version__
-from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
-from chalicelib.wire.problems import CONTENT_TYPE
+from chalicelib.api.rest.problems import CONTENT_TYPE
+from chalicelib.limits import EVENT_RETENTION_SECONDS
 from infra.specifications import answers, night, schemas
 from infra.specifications.operations import ADMIN, OPERATIONS, Operation
 from infra.specifications.parts import HEADERS, PARAMETERS

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.domain.errors import (
+from chalicelib.api.rest import bodies
+from chalicelib.auth.claims import Role
+from chalicelib.errors import (
     GameNightError,
     GameNotFound,
     NoActiveSession,
@@ -18,9 +20,7 @@ from chalicelib.domain.errors import (
     TooManyGames,
     Unavailable,
 )
-from chalicelib.domain.identity import Role
-from chalicelib.domain.limits import MAX_GAMES
-from chalicelib.wire import bodies
+from chalicelib.limits import MAX_GAMES
 from infra.specifications import answers, errors
 
 ANYONE: tuple[Role, ...] = ()

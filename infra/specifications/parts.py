@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from chalicelib.domain.idempotency import RETENTION_SECONDS
-from chalicelib.domain.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
-from chalicelib.wire.bodies import MAX_KEY_CHARACTERS
+from chalicelib.api.rest.bodies import MAX_KEY_CHARACTERS
+from chalicelib.idempotency import RETENTION_SECONDS
+from chalicelib.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
 from infra.specifications import night
 
 HEADERS: dict[str, Any] = {

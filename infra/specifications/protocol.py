@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from chalicelib.wire.specifications import ASYNCAPI, OPENAPI
+from chalicelib.api.specifications.served import ASYNCAPI, OPENAPI
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib import __version__
-from chalicelib.wire.problems import CONTENT_TYPE, problem_of, problem_of_framework, status_of
+from chalicelib.api.rest.problems import CONTENT_TYPE, problem_of, problem_of_framework, status_of
 from infra.specifications import answers, errors, night, schemas
 from infra.specifications.operations import LINKS, Operation
 from infra.specifications.schemas import Schema

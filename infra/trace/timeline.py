@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalicelib.services.trail import EACH_UP_TO
+from chalicelib.delivery.delivery_log import EACH_UP_TO
 from infra.trace.wanted import Line
 
 

@@ -1,6 +1,6 @@
 """Which event is asked for, and which log lines are about it.
 
-The fields are those that ``chalicelib.services.trail`` puts into every line about an event.
+The fields are those that ``chalicelib.delivery.delivery_log`` puts into every line about an event.
 """
 
 import re

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.api.specifications import served as specifications
+from chalicelib.auth.claims import Role
+from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
-from chalicelib.domain.identity import Role
-from chalicelib.domain.token_secrets import TokenSecrets
-from chalicelib.wire import specifications
 from infra.local.rest_event import RestRequest, rest_event
 from infra.token_secrets import new_secrets
 from tests.model.night import Answer, Environment, Night, Setting

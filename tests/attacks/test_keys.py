@@ -5,10 +5,10 @@ from itertools import product
 
 import pytest
 
+from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import TokenIssuer
-from chalicelib.domain.idempotency import IdempotentRequest
-from chalicelib.domain.identity import Role
-from chalicelib.storage.keys import idempotency_key
+from chalicelib.aws.dynamodb.keys import idempotency_key
+from chalicelib.idempotency import IdempotentRequest
 from tests.attacks.cases import CASES
 from tests.attacks.siege import HOUR, ISSUER, Siege, besieged
 from tests.attacks.surface import POSTS, Route

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from chalicelib.domain.token_secrets import Secret
+from chalicelib.auth.secrets import Secret
 from tests.attacks.forgeries import FORGERIES, Forge
 from tests.attacks.test_keys import KEYS, NAMES
 from tests.clients import Bot, Host, Target

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.token_secrets import TokenSecrets
+from chalicelib.auth.secrets import TokenSecrets
 from infra.token_secrets import new_secrets
 from tests.attacks.cases import CASES
 from tests.attacks.forgeries import FORGERIES, Forge

@@ -122,8 +122,8 @@ SUITE = {
     ),
     "tests/faults/test_redrive.py": ("pytest tests/faults/test_redrive.py",),
     "tests/faults/test_all_together.py": ("FAULTS_SEED=17 pytest tests/faults/test_all_together.py",),
-    "tests/integration/storage/test_deadlines.py": (
-        "pytest tests/integration/storage/test_deadlines.py -k grows",
+    "tests/integration/dynamodb/test_deadlines.py": (
+        "pytest tests/integration/dynamodb/test_deadlines.py -k grows",
     ),
     "tests/local/test_restore.py": ("pytest tests/local/test_restore.py",),
 }

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from chalicelib.domain.connections import Connection, session_audience
-from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.events import Event, EventType, LoggedEvent
-from chalicelib.domain.sessions import StreamHead, start_session
+from chalicelib.connections.connection import Connection, session_audience
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import Event, EventType, LoggedEvent
+from chalicelib.nights.sessions import StreamHead, start_session
 from tests.fakes.identity import claims
 from tests.fakes.stores import FakeConnectionStore
 
@@ -23,7 +23,7 @@ def logged(*events: Event) -> list[LoggedEvent]:
 
 
 class FakeLog:
-    """``services.stores.EventLog`` of sessions 1 to 99, each with events up to its 99th."""
+    """``nights.ports.EventLog`` of sessions 1 to 99, each with events up to its 99th."""
 
     def events(self, session_id: int, after: int, limit: int) -> Sequence[Event]:
         return [later(session_id, sequence) for sequence in range(after + 1, 100)][:limit]

@@ -4,19 +4,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.jobs import Job, Progress, QueueMark, Received, ShardJob
-from chalicelib.services.broadcast import Broadcast
-from chalicelib.services.catch_up import ATTEMPTS, CatchUp
-from chalicelib.services.jobs import Jobs
-from chalicelib.services.laggards import Laggards
-from chalicelib.services.ports import Push
-from chalicelib.services.routing import Queueing, Router
-from chalicelib.services.seldom import Seldom
-from chalicelib.services.shard_delivery import ShardDelivery
-from chalicelib.services.shard_walk import Ground
-from chalicelib.services.stores import EventLog
-from chalicelib.storage.progress import RETENTION_SECONDS
+from chalicelib.aws.dynamodb.connections.progress import RETENTION_SECONDS
+from chalicelib.connections.ports import Push
+from chalicelib.delivery.broadcast import Broadcast
+from chalicelib.delivery.catch_up import ATTEMPTS, CatchUp
+from chalicelib.delivery.jobs import Job, Progress, QueueMark, Received, ShardJob
+from chalicelib.delivery.laggards import Laggards
+from chalicelib.delivery.routing import Queueing, Router
+from chalicelib.delivery.seldom import Seldom
+from chalicelib.delivery.shard_delivery import ShardDelivery
+from chalicelib.delivery.shard_walk import Ground
+from chalicelib.delivery.worker import Jobs
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.ports import EventLog
 from tests.fakes.stores import FakeAudiences, FakeConnectionStore, FakeSessionStore
 
 

@@ -1,7 +1,7 @@
 """Tokens that say what they are: ``host:admin`` is the admin called host, ``expired`` has expired."""
 
-from chalicelib.domain.errors import TokenExpired, TokenInvalid
-from chalicelib.domain.identity import Claims, Role
+from chalicelib.auth.claims import Claims, Role
+from chalicelib.errors import TokenExpired, TokenInvalid
 
 FAR_FUTURE = 4_000_000_000
 

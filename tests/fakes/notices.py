@@ -1,6 +1,6 @@
 """Notices as words."""
 
-from chalicelib.domain.errors import GameNightError
+from chalicelib.errors import GameNightError
 
 
 class FakeNotices:

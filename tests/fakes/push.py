@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterable, Sequence
 from math import inf
 
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
-from chalicelib.services.ports import Settled
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import DeliveryReport, FailedPost, Message
+from chalicelib.connections.ports import Settled
 
 
 class OneByOne:
-    """The posting half of a ``services.ports.Push``, to one recipient after the other."""
+    """The posting half of a ``ports.Push``, to one recipient after the other."""
 
     async def begin(self, message: Message, within: float, /) -> None:
         """Let happen what is to happen before a message is posted; nothing does, as a rule."""

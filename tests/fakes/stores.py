@@ -7,21 +7,21 @@ from itertools import islice
 from threading import Lock
 from typing import Any
 
-from chalicelib.domain.connections import ALL_AUDIENCE, Connection, Lag, Recipient, shard_of
-from chalicelib.domain.counting import LeftBallot, VoteKey
-from chalicelib.domain.deadlines import Deadline, DeadlineKind
-from chalicelib.domain.errors import TooManySubscriptions
-from chalicelib.domain.events import Event, EventType, Json
-from chalicelib.domain.games import Game
-from chalicelib.domain.idempotency import RETENTION_SECONDS, IdempotentRequest, RecordedAnswer
-from chalicelib.domain.identity import Claims
-from chalicelib.domain.jobs import QueueMark
-from chalicelib.domain.limits import EVENT_RETENTION_SECONDS, MAX_SUBSCRIPTIONS
-from chalicelib.domain.sessions import Session, StreamHead
-from chalicelib.domain.votes import Vote
-from chalicelib.services.deadline_ports import DeadlinePage, Reached
-from chalicelib.services.ports import AudiencePage, ConnectionGone
-from chalicelib.services.stores import Change, Record, StreamMoved
+from chalicelib.auth.claims import Claims
+from chalicelib.connections.connection import ALL_AUDIENCE, Connection, Lag, Recipient, shard_of
+from chalicelib.connections.deadlines import Deadline, DeadlineKind
+from chalicelib.connections.ports import ConnectionGone, DeadlinePage, Reached
+from chalicelib.delivery.jobs import QueueMark
+from chalicelib.delivery.ports import AudiencePage
+from chalicelib.errors import TooManySubscriptions
+from chalicelib.idempotency import RETENTION_SECONDS, IdempotentRequest, Record, RecordedAnswer, StreamMoved
+from chalicelib.limits import EVENT_RETENTION_SECONDS, MAX_SUBSCRIPTIONS
+from chalicelib.nights.counting import LeftBallot, VoteKey
+from chalicelib.nights.events import Event, EventType, Json
+from chalicelib.nights.games import Game
+from chalicelib.nights.ports import Change
+from chalicelib.nights.sessions import Session, StreamHead
+from chalicelib.nights.votes import Vote
 
 
 class FakeSessionStore:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from random import Random
 from typing import Any
 
-from chalicelib.domain.errors import GameNightError
+from chalicelib.errors import GameNightError
 from infra.operations.redrive import redrive
 from tests.faults.faulty_dynamodb import Fault, FaultyDynamoDb
 from tests.faults.service import Service, titles

@@ -18,18 +18,18 @@ from typing import Any
 
 import boto3
 
+from chalicelib.aws.delivery_queue import received_jobs
+from chalicelib.aws.dynamodb.nights.stream_records import read_records
 from chalicelib.aws.signature import Keys
 from chalicelib.bootstrap import Application
-from chalicelib.domain.connections import Connection
-from chalicelib.domain.cursors import BEGINNING
-from chalicelib.domain.errors import GameNightError
-from chalicelib.domain.games import NewGame
-from chalicelib.domain.idempotency import IdempotentRequest
+from chalicelib.connections.connection import Connection
+from chalicelib.errors import GameNightError
+from chalicelib.idempotency import IdempotentRequest
+from chalicelib.nights.cursors import BEGINNING
+from chalicelib.nights.games import NewGame
 from chalicelib.push.client import ConnectionsClient
 from chalicelib.push.retry import RetryPolicy
 from chalicelib.settings import Settings
-from chalicelib.storage.jobs import received_jobs
-from chalicelib.storage.stream_records import read_records
 from infra.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
 from infra.local.queue_event import Message, queue_event

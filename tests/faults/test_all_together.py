@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.services.catch_up import ATTEMPTS
+from chalicelib.delivery.catch_up import ATTEMPTS
 from tests.faults.chaos import CLIENTS, WITNESS, Chaos
 from tests.faults.faulty_dynamodb import FaultyDynamoDb
 from tests.faults.service import Service, running_service, titles

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chalicelib.domain.errors import Unavailable
+from chalicelib.errors import Unavailable
 from tests.faults.faulty_dynamodb import WRITES, Fault, FaultyDynamoDb
 from tests.faults.service import Service, running_service, titles
 

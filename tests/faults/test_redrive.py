@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.domain.events import UnreadableRecord
-from chalicelib.storage.set_aside import SetAside
+from chalicelib.aws.dead_letters import SetAside
+from chalicelib.nights.events import UnreadableRecord
 from infra.local.queues import EngineQueue
 from infra.operations.dead_letters import RedoneJobs, redo_jobs
 from infra.operations.redrive import Redone, redrive

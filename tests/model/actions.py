@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
+from chalicelib.limits import EVENT_RETENTION_SECONDS
 from tests.model.clients import Asked, Client, Since
 from tests.model.interruptions import FunctionFailed, Interruption
 from tests.model.ledger import SESSIONS, Entry, StreamName

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.domain.limits import EVENT_RETENTION_SECONDS
+from chalicelib.limits import EVENT_RETENTION_SECONDS
 from tests.model.ledger import SESSIONS, Frame, Ledger, StreamName
 
 

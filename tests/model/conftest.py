@@ -5,7 +5,7 @@ from functools import partial
 import boto3
 import pytest
 
-from chalicelib.storage.tables import Database, Table
+from chalicelib.aws.dynamodb.tables import Database, Table
 from tests.engine import dynamodb_engine, new_table
 from tests.model.night import ENVIRONMENT
 

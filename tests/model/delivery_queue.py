@@ -39,7 +39,7 @@ class DeliveryQueue:
     _ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """See ``storage.json_api.JsonApi``. A delay is over at once."""
+        """See ``aws.json_api.JsonApi``. A delay is over at once."""
         with step_of(self.watch):
             if operation == "SendMessageBatch":
                 for entry in arguments["Entries"]:

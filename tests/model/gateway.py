@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, FailedPost, Message
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import DeliveryReport, FailedPost, Message
 from tests.fakes.push import OneByOne
 from tests.model.interruptions import Invocation, StepFailed
 
@@ -20,7 +20,7 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Gateway(OneByOne):
-    """A ``services.ports.Push`` that posts into simulated clients.
+    """A ``ports.Push`` that posts into simulated clients.
 
     ``invocation`` is the one that runs now; ``closed`` hears of connections that are closed from our side.
     """

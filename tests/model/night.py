@@ -18,16 +18,16 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.auth.claims import Claims, Role
+from chalicelib.aws.delivery_queue import SqsJobQueue
+from chalicelib.aws.json_api import SqsApi
+from chalicelib.backoff import Backoff
 from chalicelib.bootstrap import Application
-from chalicelib.domain.connections import ALL_AUDIENCE, session_audience
-from chalicelib.domain.identity import Claims, Role
-from chalicelib.services.commits import Commits
-from chalicelib.services.contention import Backoff
-from chalicelib.services.reading import Streams
-from chalicelib.services.voting import POLL, Voting, VotingStores
+from chalicelib.connections.connection import ALL_AUDIENCE, session_audience
+from chalicelib.idempotency import Commits
+from chalicelib.nights.queries import Streams
+from chalicelib.nights.voting import POLL, Voting, VotingStores
 from chalicelib.settings import Settings
-from chalicelib.storage.jobs import SqsJobQueue
-from chalicelib.storage.json_api import SqsApi
 from infra.local.deployment import Moment
 from infra.local.rest_event import RestRequest, rest_event
 from infra.local.rest_routes import Routes

@@ -17,19 +17,19 @@ import botocore.client
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
+from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
+from chalicelib.aws.dynamodb.connections.lags import DynamoLagStore
+from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
+from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
+from chalicelib.aws.dynamodb.tables import Table
+from chalicelib.aws.json_api import DynamoApi
 from chalicelib.aws.signature import Keys
-from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.events import Event
-from chalicelib.domain.sessions import StreamHead
-from chalicelib.services.delivery_ports import LagStore
-from chalicelib.services.ports import Audiences, ConnectionStore
-from chalicelib.storage.audiences import DynamoAudiences
-from chalicelib.storage.connections import DynamoConnectionStore
-from chalicelib.storage.json_api import DynamoApi
-from chalicelib.storage.lags import DynamoLagStore
-from chalicelib.storage.progress import DynamoProgressStore
-from chalicelib.storage.sessions import DynamoSessionStore
-from chalicelib.storage.tables import Table
+from chalicelib.connections.ports import ConnectionStore
+from chalicelib.delivery.ports import Audiences, LagStore
+from chalicelib.errors import Unavailable
+from chalicelib.nights.events import Event
+from chalicelib.nights.sessions import StreamHead
 from tests.fakes.delivery import FakeProgress
 from tests.fakes.stores import FakeAudiences, FakeConnectionStore, FakeSessionStore
 from tests.model.interruptions import Invocation, StepFailed

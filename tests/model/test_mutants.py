@@ -7,14 +7,14 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.delivery import FailedPost
-from chalicelib.domain.events import Event, LoggedEvent
-from chalicelib.domain.jobs import QueueMark
-from chalicelib.services.broadcast import Broadcast
-from chalicelib.services.connections import Authenticated, Connections
-from chalicelib.services.ports import AudiencePage, Audiences
-from chalicelib.services.streams import Replay
+from chalicelib.connections.clients import Authenticated, Connections
+from chalicelib.connections.messages import FailedPost
+from chalicelib.delivery.broadcast import Broadcast
+from chalicelib.delivery.jobs import QueueMark
+from chalicelib.delivery.ports import AudiencePage, Audiences
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import Event, LoggedEvent
+from chalicelib.nights.streams import Replay
 from tests.model.machine import NightMachine
 from tests.model.night import Environment
 from tests.model.storage import InMemory

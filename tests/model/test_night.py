@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from chalicelib.storage.tables import Table
+from chalicelib.aws.dynamodb.tables import Table
 from tests.model.machine import NightMachine
 from tests.model.night import Night
 from tests.model.storage import InMemory, OnDynamoDB

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from chalicelib.wire.specifications import ASYNCAPI, FOLDER, OPENAPI
+from chalicelib.api.specifications.served import ASYNCAPI, FOLDER, OPENAPI
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.events import EventType
-from chalicelib.wire import frames
+from chalicelib.api.live import frames
+from chalicelib.nights.events import EventType
 from infra.specifications import asyncapi as generator
 from infra.specifications.errors import tree
 from infra.specifications.schemas import Incomplete

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from chalicelib.wire import specifications
+from chalicelib.api.specifications import served as specifications
 from infra.commands import specs
 from infra.specifications import files, protocol
 from tests.installed import installed

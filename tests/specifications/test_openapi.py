@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from app import app
-from chalicelib.domain.errors import GameNightError
-from chalicelib.wire import bodies
-from chalicelib.wire.problems import FRAMEWORK_PROBLEMS
+from chalicelib.api.rest import bodies
+from chalicelib.api.rest.problems import FRAMEWORK_PROBLEMS
+from chalicelib.errors import GameNightError
 from infra.specifications import openapi as generator
 from infra.specifications.errors import sample, tree
 from infra.specifications.schemas import Incomplete

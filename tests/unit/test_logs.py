@@ -102,7 +102,7 @@ def test_at_debug_only_our_own_loggers_say_more(capsys: pytest.CaptureFixture[st
     logs.configure("DEBUG")
 
     logging.getLogger("websockets.server").debug("< TEXT a frame with a token in it")
-    logging.getLogger("chalicelib.services.trail").debug("ours")
+    logging.getLogger("chalicelib.delivery.delivery_log").debug("ours")
 
     assert [line["message"] for line in printed(capsys)] == ["ours"]
 

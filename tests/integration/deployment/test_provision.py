@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.token_secrets import TokenSecrets
+from chalicelib.auth.secrets import TokenSecrets
 from infra.budget import CONCURRENCY, posts_per_second
 from infra.deployment.errors import DeploymentError
 from infra.deployment.provision import check_place, provision

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
+from chalicelib.auth.claims import Role
+from chalicelib.auth.secrets import SecretsUnreadable
 from chalicelib.auth.tokens import JwtVerifier
-from chalicelib.domain.errors import TokenInvalid
-from chalicelib.domain.identity import Role
-from chalicelib.domain.token_secrets import SecretsUnreadable
-from chalicelib.storage.secrets import ParameterSecrets
+from chalicelib.aws.secrets import ParameterSecrets
+from chalicelib.errors import TokenInvalid
 from infra.commands import rotate_secret, token
 from infra.deployment.errors import DeploymentError
 from infra.deployment.secret import SecretParameter, ensure_secret

@@ -13,9 +13,9 @@ import pytest
 from moto import mock_aws
 
 from chalicelib import bootstrap
+from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import TokenIssuer
-from chalicelib.domain.identity import Role
-from chalicelib.storage.secrets import FileSecrets
+from chalicelib.aws.secrets import FileSecrets
 from infra.template import tables
 
 SESSIONS = tables("test")["SessionsTable"]

@@ -78,9 +78,9 @@ HEALTH = {
 }
 
 SDKS = {"boto3", "botocore", "pynamodb", "urllib3", "http.client"}
-CHECKING = {"jwt", "msgspec", "chalicelib.auth", "chalicelib.wire.bodies"}
+CHECKING = {"jwt", "msgspec", "chalicelib.auth.tokens", "chalicelib.api.rest.bodies"}
 POSTING = {"httptools", "chalicelib.push"}
-SECRETS = {"chalicelib.domain.token_secrets"}
+SECRETS = {"chalicelib.auth.secrets"}
 
 ENTER = """
 import json, sys
@@ -120,13 +120,13 @@ def database() -> Iterator[str]:
         (
             "broadcast",
             {"Records": [RECORD]},
-            SDKS | CHECKING | SECRETS | {"chalicelib.wire", "chalicelib.domain.idempotency", "uvloop"},
+            SDKS | CHECKING | SECRETS | {"chalicelib.api", "chalicelib.idempotency", "uvloop"},
         ),
-        ("deliver", {"Records": [MESSAGE]}, SDKS | CHECKING | SECRETS | {"chalicelib.wire", "uvloop"}),
+        ("deliver", {"Records": [MESSAGE]}, SDKS | CHECKING | SECRETS | {"chalicelib.api", "uvloop"}),
         (
             "sweep",
             SCHEDULED,
-            {"boto3", "uvloop", "jwt", "chalicelib.auth", "chalicelib.storage.sessions"},
+            {"boto3", "uvloop", "jwt", "chalicelib.auth.tokens", "chalicelib.aws.dynamodb.nights.sessions"},
         ),
         ("api_handler", HEALTH, SDKS | CHECKING | POSTING),
         ("websocket_connect", {"requestContext": CONTEXT}, {"boto3", "httptools", "jwt", "chalicelib.push"}),

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.wire.specifications import ASYNCAPI, FOLDER, OPENAPI
+from chalicelib.api.specifications.served import ASYNCAPI, FOLDER, OPENAPI
 from tests.integration.entry_points.conftest import Answer, House
 
 NIGHT = "/api/sessions/{session_id}"

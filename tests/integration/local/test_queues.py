@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.services.catch_up import ATTEMPTS
+from chalicelib.delivery.catch_up import ATTEMPTS
 from infra.local.engine import ROOT
 from infra.local.queues import ensure_queues
 from infra.template import queues

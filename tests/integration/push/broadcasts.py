@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, Message
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import DeliveryReport, Message
+from chalicelib.connections.ports import Push
 from chalicelib.push.client import ConnectionsClient
 from chalicelib.push.retry import RetryPolicy
-from chalicelib.services.ports import Push
 from tests.integration.push.hostile_server import KEYS, REGION, HostileServer
 
 HELLO = Message(b'{"type":"hello"}')

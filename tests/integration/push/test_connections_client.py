@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, Message
-from chalicelib.domain.errors import Unavailable
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import DeliveryReport, Message
+from chalicelib.errors import Unavailable
 from chalicelib.push.client import ConnectionsClient
 from chalicelib.push.rate import TokenBucket
 from chalicelib.push.retry import RetryPolicy

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chalicelib.domain.delivery import DeliveryReport
+from chalicelib.connections.messages import DeliveryReport
 from chalicelib.push.client import ConnectionsClient
 from chalicelib.push.retry import RetryPolicy
 from tests.integration.push.broadcasts import HELLO, client_of, crowd, outcome, paged, to

@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 
-from chalicelib.domain.jobs import Progress, ShardJob
-from chalicelib.services import shard_walk
-from chalicelib.services.laggards import Laggards
-from chalicelib.services.seldom import Seldom
-from chalicelib.services.shard_delivery import ShardDelivery
-from chalicelib.services.shard_walk import STEP, Ground
+from chalicelib.delivery import shard_walk
+from chalicelib.delivery.jobs import Progress, ShardJob
+from chalicelib.delivery.laggards import Laggards
+from chalicelib.delivery.seldom import Seldom
+from chalicelib.delivery.shard_delivery import ShardDelivery
+from chalicelib.delivery.shard_walk import STEP, Ground
 from tests.fakes.crowd import crowd, later
 from tests.fakes.delivery import FakeJobQueue, FakeProgress
 from tests.fakes.stores import FakeAudiences, FakeConnectionStore

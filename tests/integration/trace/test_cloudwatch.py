@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.domain.timestamps import timestamp
+from chalicelib.timestamps import timestamp
 from infra.deployment.stage import Stage
 from infra.trace.sources import FUNCTIONS, CloudWatchLogs, lines_about
 from infra.trace.wanted import NotTraceable, Wanted

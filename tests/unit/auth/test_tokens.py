@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.auth.claims import Role
+from chalicelib.auth.secrets import Secret, TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
-from chalicelib.domain.errors import TokenExpired, TokenInvalid, Unauthenticated
-from chalicelib.domain.identity import Role
-from chalicelib.domain.token_secrets import Secret, TokenSecrets
+from chalicelib.errors import TokenExpired, TokenInvalid, Unauthenticated
 
 NOW = int(time.time())
 DAY = 24 * 60 * 60

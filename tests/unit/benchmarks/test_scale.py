@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.budget import simulate
 from benchmarks.scale import DEFAULT, RAISED, SIZES, most, reach, standing
-from chalicelib.services.catch_up import ATTEMPTS
+from chalicelib.delivery.catch_up import ATTEMPTS
 from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
 
 

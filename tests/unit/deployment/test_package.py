@@ -12,7 +12,7 @@ from infra.deployment.package import Package, compiled, finish, wanted
     "name",
     [
         "app.py",
-        "chalicelib/web/page.html",
+        "chalicelib/page/page.html",
         "botocore/data/endpoints.json",
         "botocore/data/dynamodb/2012-08-10/service-2.json.gz",
         "botocore/cacert.pem",

@@ -8,7 +8,7 @@ from cfnlint.api import lint_file
 from cfnlint.decode import cfn_yaml
 
 from app import app
-from chalicelib.storage.keys import SESSIONS
+from chalicelib.aws.dynamodb.keys import SESSIONS
 from infra.deployment.functions import functions_of
 from infra.deployment.stage import role_output
 from infra.template import MAX_SENT, sent

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier
-from chalicelib.domain.errors import TokenInvalid
-from chalicelib.domain.token_secrets import TokenSecrets
-from chalicelib.storage.secrets import FileSecrets
+from chalicelib.aws.secrets import FileSecrets
+from chalicelib.errors import TokenInvalid
 from infra.commands import rotate_secret, token
 from infra.local.state import StateDir
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.storage.secrets import FileSecrets
+from chalicelib.aws.secrets import FileSecrets
 from infra.local.state import StateDir, StateInUse, StateUnusable
 
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from app import app
-from chalicelib.wire.notices import scheduled_at
+from chalicelib.api.live.notices import scheduled_at
 from infra.local.deployment import Moment
 from infra.local.environment import FunctionFailed
 from infra.local.functions import scheduled_functions

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import JwtVerifier
-from chalicelib.domain.identity import Role
-from chalicelib.storage.secrets import FileSecrets
+from chalicelib.aws.secrets import FileSecrets
 from infra.commands.token import command
 from infra.local.state import StateDir
 

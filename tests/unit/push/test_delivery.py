@@ -1,8 +1,8 @@
 import asyncio
 from typing import Any, cast
 
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.delivery import DeliveryReport, FailedPost
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import DeliveryReport, FailedPost
 from chalicelib.push.delivery import Delivery, Post, Target
 from chalicelib.push.retry import RetryPolicy
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.connections import Recipient
-from chalicelib.domain.cursors import Cursor
-from chalicelib.domain.delivery import DeliveryReport, FailedPost
-from chalicelib.domain.events import Event, EventType, LoggedEvent
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import DeliveryReport, FailedPost
+from chalicelib.delivery import delivery_log
+from chalicelib.delivery.delivery_log import DeliveryLog
 from chalicelib.logs import JsonFormatter
-from chalicelib.services import trail
-from chalicelib.services.trail import DeliveryLog
+from chalicelib.nights import event_fields
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import Event, EventType, LoggedEvent
 from infra.trace.render import as_json, as_text
 from infra.trace.timeline import timeline_of
 
@@ -63,14 +64,14 @@ def journal() -> Iterator[Journal]:
 
 def commit(journal: Journal) -> None:
     journal.function("api_handler", 4)
-    trail.appended([EVENT])
+    event_fields.appended([EVENT])
     extra = {"hop": "answered", "status": 201, "subject": "host"}
     logging.getLogger("x").info("POST /api/sessions was answered 201", extra=extra)
 
 
 def receive(journal: Journal, at: int) -> None:
     journal.function("broadcast", at)
-    trail.received(LoggedEvent("100", EVENT))
+    delivery_log.received(LoggedEvent("100", EVENT))
 
 
 def deliver(journal: Journal, report: DeliveryReport, *, each: bool = False) -> None:
@@ -108,7 +109,7 @@ def test_whoever_was_not_reached_is_named_and_so_is_what_became_of_it(journal: J
     commit(journal)
     receive(journal, 200)
     deliver(journal, DeliveryReport(delivered=1, gone=[GONE], failed=[failed]))
-    trail.fell_behind(EVENT, [failed])
+    delivery_log.fell_behind(EVENT, [failed])
     lagging = timeline_of(journal.lines)
     journal.function("deliver", 5000)
     DeliveryLog().caught_up(EVENT, "slow=", DeliveryReport(delivered=1))
@@ -153,7 +154,7 @@ def test_at_debug_a_crowd_is_named(journal: Journal) -> None:
 def test_shards_that_have_posted_nothing_are_counted(journal: Journal) -> None:
     commit(journal)
     receive(journal, 200)
-    trail.queued(EVENT, 8)
+    delivery_log.queued(EVENT, 8)
     for shard in (0, 3):
         journal.function("deliver", 300)
         DeliveryLog(journal.now).begin(EVENT).posted(DeliveryReport(), shard=shard)

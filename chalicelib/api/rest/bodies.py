@@ -1,0 +1,122 @@
+"""The bodies and headers of REST requests, decoded and checked.
+
+Leaves answers to ``problems`` and to the entry points.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from chalicelib.api.json_input import decode
+from chalicelib.api.validation_messages import NOT_BLANK
+from chalicelib.auth.claims import Claims
+from chalicelib.errors import BodyTooLarge, FieldError, InvalidRequest, Unauthenticated
+from chalicelib.idempotency import IdempotentRequest
+from chalicelib.limits import (
+    MAX_BODY_BYTES,
+    MAX_ID,
+    MAX_NOTES_CHARACTERS,
+    MAX_PACK_NAME_CHARACTERS,
+    MAX_PLAYERS,
+    MAX_SUBJECT_CHARACTERS,
+    MAX_TITLE_CHARACTERS,
+    MAX_TOKEN_SECONDS,
+    MAX_USERNAME_CHARACTERS,
+    MIN_TOKEN_SECONDS,
+)
+from chalicelib.nights import games
+from chalicelib.nights.votes import Ballot, VoteType
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+MAX_KEY_CHARACTERS = 255
+
+Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request that has nothing to say, such as ``POST /api/sessions/{id}/close``."""
+
+
+class NewSession(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/sessions``."""
+
+    notes: Annotated[str, msgspec.Meta(max_length=MAX_NOTES_CHARACTERS)] | None = None
+
+
+class NewGame(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/sessions/{id}/games``."""
+
+    title: Annotated[str, msgspec.Meta(max_length=MAX_TITLE_CHARACTERS, pattern=NOT_BLANK)]
+    pack_name: Annotated[str, msgspec.Meta(max_length=MAX_PACK_NAME_CHARACTERS, pattern=NOT_BLANK)] | None = (
+        None
+    )
+    min_players: Players | None = None
+    max_players: Players | None = None
+
+    def as_game(self) -> games.NewGame:
+        """Return what was said of the game. Raises InvalidRequest where fewer can play than must."""
+        if self.min_players and self.max_players and self.min_players > self.max_players:
+            message = "Expected min_players to be max_players at most"
+            raise InvalidRequest(f"{message}.", (FieldError("min_players", message),))
+        return games.NewGame(self.title, self.pack_name, self.min_players, self.max_players)
+
+
+class NewVote(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/sessions/{id}/votes``."""
+
+    username: Annotated[str, msgspec.Meta(max_length=MAX_USERNAME_CHARACTERS, pattern=NOT_BLANK)]
+    type: VoteType
+    game_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] | None = None
+
+    def as_ballot(self) -> Ballot:
+        """Return the vote that is asked for."""
+        return Ballot(self.username, self.type, self.game_id)
+
+
+class NewToken(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/tokens``."""
+
+    name: Annotated[str, msgspec.Meta(max_length=MAX_SUBJECT_CHARACTERS, pattern=NOT_BLANK)]
+    ttl_seconds: Annotated[int, msgspec.Meta(ge=MIN_TOKEN_SECONDS, le=MAX_TOKEN_SECONDS)]
+
+
+def body_of(raw: bytes | str, kind: type[Body]) -> Body:
+    """Return a request's body as a struct; no body at all counts as ``{}``.
+
+    Raises BodyTooLarge, InvalidJson or InvalidRequest.
+    """
+    if len(raw) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    return decode(raw or b"{}", msgspec.json.Decoder(kind), InvalidRequest)
+
+
+def bearer_token(headers: Mapping[str, str]) -> str:
+    """Return the token of ``Authorization: Bearer <jwt>``. Raises Unauthenticated where there is none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Send the header 'Authorization: Bearer <token>'.")
+    return token.strip()
+
+
+def idempotent_request(
+    headers: Mapping[str, str], caller: Claims, route: str, body: msgspec.Struct
+) -> IdempotentRequest | None:
+    """Return the request as its ``Idempotency-Key`` names it, None where it has none.
+
+    Two bodies are the same where they say the same, however they are spaced. Raises InvalidRequest for a
+    key that is not 1 to 255 printable ASCII characters.
+    """
+    key = headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
+        message = "Expected 1 to 255 printable ASCII characters"
+        raise InvalidRequest(
+            f"{message}, such as a UUID, in the header Idempotency-Key.",
+            (FieldError("Idempotency-Key", message),),
+        )
+    asked = route.encode() + b"\n" + msgspec.json.encode(body)
+    return IdempotentRequest(caller.subject, key, hashlib.sha256(asked).hexdigest())

@@ -1,0 +1,33 @@
+"""Pages of streams as JSON text."""
+
+import json
+
+from chalicelib.nights.events import Event
+from chalicelib.nights.sessions import Session
+from chalicelib.nights.streams import Page
+
+COMPACT = (",", ":")
+"""As the envelopes are, and what Chalice itself encodes."""
+
+
+def sessions_page(page: Page[Session]) -> str:
+    """Return ``GET /api/sessions``: a client that wants more asks again until a page is empty."""
+    return json.dumps(
+        {
+            "sessions": [session.as_state() for session in page.entries],
+            "cursor": str(page.cursor),
+            "recovered": page.recovered,
+        },
+        ensure_ascii=False,
+        separators=COMPACT,
+    )
+
+
+def events_page(page: Page[Event]) -> str:
+    """Return ``GET /api/sessions/{id}/events``.
+
+    The envelopes are put in as they are and not rendered again: they are the bytes that were sent.
+    """
+    envelopes = ",".join(event.envelope for event in page.entries)
+    rest = {"cursor": str(page.cursor), "recovered": page.recovered, "more": page.more}
+    return f'{{"events":[{envelopes}],{json.dumps(rest, separators=COMPACT)[1:]}'

@@ -1,0 +1,81 @@
+"""What a REST request's URL says: ids, cursors and limits; and the URLs of the service itself."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from chalicelib.errors import FieldError, InvalidRequest, SessionNotFound
+from chalicelib.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
+from chalicelib.nights.cursors import BEGINNING, Cursor, position
+
+MAX_SHOWN = 40
+"""Characters of a wrong id or name that its error repeats."""
+
+PAGE_PARAMETERS = ("since", "limit")
+"""What the query of a page may have, see docs/decisions/0131-parameters-of-a-page.md."""
+
+
+def session_id_of(text: str) -> int:
+    """Return the session id of a path. Raises SessionNotFound for what can't be one."""
+    number = _digits(text)
+    if number is None or text.startswith("0") or number > MAX_ID:
+        raise SessionNotFound(text[:MAX_SHOWN])
+    return number
+
+
+def page_of(query: Mapping[str, str] | None) -> tuple[Cursor, int]:
+    """Return where a client wants to go on, and how many entries it wants.
+
+    Raises InvalidCursor, and InvalidRequest for a limit or a parameter that is none.
+    """
+    for name in query or {}:
+        if name not in PAGE_PARAMETERS:
+            shown = name[:MAX_SHOWN]
+            message = f"There is no parameter {shown} here, only {' and '.join(PAGE_PARAMETERS)}"
+            raise InvalidRequest(f"{message}.", (FieldError(shown, message),))
+    return since_of(query), limit_of(query)
+
+
+def since_of(query: Mapping[str, str] | None) -> Cursor:
+    """Return where a client wants to go on; the beginning where it does not say. Raises InvalidCursor."""
+    since = (query or {}).get("since")
+    return BEGINNING if since is None else position(since)
+
+
+def limit_of(query: Mapping[str, str] | None) -> int:
+    """Return how many entries a client wants, 1 to 100, 50 where it does not say. Raises InvalidRequest."""
+    text = (query or {}).get("limit")
+    if text is None:
+        return DEFAULT_PAGE
+    number = _digits(text)
+    if number is None or not 1 <= number <= MAX_PAGE:
+        message = f"Expected a whole number from 1 to {MAX_PAGE}"
+        raise InvalidRequest(f"{message}, in limit.", (FieldError("limit", message),))
+    return number
+
+
+def base_url(configured: str, headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    """Return the absolute URL that ``/api`` stands below, as the client that asks reached it.
+
+    That is the request's host, and the stage where the host is API Gateway's own. ``configured`` is for
+    where neither can tell, such as behind a custom domain's base path.
+    """
+    if configured:
+        return configured.rstrip("/")
+    scheme = headers.get("x-forwarded-proto", "http").split(",")[0].strip()
+    return f"{scheme}://{_host(headers, context)}{base_path(configured, headers, context)}"
+
+
+def base_path(configured: str, headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    """Return the path of ``base_url``, "" where it has none; the request's host may be anything at all."""
+    if configured:
+        return urlsplit(configured).path.rstrip("/")
+    return f"/{context.get('stage')}" if ".execute-api." in _host(headers, context) else ""
+
+
+def _host(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    return headers.get("host") or str(context.get("domainName") or "localhost")
+
+
+def _digits(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) else None

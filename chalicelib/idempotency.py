@@ -1,0 +1,126 @@
+"""Idempotency keys: the same request sent twice happens once."""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalicelib.backoff import Backoff
+from chalicelib.errors import Conflict, GameNightError
+
+RETENTION_SECONDS = 24 * 60 * 60
+"""How long a key is remembered, as the contract says."""
+
+
+class IdempotencyMismatch(GameNightError):
+    """The key was used for another request."""
+
+    code = "idempotency_mismatch"
+    title = "This idempotency key belongs to another request"
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """A request under a key. Keys of different subjects are different keys.
+
+    ``request_hash`` is a digest of route and body.
+    """
+
+    subject: str
+    key: str
+    request_hash: str
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """What the request is remembered under."""
+        return self.subject, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnswer:
+    """What was asked under a key, and the JSON text that answered it."""
+
+    request_hash: str
+    answer: str
+
+    def answer_to(self, request: IdempotentRequest) -> str:
+        """Return the first answer. Raises IdempotencyMismatch where the request is another one."""
+        if self.request_hash != request.request_hash:
+            raise IdempotencyMismatch(
+                f"The Idempotency-Key {request.key!r} was used for a different request within the last "
+                "24 hours. Use a new key for a new request."
+            )
+        return self.answer
+
+
+class StreamMoved(Exception):
+    """Another writer moved the head in between, or recorded the idempotency key. Load and try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An answer to be recorded under an idempotency key, in the transaction of the change itself."""
+
+    request: IdempotentRequest
+    answer: str
+
+
+class AnswerStore(Protocol):
+    """Answers under idempotency keys. Every read is strongly consistent.
+
+    Every method raises Unavailable where the store does not answer or is throttling.
+    """
+
+    def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
+        """Return what was recorded under the request's key within its retention."""
+        ...
+
+    def answered(self, requests: Sequence[IdempotentRequest]) -> Collection[tuple[str, str]]:
+        """Return the names of those requests whose keys are in use; 100 requests at most."""
+        ...
+
+    def record(self, record: Record) -> None:
+        """Record an answer that comes with no change. Raises StreamMoved where the key is in use."""
+        ...
+
+
+class Commits:
+    """Runs attempts until one is stored."""
+
+    def __init__(self, answers: AnswerStore, backoff: Backoff) -> None:
+        self._answers = answers
+        self._backoff = backoff
+
+    def once(
+        self, request: IdempotentRequest | None, attempt: Callable[[], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """Return the first answer to the request, or make the attempt until it is not overtaken.
+
+        ``attempt`` loads, decides and stores with the record of its answer (see ``records_of``), and raises
+        StreamMoved where it was overtaken. Raises IdempotencyMismatch, Contended, Unavailable, and what
+        the attempt raises.
+        """
+        for _ in self._backoff.attempts():
+            if (answer := self._first_answer(request)) is not None:
+                return answer
+            try:
+                return attempt()
+            except StreamMoved:
+                continue
+            except Conflict:
+                # What is in the way may be this very request: sent twice at once, it ends a night once.
+                if (answer := self._first_answer(request)) is not None:
+                    return answer
+                raise
+        raise AssertionError  # attempts() never ends without raising
+
+    def _first_answer(self, request: IdempotentRequest | None) -> Mapping[str, Any] | None:
+        if request is None or (recorded := self._answers.recorded_answer(request)) is None:
+            return None
+        answer: Mapping[str, Any] = json.loads(recorded.answer_to(request))
+        return answer
+
+
+def records_of(request: IdempotentRequest | None, answer: Mapping[str, Any]) -> list[Record]:
+    """Return what is to be recorded of an answer, nothing where the request has no key."""
+    return [Record(request, json.dumps(answer))] if request else []

@@ -1,0 +1,44 @@
+"""Cursors: one position in one stream of events, opaque to clients."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from chalicelib.errors import InvalidCursor
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The position after event ``sequence`` of the stream that ``epoch`` names.
+
+    An epoch is random and belongs to one stream for as long as its tables live, so a cursor from another
+    stream, or from before the tables were recreated, is recognised. Sequences of a stream are dense and
+    start at 1; 0 is the beginning.
+    """
+
+    epoch: str
+    sequence: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read a cursor that a client sent; None where it is not one of ours at all."""
+        epoch, colon, digits = text.rpartition(":")
+        if not (epoch and colon and digits.isascii() and digits.isdigit() and len(digits) <= 12):  # noqa: PLR2004 - no stream gets that long
+            return None
+        return cls(epoch, int(digits))
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.sequence}"
+
+
+BEGINNING = Cursor("", 0)
+"""The position before the first event of whichever stream it is used on."""
+
+
+def position(since: str) -> Cursor:
+    """Return the position that a client's ``since`` names; "" is the beginning. Raises InvalidCursor."""
+    if since == "":
+        return BEGINNING
+    cursor = Cursor.parse(since)
+    if cursor is None:
+        raise InvalidCursor
+    return cursor

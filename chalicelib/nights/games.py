@@ -1,0 +1,74 @@
+"""The games of a session and their tallies. Pure, as ``sessions`` is; leaves who voted how to ``votes``."""
+
+from dataclasses import dataclass, replace
+
+from chalicelib.errors import TooManyGames
+from chalicelib.limits import MAX_GAMES
+from chalicelib.nights.events import Event, EventType, Json
+from chalicelib.nights.sessions import Session
+
+
+@dataclass(frozen=True, slots=True)
+class NewGame:
+    """What a host says of a game; the wire has checked it against ``limits``."""
+
+    title: str
+    pack_name: str | None = None
+    min_players: int | None = None
+    max_players: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """A game of a session, with the votes that count: one of each voter."""
+
+    id: int
+    title: str
+    pack_name: str | None
+    min_players: int | None
+    max_players: int | None
+    upvotes: int = 0
+    downvotes: int = 0
+
+    def as_data(self) -> Json:
+        """Return the game as ``game.added`` and ``POST .../games`` show it."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "pack_name": self.pack_name,
+            "min_players": self.min_players,
+            "max_players": self.max_players,
+        }
+
+    def totals(self) -> Json:
+        """Return the tallies as ``vote.received`` shows them."""
+        return {
+            "upvotes": self.upvotes,
+            "downvotes": self.downvotes,
+            "score": self.upvotes - self.downvotes,
+        }
+
+    def as_state(self) -> Json:
+        """Return the game as ``GET /api/sessions/{id}`` shows it."""
+        return {**self.as_data(), "totals": self.totals()}
+
+
+def add_game(session: Session, new: NewGame, *, now: str) -> tuple[Session, Game, Event]:
+    """Return the session with one game more, the game, and the event that announces it.
+
+    Raises SessionClosed, TooManyGames.
+    """
+    session.require_active()
+    if session.games_played >= MAX_GAMES:
+        raise TooManyGames(session.id)
+    after = replace(session, sequence=session.sequence + 1, games_played=session.games_played + 1)
+    game = Game(after.games_played, new.title, new.pack_name, new.min_players, new.max_players)
+    data = {
+        "session": {
+            "id": after.id,
+            "is_active": int(after.is_active),
+            "games_played": after.games_played,
+        },
+        "game": game.as_data(),
+    }
+    return after, game, session.next_event(EventType.GAME_ADDED, now, data)

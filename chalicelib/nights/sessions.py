@@ -1,0 +1,105 @@
+"""The rules of a session, from its start to its end.
+
+Pure: given what is known, says what is to be. Leaves games to ``games``, votes to ``votes`` and storing to
+``storage``.
+"""
+
+from dataclasses import dataclass, replace
+
+from chalicelib.errors import SessionClosed
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import Event, EventType, Json, envelope
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHead:
+    """The end of the stream of all sessions: its epoch and the id of the newest session (0: none yet)."""
+
+    epoch: str
+    sequence: int
+
+    @property
+    def cursor(self) -> Cursor:
+        """The position after the newest start."""
+        return Cursor(self.epoch, self.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A game night. Timestamps are text as on the wire; ``sequence`` is that of its newest event.
+
+    ``games_played`` is also the id of its newest game: games are numbered 1, 2, 3 ... Until
+    ``crowded_until`` (Unix milliseconds) votes are better counted together than alone.
+    """
+
+    id: int
+    epoch: str
+    sequence: int
+    created_at: str
+    notes: str | None
+    is_active: bool = True
+    ended_at: str | None = None
+    games_played: int = 0
+    crowded_until: int = 0
+
+    @property
+    def cursor(self) -> Cursor:
+        """The position after the session's newest event."""
+        return Cursor(self.epoch, self.sequence)
+
+    def as_data(self) -> Json:
+        """Return the session as ``session.started`` and ``POST /api/sessions`` show it."""
+        return {
+            "id": self.id,
+            "is_active": int(self.is_active),
+            "created_at": self.created_at,
+            "notes": self.notes,
+        }
+
+    def as_state(self) -> Json:
+        """Return the session as ``session.ended`` and every other answer show it."""
+        return {
+            "id": self.id,
+            "is_active": int(self.is_active),
+            "created_at": self.created_at,
+            "ended_at": self.ended_at,
+            "notes": self.notes,
+            "games_played": self.games_played,
+        }
+
+    def require_active(self) -> None:
+        """Raise SessionClosed once the session has ended."""
+        if not self.is_active:
+            raise SessionClosed(self.id)
+
+    def next_event(self, event_type: EventType, now: str, data: Json) -> Event:
+        """Return the event that follows the session's newest one."""
+        return Event(
+            session_id=self.id,
+            type=event_type,
+            envelope=envelope(event_type, now, data),
+            cursor=Cursor(self.epoch, self.sequence + 1),
+        )
+
+
+def start_session(head: StreamHead, *, epoch: str, notes: str | None, now: str) -> tuple[Session, Event]:
+    """Return the session that follows the newest one, and the event that announces it.
+
+    ``epoch`` is a fresh random text that names the new session's own stream.
+    """
+    session = Session(id=head.sequence + 1, epoch=epoch, sequence=1, created_at=now, notes=notes)
+    event = Event(
+        session_id=session.id,
+        type=EventType.SESSION_STARTED,
+        envelope=envelope(EventType.SESSION_STARTED, now, {"session": session.as_data()}),
+        cursor=session.cursor,
+        sessions_cursor=Cursor(head.epoch, session.id),
+    )
+    return session, event
+
+
+def end_session(session: Session, *, now: str) -> tuple[Session, Event]:
+    """Return the session as it has ended, and the event that says so. Raises SessionClosed."""
+    session.require_active()
+    ended = replace(session, sequence=session.sequence + 1, is_active=False, ended_at=now)
+    return ended, session.next_event(EventType.SESSION_ENDED, now, {"session": ended.as_state()})

@@ -1,0 +1,112 @@
+"""The page to host a night from, as it is served: files of ``chalicelib/page``, read when they are asked for.
+
+The page names its files below an edition, which is a hash of all of them: so a browser keeps them for good,
+and never mixes those of two deployments. Leaves what the page does to the files.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chalicelib.errors import NotFound
+
+FOLDER = Path(__file__).parent
+PAGE = "page.html"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+"""Texts only: API Gateway hands bytes through for media types that it was told of, and it knows none."""
+
+LOOK_AGAIN = "no-cache"
+KEEP = "public, max-age=31536000, immutable"
+EDITION_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """An HTTP answer to a browser."""
+
+    status: int
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def page(root: str, websocket_url: str, headers: Mapping[str, str]) -> WebAnswer:
+    """Return the page. ``root`` is the path that it and ``/api`` stand below: empty, or a stage's.
+
+    Whoever opens ``/dev`` without the slash is as well off: the page's own addresses begin with the root.
+    """
+    text = (FOLDER / PAGE).read_text(encoding="utf-8")
+    for name, value in (("{files}", f"{root}/page/{edition()}"), ("{websocket}", websocket_url)):
+        text = text.replace(name, escape(value))
+    policy = {"Content-Security-Policy": content_security_policy(websocket_url)}
+    return _answer(text, "text/html; charset=utf-8", LOOK_AGAIN, headers, policy)
+
+
+def file(asked: str, name: str, headers: Mapping[str, str]) -> WebAnswer:
+    """Return a file of the page, today's where another edition is asked for. Raises NotFound."""
+    if name not in files():
+        raise NotFound("The page has no such file. Reload it.")
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    return _answer(text, TYPES[Path(name).suffix], KEEP if asked == edition() else LOOK_AGAIN, headers)
+
+
+def content_security_policy(websocket_url: str) -> str:
+    """Return what the page may load and call: its own files, this API, and the WebSocket of this service."""
+    at = urlsplit(websocket_url)
+    live = f" {at.scheme}://{at.netloc}" if at.netloc else ""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            f"connect-src 'self'{live}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+        ]
+    )
+
+
+@cache
+def files() -> frozenset[str]:
+    """Return the names of the files beside the page: the only ones that are served."""
+    return frozenset(path.name for path in FOLDER.iterdir() if path.suffix in TYPES)
+
+
+@cache
+def edition() -> str:
+    """Return what stands for the content of all files."""
+    content = hashlib.sha256()
+    for name in sorted(files()):
+        content.update(name.encode() + b"\0" + (FOLDER / name).read_bytes() + b"\0")
+    return content.hexdigest()[:EDITION_DIGITS]
+
+
+def _answer(
+    text: str,
+    content_type: str,
+    kept: str,
+    asked: Mapping[str, str],
+    more: Mapping[str, str] | None = None,
+) -> WebAnswer:
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:EDITION_DIGITS]}"'
+    headers = {
+        "Content-Type": content_type,
+        "Cache-Control": kept,
+        "ETag": tag,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        **(more or {}),
+    }
+    # Weak where a proxy has compressed the answer.
+    known = {one.strip().removeprefix("W/") for one in asked.get("if-none-match", "").split(",")}
+    return WebAnswer(304, "", headers) if tag in known else WebAnswer(200, text, headers)

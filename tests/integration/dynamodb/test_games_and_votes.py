@@ -1,0 +1,148 @@
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.idempotency import AnswerStore, IdempotentRequest, Record, StreamMoved
+from chalicelib.nights.games import Game, NewGame, add_game
+from chalicelib.nights.ports import Change, SessionStore
+from chalicelib.nights.sessions import Session, start_session
+from chalicelib.nights.votes import Ballot, Vote, VoteCast, VoteType, cast
+
+NOW = "2025-11-01T20:00:00.123Z"
+
+
+def night(store: SessionStore, *titles: str) -> Session:
+    head = store.head()
+    session, event = start_session(head, epoch="e1", notes=None, now=NOW)
+    store.start(head, session, event)
+    for title in titles:
+        session = added(store, session, title)
+    return session
+
+
+def added(store: SessionStore, before: Session, title: str) -> Session:
+    after, game, event = add_game(before, NewGame(title, "Pack", 2, 8), now=NOW)
+    store.commit(Change(before, after, [event], game=game))
+    return after
+
+
+def voted(
+    store: SessionStore,
+    session: Session,
+    known: tuple[Game | None, Vote | None],
+    ballot: Ballot,
+    record: Record | None = None,
+) -> VoteCast:
+    game, earlier = known
+    assert game is not None
+    made = cast(session, game, earlier, ballot, now=NOW)
+    change = Change(
+        session,
+        made.session,
+        [made.event],
+        counted=[(game, made.game)],
+        votes=[(earlier, made.vote)],
+        records=[record] if record else [],
+    )
+    store.commit(change)
+    return made
+
+
+def zoe(store: SessionStore) -> tuple[Game | None, Vote | None]:
+    """Return the game 1 and zoë's vote for it."""
+    games, votes = store.games_and_votes(1, {(1, "zoë")})
+    return games.get(1), votes.get((1, "zoë"))
+
+
+def test_games_are_read_back_in_order(sessions: SessionStore) -> None:
+    night(sessions, "Quiplash", "Fibbage")
+
+    assert sessions.games(1) == [
+        Game(1, "Quiplash", "Pack", 2, 8),
+        Game(2, "Fibbage", "Pack", 2, 8),
+    ]
+    session = sessions.session(1)
+    assert session is not None
+    assert (session.games_played, session.sequence) == (2, 3)
+
+
+def test_a_vote_and_its_tallies_are_read_back_at_once(sessions: SessionStore) -> None:
+    session = night(sessions, "Quiplash")
+
+    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP))
+
+    assert zoe(sessions) == (made.game, made.vote)
+    assert made.game.upvotes == 1
+    assert sessions.session(1) == made.session
+
+
+def test_what_is_not_there_is_left_out(sessions: SessionStore) -> None:
+    night(sessions, "Quiplash")
+
+    games, votes = sessions.games_and_votes(1, {(1, "nobody"), (2, "nobody")})
+
+    assert [game.title for game in games.values()] == ["Quiplash"]
+    assert votes == {}
+    assert sessions.games(2) == []
+
+
+def test_many_games_and_votes_are_read_at_once(sessions: SessionStore) -> None:
+    session = night(sessions, "Quiplash", "Fibbage")
+    for voter, game_id in (("zoë", 1), ("zoë", 2), ("bob", 2)):
+        games, _ = sessions.games_and_votes(1, {(game_id, voter)})
+        session = voted(sessions, session, (games[game_id], None), Ballot(voter, VoteType.UP)).session
+
+    games, votes = sessions.games_and_votes(1, {(1, "zoë"), (2, "zoë"), (2, "bob"), (1, "bob")})
+
+    assert {game_id: game.upvotes for game_id, game in games.items()} == {1: 1, 2: 2}
+    assert set(votes) == {(1, "zoë"), (2, "zoë"), (2, "bob")}
+
+
+def test_a_change_of_a_session_that_has_moved_on_changes_nothing(sessions: SessionStore) -> None:
+    stale = night(sessions, "Quiplash")
+    known = zoe(sessions)
+    current = added(sessions, stale, "Fibbage")
+
+    with pytest.raises(StreamMoved):
+        voted(sessions, stale, known, Ballot("Zoë", VoteType.UP))
+
+    assert sessions.session(1) == current
+    assert zoe(sessions) == known
+
+
+def test_tallies_that_have_moved_on_stop_a_vote_also_where_the_head_has_not(sessions: SessionStore) -> None:
+    session = night(sessions, "Quiplash")
+    game, _ = zoe(sessions)
+    assert game is not None
+
+    with pytest.raises(StreamMoved):
+        voted(sessions, session, (replace(game, upvotes=7), None), Ballot("Zoë", VoteType.UP))
+
+    assert sessions.session(1) == session
+
+
+def test_an_earlier_vote_that_was_not_seen_stops_a_vote(sessions: SessionStore) -> None:
+    session = night(sessions, "Quiplash")
+    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP))
+
+    with pytest.raises(StreamMoved):
+        voted(sessions, made.session, (made.game, None), Ballot("Zoë", VoteType.UP))
+    other = replace(made.vote, type=VoteType.DOWN)
+    with pytest.raises(StreamMoved):
+        voted(sessions, made.session, (made.game, other), Ballot("Zoë", VoteType.UP))
+
+    assert zoe(sessions) == (made.game, made.vote)
+
+
+def test_the_answer_to_a_vote_is_recorded_with_it_or_neither_is(
+    sessions: SessionStore, answers: AnswerStore
+) -> None:
+    session = night(sessions, "Quiplash")
+    record = Record(IdempotentRequest("kosmi", "key", "hash"), "{}")
+    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP), record)
+
+    with pytest.raises(StreamMoved):
+        voted(sessions, made.session, (made.game, made.vote), Ballot("Zoë", VoteType.DOWN), record)
+
+    assert sessions.session(1) == made.session
+    assert answers.recorded_answer(record.request) is not None

@@ -1,0 +1,40 @@
+import pytest
+
+from chalicelib.idempotency import RETENTION_SECONDS, AnswerStore, IdempotentRequest, Record, StreamMoved
+from tests.integration.dynamodb.conftest import SessionsTable
+
+REQUEST = IdempotentRequest("host", "key 1", "hash")
+
+
+def test_an_answer_that_comes_with_no_change_is_recorded_once(answers: AnswerStore) -> None:
+    answers.record(Record(REQUEST, "first"))
+
+    with pytest.raises(StreamMoved):
+        answers.record(Record(REQUEST, "second"))
+
+    recorded = answers.recorded_answer(REQUEST)
+    assert recorded is not None
+    assert recorded.answer == "first"
+
+
+def test_a_key_can_be_used_again_after_its_day(house: SessionsTable) -> None:
+    house.answers.record(Record(REQUEST, "first"))
+    house.clock[0] += RETENTION_SECONDS
+
+    forgotten = house.answers.recorded_answer(REQUEST)
+    house.answers.record(Record(REQUEST, "second"))
+
+    recorded = house.answers.recorded_answer(REQUEST)
+    assert forgotten is None
+    assert recorded is not None
+    assert recorded.answer == "second"
+
+
+def test_keys_that_are_in_use_are_told_apart(house: SessionsTable) -> None:
+    used, unused = IdempotentRequest("host", "a", "h"), IdempotentRequest("host", "b", "h")
+    house.answers.record(Record(used, "first"))
+
+    assert house.answers.answered([]) == set()
+    assert set(house.answers.answered([used, unused])) == {("host", "a")}
+    house.clock[0] += RETENTION_SECONDS
+    assert set(house.answers.answered([used, unused])) == set()

@@ -1,0 +1,167 @@
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
+from chalicelib.aws.dynamodb.tables import Table
+from chalicelib.idempotency import AnswerStore, IdempotentRequest, Record, StreamMoved
+from chalicelib.nights.ports import Change, SessionStore
+from chalicelib.nights.sessions import Session, StreamHead, end_session, start_session
+
+NOW = "2025-11-01T20:00:00.123Z"
+
+
+def start(store: SessionStore, head: StreamHead | None = None, record: Record | None = None) -> StreamHead:
+    head = head or store.head()
+    session, event = start_session(head, epoch="e1", notes="Friday", now=NOW)
+    store.start(head, session, event, [record] if record else [])
+    return head
+
+
+def test_an_empty_store_has_a_head_whose_epoch_stays(sessions: SessionStore) -> None:
+    first = sessions.head()
+
+    again = sessions.head()
+
+    assert first.sequence == 0
+    assert first.epoch
+    assert again == first
+
+
+def test_a_started_session_is_read_back_at_once(sessions: SessionStore) -> None:
+    start(sessions)
+
+    session = sessions.session(1)
+
+    assert session is not None
+    assert (session.id, session.notes, session.created_at, session.is_active) == (1, "Friday", NOW, True)
+    assert (session.epoch, session.sequence) == ("e1", 1)
+    assert sessions.head().sequence == 1
+
+
+def test_a_session_that_was_never_started_is_none(sessions: SessionStore) -> None:
+    assert sessions.session(1) is None
+
+
+def test_a_writer_that_lost_the_race_changes_nothing(sessions: SessionStore) -> None:
+    stale = start(sessions)
+
+    with pytest.raises(StreamMoved):
+        start(sessions, stale)
+
+    assert sessions.head().sequence == 1
+    assert sessions.session(2) is None
+
+
+def test_an_answer_is_recorded_with_the_change(sessions: SessionStore, answers: AnswerStore) -> None:
+    request = IdempotentRequest("host", "key 1", "hash")
+    start(sessions, record=Record(request, '{"id":1}'))
+
+    recorded = answers.recorded_answer(request)
+
+    assert recorded is not None
+    assert (recorded.request_hash, recorded.answer) == ("hash", '{"id":1}')
+
+
+def test_a_recorded_key_stops_a_second_change(sessions: SessionStore) -> None:
+    request = IdempotentRequest("host", "key 1", "hash")
+    start(sessions, record=Record(request, '{"id":1}'))
+
+    with pytest.raises(StreamMoved):
+        start(sessions, record=Record(request, '{"id":2}'))
+
+    assert sessions.head().sequence == 1
+
+
+@pytest.mark.parametrize("other", [("host", "key 2"), ("host#key", "1"), ("hos", "t#key 1")])
+def test_another_subjects_key_is_another_key(
+    sessions: SessionStore, answers: AnswerStore, other: tuple[str, str]
+) -> None:
+    start(sessions, record=Record(IdempotentRequest("host", "key 1", "hash"), '{"id":1}'))
+
+    recorded = answers.recorded_answer(IdempotentRequest(*other, "hash"))
+
+    assert recorded is None
+
+
+def test_sessions_are_read_in_the_order_of_their_ids_and_no_further_than_asked(
+    sessions: SessionStore,
+) -> None:
+    for _ in range(5):
+        start(sessions)
+
+    assert [one.id for one in sessions.sessions(after=1, limit=3)] == [2, 3, 4]
+    assert [one.id for one in sessions.sessions(after=4, limit=100)] == [5]
+
+
+def test_an_ended_session_is_not_the_active_one(sessions: SessionStore) -> None:
+    assert sessions.newest_active() is None
+    for _ in range(3):
+        start(sessions)
+
+    end(sessions, 3)
+
+    newest = sessions.newest_active()
+    assert newest is not None
+    assert newest.id == 2
+
+
+class Overtaken(DynamoSessionStore):
+    """So many times, before the session of a marker is read, another host starts one and ends this one."""
+
+    def __init__(self, table: Table, times: int) -> None:
+        super().__init__(table, lambda: 1_000_000.0)
+        self._another_host = DynamoSessionStore(table, lambda: 1_000_000.0)
+        self._times = times
+
+    def session(self, session_id: int) -> Session | None:
+        if self._times:
+            self._times -= 1
+            start(self._another_host)
+            end(self._another_host, session_id)
+        return super().session(session_id)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_session_that_takes_the_place_of_one_that_ends_meanwhile_is_the_active_one(
+    table: Callable[[], Table], times: int
+) -> None:
+    store = Overtaken(table(), times)
+    start(store)
+
+    newest = store.newest_active()
+
+    assert newest is not None
+    assert (newest.id, newest.is_active) == (1 + times, True)
+
+
+def test_a_marker_that_was_left_behind_hides_no_session_and_holds_up_nobody(
+    table: Callable[[], Table],
+) -> None:
+    class Unmarked(DynamoSessionStore):
+        """As a restored table may have it: the session is gone and its marker is not."""
+
+        def session(self, session_id: int) -> Session | None:
+            return None if session_id == 1 else super().session(session_id)
+
+    store = Unmarked(table(), lambda: 1_000_000.0)
+    start(store)
+
+    assert store.newest_active() is None
+
+
+def test_an_ended_session_is_read_back_as_it_ended(sessions: SessionStore) -> None:
+    start(sessions)
+
+    ended = end(sessions, 1)
+
+    assert sessions.session(1) == ended
+    assert (ended.is_active, ended.ended_at, ended.sequence) == (False, NOW, 2)
+
+
+def end(store: SessionStore, session_id: int) -> Session:
+    session = store.session(session_id)
+    assert session is not None
+    ended, event = end_session(session, now=NOW)
+    store.commit(Change(session, ended, [event]))
+    return ended

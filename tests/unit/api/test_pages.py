@@ -1,0 +1,45 @@
+import json
+
+from chalicelib.api.rest.pages import events_page, sessions_page
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import Event, EventType
+from chalicelib.nights.sessions import Session
+from chalicelib.nights.streams import Page
+
+
+def test_envelopes_are_put_in_byte_for_byte() -> None:
+    envelopes = ['{"type":"a","n":1.0}', '{"type":"b",  "é":"🎲"}']
+    events = [Event(1, EventType.GAME_ADDED, text, Cursor("e", n)) for n, text in enumerate(envelopes, 1)]
+
+    text = events_page(Page(events, Cursor("e", 2), recovered=True, more=False))
+
+    assert f"[{envelopes[0]},{envelopes[1]}]" in text
+    assert list(json.loads(text)) == ["events", "cursor", "recovered", "more"]
+
+
+def test_an_empty_page_is_a_page() -> None:
+    assert json.loads(events_page(Page((), Cursor("e", 9), recovered=False, more=False))) == {
+        "events": [],
+        "cursor": "e:9",
+        "recovered": False,
+        "more": False,
+    }
+
+
+def test_a_page_of_sessions_is_as_the_contract_shows() -> None:
+    page = Page([Session(17, "e17", 1, "t", "Friday")], Cursor("e0", 17), recovered=True, more=True)
+
+    assert json.loads(sessions_page(page)) == {
+        "sessions": [
+            {
+                "id": 17,
+                "is_active": 1,
+                "created_at": "t",
+                "ended_at": None,
+                "notes": "Friday",
+                "games_played": 0,
+            }
+        ],
+        "cursor": "e0:17",
+        "recovered": True,
+    }

@@ -1,0 +1,110 @@
+import json
+import time
+
+import pytest
+
+from chalicelib.auth.bot_tokens import BotTokens
+from chalicelib.auth.claims import Role
+from chalicelib.auth.secrets import Secret, TokenSecrets
+from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
+from chalicelib.backoff import Backoff
+from chalicelib.errors import Forbidden
+from chalicelib.idempotency import Commits, IdempotencyMismatch, IdempotentRequest
+from tests.fakes.identity import claims
+from tests.fakes.stores import FakeSessionStore
+
+NOW = 1_762_027_200
+REQUEST = IdempotentRequest("host", "key", "hash")
+
+
+class Office:
+    def __init__(self) -> None:
+        self.store = FakeSessionStore()
+        self.secrets = TokenSecrets(Secret("k1", "s" * 40))
+        self.now = float(NOW)
+        signer = TokenIssuer(self, "us", lambda: self.now)
+        self.tokens = BotTokens(signer, self.store, Commits(self.store, Backoff()))
+
+    def load(self) -> TokenSecrets:
+        return self.secrets
+
+
+def test_a_bot_is_let_in_for_as_long_as_was_asked() -> None:
+    office = Office()
+
+    minted = office.tokens.mint(claims(), "kosmi", 3600)
+
+    assert list(minted) == ["token", "expires_at", "role", "sub"]
+    assert (minted["expires_at"], minted["role"], minted["sub"]) == (
+        "2025-11-01T21:00:00.000Z",
+        "bot",
+        "kosmi",
+    )
+
+
+def test_what_is_minted_is_a_bots_token_and_nothing_more() -> None:
+    office = Office()
+    office.now = time.time()
+
+    minted = office.tokens.mint(claims(), "kosmi", 3600)
+
+    who = JwtVerifier(office, "us").verify(minted["token"])
+    assert (who.subject, who.role) == ("kosmi", Role.BOT)
+
+
+def test_a_bot_may_not_let_another_in() -> None:
+    with pytest.raises(Forbidden):
+        Office().tokens.mint(claims(role=Role.BOT), "kosmi", 3600)
+
+
+def test_the_same_key_gives_the_same_token_also_later() -> None:
+    office = Office()
+
+    first = office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+    office.now += 60
+    second = office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+
+    assert first == second
+
+
+def test_without_a_key_every_token_is_another() -> None:
+    office = Office()
+
+    assert office.tokens.mint(claims(), "kosmi", 3600) != office.tokens.mint(claims(), "kosmi", 3600)
+
+
+def test_the_same_key_for_another_bot_is_refused() -> None:
+    office = Office()
+    office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+
+    with pytest.raises(IdempotencyMismatch):
+        office.tokens.mint(claims(), "discord", 3600, IdempotentRequest("host", "key", "another"))
+
+
+def test_no_token_is_stored() -> None:
+    office = Office()
+
+    minted = office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+
+    recorded = office.store.recorded_answer(REQUEST)
+    assert recorded is not None
+    assert minted["token"].rpartition(".")[2] not in recorded.answer
+    assert set(json.loads(recorded.answer)) == {
+        "subject",
+        "role",
+        "issued_at",
+        "expires_at",
+        "token_id",
+        "kid",
+    }
+
+
+def test_a_token_asked_for_again_after_its_secret_went_out_of_use_is_one_that_works() -> None:
+    office = Office()
+    office.now = time.time()
+    office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+    office.secrets = TokenSecrets(Secret("k3", "t" * 40))
+
+    again = office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+
+    assert JwtVerifier(office, "us").verify(again["token"]).subject == "kosmi"

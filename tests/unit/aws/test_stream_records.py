@@ -1,0 +1,76 @@
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.dynamodb.nights.stream_records import ReadRecords, read_records
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import UnreadableRecord
+
+
+def record(sequence_number: str, sort_key: str, name: str = "INSERT", **image: Any) -> dict[str, Any]:
+    keys = {"PK": {"S": "session#17"}, "SK": {"S": sort_key}}
+    whole = {
+        "type": {"S": "session.started"},
+        "envelope": {"S": '{"type":"session.started"}'},
+        "epoch": {"S": "e17"},
+        "sessions_epoch": {"S": "e0"},
+    }
+    change = {
+        "ApproximateCreationDateTime": 1_762_027_200.5,
+        "Keys": keys,
+        "NewImage": keys | whole | image,
+        "SequenceNumber": sequence_number,
+    }
+    return {"eventName": name, "eventSourceARN": "arn:stream", "dynamodb": change}
+
+
+def test_an_appended_event_is_decoded() -> None:
+    (logged,) = read_records([record("5", "event#0000000001")]).events
+
+    assert logged.sequence_number == "5"
+    assert (logged.event.session_id, logged.event.cursor) == (17, Cursor("e17", 1))
+    assert logged.event.sessions_cursor == Cursor("e0", 17)
+    assert logged.event.plain == b'{"type":"session.started"}'
+
+
+def test_events_that_were_counted_together_are_decoded_in_order_each_with_its_own_place() -> None:
+    together = record(
+        "5", "event#0000000009", type={"S": "vote.received"}, envelope={"S": '{"n":1}\n{"n":2}'}
+    )
+
+    read = read_records([together]).events
+
+    assert [one.sequence_number for one in read] == ["5", "5"]
+    assert [one.event.envelope for one in read] == ['{"n":1}', '{"n":2}']
+    assert [one.event.cursor for one in read] == [Cursor("e17", 8), Cursor("e17", 9)]
+
+
+def test_other_changes_are_passed_over() -> None:
+    others = [
+        record("1", "head"),
+        record("2", "event#0000000001", "REMOVE"),
+        record("3", "event#0000000001", "MODIFY"),
+    ]
+
+    assert read_records(others) == ReadRecords()
+
+
+def test_a_record_that_cannot_be_read_is_named_and_does_not_hold_up_the_next() -> None:
+    poison = [
+        record("1", "event#x"),
+        record("2", "event#0000000001", type={"S": "session.exploded"}),
+        record("3", "event#0000000001", envelope={"N": "5"}),
+    ]
+
+    read = read_records([*poison, record("4", "event#0000000002")])
+
+    assert [one.sequence_number for one in read.events] == ["4"]
+    assert [one.sequence_number for one in read.unreadable] == ["1", "2", "3"]
+    assert read.unreadable[0] == UnreadableRecord("arn:stream", "1", "session#17", "event#x", 1_762_027_200.5)
+
+
+def test_one_that_cannot_be_read_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    read_records([record("1", "event#x")])
+
+    [line] = caplog.records
+    assert (vars(line)["unreadable"], vars(line)["metrics"]) == (1, ["unreadable"])

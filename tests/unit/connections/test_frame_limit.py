@@ -1,0 +1,115 @@
+from itertools import count
+
+import pytest
+
+from chalicelib.connections.frame_limit import FrameLimit
+from chalicelib.errors import TooManyFrames
+
+
+class Stage:
+    """A limit of two frames a second, twenty at once, with the time at ``now``."""
+
+    def __init__(self, remembered: int = 100) -> None:
+        self.now = 0.0
+        self.limit = FrameLimit(2, monotonic=lambda: self.now, remembered=remembered)
+
+    def sent(self, frames: int, connection_id: str = "abc=") -> list[bool]:
+        """Send frames at once, and return which were admitted."""
+        return [self.admitted(connection_id) for _ in range(frames)]
+
+    def admitted(self, connection_id: str = "abc=") -> bool:
+        try:
+            self.limit.admit(connection_id)
+        except TooManyFrames:
+            return False
+        return True
+
+
+def test_ten_seconds_worth_may_come_at_once_and_no_more() -> None:
+    assert Stage().sent(22) == [True] * 20 + [False] * 2
+
+
+def test_after_a_burst_frames_pass_at_the_rate() -> None:
+    stage = Stage()
+    stage.sent(20)
+
+    stage.now = 1.5
+
+    assert stage.sent(4) == [True, True, True, False]
+
+
+def test_a_steady_client_is_never_refused() -> None:
+    stage = Stage()
+    admitted = []
+
+    for half_seconds in range(500):
+        stage.now = half_seconds / 2
+        admitted.append(stage.admitted())
+
+    assert all(admitted)
+
+
+def test_a_refusal_says_what_is_allowed_and_that_it_may_be_sent_again() -> None:
+    stage = Stage()
+    stage.sent(20)
+
+    with pytest.raises(TooManyFrames, match="2 frames a second") as refused:
+        stage.limit.admit("abc=")
+
+    assert refused.value.retryable
+    assert not refused.value.last
+
+
+def test_whoever_goes_on_regardless_is_refused_for_the_last_time() -> None:
+    stage = Stage()
+    stage.sent(20)
+
+    def refusal() -> TooManyFrames:
+        with pytest.raises(TooManyFrames) as refused:
+            stage.limit.admit("abc=")
+        return refused.value
+
+    assert [refusal().last for _ in range(21)] == [False] * 19 + [True] * 2
+
+
+def test_whoever_rests_is_forgiven() -> None:
+    stage = Stage()
+    stage.sent(20 + 19)
+    stage.now = 10.0
+    stage.sent(20)
+
+    with pytest.raises(TooManyFrames) as refused:
+        stage.limit.admit("abc=")
+
+    assert not refused.value.last
+
+
+def test_slowing_down_a_little_is_not_resting() -> None:
+    stage = Stage()
+    stage.sent(20 + 19)
+    stage.now = 5.0
+    stage.sent(10)
+
+    with pytest.raises(TooManyFrames) as refused:
+        stage.limit.admit("abc=")
+
+    assert refused.value.last
+
+
+def test_nobody_is_refused_for_what_another_sent() -> None:
+    stage = Stage()
+    stage.sent(30, "loud=")
+
+    assert stage.sent(20, "quiet=") == [True] * 20
+
+
+def test_only_so_many_connections_are_remembered_and_those_that_rest_are_forgotten_first() -> None:
+    stage = Stage(remembered=3)
+    stage.sent(20, "loud=")
+    for number in count(1):
+        stage.admitted(f"{number}=")
+        if number == 10:
+            break
+        assert not stage.admitted("loud=")
+
+    assert len(stage.limit._buckets) == 3
