@@ -1,0 +1,78 @@
+"""Says what is worth another attempt, when it is made, and whether the caller's time allows it."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+RETRYABLE_ERRORS = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",  # by SQS
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html"""
+
+CONDITION_FAILED = "ConditionalCheckFailed"
+RETRYABLE_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
+
+def is_retryable_error(code: str, reasons: Sequence[str] = ()) -> bool:
+    """Return whether a call may succeed later. ``reasons`` are the codes of its CancellationReasons."""
+    failed = set(reasons) - {"None"}
+    return code in RETRYABLE_ERRORS or (bool(failed) and failed <= RETRYABLE_REASONS)
+
+
+def is_retryable_status(status: int) -> bool:
+    """Return whether a status says throttled (429), or an error of the service (5xx)."""
+    return status == 429 or status >= 500  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ says why it is full.
+    """
+
+    attempts: int
+    base_seconds: float
+    cap_seconds: float
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or self.base_seconds < 0 or self.cap_seconds < 0:
+            raise ValueError(f"A retry policy needs one attempt or more and no negative seconds; got {self}.")
+
+    def delay(self, attempts_made: int, random: Callable[[], float] = random.random) -> float:
+        """Return the seconds to wait after a number of attempts. ``random`` gives 0 <= x < 1."""
+        return random() * min(self.cap_seconds, self.base_seconds * 2.0 ** (attempts_made - 1))
+
+    def next_delay(self, attempts_made: int, left: float) -> float | None:
+        """Return that delay; None where no attempt is left, or the delay takes all ``left`` seconds."""
+        delay = self.delay(attempts_made)
+        return delay if attempts_made < self.attempts and delay < left else None
+
+
+class TimeBudget:
+    """The caller's time: ``patience`` seconds unless it was begun with others. ``monotonic`` is a clock."""
+
+    def __init__(self, patience: float = math.inf, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._patience = patience
+        self._monotonic = monotonic
+        self._end: float | None = None
+
+    def begin(self, seconds: float | None) -> None:
+        """Begin an invocation that has so many seconds; None where nobody knows how many."""
+        self._end = None if seconds is None else self._monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left; 0 or less where none are."""
+        return self._patience if self._end is None else self._end - self._monotonic()
