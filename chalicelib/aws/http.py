@@ -1,0 +1,206 @@
+"""Sends HTTP/1.1 requests over kept-alive connections, and never through a proxy."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import SplitResult, urlsplit
+
+import httptools
+
+IDLE_SECONDS = 50.0
+"""How long an idle connection is trusted, since a freeze of the process may hide its end. AWS waits 60 s:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"""
+
+_BUFFER_BYTES = 16 * 1024  # a TLS record; asyncio.Protocol would allocate 256 KB for each read
+_PORTS = {"http": 80, "https": 443}
+
+
+class NoAnswer(Exception):
+    """There is no whole answer. ``status`` is set where only the rest of its body is missing."""
+
+    def __init__(self, reason: str, status: int | None = None, *, died_idle: bool = False) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.died_idle = died_idle
+
+
+def parse_endpoint(url: str) -> SplitResult:
+    """Return the parts of a URL, without a slash at its end. Raises ValueError where it is not usable."""
+    parts = urlsplit(url.rstrip("/"))
+    if parts.scheme not in _PORTS or not parts.hostname or parts.port == 0:
+        raise ValueError("no http or https URL with a host")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("more than scheme, host, port and path")
+    return parts
+
+
+@dataclass
+class HttpClient:
+    """Pools connections by server. They belong to one event loop until ``close``.
+
+    ``timeout`` bounds the seconds to open a connection, and to an answer. ``tls`` makes the context of https.
+    ``clock`` gives Unix seconds: unlike the event loop's clock, it notices a freeze of the process.
+    """
+
+    timeout: float = 3.0
+    tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    clock: Callable[[], float] = time.time
+    _context: ssl.SSLContext | None = field(default=None, init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+    _idle: "dict[tuple[str, str], list[_Connection]]" = field(default_factory=dict, init=False)
+
+    async def request(self, endpoint: SplitResult, data: bytes) -> tuple[int, bytes]:
+        """Send a request and return its answer's status and body. Raises NoAnswer.
+
+        A request is sent once more where its connection turns out to have died while it was idle.
+        """
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self._loop is not loop:
+            raise RuntimeError(
+                "An HttpClient belongs to the event loop of its first use, until it is closed."
+            )
+        idle = self._idle.setdefault((endpoint.scheme, endpoint.netloc), [])
+        connection = self._take(idle) or await self._connect(endpoint)
+        while True:
+            started = self.clock()
+            try:
+                answer = await connection.send(data)
+            except asyncio.CancelledError:
+                connection.abort()  # its answer may come yet
+                raise
+            except NoAnswer as exc:
+                connection.abort()
+                for other in idle:  # what ended this one may have ended those that were idle meanwhile
+                    other.usable = other.usable and other.idle_since > started
+                if not exc.died_idle:
+                    raise
+                connection = await self._connect(endpoint)  # it has not served yet: this happens once
+                continue
+            if connection.usable:
+                connection.idle_since = self.clock()
+                idle.append(connection)
+            return answer
+
+    async def close(self) -> None:
+        """Close the connections, while no request runs."""
+        for idle in self._idle.values():
+            for connection in idle:
+                connection.abort()
+        self._idle.clear()
+        self._loop = None
+        await asyncio.sleep(0)  # an aborted connection closes in the loop's next round
+
+    def _take(self, idle: "list[_Connection]") -> "_Connection | None":
+        while idle:
+            connection = idle.pop()
+            if connection.usable and self.clock() - connection.idle_since < IDLE_SECONDS:
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self, endpoint: SplitResult) -> "_Connection":
+        host, port = str(endpoint.hostname), endpoint.port or _PORTS[endpoint.scheme]
+        context = None
+        if endpoint.scheme == "https":  # not before: it reads the system's certificates for 20 ms
+            context = self._context = self._context or self.tls()
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.timeout):
+                made = loop.create_connection(
+                    lambda: _Connection(loop, self.timeout), host, port, ssl=context
+                )
+                _, connection = await made
+        except (OSError, UnicodeError) as exc:  # UnicodeError: the host is no host's name
+            why = "timed out" if isinstance(exc, TimeoutError) else exc
+            raise NoAnswer(f"no connection to {host}:{port}: {why}") from exc
+        return connection
+
+
+class _Connection(asyncio.BufferedProtocol):
+    """Carries one request at a time. ``usable`` while it is open and in step with its server."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
+        self.usable = True
+        self.idle_since = 0.0
+        self._loop = loop
+        self._timeout = timeout
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._status: int | None = None
+        self._body: list[bytes] = []
+        self._heard = False
+
+    def send(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
+        """Begin a request and return the future of its answer."""
+        self._answer = answer = self._loop.create_future()
+        self._status, self._body, self._heard = None, [], False
+        self._deadline = self._loop.time() + self._timeout
+        if self._timer is None:  # one timer serves many requests; one for each would take 2 us
+            self._timer = self._loop.call_at(self._deadline, self._check_deadline)
+        if self.usable:
+            self._transport.write(request)
+        else:
+            self._fail("the connection was closed")
+        return answer
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.usable = False
+        self._transport.abort()
+
+    def _fail(self, reason: str, *, died_idle: bool = False) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(NoAnswer(reason, self._status, died_idle=died_idle))
+
+    def _check_deadline(self) -> None:
+        self._timer = None
+        if self._answer is not None and self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._check_deadline)
+        else:
+            self._fail(f"no answer within {self._timeout:g} s")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no class of asyncio's
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the event loop's signature
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._heard = True
+        try:
+            self._parser.feed_data(self._buffer[:nbytes])
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
+            self.usable = False
+            self._fail(f"the answer is not HTTP/1.1: {exc}")
+        if not self.usable:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.usable = False
+        reason = "the connection was closed" if exc is None else f"the connection broke: {exc}"
+        self._fail(reason, died_idle=self.idle_since > 0 and not self._heard)
+
+    def on_message_begin(self) -> None:
+        self.usable = self.usable and self._answer is not None  # else nobody asked
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200 and self._answer is not None:  # noqa: PLR2004 - 1xx only announces an answer
+            self._status = status
+
+    def on_body(self, piece: bytes) -> None:
+        self._body.append(piece)
+
+    def on_message_complete(self) -> None:
+        if self._answer is not None and self._status is not None:
+            if not self._answer.done():
+                self._answer.set_result((self._status, b"".join(self._body)))
+            self._answer = None
+            self.usable = self._parser.should_keep_alive()

@@ -1,0 +1,275 @@
+"""One connection between a recording transport and the answers that a test feeds to it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from chalicelib.aws.http import NoAnswer, _Connection
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+CHUNKS = b"5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nTrailer: a\r\n\r\n"
+
+
+class Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(bytes(data))
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Loop:
+    """An event loop whose time passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> object:
+        self.timers.append((when, callback))
+        return object()
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        due = [timer for timer in self.timers if timer[0] <= self.now]
+        self.timers = [timer for timer in self.timers if timer[0] > self.now]
+        for _, callback in due:
+            callback()
+
+
+class Wire:
+    """A connection, and both of its ends."""
+
+    def __init__(self) -> None:
+        self.loop = Loop()
+        self.transport = Transport()
+        self.connection = _Connection(cast("asyncio.AbstractEventLoop", self.loop), timeout=3.0)
+        self.connection.connection_made(self.transport)
+
+    def ask(self) -> asyncio.Future[tuple[int, bytes]]:
+        return self.connection.send(b"request")
+
+    def hear(self, data: bytes) -> None:
+        while data:
+            buffer = self.connection.get_buffer(-1)
+            piece, data = data[: len(buffer)], data[len(buffer) :]
+            buffer[: len(piece)] = piece
+            self.connection.buffer_updated(len(piece))
+
+    async def serve_once(self) -> None:
+        """Answer a request, as on a connection that is kept alive then."""
+        answer = self.ask()
+        self.hear(OK)
+        await answer
+        self.connection.idle_since = 1.0
+
+
+@pytest.fixture
+async def wire() -> Wire:
+    return Wire()
+
+
+async def failure(answer: asyncio.Future[tuple[int, bytes]]) -> NoAnswer:
+    with pytest.raises(NoAnswer) as caught:
+        await answer
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        (OK, (200, b"{}")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", (200, b"")),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b"")),
+        (
+            b"HTTP/1.1 410 Gone\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS,
+            (410, b"hello!"),
+        ),
+        (
+            b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40_000,
+            (502, b"x" * 40_000),
+        ),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, (200, b"{}")),
+        (
+            b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + OK,
+            (200, b"{}"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 7, 100_000])
+async def test_an_answer_is_heard_however_it_is_cut(
+    wire: Wire, data: bytes, answer: tuple[int, bytes], piece: int
+) -> None:
+    for _ in range(3):
+        asked = wire.ask()
+        for start in range(0, len(data), piece):
+            assert not asked.done()
+            wire.hear(data[start : start + piece])
+
+        assert await asked == answer
+
+    assert wire.connection.usable
+    assert not wire.transport.aborted
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        OK + OK,
+        OK + b"HTTP/1.1 410",
+        OK + b"garbage",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}more",
+    ],
+)
+async def test_an_answer_counts_though_its_connection_serves_no_more(wire: Wire, data: bytes) -> None:
+    asked = wire.ask()
+
+    wire.hear(data)
+
+    assert await asked == (200, b"{}")
+    assert not wire.connection.usable
+    assert wire.transport.aborted
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x16",
+        b"HTTP/1.1 2x0 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_no_answer(wire: Wire, data: bytes) -> None:
+    asked = wire.ask()
+
+    wire.hear(data)
+
+    assert "not HTTP/1.1" in str(await failure(asked))
+    assert wire.transport.aborted
+
+
+@pytest.mark.parametrize("data", [b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n", b"HT", b"\0"])
+async def test_an_answer_that_nobody_asked_for_ends_the_connection(wire: Wire, data: bytes) -> None:
+    await wire.serve_once()
+
+    wire.hear(data)
+
+    assert not wire.connection.usable
+    assert wire.transport.aborted
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 410 Gone\r\nContent-Length: 100\r\n\r\nhalf a",
+        b"HTTP/1.1 410 Gone\r\n\r\nuntil the end",
+    ],
+)
+async def test_a_body_that_is_cut_off_leaves_the_status(wire: Wire, data: bytes) -> None:
+    asked = wire.ask()
+    wire.hear(data)
+
+    wire.connection.connection_lost(None)
+
+    assert (await failure(asked)).status == 410
+
+
+async def test_a_fresh_connection_that_closes_did_not_die_idle(wire: Wire) -> None:
+    asked = wire.ask()
+
+    wire.connection.connection_lost(ConnectionResetError("reset"))
+
+    failed = await failure(asked)
+    assert (failed.died_idle, str(failed)) == (False, "the connection broke: reset")
+
+
+async def test_a_kept_alive_connection_that_closes_silently_died_idle(wire: Wire) -> None:
+    await wire.serve_once()
+    asked = wire.ask()
+
+    wire.connection.connection_lost(None)
+
+    assert (await failure(asked)).died_idle
+
+
+async def test_a_connection_that_stops_within_an_answer_did_not_die_idle(wire: Wire) -> None:
+    await wire.serve_once()
+    asked = wire.ask()
+    wire.hear(b"HTTP/1.1 20")
+
+    wire.connection.connection_lost(None)
+
+    assert not (await failure(asked)).died_idle
+
+
+async def test_a_connection_closed_before_its_request_gives_no_answer(wire: Wire) -> None:
+    wire.connection.connection_lost(None)
+
+    asked = wire.ask()
+
+    assert not (await failure(asked)).died_idle
+    assert wire.transport.sent == []
+
+
+async def test_patience_ends_when_the_timeout_has_passed(wire: Wire) -> None:
+    asked = wire.ask()
+
+    wire.loop.advance(2.9)
+    early = asked.done()
+    wire.loop.advance(0.2)
+
+    assert not early
+    assert str(await failure(asked)) == "no answer within 3 s"
+
+
+async def test_each_request_has_the_whole_timeout(wire: Wire) -> None:
+    for _ in range(10):
+        asked = wire.ask()
+        wire.loop.advance(2.9)
+        wire.hear(OK)
+        assert await asked == (200, b"{}")
+    asked = wire.ask()
+
+    wire.loop.advance(2.9)
+    early = asked.done()
+    wire.loop.advance(0.2)
+
+    assert not early
+    assert (await failure(asked)).status is None
+
+
+async def test_no_timer_stays_with_an_idle_connection(wire: Wire) -> None:
+    await wire.serve_once()
+
+    wire.loop.advance(3.1)
+
+    assert wire.loop.timers == []
+    assert wire.connection.usable
+
+
+async def test_what_comes_after_the_timeout_is_not_heard(wire: Wire) -> None:
+    asked = wire.ask()
+    wire.loop.advance(3.1)
+    await failure(asked)
+
+    wire.hear(OK)
+    wire.connection.connection_lost(None)
+
+    assert isinstance(asked.exception(), NoAnswer)
