@@ -52,8 +52,8 @@ rehearse: install ## deploy, try, change and take down, on an emulator
 test: install ## run the tests
 	@$(BIN)/pytest
 
-test-model: install ## the model of a night, its rare broken variants too (some minutes)
-	@$(BIN)/pytest tests/model -m ''
+test-model: install ## the model of a night and interrupted votes, their rare mutants too (some minutes)
+	@$(BIN)/pytest tests/model tests/unit/nights/test_interrupted_votes.py -m ''
 
 screenshots: install ## the page, as it is in docs/images (chromium)
 	@$(BIN)/python -m tests.page.screenshots
@@ -88,8 +88,9 @@ format: $(VENV)/.installed ## rewrite the code in house style
 bench-fanout: .venv-bench/.installed ## posts per second, ours and others' (nginx-light, wrk; some minutes)
 	@.venv-bench/bin/python -m benchmarks.fanout
 
-bench-votes: install ## votes per second on one session, two designs, two engines (Java, npm)
+bench-votes: install ## votes per second on one session: two engines, and over HTTP (Java, npm)
 	@$(BIN)/python -m benchmarks.votes
+	@$(BIN)/python -m benchmarks.votes_over_http
 
 bench-broadcast: install .venv-bench/.installed ## from the stream's record to the last post (nginx-light, Java, npm; long)
 	@$(BIN)/python -m benchmarks.broadcast
@@ -106,8 +107,8 @@ soak: install .venv-bench/.installed ## 5,000 clients, 200 events, 20 lost conne
 	@$(BIN)/python -m benchmarks.soak
 	@.venv-bench/bin/python -m benchmarks.soak.chart
 
-bench-cold-start: $(VENV)/.installed ## what a cold broadcast takes to its first post
-	@$(BIN)/python -m benchmarks.first_post
+bench-cold-start: $(VENV)/.installed ## what a cold start of each function takes, its first event included
+	@$(BIN)/python -m benchmarks.cold_start
 
 clean: ## remove what was installed and the local state
 	rm -rf $(VENV) .venv-ministack .venv-bench .venv-checkov .venv-token .local .mypy_cache .ruff_cache .pytest_cache

@@ -23,7 +23,6 @@ from chalice.app import (
 )
 
 from chalicelib import __version__, logs
-from chalicelib.auth.claims import Claims
 from chalicelib.bootstrap import application, settings
 from chalicelib.errors import GameNightError
 from chalicelib.settings import trace_id
@@ -31,6 +30,7 @@ from chalicelib.settings import trace_id
 if TYPE_CHECKING:
     from chalicelib.api.rest.bodies import Body
     from chalicelib.api.rest.problems import Problem
+    from chalicelib.auth.claims import Claims
     from chalicelib.idempotency import IdempotentRequest
     from chalicelib.page.served import WebAnswer
 
@@ -40,8 +40,8 @@ logger = logging.getLogger("app")
 app = Chalice(app_name="game-night-live", configure_logs=False)
 app.experimental_feature_flags.update(["WEBSOCKETS"])
 
-DELIVERY_MARGIN_SECONDS = 5.0
-"""What a delivery leaves of its function's time, to account for what it could not finish."""
+MARGIN_SECONDS = 5.0
+"""What is left of a function's time for the last call to AWS, which takes 4 s at most, and for the answer."""
 
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -50,9 +50,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 @app.middleware("all")
 def name_the_invocation(event: Any, get_response: Callable[[Any], Any]) -> Any:
     """Put the ids of this invocation into every line that is logged in it."""
-    rest = isinstance(event, Request)
-    function: Any = event.lambda_context if rest else event.context
-    gateway = event.context if rest else event.to_dict().get("requestContext", {})
+    function = _context(event)
+    gateway = event.context if isinstance(event, Request) else event.to_dict().get("requestContext", {})
     full_name: str = getattr(function, "function_name", "")
     lines.begin(
         full_name.removeprefix(f"{app.app_name}-{settings().stage}").removeprefix("-") or "api_handler",
@@ -66,14 +65,31 @@ def name_the_invocation(event: Any, get_response: Callable[[Any], Any]) -> Any:
     return get_response(event)
 
 
+@app.middleware("all")
+def keep_within_the_time(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Let all retries of this invocation end before the function does."""
+    budget = application().time
+    budget.begin(_time_left(event) if _context(event) else None)  # tests call without a context
+    try:
+        return get_response(event)
+    finally:
+        budget.begin(None)
+
+
 @app.middleware("http")
 def log_what_was_answered(event: Request, get_response: Callable[[Any], Response]) -> Response:
-    """Log who asked for what, and what was answered."""
-    from chalicelib.api.rest.access_log import log_answer
-
+    """Log each answer. A GET, which polling bots send all night, is only logged at DEBUG."""
     began = time.monotonic()
     response = get_response(event)
-    log_answer(event.method, event.path, response.status_code, time.monotonic() - began)
+    status = response.status_code
+    unauthenticated = status == 401  # noqa: PLR2004 - 401 Unauthorized
+    quiet = event.method == "GET" and status < 500 and not unauthenticated  # noqa: PLR2004 - errors of ours
+    extra: dict[str, Any] = {"stage": "answered", "status": status}
+    extra["answered_in_ms"] = round((time.monotonic() - began) * 1000)
+    if unauthenticated:
+        extra |= {"auth_failures": 1, "metrics": ["auth_failures"]}
+    level = logging.DEBUG if quiet else logging.INFO
+    logger.log(level, "%s %s was answered %d", event.method, event.path, status, extra=extra)
     return response
 
 
@@ -164,26 +180,29 @@ def start_session() -> Response:
 
     caller = _caller()
     body, key = _posted("/api/sessions", caller, NewSession)
-    session = application().game_nights.start(caller, body.notes, key)
+    session = application().hosting.start(caller, body.notes, key)
     return _created(session, f"/api/sessions/{session['id']}")
 
 
 @route("GET", "/api/sessions")
 def list_sessions() -> Response:
-    """Answer with the nights that started after a cursor."""
+    """Answer with the nights that started after a cursor, or with the newest ones."""
     from chalicelib.api.rest import pages, urls
 
     request = _request()
     _caller()
+    newest = urls.newest_of(request.query_params)
+    if newest is not None:
+        return _json(pages.sessions_page(application().queries.newest(newest)))
     since, limit = urls.page_of(request.query_params)
-    return _json(pages.sessions_page(application().reading.sessions(since, limit)))
+    return _json(pages.sessions_page(application().queries.sessions(since, limit)))
 
 
 @route("GET", "/api/sessions/active")
 def active_session() -> Any:
     """Answer with the newest active night."""
     _caller()
-    return application().reading.active()
+    return application().queries.active()
 
 
 @route("GET", "/api/sessions/{session_id}")
@@ -192,7 +211,7 @@ def show_session(session_id: str) -> Any:
     from chalicelib.api.rest.urls import session_id_of
 
     _caller()
-    return application().reading.session(session_id_of(session_id))
+    return application().queries.session(session_id_of(session_id))
 
 
 @route("POST", "/api/sessions/{session_id}/games")
@@ -204,21 +223,21 @@ def add_game(session_id: str) -> Response:
     caller = _caller()
     night = session_id_of(session_id)
     body, key = _posted(f"/api/sessions/{night}/games", caller, NewGame)
-    game = application().game_nights.add_game(caller, night, body.as_game(), key)
+    game = application().hosting.add_game(caller, night, body.as_game(), key)
     return _created(game, f"/api/sessions/{night}")
 
 
 @route("POST", "/api/sessions/{session_id}/votes")
 def vote(session_id: str) -> Response:
-    """Count a vote."""
+    """Count a vote, or store it to be counted in a moment."""
     from chalicelib.api.rest.bodies import NewVote
     from chalicelib.api.rest.urls import session_id_of
 
     caller = _caller()
     night = session_id_of(session_id)
     body, key = _posted(f"/api/sessions/{night}/votes", caller, NewVote)
-    counted = application().voting.vote(caller, night, body.as_ballot(), key)
-    return _created(counted, f"/api/sessions/{night}")
+    answer = application().voting.vote(caller, night, body.as_request(), key)
+    return _created(answer, f"/api/sessions/{night}", 201 if "totals" in answer else 202)
 
 
 @route("POST", "/api/sessions/{session_id}/close")
@@ -230,7 +249,7 @@ def close_session(session_id: str) -> Any:
     caller = _caller()
     night = session_id_of(session_id)
     _, key = _posted(f"/api/sessions/{night}/close", caller, Nothing)
-    return application().game_nights.close(caller, night, key)
+    return application().hosting.close(caller, night, key)
 
 
 @route("GET", "/api/sessions/{session_id}/events")
@@ -242,7 +261,7 @@ def list_events(session_id: str) -> Response:
     _caller()
     night = urls.session_id_of(session_id)
     since, limit = urls.page_of(request.query_params)
-    return _json(pages.events_page(application().reading.events(night, since, limit)))
+    return _json(pages.events_page(application().queries.events(night, since, limit)))
 
 
 @route("POST", "/api/tokens")
@@ -283,12 +302,11 @@ def websocket_connect(event: WebsocketEvent) -> Any:
 @app.on_ws_message(name="websocket_message")
 def websocket_message(event: WebsocketEvent) -> Any:
     """Answer a frame on the connection that it came from."""
-    from chalicelib.api.live.answers import answer, send, sender_of
+    from chalicelib.api.live.answers import answer, sender_of
 
     live = application()
     reply = answer(live.connections, live.clock, event.connection_id, event.body)
-    forget = live.connections.disconnect
-    live.run(send(live.push, sender_of(event.to_dict()), reply, forget, within=_time_to_deliver(event)))
+    live.run(live.responder.send(sender_of(event.to_dict()), reply, within=_time_left(event)))
 
 
 @app.on_ws_disconnect(name="websocket_disconnect")
@@ -301,26 +319,28 @@ def websocket_disconnect(event: WebsocketEvent) -> Any:
     stream_arn=settings().sessions_stream_arn, name="broadcast", starting_position="TRIM_HORIZON"
 )
 def broadcast(event: DynamoDBEvent) -> Any:
-    """Deliver what was appended to the logs."""
+    """Deliver what was appended to the logs, and have pending votes counted."""
     from chalicelib.aws.dynamodb.nights.stream_records import read_records
+    from chalicelib.gather import gather
 
-    live = application()
+    live, within = application(), _time_left(event)
     read = read_records(event.to_dict()["Records"])
-    again = live.run(live.broadcast.deliver(read.events, within=_time_to_deliver(event)))
-    if read.unreadable:  # so seldom that no cold start is to pay for it
-        again += live.run(live.set_aside.put(read.unreadable))
+    work = [live.broadcast.run(read.events, within=within)]
+    if read.pending:
+        work.append(live.count_votes(read.pending))
+    again = [number for numbers in live.run(gather(work)) for number in numbers]
+    if read.unreadable:  # so rare that no cold start pays for it
+        again += live.run(live.dead_letters.put(read.unreadable))
     return {"batchItemFailures": [{"itemIdentifier": sequence_number} for sequence_number in again]}
 
 
 @app.on_sqs_message(queue_arn=settings().delivery_queue_arn, name="deliver", batch_size=1)
 def deliver(event: SQSEvent) -> Any:
-    """Do the jobs that broadcast left: a shard of a large audience, or one connection that lags."""
+    """Do the jobs that broadcast left: a shard of a large audience, or one connection that is behind."""
     from chalicelib.aws.delivery_queue import received_jobs
 
-    function: Any = event.context
-    within = function.get_remaining_time_in_millis() / 1000 - DELIVERY_MARGIN_SECONDS
     received = [*received_jobs(event.to_dict()["Records"])]
-    again = application().run(application().jobs.work(received, within=within))
+    again = application().run(application().worker.work(received, within=_time_left(event)))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
@@ -329,7 +349,7 @@ def sweep(event: CloudWatchEvent) -> Any:
     """Tell and close connections whose time has come."""
     from chalicelib.api.live.notices import scheduled_at
 
-    work = application().sweep.run(scheduled_at(event.to_dict()), within=_time_to_deliver(event))
+    work = application().sweep.run(scheduled_at(event.to_dict()), within=_time_left(event))
     application().run(work)
 
 
@@ -339,7 +359,7 @@ def _request() -> Request:
     return app.current_request
 
 
-def _caller() -> Claims:
+def _caller() -> "Claims":
     from chalicelib.api.rest.bodies import bearer_token
 
     claims = application().tokens.verify(bearer_token(_request().headers))
@@ -347,7 +367,7 @@ def _caller() -> Claims:
     return claims
 
 
-def _posted(path: str, caller: Claims, kind: "type[Body]") -> "tuple[Body, IdempotentRequest | None]":
+def _posted(path: str, caller: "Claims", kind: "type[Body]") -> "tuple[Body, IdempotentRequest | None]":
     """Return what was posted to a path, and the request as its Idempotency-Key names it."""
     from chalicelib.api.rest.bodies import body_of, idempotent_request
 
@@ -356,14 +376,17 @@ def _posted(path: str, caller: Claims, kind: "type[Body]") -> "tuple[Body, Idemp
     return body, idempotent_request(request.headers, caller, f"POST {path}", body)
 
 
-def _time_to_deliver(event: CloudWatchEvent | DynamoDBEvent | WebsocketEvent) -> float:
-    function: Any = event.context
-    seconds: float = function.get_remaining_time_in_millis() / 1000 - DELIVERY_MARGIN_SECONDS
+def _time_left(event: Any) -> float:
+    seconds: float = _context(event).get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     return seconds
 
 
-def _created(body: Any, path: str) -> Response:
-    return Response(body, {"Location": f"{_root()}{path}"}, 201)
+def _context(event: Any) -> Any:
+    return event.lambda_context if isinstance(event, Request) else event.context
+
+
+def _created(body: Any, path: str, status: int = 201) -> Response:
+    return Response(body, {"Location": f"{_root()}{path}"}, status)
 
 
 def _root() -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import click
 
-from chalicelib.push.rate import TokenBucket
+from chalicelib.token_bucket import TokenBucket
 from infra.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
-from infra.deployment.finish import REST_LIMIT, WEBSOCKET_LIMIT
+from infra.deployment.post_deploy import REST_LIMIT, WEBSOCKET_LIMIT
 
 ACCOUNT_BURST = 5_000
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""

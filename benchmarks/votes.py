@@ -1,13 +1,13 @@
 """Sustained votes on one session: `python -m benchmarks.votes`, or `make bench-votes`.
 
-Starts DynamoDB Local and MiniStack, one after the other, and has the same voters vote with two designs in
-turn: *alone*, where every vote is a transaction of its own on the session's head and a lost race is run
-again, and *together*, the product's, where whoever lost a race leaves its ballot to be counted by whoever
-wins the next. Voters are threads in several processes that call the use case as an entry point does. A rate
-counts until the last vote is answered. Each run checks itself: every answered vote is one event, sequences
-have no hole, tallies are the votes.
+Starts MiniStack and DynamoDB Local, one after the other. Voters are threads in several processes that call
+the use case as an entry point does. Another process counts pending votes as `broadcast` does: it polls the
+table's stream as often as Lambda does, four times a second, and hands what it finds to the same function. A
+rate counts until the last vote is counted. Each run checks itself: every answered vote is one event,
+sequences have no hole, tallies are the votes, nothing is pending.
 
-`--latency` adds milliseconds to each call of the engine, since both engines are here and DynamoDB is not.
+Calls are all that voters and counter make to DynamoDB; Lambda's polls of the stream are not ours and are not
+among them.
 """
 
 import json
@@ -31,118 +31,81 @@ import botocore.session
 import click
 
 from chalicelib.auth.claims import Claims, Role
+from chalicelib.aws.dynamodb.database import Database, Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
-from chalicelib.aws.dynamodb.tables import Database, Table
-from chalicelib.backoff import Backoff
-from chalicelib.errors import Contended
-from chalicelib.idempotency import Commits, StreamMoved
-from chalicelib.nights.events import Json
+from chalicelib.aws.dynamodb.nights.stream_records import read_records
+from chalicelib.errors import GameNightError
+from chalicelib.idempotency import Idempotent
 from chalicelib.nights.games import NewGame, add_game
-from chalicelib.nights.ports import Change
+from chalicelib.nights.pending_votes import VoteCounter, count_sessions
+from chalicelib.nights.ports import Commit
 from chalicelib.nights.sessions import start_session
-from chalicelib.nights.votes import Ballot, VoteType, cast
-from chalicelib.nights.voting import POLL, Voting, VotingStores
+from chalicelib.nights.votes import VoteRequest, VoteType
+from chalicelib.nights.voting import Voting
+from chalicelib.retry import Backoff
 from chalicelib.timestamps import system_clock, timestamp
 from infra.dynamodb_local import dynamodb_local
 from infra.local.engine import embedded_engine
 from infra.local.state import StateDir
+from infra.local.stream_event import stream_event
+from infra.local.stream_reader import TableStream
 
 REGION = "us-east-1"
 BOT = Claims("bench", Role.BOT, issued_at=0, expires_at=4_000_000_000, token_id="bench")
-
-Vote = Callable[[Ballot], Json]
-
-
-class Alone:
-    """Every vote a transaction of its own: what the product did before votes were counted together."""
-
-    def __init__(self, store: DynamoSessionStore, commits: Commits) -> None:
-        self._store = store
-        self._commits = commits
-
-    def vote(self, ballot: Ballot) -> Json:
-        def attempt() -> Json:
-            session = self._store.session(1)
-            assert session is not None
-            key = (ballot.game_in(session), ballot.voter)
-            games, votes = self._store.games_and_votes(1, {key})
-            game, earlier = games[key[0]], votes.get(key)
-            made = cast(session, game, earlier, ballot, now=timestamp(system_clock()))
-            self._store.commit(
-                Change(
-                    session,
-                    made.session,
-                    [made.event],
-                    counted=[(game, made.game)],
-                    votes=[(earlier, made.vote)],
-                )
-            )
-            return made.answer
-
-        return self._commits.once(None, attempt)
-
-
-def alone(store: DynamoSessionStore) -> Vote:
-    return Alone(store, Commits(store.answers, Backoff())).vote
-
-
-def together(store: DynamoSessionStore) -> Vote:
-    stores = VotingStores(store, store.box, store.answers)
-    voting = Voting(stores, Commits(store.answers, POLL), system_clock, lambda: secrets.token_hex(8))
-    return lambda ballot: voting.vote(BOT, 1, ballot)
-
-
-DESIGNS: dict[str, Callable[[DynamoSessionStore], Vote]] = {"alone": alone, "together": together}
+POLL_SECONDS = 0.25
+"""Lambda polls each shard of a stream four times a second."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One engine, one design, and the voters of one process."""
+    """One engine, and the voters of one process."""
 
     url: str
     table: str
-    design: str
     voters: int
     seconds: float
-    latency: float
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was seen: seconds of each vote that was answered, how many were refused, calls, seconds in all."""
+    """What a process saw: seconds of each answer, refusals, calls."""
 
     took: list[float]
     refused: int
     calls: Counter[str]
-    seconds: float
+
+
+def opened(run: Run, calls: Counter[str]) -> DynamoSessionStore:
+    """Return a store of the run's table whose calls are counted."""
+    database = Database(REGION, run.url)
+
+    def called(model: Any, **_: Any) -> None:
+        calls[model.name] += 1
+
+    database.connection.client.meta.events.register("before-call", called)
+    return DynamoSessionStore(Table(database, run.table), time.time)
 
 
 def vote_for_a_while(run: Run, process: int, start: Any) -> Outcome:
     """Vote with all voters of one process from the moment that all processes are ready."""
-    database = Database(REGION, run.url)
-    store = DynamoSessionStore(Table(database, run.table), time.time)
     calls: Counter[str] = Counter()
-
-    def called(model: Any, **_: Any) -> None:
-        calls[model.name] += 1
-        time.sleep(run.latency)
-
-    database.connection.client.meta.events.register("before-call", called)
-    vote = DESIGNS[run.design](store)
-    store.session(1)
+    store = opened(run, calls)
+    commits = Idempotent(store.answers, Backoff())
+    voting = Voting(
+        VoteCounter(store, store.pending, system_clock), commits, system_clock, lambda: secrets.token_hex(8)
+    )
     took: list[float] = []
     refused = [0]
     start.wait()
-    started = time.monotonic()
-    end = started + run.seconds
+    end = time.monotonic() + run.seconds
 
     def voter(number: int) -> None:
-        while time.monotonic() < end:
-            began = time.monotonic()
+        while (began := time.monotonic()) < end:
             name = f"voter {process} {number} {secrets.randbelow(20)}"
+            way = VoteType.UP if secrets.randbelow(2) else VoteType.DOWN
             try:
-                vote(Ballot(name, VoteType.UP if secrets.randbelow(2) else VoteType.DOWN))
-            except Contended:
+                voting.vote(BOT, 1, VoteRequest(name, way))
+            except GameNightError:
                 refused[0] += 1
             else:
                 took.append(time.monotonic() - began)
@@ -152,31 +115,63 @@ def vote_for_a_while(run: Run, process: int, start: Any) -> Outcome:
         thread.start()
     for thread in threads:
         thread.join()
-    return Outcome(took, refused[0], calls, time.monotonic() - started)
+    return Outcome(took, refused[0], calls)
 
 
-def _work(run: Run, process: int, start: Any, outcomes: Any) -> None:
-    outcomes.put(vote_for_a_while(run, process, start))
+def count_until(run: Run, start: Any, over: Any) -> Outcome:
+    """Count what the stream says until the voters are done and nothing is pending."""
+    calls: Counter[str] = Counter()
+    store = opened(run, calls)
+    counter = VoteCounter(store, store.pending, system_clock)
+    session = botocore.session.get_session()
+    services = ("dynamodb", "dynamodbstreams")
+    stream = TableStream(
+        *(session.create_client(name, REGION, endpoint_url=run.url) for name in services), run.table
+    )
+    arn = stream.arn()
+    iterators = [stream.iterator(arn, shard.id, "LATEST") for shard in stream.shards(arn)]
+    start.wait()
+    done = False
+    while not done:
+        done = over.is_set()  # before the last look
+        time.sleep(POLL_SECONDS)
+        for number, iterator in enumerate(iterators):
+            page = stream.page(iterator)
+            iterators[number] = page.next_iterator or iterator
+            pending = read_records(stream_event(page.records, arn)["Records"]).pending
+            assert count_sessions(counter, Backoff(), pending, within=55) == []
+    return Outcome([], 0, calls)
 
 
-def measure(run: Run, processes: int) -> Outcome:
-    """Run all processes and add up what they saw."""
+def _work(work: Callable[..., Outcome], outcomes: Any, arguments: tuple[Any, ...]) -> None:
+    outcomes.put(work(*arguments))
+
+
+def measure(run: Run, processes: int) -> tuple[Outcome, float]:
+    """Run all processes; return the sum of what they saw, and the seconds until the last vote was counted."""
     context = multiprocessing.get_context("spawn")
-    start, outcomes = context.Barrier(processes), context.Queue()
+    start, over, outcomes = context.Barrier(processes + 2), context.Event(), context.Queue()
+    works = [(vote_for_a_while, (run, number, start)) for number in range(processes)]
     workers = [
-        context.Process(target=_work, args=(run, number, start, outcomes)) for number in range(processes)
+        context.Process(target=_work, args=(work, outcomes, arguments))
+        for work, arguments in [*works, (count_until, (run, start, over))]
     ]
     for worker in workers:
         worker.start()
-    seen = [outcomes.get() for _ in workers]
+    start.wait()
+    started = time.monotonic()
+    seen = [outcomes.get() for _ in works]
+    over.set()
+    seen.append(outcomes.get())
+    seconds = time.monotonic() - started
     for worker in workers:
         worker.join()
-    return Outcome(
+    total = Outcome(
         [one for outcome in seen for one in outcome.took],
         sum(outcome.refused for outcome in seen),
         sum((outcome.calls for outcome in seen), Counter()),
-        max(outcome.seconds for outcome in seen),
     )
+    return total, seconds
 
 
 def check(store: DynamoSessionStore, answered: int) -> None:
@@ -193,7 +188,7 @@ def check(store: DynamoSessionStore, answered: int) -> None:
     latest = {vote["username"]: vote["type"] for vote in votes}  # the log is in the order of the commits
     ways = Counter(latest.values())
     assert (game.upvotes, game.downvotes) == (ways["up"], ways["down"])
-    assert store.box.waiting(1, 100) == []
+    assert store.pending.waiting(1, 1) == []
 
 
 def fresh_night(url: str) -> tuple[str, DynamoSessionStore]:
@@ -213,10 +208,7 @@ def fresh_night(url: str) -> tuple[str, DynamoSessionStore]:
     session, event = start_session(store.head(), epoch="e", notes=None, now=now)
     store.start(store.head(), session, event)
     after, game, event = add_game(session, NewGame("Quiplash"), now=now)
-    try:
-        store.commit(Change(session, after, [event], game=game))
-    except StreamMoved as error:
-        raise AssertionError("nobody else is here") from error
+    store.commit(Commit(session, after, [event], game=game))
     return name, store
 
 
@@ -232,38 +224,32 @@ def local() -> Iterator[str]:
         yield url
 
 
-ENGINES = {"dynamodb-local": local, "ministack": ministack}
+ENGINES = {"ministack": ministack, "dynamodb-local": local}
 
 
 @click.command(help=__doc__)
 @click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), default=list(ENGINES))
-@click.option("--design", "designs", multiple=True, type=click.Choice(list(DESIGNS)), default=list(DESIGNS))
 @click.option("--voters", default=50, show_default=True, help="How many vote at the same time.")
 @click.option("--processes", default=2, show_default=True)
 @click.option("--seconds", default=8.0, show_default=True)
-@click.option("--latency", default=0.0, show_default=True, help="Milliseconds added to each engine call.")
-def main(  # noqa: PLR0913, PLR0917 - click hands over each option
-    engines: list[str], designs: list[str], voters: int, processes: int, seconds: float, latency: float
-) -> None:
+def main(engines: list[str], voters: int, processes: int, seconds: float) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ.setdefault(name, "local")  # the engines take any
-    click.echo(f"{voters} voters in {processes} processes, {seconds:g} s each, {latency:g} ms added per call")
+    click.echo(f"{voters} voters in {processes} processes, {seconds:g} s each")
     for engine in engines:
         with ENGINES[engine]() as url:
-            for design in designs:
-                table, store = fresh_night(url)
-                run = Run(url, table, design, voters // processes, seconds, latency / 1000)
-                outcome = measure(run, processes)
-                check(store, len(outcome.took))
-                took = sorted(outcome.took)
-                click.echo(
-                    f"{engine:15} {design:9} {len(took) / outcome.seconds:7.1f} votes/s  "
-                    f"p50 {statistics.median(took) * 1000:6.0f} ms  "
-                    f"p99 {took[int(len(took) * 0.99)] * 1000:6.0f} ms  "
-                    f"refused {outcome.refused:4}  "
-                    f"calls per vote {outcome.calls.total() / len(took):5.1f}  "
-                    f"transactions per vote {outcome.calls['TransactWriteItems'] / len(took):5.2f}"
-                )
+            table, store = fresh_night(url)
+            run = Run(url, table, voters // processes, seconds)
+            outcome, until_counted = measure(run, processes)
+            check(store, len(outcome.took))
+            took = sorted(outcome.took)
+            click.echo(
+                f"{engine:15} {len(took) / until_counted:6.1f} votes/s counted  "
+                f"p50 {statistics.median(took) * 1000:4.0f} ms  "
+                f"p99 {took[int(len(took) * 0.99)] * 1000:4.0f} ms  "
+                f"refused {outcome.refused:3}  "
+                f"calls per vote {outcome.calls.total() / len(took):4.2f}  {dict(outcome.calls)}"
+            )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import inspect
 import json
 import logging
 import random
+import re
 import threading
 import time
 import urllib.error
@@ -69,15 +70,12 @@ PING_SECONDS = 60.0
 PONG_SECONDS = 20.0
 """And when it has said nothing for this long after that, the connection is dead."""
 
-HOLE_SECONDS = 10.0
-"""How long an event, or an answer, may be missing before it is asked for again."""
+STALLED_SECONDS = 30.0
+"""How long an answer, or the next event of a replay, may be missing before the connection is given up."""
 
 AGAIN_SECONDS = 9.0
 """What was refused for the moment, such as one frame too many, is asked again after ``FIRST_DELAY_SECONDS``
 and a random share of this: fifty nights that are refused at once don't come back at once."""
-
-ASK_AT_MOST = 3
-"""How often that is done before the connection is given up for a new one."""
 
 LATEST_RECONNECT_MILLISECONDS = 300_000
 """The contract's bound of ``afterMs``."""
@@ -102,11 +100,12 @@ WAITING_EVENTS = 1000
 """So many events may wait for a bot that is slow. Then nothing more is read until it has caught up."""
 
 _SESSIONS = "sessions"
-_NOWHERE = "new:0"
-"""A position of no stream: whoever asks from it is told the stream's end, and replayed nothing."""
+"""The stream of all starts. ``session:17`` is that of one night."""
 
-MOST_DIGITS = 15
-"""Of a cursor's sequence: no stream gets that long, and Python reads no numbers of thousands of digits."""
+_NIGHT = re.compile(r"session:([1-9][0-9]{0,14})")
+
+_NOW = "now"
+"""The cursor of a stream without a position: whoever asks from it is told the stream's end."""
 
 LIVE_PATH = "/api/sessions/live"
 
@@ -216,7 +215,8 @@ class FileCursors:
             logger.warning("%s is empty; starting from now on", self.path)
             return {}
         if not isinstance(cursors, dict) or not all(
-            (key == _SESSIONS or key.isdecimal()) and isinstance(value, str) for key, value in cursors.items()
+            (key == _SESSIONS or _NIGHT.fullmatch(key)) and isinstance(value, str)
+            for key, value in cursors.items()
         ):
             raise self._not_ours()
         return cursors
@@ -340,10 +340,10 @@ class GameNight:
     async def vote(
         self, session_id: int, username: str, vote: Literal["up", "down"], game_id: int | None = None
     ) -> Any:
-        """Vote for the newest game of a night, or for another one, and return the vote and its totals.
+        """Vote for the newest game of a night, or for another one, and return the vote.
 
-        Raises as ``request`` does; Refused with the code ``no_game`` or ``session_closed`` where nobody can
-        vote now.
+        In a crowd it comes without ``totals``: it is counted in a moment. Raises as ``request`` does; Refused
+        with the code ``no_game`` or ``session_closed`` where nobody can vote now.
         """
         body = {"username": username, "type": vote, **({} if game_id is None else {"game_id": game_id})}
         return await self.request("POST", f"/api/sessions/{session_id}/votes", body)
@@ -466,95 +466,86 @@ class GameNight:
     async def _poll_streams(self) -> None:
         while await self._poll_page(_SESSIONS, "/api/sessions", "sessions"):
             pass
-        for key in list(self._book.streams):
-            while (
-                key != _SESSIONS
-                and key in self._book.streams
-                and await self._poll_page(key, f"/api/sessions/{key}/events", "events")
-            ):
+        for key in [key for key in self._book.streams if key != _SESSIONS]:
+            path = f"/api/sessions/{_id(key)}/events"
+            while key in self._book.streams and await self._poll_page(key, path, "events"):
                 pass
 
     async def _poll_page(self, key: str, path: str, entries: str) -> bool:
         """Read a page of a stream; say whether there may be another one."""
         stream = self._book.streams[key]
+        since = stream.cursor
         try:
             page = await self._rest.request(
-                "GET", f"{path}?since={quote(stream.since)}&limit={PAGE}", attempts=1
+                "GET", f"{path}?since={quote(since, safe='')}&limit={PAGE}", attempts=1
             )
         except Refused as refused:
             if refused.code == "session_not_found":
                 await self._deliver(self._book.vanished(key, self._surroundings.now()))
                 return False
-            if refused.code == "invalid_cursor" and stream.known:
+            if refused.code == "invalid_cursor" and since != _NOW:
                 stream.lose()
                 return True
             raise
-        end, found = _cursor(page["cursor"]), page[entries]
-        if end is None:
-            raise ValueError(f"{page['cursor']!r} is no cursor")
-        if not (page["recovered"] and stream.known):
-            await self._deliver(self._book.answered(key, end, recovered=False))
-            await self._restore(key)
+        end, found = str(page["cursor"]), page[entries]
+        if since == _NOW or not page["recovered"]:
+            await self._restore(key, _Place(key, 0, end))
             return False
-        for sequence, entry in enumerate(found, end.sequence - len(found) + 1):
-            frame = await self._start_of(entry) if key == _SESSIONS else entry
-            await self._deliver(self._book.take(key, _Cursor(end.epoch, sequence), _event(frame)))
-        return len(found) > 0
+        for nth, entry in enumerate(found, 1):
+            frame = entry if key != _SESSIONS else _start(entry, end if nth == len(found) else since)
+            place = _place(frame)
+            if place is None:
+                raise ValueError("an event does not say where it is")
+            await self._deliver(self._book.take(place, _event(frame)))
+        stream.cursor = end
+        return len(found) == PAGE
 
-    async def _start_of(self, session: Mapping[str, Any]) -> Any:
-        """Return the ``session.started`` of a session: its own log's, or one made up where that is gone."""
-        page = await self._rest.request("GET", f"/api/sessions/{session['id']}/events?limit=1", attempts=1)
-        first = next(iter(page["events"]), None)
-        if first and first["type"] == "session.started":
-            return first
-        started = {"id": session["id"], "is_active": 1}
-        started |= {"created_at": session["created_at"], "notes": session["notes"]}
-        return {"type": "session.started", "timestamp": session["created_at"], "data": {"session": started}}
+    async def _restore(self, key: str, place: "_Place") -> None:
+        """Tell the bot what it may have missed, and how things are instead; go on from there.
 
-    async def _restore(self, key: str) -> None:
-        """Tell the bot what it may have missed, and how things are instead. Raises _Dropped."""
+        Raises _Dropped. Then the stream has no position until the next connection, or poll.
+        """
+        self._book.streams[key].lose()
+        logger.info("reading the state of %s instead of its past", _named(key))
         try:
             with _expected_shape():
-                await (self._restore_sessions() if key == _SESSIONS else self._restore_session(key))
+                await (self._restore_sessions(place) if key == _SESSIONS else self._restore_session(place))
         except Refused as refused:
             raise _Dropped(str(refused)) from refused
-        await self._deliver(self._book.restored(key))
 
-    async def _restore_sessions(self) -> None:
+    async def _restore_sessions(self, place: "_Place") -> None:
         stream = self._book.streams[_SESSIONS]
-        since = _Cursor(stream.epoch, max(0, stream.position - PAGE))
-        page = await self._rest.request("GET", f"/api/sessions?since={since}&limit={PAGE}")
+        page = await self._rest.request("GET", f"/api/sessions?newest={PAGE}")
+        newest_first = page["sessions"]
+        if not place.sequence:  # polled, and so unknown
+            place = _Place(_SESSIONS, newest_first[0]["id"] if newest_first else 0, str(page["cursor"]))
         # A night that started since is left to its session.started, which is to come.
-        before = [session for session in page["sessions"] if session["id"] <= stream.position]
-        active = [str(session["id"]) for session in before if session["is_active"]]
+        before = [session for session in reversed(newest_first) if session["id"] <= place.sequence]
+        active = [_key(session["id"]) for session in before if session["is_active"]]
         unknown = [key for key in active[-ACTIVE_NIGHTS:] if key not in self._book.streams]
         new = unknown[max(0, len(unknown) - self._book.room) :]
         for key in new:
-            self._book.follow(key, _Stream(known=False))
+            self._book.follow(key, _Stream(_NOW))
         gap = _own_event("gap", None, self._surroundings.now()) if stream.owes_gap else None
-        stream.owes_gap = False
-        positions = {_SESSIONS: str(_Cursor(stream.epoch, stream.position)), **dict.fromkeys(new, _NOWHERE)}
-        await self._deliver([_Delivery(gap, positions)])
+        stream.move(place)
+        await self._deliver([_Delivery(gap, {_SESSIONS: place.cursor, **dict.fromkeys(new, _NOW)})])
 
-    async def _restore_session(self, key: str) -> None:
-        stream = self._book.streams.get(key)
-        if stream is None:
-            return  # its end had come before the answer
-        now = self._surroundings.now()
+    async def _restore_session(self, place: "_Place") -> None:
+        key, number, now = place.stream, _id(place.stream), self._surroundings.now()
+        stream = self._book.streams[key]
         try:
-            session = await self.session(int(key))
+            session = await self.session(number)
         except Refused as refused:
             if refused.code != "session_not_found":
                 raise
             await self._deliver(self._book.vanished(key, now))
             return
         if stream.owes_gap:
-            stream.owes_gap = False
-            await self._deliver([_Delivery(_own_event("gap", {"id": int(key)}, now), {})])
-        position = str(_Cursor(stream.epoch, stream.position))
+            await self._deliver([_Delivery(_own_event("gap", {"id": number}, now), {})])
+        stream.move(place)
         ended = not session["is_active"]
         await self._deliver(
-            [_Delivery(_own_event("snapshot", session, now), {key: None if ended else position})]
+            [_Delivery(_own_event("snapshot", session, now), {key: None if ended else place.cursor})]
         )
         if ended:
             self._book.forget(key)
@@ -572,14 +563,12 @@ class _Passing(Exception):
         self.problem = problem
 
 
-class _Cursor(NamedTuple):
-    """A position in a stream, which the contract shows as opaque text and defines as this inside."""
+class _Place(NamedTuple):
+    """Where a client is once it has a frame, as the frame says."""
 
-    epoch: str
+    stream: str
     sequence: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}:{self.sequence}"
+    cursor: str
 
 
 class _Delivery(NamedTuple):
@@ -591,94 +580,23 @@ class _Delivery(NamedTuple):
 
 @dataclass(slots=True)
 class _Stream:
-    """One stream of events: brings them into order, drops what has come, keeps what is ahead of a hole.
+    """Where a bot is in a stream of events.
 
-    ``known`` is False as long as there is no position in it; ``owes_gap`` says that the bot has had one. An
-    empty ``epoch`` is a stream that is read from its beginning and has not been heard of yet.
+    ``cursor`` is what it comes back with, and "now" as long as it has no position. ``sequence`` is 0 until a
+    frame has told it. ``owes_gap`` says that a position was lost and the bot has not been told.
     """
 
-    known: bool = True
-    epoch: str = ""
-    position: int = 0
-    promised: int = 0
+    cursor: str = ""
+    sequence: int = 0
     owes_gap: bool = False
-    asked: bool = False
-    asks: int = 0
-    moved_at: float = 0.0
-    again_at: float | None = None
-    ahead: dict[int, Event | None] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, cursor: str) -> "_Stream":
-        """Return a stream at a stored position."""
-        at = _cursor(cursor)
-        if cursor == "":
-            return cls()
-        return (
-            cls(known=False)
-            if at is None or cursor == _NOWHERE
-            else cls(epoch=at.epoch, position=at.sequence)
-        )
-
-    @property
-    def since(self) -> str:
-        """Where it is to be asked from."""
-        if not self.known:
-            return _NOWHERE
-        return str(_Cursor(self.epoch, self.position)) if self.epoch else ""
-
-    @property
-    def behind(self) -> bool:
-        """Whether something is to come: an answer, a replay, or what belongs into a hole."""
-        return self.asked or self.position < self.promised or bool(self.ahead)
-
-    @property
-    def due_at(self) -> float:
-        """When what is to come is asked for again."""
-        return self.moved_at + HOLE_SECONDS if self.again_at is None else self.again_at
+    def move(self, place: _Place) -> None:
+        """Go on from a place."""
+        self.cursor, self.sequence, self.owes_gap = place.cursor, place.sequence, False
 
     def lose(self) -> None:
         """Forget a position that is worth nothing any more."""
-        self.owes_gap |= self.known
-        self.known = False
-        self.epoch, self.position, self.promised = "", 0, 0
-        self.ahead.clear()
-
-    def take(self, cursor: _Cursor, event: Event | None) -> Iterator[tuple[_Cursor, Event | None]]:
-        """Yield what is next in order, now that this has come."""
-        if self.epoch not in ("", cursor.epoch):
-            self.lose()  # tables were recreated; what comes of the new stream is kept until it is answered
-        self.epoch = cursor.epoch
-        if cursor.sequence > self.position or not self.known:
-            self.ahead.setdefault(cursor.sequence, event)
-        if self.known:
-            yield from self.in_order()
-
-    def in_order(self) -> Iterator[tuple[_Cursor, Event | None]]:
-        """Yield what follows the position without a hole."""
-        while self.position + 1 in self.ahead:
-            self.position += 1
-            yield _Cursor(self.epoch, self.position), self.ahead.pop(self.position)
-
-    def answered(self, end: _Cursor, *, recovered: bool) -> Iterator[tuple[_Cursor, Event | None]]:
-        """Note where the stream ends; yield what had come before the answer and is due now.
-
-        Where the events up to the end were not recovered, the stream stays unknown until its state has been
-        read and ``known`` is set.
-        """
-        self.asked = False
-        if recovered and self.known and self.epoch in ("", end.epoch):
-            self.epoch = end.epoch
-            self.promised = max(self.promised, end.sequence)
-            yield from self.in_order()
-            return
-        if self.epoch != end.epoch:
-            self.lose()
-        self.owes_gap |= self.known
-        self.known = False
-        self.epoch, self.position, self.promised = end.epoch, end.sequence, end.sequence
-        for sequence in sorted(number for number in self.ahead if number <= end.sequence):
-            yield _Cursor(end.epoch, sequence), self.ahead.pop(sequence)
+        self.cursor, self.sequence, self.owes_gap = _NOW, 0, self.owes_gap or self.cursor != _NOW
 
 
 @dataclass(slots=True)
@@ -695,9 +613,9 @@ class _Book:
     @classmethod
     def of(cls, cursors: Mapping[str, str]) -> "_Book":
         """Return the book of stored positions; the stream of nights is always in it."""
-        newest = sorted((key for key in cursors if key.isdecimal()), key=int)[-MOST_NIGHTS:]
-        streams = {key: _Stream.of(cursors[key]) for key in newest}
-        return cls({_SESSIONS: _Stream.of(cursors.get(_SESSIONS, _NOWHERE)), **streams})
+        newest = sorted((key for key in cursors if _NIGHT.fullmatch(key)), key=_id)[-MOST_NIGHTS:]
+        streams = {key: _Stream(cursors[key]) for key in newest}
+        return cls({_SESSIONS: _Stream(cursors.get(_SESSIONS, _NOW)), **streams})
 
     @property
     def room(self) -> int:
@@ -707,83 +625,64 @@ class _Book:
     def follow(self, key: str, stream: _Stream) -> None:
         self.streams[key] = stream
         self.to_ask.append(key)
-        logger.info("following session %s", key)
+        logger.info("following %s", _named(key))
 
     def forget(self, key: str) -> None:
         del self.streams[key]
         self.to_leave.append(key)
 
-    def key_of(self, cursor: _Cursor, event: Event | None, *, authenticated: bool) -> str | None:
-        """Return which stream an event came on; None where it is followed no more."""
-        for key, stream in self.streams.items():
-            if stream.epoch == cursor.epoch:
-                return key
-        own = "" if event is None else str(event.session_id)
-        if authenticated and own in self.streams and self.streams[own].asked:
-            return own
-        if event is not None and event.type == "session.started":
-            return _SESSIONS
-        return own if own in self.streams else None
-
-    def take(self, key: str, cursor: _Cursor, event: Event | None) -> list[_Delivery]:
-        """Return what is due to the bot now that an event has come on a stream."""
-        stream = self.streams[key]
-        due = self._due(key, list(stream.take(cursor, event)))
-        if not stream.known and not stream.asked:
-            self.to_ask.append(key)
-        return due
-
-    def answered(self, key: str, end: _Cursor, *, recovered: bool) -> list[_Delivery]:
-        """Return what is due to the bot now that the service has said where a stream ends."""
-        return self._due(key, list(self.streams[key].answered(end, recovered=recovered)))
-
-    def restored(self, key: str) -> list[_Delivery]:
-        """Go on from a position whose state the bot has been told."""
-        stream = self.streams.get(key)
-        if stream is None:
+    def take(self, place: _Place, event: Event | None) -> list[_Delivery]:
+        """Return what is due to the bot now that an event has come; nothing where it came before."""
+        stream = self.streams.get(place.stream)
+        if stream is None or place.sequence <= stream.sequence:
             return []
-        stream.known = True
-        return self._due(key, list(stream.in_order()))
+        stream.move(place)
+        happened = self._started if place.stream == _SESSIONS else self._happened
+        return list(happened(place, event))
 
     def vanished(self, key: str, now: datetime) -> list[_Delivery]:
         """Forget a session that the service does not know any more."""
         self.streams.pop(key, None)
-        return [_Delivery(_own_event("gap", {"id": int(key)}, now), {key: None})]
+        return [_Delivery(_own_event("gap", {"id": _id(key)}, now), {key: None})]
 
-    def _due(self, key: str, events: list[tuple[_Cursor, Event | None]]) -> list[_Delivery]:
-        due: list[_Delivery] = []
-        for at, event in events:
-            due += self._happened(key, str(at), event) if key != _SESSIONS else self._started(str(at), event)
-        return due
-
-    def _started(self, cursor: str, event: Event | None) -> Iterator[_Delivery]:
-        night = str(event.session_id) if event else ""
+    def _started(self, place: _Place, event: Event | None) -> Iterator[_Delivery]:
+        night = _key(event.session_id) if event else ""
         if not event or night in self.streams:
-            yield _Delivery(event, {_SESSIONS: cursor})
+            yield _Delivery(event, {_SESSIONS: place.cursor})
             return
         # From its beginning: what happened before it is subscribed to is in the replay.
         self.follow(night, _Stream())
-        yield _Delivery(event, {_SESSIONS: cursor, night: ""})
+        yield _Delivery(event, {_SESSIONS: place.cursor, night: ""})
         if self.room < 0:
-            oldest = min(int(key) for key in self.streams if key != _SESSIONS)
-            logger.warning("giving up session %d, the oldest of too many that have not ended", oldest)
-            self.forget(str(oldest))
-            yield _Delivery(Event("gap", event.timestamp, {"session": {"id": oldest}}), {str(oldest): None})
+            oldest = min((key for key in self.streams if key != _SESSIONS), key=_id)
+            logger.warning("giving up %s, the oldest of too many that have not ended", _named(oldest))
+            self.forget(oldest)
+            yield _Delivery(Event("gap", event.timestamp, {"session": {"id": _id(oldest)}}), {oldest: None})
 
-    def _happened(self, key: str, cursor: str, event: Event | None) -> Iterator[_Delivery]:
+    def _happened(self, place: _Place, event: Event | None) -> Iterator[_Delivery]:
         if event and event.type == "session.started":
-            yield _Delivery(None, {key: cursor})  # the stream of nights brings it
+            yield _Delivery(None, {place.stream: place.cursor})  # the stream of nights brings it
         elif event and event.type == "session.ended":
-            if self.streams[key].owes_gap:  # which no snapshot follows: the end says how things are
-                yield _Delivery(Event("gap", event.timestamp, {"session": {"id": int(key)}}), {})
-            self.forget(key)
-            yield _Delivery(event, {key: None})
+            self.forget(place.stream)
+            yield _Delivery(event, {place.stream: None})
         else:
-            yield _Delivery(event, {key: cursor})
+            yield _Delivery(event, {place.stream: place.cursor})
 
 
 Deliver = Callable[[list[_Delivery]], Awaitable[None]]
-Restore = Callable[[str], Awaitable[None]]
+Restore = Callable[[str, _Place], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _CatchUp:
+    """What a connection waits for on a stream: the answer, then the events up to ``last``.
+
+    ``moved_at`` is when something came; ``again_at`` when to ask again, after a refusal that may pass.
+    """
+
+    moved_at: float
+    last: int | None = None
+    again_at: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -791,6 +690,7 @@ class _Connection:
     """What is said on one connection, from its first frame to its end.
 
     ``useful`` says whether it has lived for a while, which is what shows that connecting is worth it.
+    ``waited`` is how long it has waited for frames: a bot that is slow makes no connection stall.
     """
 
     socket: ClientConnection
@@ -807,22 +707,25 @@ class _Connection:
     pinged_at: float | None = None
     reconnect_at: float | None = None
     reading: "asyncio.Future[str | bytes] | None" = None
+    catching_up: dict[str, _CatchUp] = field(default_factory=dict)
+    waited: float = 0.0
 
     async def run(self, token: str) -> None:
         """Listen. Returns when the service wants another connection to be opened; raises _Dropped."""
         self.token = token
         self.opened_at = self.heard_at = self.surroundings.monotonic()
         self.book.to_ask, self.book.to_leave = [_SESSIONS], []
-        for stream in self.book.streams.values():
-            stream.asked, stream.asks, stream.promised, stream.again_at = False, 0, 0, None
         while True:
             await self._ask_and_leave()
             wait = await self._keep_time()
             if wait is None:
                 return
+            began = self.surroundings.monotonic()
             frame = await self._frame(wait)
+            now = self.surroundings.monotonic()
+            self.waited += now - began
             if frame is not None:
-                self.heard_at, self.pinged_at = self.surroundings.monotonic(), None
+                self.heard_at, self.pinged_at = now, None
                 await self._handle(frame)
 
     def stop(self) -> None:
@@ -833,21 +736,22 @@ class _Connection:
     async def _ask_and_leave(self) -> None:
         leaving, self.book.to_leave = self.book.to_leave, []
         for key in leaving:
-            await self._send({"type": "unsubscribe", "sessionId": int(key)})
+            self.catching_up.pop(key, None)
+            await self._send({"type": "unsubscribe", "sessionId": _id(key)})
         asking, self.book.to_ask = self.book.to_ask, []
         for key in asking:
             if key in self.book.streams:
                 await self._ask(key)
 
     async def _ask(self, key: str) -> None:
-        stream = self.book.streams[key]
         if key != _SESSIONS and not self.authenticated:
             return  # auth_success asks for all of them
-        stream.asked, stream.moved_at, stream.again_at = True, self.surroundings.monotonic(), None
+        self.catching_up.setdefault(key, _CatchUp(self.waited)).again_at = None
+        since = self.book.streams[key].cursor
         if key == _SESSIONS:
-            await self._send({"type": "auth", "token": self.token, "since": stream.since, "id": key})
+            await self._send({"type": "auth", "token": self.token, "since": since, "id": key})
         else:
-            await self._send({"type": "subscribe", "sessionId": int(key), "since": stream.since, "id": key})
+            await self._send({"type": "subscribe", "sessionId": _id(key), "since": since, "id": key})
 
     async def _send(self, frame: Mapping[str, Any]) -> None:
         await self.socket.send(json.dumps(frame))
@@ -864,22 +768,12 @@ class _Connection:
             await self._send({"type": "ping"})
         elif self.pinged_at is not None and now - self.pinged_at >= PONG_SECONDS:
             raise _Dropped(f"nothing was heard for {now - self.heard_at:.0f} s")
-        for key, stream in self.book.streams.items():
-            if not stream.behind:
-                stream.asks = 0
-            elif now >= stream.due_at:
-                await self._ask_again(key, stream)
+        for key, catch_up in self.catching_up.items():
+            if self.waited - catch_up.moved_at >= STALLED_SECONDS:
+                raise _Dropped(f"{_named(key)} did not come within {STALLED_SECONDS:g} s")
+            if catch_up.again_at is not None and now >= catch_up.again_at:
+                await self._ask(key)
         return min(self._deadlines(now)) - now
-
-    async def _ask_again(self, key: str, stream: _Stream) -> None:
-        if stream.asks >= ASK_AT_MOST:
-            raise _Dropped(f"events or an answer of {_named(key)} are missing, and asking does not help")
-        stream.asks += 1
-        if stream.again_at is None:
-            logger.warning(
-                "events or an answer of %s are missing; asking again from %s", _named(key), stream.since
-            )
-        await self._ask(key)
 
     def _deadlines(self, now: float) -> Iterator[float]:
         if self.pinged_at is None:
@@ -888,9 +782,10 @@ class _Connection:
             yield self.pinged_at + PONG_SECONDS
         if self.reconnect_at is not None:
             yield self.reconnect_at
-        for stream in self.book.streams.values():
-            if stream.behind:
-                yield stream.due_at
+        for catch_up in self.catching_up.values():
+            yield now + catch_up.moved_at + STALLED_SECONDS - self.waited
+            if catch_up.again_at is not None:
+                yield catch_up.again_at
 
     async def _frame(self, seconds: float) -> str | bytes | None:
         """Return the next frame; None where none has come in time."""
@@ -917,7 +812,7 @@ class _Connection:
             case "auth_success":
                 await self._authenticated(frame)
             case "subscribed":
-                await self._answered(str(frame.get("sessionId")), frame)
+                await self._answered(frame)
             case "auth_error" | "error":
                 await self._failed(frame)
             case "reconnect":
@@ -937,24 +832,32 @@ class _Connection:
         self.tokens.accepted()
         if first:
             logger.info("authenticated as %s (%s)", frame.get("sub"), frame.get("role"))
-        if "cursor" in frame:
-            await self._answered(_SESSIONS, frame)
+        await self._answered(frame)
         if first:
             for key in self.book.streams:
                 if key != _SESSIONS and key not in self.book.to_ask:
                     self.book.to_ask.append(key)
 
-    async def _answered(self, key: str, frame: Mapping[str, Any]) -> None:
-        end = _cursor(frame.get("cursor"))
-        if end is None or key not in self.book.streams:
-            return  # unsubscribed meanwhile; or else the answer counts as missing, and is asked for again
-        stream = self.book.streams[key]
-        recovered = frame.get("recovered") is True and stream.known
-        stream.moved_at = self.surroundings.monotonic()
-        await self.deliver(self.book.answered(key, end, recovered=recovered))
-        if not stream.known:
-            logger.info("reading the state of %s instead of its past", _named(key))
-            await self.restore(key)
+    async def _answered(self, frame: Mapping[str, Any]) -> None:
+        place, last = _place(frame), frame.get("last")
+        catch_up = self.catching_up.get(place.stream) if place else None
+        if not place or not catch_up or catch_up.last is not None or not isinstance(last, int):
+            return  # none that was asked for; what stays without an answer ends the connection
+        stream = self.book.streams[place.stream]
+        if frame.get("recovered") is True and stream.cursor != _NOW:
+            stream.move(place)
+        else:
+            await self.restore(place.stream, place)
+        catch_up.last = last
+        self._moved(place)
+
+    def _moved(self, place: _Place) -> None:
+        """Note that a stream has come as far as a place."""
+        catch_up = self.catching_up.get(place.stream)
+        if catch_up and catch_up.last is not None and place.sequence >= catch_up.last:
+            del self.catching_up[place.stream]
+        elif catch_up:
+            catch_up.moved_at = self.waited
 
     async def _failed(self, frame: Mapping[str, Any]) -> None:
         code, message, key = frame.get("code"), frame.get("message"), frame.get("id")
@@ -963,18 +866,19 @@ class _Connection:
                 raise _Dropped(f"the refreshed token was refused here: {message}")
             await self.tokens.refused(self.token, str(message))
             raise _Dropped(f"the token was refused: {message}")
-        stream = self.book.streams.get(str(key))
         if code in ("token_expired", "auth_timeout", "connection_unknown", "not_authenticated"):
             raise _Dropped(f"{message} ({code})")
-        if stream and code == "session_not_found":
+        stream, catch_up = self.book.streams.get(str(key)), self.catching_up.get(str(key))
+        if stream and catch_up and code == "session_not_found":
+            del self.catching_up[str(key)]
             await self.deliver(self.book.vanished(str(key), self.surroundings.now()))
-        elif stream and code == "invalid_cursor" and stream.known:
+        elif stream and code == "invalid_cursor" and stream.cursor != _NOW:
             stream.lose()
             self.book.to_ask.append(str(key))
-        elif stream and frame.get("retryable") is True:
+        elif catch_up and frame.get("retryable") is True:
             wait = FIRST_DELAY_SECONDS + self.surroundings.share() * AGAIN_SECONDS
             logger.info("%s is refused for the moment (%s); asking again", _named(str(key)), code)
-            stream.again_at = self.surroundings.monotonic() + wait
+            catch_up.again_at = self.surroundings.monotonic() + wait
         else:
             logger.warning("the service answered with an error: %s (%s)", message, code)
 
@@ -990,19 +894,16 @@ class _Connection:
         await self._send({"type": "auth", "token": self.token})
 
     async def _happened(self, frame: Mapping[str, Any]) -> None:
-        cursor = _cursor(frame.get("cursor"))
-        if cursor is None:
-            logger.warning("ignored a frame that is neither an answer nor has a cursor: %.200r", frame)
+        place = _place(frame)
+        if place is None:
+            logger.warning("ignored a frame that is neither an answer nor has a place: %.200r", frame)
             return
-        event = _event(frame)
-        key = self.book.key_of(cursor, event, authenticated=self.authenticated)
-        if key is None:
-            return  # the last of a night that is followed no more
-        stream = self.book.streams[key]
-        before = stream.position, stream.behind
-        await self.deliver(self.book.take(key, cursor, event))
-        if (stream.position, stream.behind) != before:
-            stream.moved_at, stream.asks = self.surroundings.monotonic(), 0
+        catch_up = self.catching_up.get(place.stream)
+        if catch_up and catch_up.last is None:
+            return  # nothing comes before the answer that does not come after it
+        if due := self.book.take(place, _event(frame)):
+            await self.deliver(due)
+            self._moved(place)
 
 
 class _Tokens:
@@ -1170,13 +1071,31 @@ def _is_websocket(url: str) -> bool:
     return urlsplit(url).scheme in ("ws", "wss") and bool(urlsplit(url).hostname)
 
 
-def _cursor(text: Any) -> _Cursor | None:
-    if not isinstance(text, str):
+def _key(session_id: int | None) -> str:
+    return f"session:{session_id}"
+
+
+def _id(key: str) -> int:
+    return int(key.partition(":")[2])
+
+
+def _place(frame: Any) -> _Place | None:
+    """Return the place that a frame gives; None where it gives none."""
+    try:
+        place = _Place(frame["stream"], frame["sequence"], frame["cursor"])
+    except (KeyError, TypeError):
         return None
-    epoch, _, digits = text.rpartition(":")
-    if not (epoch and digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS):
-        return None
-    return _Cursor(epoch, int(digits))
+    right = isinstance(place.stream, str) and type(place.sequence) is int and isinstance(place.cursor, str)
+    return place if right else None
+
+
+def _start(session: Any, cursor: str) -> Mapping[str, Any]:
+    """Return the ``session.started`` of a polled session, as subscribers got it."""
+    started = {"id": session["id"], "is_active": 1}
+    started |= {"created_at": session["created_at"], "notes": session["notes"]}
+    place = _Place(_SESSIONS, session["id"], cursor)
+    envelope = {"type": "session.started", "timestamp": session["created_at"], "data": {"session": started}}
+    return {**envelope, **place._asdict()}
 
 
 def _event(frame: Any) -> Event | None:
@@ -1207,7 +1126,7 @@ def _expected_shape() -> Iterator[None]:
 
 
 def _named(key: str) -> str:
-    return "the starts of nights" if key == _SESSIONS else f"session {key}"
+    return "the starts of nights" if key == _SESSIONS else key.replace(":", " ")
 
 
 def _said(problem: Exception) -> str:

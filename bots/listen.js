@@ -1,30 +1,30 @@
 // Prints all that happens in game nights: node listen.js ws://localhost:5000/api/sessions/live TOKEN
 const WebSocket = require('ws');
 const [url, token] = process.argv.slice(2);
-const nights = new Map(); // the ids of those that have started, by their cursors
-let since = 'new:0'; // a cursor of no stream: from now on
-const after = (cursor) => cursor.replace(/\d+$/, (number) => Number(number) + 1);
+const places = { sessions: { cursor: 'now' } }; // the last frame of each stream; at first, from now on
 
-function listen(failures = 0) {
-  const live = new WebSocket(url);
+function listen(tries = 0) {
+  const live = new WebSocket(url, { handshakeTimeout: 15_000 });
   const send = (frame) => live.send(JSON.stringify(frame));
-  live.on('open', () => send({ type: 'auth', token, since }));
+  let unheard = 0; // pings in a row that nothing came after
+  const pinging = setInterval(() => (++unheard > 2 ? live.terminate() : send({ type: 'ping' })), 25_000);
+  live.on('open', () => send({ type: 'auth', token, since: places.sessions.cursor }));
   live.on('message', (text) => {
-    const frame = JSON.parse(text);
-    const [started, letIn] = [frame.type === 'session.started', frame.type === 'auth_success'];
-    console.log(letIn ? `Listening as ${frame.sub}` : text.toString());
-    failures = 0;
-    if (frame.type === 'auth_error') process.exit(1);
-    if (started) nights.set(frame.cursor, frame.data.session.id);
-    if (frame.recovered === false) since = frame.cursor; // after a break, missed starts come
-    while (nights.has(after(since))) since = after(since); // not past one of a replay that is to come
-    if (started || letIn) nights.forEach((sessionId) => send({ type: 'subscribe', sessionId }));
+    const frame = JSON.parse(text), { type, stream, data } = frame;
+    tries = unheard = 0;
+    if (data && frame.sequence <= places[stream]?.sequence) return; // it came twice
+    if (stream) places[stream] = frame; // come back with its cursor
+    if (type !== 'pong') console.log(type === 'auth_success' ? `Listening as ${frame.sub}` : `${text}`);
+    if (type === 'auth_error') process.exit(1);
+    const known = Object.keys(places).slice(1).filter((night) => places[night].type !== 'session.ended');
+    const started = type === 'session.started' ? [`session:${data.session.id}`] : [];
+    for (const key of type === 'auth_success' ? known : started.filter((night) => !places[night]))
+      send({ type: 'subscribe', sessionId: +key.slice(8), since: (places[key] ??= { cursor: '' }).cursor });
   });
   live.on('error', (error) => console.error(`${error.message || error.code}; trying again`));
-  const delay = () => Math.random() * Math.min(60, 2 ** failures) * 1000;
-  live.on('close', () => setTimeout(listen, delay(), failures + 1));
+  live.on('close', () => clearInterval(pinging));
+  live.on('close', () => setTimeout(listen, Math.random() * Math.min(60, 2 ** tries) * 1000, tries + 1));
 }
 
-process.exitCode = 1; // it ends where something is wrong, and only then
 if (token) listen();
-else console.error('Usage: node listen.js ws://localhost:5000/api/sessions/live TOKEN');
+else process.exit(console.error('Usage: node listen.js ws://localhost:5000/api/sessions/live TOKEN') ?? 1);

@@ -1,29 +1,29 @@
 """Prints all that happens in game nights: python listen.py ws://localhost:5000/api/sessions/live TOKEN."""
 
-import asyncio, json, logging, re, sys  # noqa: E401, I001 - all of it at a glance
-from contextlib import suppress
-
-from websockets import ConnectionClosed, connect
+import asyncio, contextlib, json, sys, websockets  # noqa: E401, I001 - all of it at a glance
 
 
 async def listen(url: str, token: str) -> str:  # type: ignore[return] # noqa: D103, RET503 - it has no end
-    since, nights = "new:0", dict[str, int]()  # a cursor of no stream: from now on; later, what was missed
-    async for live in connect(url):  # and again whenever it breaks
-        with suppress(ConnectionClosed):
+    places = {"sessions": {"cursor": "now"}}  # the last frame of each stream; at first, from now on
+    async for live in websockets.connect(url, process_exception=lambda why: print(why, file=sys.stderr)):
+        with contextlib.suppress(websockets.ConnectionClosed):
+            since = places["sessions"]["cursor"]
             await live.send(json.dumps({"type": "auth", "token": token, "since": since}))
             async for text, frame in ((text, json.loads(text)) async for text in live):
-                started, let_in = (frame["type"] == kind for kind in ("session.started", "auth_success"))
-                print(f"Listening as {frame['sub']}" if let_in else text, flush=True)
-                if frame["type"] == "auth_error":
+                kind, stream = frame.get("type"), frame.get("stream")
+                if "data" in frame and frame["sequence"] <= places.get(stream, {}).get("sequence", 0):
+                    continue  # it came twice
+                places |= {stream: frame} if stream else {}  # come back with its cursor
+                print(f"Listening as {frame['sub']}" if kind == "auth_success" else text, flush=True)
+                if kind == "auth_error":
                     return str(frame["message"])
-                since = frame["cursor"] if frame.get("recovered") is False else since
-                nights |= {frame["cursor"]: frame["data"]["session"]["id"]} if started else {}
-                while (after := re.sub(r"\d+$", lambda end: str(int(end[0]) + 1), since)) in nights:
-                    since = after  # and not further: of a replay, what lies before a live event is to come
-                for session_id in nights.values() if started or let_in else ():
-                    await live.send(json.dumps({"type": "subscribe", "sessionId": session_id}))
+                known = [night for night in [*places][1:] if places[night]["type"] != "session.ended"]
+                new = {f"session:{frame['data']['session']['id']}"} if kind == "session.started" else set()
+                for night in known if kind == "auth_success" else new - places.keys():
+                    since = places.setdefault(night, {"type": "", "cursor": ""})["cursor"]
+                    ask = {"type": "subscribe", "sessionId": int(night.split(":")[1]), "since": since}
+                    await live.send(json.dumps(ask))
 
 
-logging.basicConfig(level=logging.INFO, format="%(message)s")  # tells of attempts to connect that fail
-with suppress(KeyboardInterrupt):
+with contextlib.suppress(KeyboardInterrupt):
     sys.exit(asyncio.run(listen(*sys.argv[1:3])) if sys.argv[2:] and sys.argv[1][:2] == "ws" else __doc__)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong and be told to a caller, as one tree.
+"""Every error that a caller can get, as one tree.
 
 Each error has a stable ``code`` and says what happened and what to do. ``api.rest.problems`` maps the tree to
 HTTP and ``api.live.frames`` to WebSocket frames; no other table exists.
@@ -68,7 +68,7 @@ class InvalidCursor(InvalidRequest):
     title = "The cursor is not valid"
 
     def __init__(self) -> None:
-        message = 'Expected a cursor exactly as it was received, or "" for the beginning'
+        message = 'Expected a cursor exactly as it was received, "" for the beginning, or "now"'
         super().__init__(f"{message}, in since.", (FieldError("since", message),))
 
 

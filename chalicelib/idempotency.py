@@ -1,12 +1,12 @@
 """Idempotency keys: the same request sent twice happens once."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.backoff import Backoff
-from chalicelib.errors import Conflict, GameNightError
+from chalicelib.errors import Conflict, Contended, GameNightError
+from chalicelib.retry import Backoff
 
 RETENTION_SECONDS = 24 * 60 * 60
 """How long a key is remembered, as the contract says."""
@@ -53,8 +53,8 @@ class RecordedAnswer:
         return self.answer
 
 
-class StreamMoved(Exception):
-    """Another writer moved the head in between, or recorded the idempotency key. Load and try again."""
+class VersionConflict(Exception):
+    """Another writer changed what was read, or recorded the idempotency key. Load and try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,12 @@ class AnswerStore(Protocol):
 
     def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
         """Return what was recorded under the request's key within its retention."""
-        ...
-
-    def answered(self, requests: Sequence[IdempotentRequest]) -> Collection[tuple[str, str]]:
-        """Return the names of those requests whose keys are in use; 100 requests at most."""
-        ...
 
     def record(self, record: Record) -> None:
-        """Record an answer that comes with no change. Raises StreamMoved where the key is in use."""
-        ...
+        """Record an answer that comes with no change. Raises VersionConflict where the key is in use."""
 
 
-class Commits:
+class Idempotent:
     """Runs attempts until one is stored."""
 
     def __init__(self, answers: AnswerStore, backoff: Backoff) -> None:
@@ -94,25 +88,25 @@ class Commits:
     def once(
         self, request: IdempotentRequest | None, attempt: Callable[[], Mapping[str, Any]]
     ) -> Mapping[str, Any]:
-        """Return the first answer to the request, or make the attempt until it is not overtaken.
+        """Return the first answer to the request, or attempt it until no other writer is first.
 
         ``attempt`` loads, decides and stores with the record of its answer (see ``records_of``), and raises
-        StreamMoved where it was overtaken. Raises IdempotencyMismatch, Contended, Unavailable, and what
-        the attempt raises.
+        VersionConflict where another writer was first. Raises IdempotencyMismatch, Contended, Unavailable,
+        and what the attempt raises.
         """
         for _ in self._backoff.attempts():
             if (answer := self._first_answer(request)) is not None:
                 return answer
             try:
                 return attempt()
-            except StreamMoved:
+            except VersionConflict:
                 continue
             except Conflict:
                 # What is in the way may be this very request: sent twice at once, it ends a night once.
                 if (answer := self._first_answer(request)) is not None:
                     return answer
                 raise
-        raise AssertionError  # attempts() never ends without raising
+        raise Contended("Too many writers at once on this session. Send the request again in a moment.")
 
     def _first_answer(self, request: IdempotentRequest | None) -> Mapping[str, Any] | None:
         if request is None or (recorded := self._answers.recorded_answer(request)) is None:

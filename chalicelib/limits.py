@@ -1,6 +1,6 @@
 """Every number that bounds what a client may send or get, in one place.
 
-The specifications and the checks in ``wire`` read them from here.
+The specifications and the checks in ``api`` read them from here.
 """
 
 MAX_NOTES_CHARACTERS = 500
@@ -27,7 +27,7 @@ MIN_TOKEN_SECONDS = 60
 ADMIN_TOKEN_SECONDS = 12 * 60 * 60
 """What an admin's token is good for where nobody says: the evening, and the night after it."""
 MAX_ADMIN_TOKEN_SECONDS = 24 * 60 * 60
-"""Whoever finds it on a screen or in a shell's history can end every night, but not for long."""
+"""An admin's token that leaks from a screen or a shell's history is not good for long."""
 BOT_TOKEN_SECONDS = 7 * 24 * 60 * 60
 """What a bot's token is good for where nobody says."""
 MAX_TOKEN_SECONDS = 366 * 24 * 60 * 60

@@ -3,19 +3,19 @@
 Every line says which invocation wrote it, and one that holds metrics says so in the way that CloudWatch reads
 them (docs/decisions/0106-metrics-in-log-lines.md). The standard library's logging with a formatter of thirty
 lines: Powertools for AWS Lambda would double what our own code adds to a cold start, see
-docs/decisions/0003-runtime-dependencies.md. Leaves what is said at each hop to whoever does it.
+docs/decisions/0003-runtime-dependencies.md.
 """
 
 import json
 import logging
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from chalicelib.metrics import METRICS_LOGGER, metric_directive
 from chalicelib.settings import JSON_LINES, TEXT_LINES
-from chalicelib.timestamps import timestamp
+from chalicelib.timestamps import unix_timestamp
 
 LOCAL = "local"
 """The stage of the local gateway: nobody there reads metrics, and somebody reads the terminal."""
@@ -47,7 +47,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
         line: dict[str, Any] = {
-            "timestamp": timestamp(datetime.fromtimestamp(record.created, UTC)),
+            "timestamp": unix_timestamp(record.created),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

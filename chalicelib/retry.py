@@ -3,8 +3,8 @@
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 RETRYABLE_ERRORS = frozenset(
     {
@@ -23,6 +23,10 @@ RETRYABLE_ERRORS = frozenset(
 CONDITION_FAILED = "ConditionalCheckFailed"
 RETRYABLE_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
+
+class ConditionFailed(Exception):
+    """A write's condition does not hold. ``args`` may be the codes of a transaction's reasons."""
 
 
 def is_retryable_error(code: str, reasons: Sequence[str] = ()) -> bool:
@@ -76,3 +80,38 @@ class TimeBudget:
     def left(self) -> float:
         """Return the seconds that are left; 0 or less where none are."""
         return self._patience if self._end is None else self._end - self._monotonic()
+
+
+PATIENCE_SECONDS = 10.0
+"""One call takes no longer, even where the caller has more time: API Gateway gives up after 29 s."""
+
+RACES = RetryPolicy(attempts=1000, base_seconds=0.004, cap_seconds=0.25)
+"""For a lost race: the winner is done in milliseconds."""
+
+LOAD = RetryPolicy(attempts=20, base_seconds=0.025, cap_seconds=1.0)
+"""For a store that throttles, fails or is silent: seconds may pass until it recovers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits between attempts with full jitter, since equal waits would let losers meet again."""
+
+    policy: RetryPolicy = RACES
+    budget: TimeBudget = field(default_factory=lambda: TimeBudget(PATIENCE_SECONDS))
+    random: Callable[[], float] = random.random
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+    def attempts(self) -> Iterator[int]:
+        """Yield 1, 2, 3, ... with a wait before each but the first.
+
+        Ends where the attempts are used up, or where the next wait would outlast the budget.
+        """
+        until = self.monotonic() + self.budget.left()
+        for attempt in range(1, self.policy.attempts):
+            yield attempt
+            delay = self.policy.delay(attempt, self.random)
+            if self.monotonic() + delay >= until:
+                return
+            self.sleep(delay)
+        yield self.policy.attempts

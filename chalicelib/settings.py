@@ -2,20 +2,17 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
-from chalicelib.aws.signature import Keys
 from chalicelib.connections.lifetime import ConnectionLife
 from chalicelib.limits import FRAMES_PER_SECOND
 
 MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stage}"
 """Where API Gateway serves @connections, whatever custom domain stands in front of the API."""
 
-
 LOCAL_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:game-night-live-local-delivery.fifo"
 """What Chalice's decorator gets where nothing is deployed: it takes no empty one."""
-
 
 LIFE = ConnectionLife()
 
@@ -24,6 +21,15 @@ AUDIENCE_SHARDS = 8
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = (JSON_LINES, TEXT_LINES) = ("json", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Credentials; botocore's frozen ones fit as well. They may be empty, and ``repr`` shows no secret."""
+
+    access_key: str | None
+    secret_key: str | None = field(repr=False)
+    token: str | None = field(default=None, repr=False)
 
 
 class SettingsError(Exception):
@@ -35,14 +41,14 @@ class Settings:
     """What differs between a laptop, a rehearsal and an AWS stage.
 
     ``push_endpoint`` is a template with ``{api_id}``, ``{region}`` and ``{stage}`` (PUSH_ENDPOINT); only
-    emulators set it. ``rest_url`` (REST_URL), what ``/api`` stands below, is told by the request where it is
+    emulators set it. ``rest_url`` (REST_URL), what ``/api`` stands below, comes from the request where it is
     not set. ``dynamodb_endpoint``, ``sqs_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under
     the names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or, on
     a laptop, in a file (JWT_SECRET_FILE), which wins where both are set. ``inline_audience`` is the largest
     audience that ``broadcast`` posts to itself; larger ones go to the delivery queue. ``posts_per_second``
-    is this function's part of the account's rate; None where nobody counts. ``connection_life``
+    is this function's part of the account's rate; None disables the limit. ``connection_life``
     is the contract's and ``frames_per_second`` what one connection may send; only tests, which can't wait for
-    them, set others. ``stage`` (STAGE) is what metrics are told apart by. The log also goes to ``log_file``
+    them, set others. ``stage`` (STAGE) is a dimension of the metrics. The log also goes to ``log_file``
     (LOG_FILE), which only the local gateway sets, as it does ``log_format`` (LOG_FORMAT), ``text`` for people
     at a terminal and ``json`` for everyone else. ``keys`` are the credentials that Lambda puts into the
     environment; None where they are kept anywhere else.

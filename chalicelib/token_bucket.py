@@ -25,12 +25,19 @@ class TokenBucket:
 
     def wait(self) -> float:
         """Return the seconds until one may pass; 0 where one may now."""
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
-        self._at = now
-        missing = 1.0 - self._tokens
-        return missing / self._per_second if missing > _ROUNDING_ERROR else 0.0
+        return self._seconds_until(1.0)
+
+    def is_full(self) -> bool:
+        """Return whether a whole burst may pass."""
+        return self._seconds_until(self._burst) == 0.0
 
     def take(self) -> None:
         """Count one that passes."""
         self._tokens -= 1.0
+
+    def _seconds_until(self, tokens: float) -> float:
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
+        self._at = now
+        missing = tokens - self._tokens
+        return missing / self._per_second if missing > _ROUNDING_ERROR else 0.0

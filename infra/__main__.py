@@ -126,7 +126,7 @@ class LazyGroup(click.Group):
 def _tell_machines(error: click.ClickException) -> None:
     # Imported here: who makes no mistake does without.
     from infra.commands.service_options import as_object  # noqa: PLC0415
-    from infra.service.printed import as_json  # noqa: PLC0415
+    from infra.service.format import as_json  # noqa: PLC0415
 
     click.echo(as_json(as_object(error)), err=True)
 

@@ -6,10 +6,15 @@ One place for it: a deploy sets it, and the local gateway behaves by it.
 import json
 from typing import Any
 
+from chalicelib.aws.dynamodb.keys import PENDING
 from infra.budget import CONCURRENCY
 
-EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}}
-"""Of what happens in the sessions table only the log's growth is delivered; the rest starts nothing."""
+PATTERNS: list[dict[str, Any]] = [
+    {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}},
+    {"eventName": ["INSERT"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": PENDING}]}}}},
+]
+"""Of what happens in the sessions table, events are delivered and pending votes counted; the rest starts
+nothing."""
 
 STREAM_MAPPING: dict[str, Any] = {
     "FunctionResponseTypes": ["ReportBatchItemFailures"],
@@ -21,7 +26,7 @@ STREAM_MAPPING: dict[str, Any] = {
     "MaximumRecordAgeInSeconds": 3600,
     # One batch at a time of each shard, so that a session's events, which are in one shard, stay in order.
     "ParallelizationFactor": 1,
-    "FilterCriteria": {"Filters": [{"Pattern": json.dumps(EVENTS_ONLY)}]},
+    "FilterCriteria": {"Filters": [{"Pattern": json.dumps(pattern)} for pattern in PATTERNS]},
 }
 
 QUEUE_MAPPING: dict[str, Any] = {

@@ -13,7 +13,6 @@ from chalicelib.auth.secrets import SecretsUnreadable
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.aws.secrets import FileSecrets
 from chalicelib.settings import Settings
-from infra.commands.local_state import used_state
 from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateUnusable
 
 LOCAL = "local"
@@ -28,6 +27,17 @@ def minted(stage: str, state_dir: Path, subject: str, role: Role, ttl_seconds: i
     except SecretsUnreadable as error:
         hint = "" if stage == LOCAL else f" Is it deployed? `python -m infra status --stage {stage}` tells."
         raise ClickException(f"{error}{hint}") from error
+
+
+def used_state(folder: Path) -> StateDir:
+    """Return the folder's state. Ends the command, with what to do, where no gateway has used it yet."""
+    state = StateDir(folder)
+    if not state.token_secrets.exists():
+        raise ClickException(
+            f"No gateway has been started with the state folder {folder} yet, so there is no secret to "
+            "sign with. Start one with `make run`, or name its folder with --state-dir."
+        )
+    return state
 
 
 def _secrets(stage: str, state_dir: Path) -> SecretSource:

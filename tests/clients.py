@@ -105,8 +105,9 @@ class Host:
         """Vote, ``up`` or ``down``, and return the vote as the answer shows it."""
         body = {"username": username, "type": way, **more}
         answer = await self.send(f"/api/sessions/{session_id}/votes", body)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        vote = answer.json()
+        assert answer.status_code == (201 if "totals" in vote else 202), answer.text
+        return vote
 
     async def close(self, session_id: int) -> Any:
         """End a session and return it as the answer shows it."""
@@ -137,6 +138,8 @@ class Bot:
     socket: ClientConnection
     specified: Live
     heard: list[str] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
+    """Where it is in each stream that it follows with ``since``."""
 
     async def authenticate(self, token: str) -> Any:
         """Authenticate and return ``auth_success``."""
@@ -157,18 +160,24 @@ class Bot:
 
     async def answer(self) -> Any:
         """Return the next frame that is no event."""
-        while True:
-            text = await self._frame()
-            frame = json.loads(text)
-            if frame["type"] not in EVENTS:
-                return frame
-            self.heard.append(text)
+        while (frame := await self.next_frame())["type"] in EVENTS:
+            pass
+        return frame
 
     async def listen(self) -> None:
         """Wait for one event more."""
+        frame = await self.next_frame()
+        assert frame["type"] in EVENTS, f"an answer that nobody asked for: {frame}"
+
+    async def next_frame(self) -> Any:
+        """Return the next frame, whatever it is."""
         text = await self._frame()
-        assert json.loads(text)["type"] in EVENTS, f"an answer that nobody asked for: {text}"
-        self.heard.append(text)
+        frame = json.loads(text)
+        if frame["type"] in EVENTS:
+            self.heard.append(text)
+        if "stream" in frame:
+            self._is_next(frame)
+        return frame
 
     async def hear_start_of(self, session_id: int) -> str:
         """Return the text of the ``session.started`` of a session, once it has come."""
@@ -201,6 +210,15 @@ class Bot:
             except ConnectionClosed:
                 return
         raise AssertionError(f"The connection was to be closed, but this came: {text!r}")
+
+    def _is_next(self, frame: Any) -> None:
+        """Fail where events of a stream come with a hole, or before what they follow."""
+        stream, place = frame["stream"], frame["sequence"]
+        if frame["type"] in EVENTS:
+            before = self.places.get(stream, 0)
+            assert place <= before + 1, f"after event {before} of {stream} came event {place}: {self.heard}"
+            place = max(place, before)
+        self.places[stream] = place
 
     async def _frame(self) -> str:
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from chalicelib.aws.dynamodb.tables import Database, Table
+from chalicelib.aws.dynamodb.database import Database, Table
 from infra.local.engine import embedded_engine
 from infra.local.state import StateDir
 from infra.template import tables

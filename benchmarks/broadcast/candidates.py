@@ -7,9 +7,8 @@ of JSON. Everything is imported and made before the clock starts: cold starts ar
 import asyncio
 import json
 import resource
-import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,13 +43,12 @@ class Context:
 
 def record(session: int) -> dict[str, Any]:
     """Return a stream's record of a session's start, as Lambda hands it over."""
-    keys = {"PK": {"S": f"session#{session}"}, "SK": {"S": "event#0000000001"}}
+    keys = {"PK": {"S": "sessions"}, "SK": {"S": f"event#{session:010}"}}
     image = {
         **keys,
         "type": {"S": "session.started"},
         "envelope": {"S": ENVELOPE},
         "epoch": {"S": f"bench{session}"},
-        "sessions_epoch": {"S": "bench"},
     }
     change = {"Keys": keys, "NewImage": image, "SequenceNumber": str(session)}
     return {"eventName": "INSERT", "dynamodb": change}
@@ -67,7 +65,7 @@ def ours(task: Task) -> dict[str, Any]:
     application = app.application()
     delivered = Counted(application.push)
     application.__dict__["push"] = delivered
-    _ = application.broadcast, application.jobs
+    _ = application.broadcast, application.worker
     started = time.perf_counter()
     again = app.broadcast({"Records": [record(task.session)]}, Context())["batchItemFailures"]
     jobs = 0
@@ -88,35 +86,37 @@ class Counted:
         self._push = push
         self.posts = 0
 
-    async def broadcast(self, *args: Any, **options: Any) -> Any:
-        report = await self._push.broadcast(*args, **options)
-        self.posts += report.delivered
-        return report
+    async def send(self, *args: Any, **options: Any) -> Any:
+        outcome = await self._push.send(*args, **options)
+        self.posts += len(outcome.delivered)
+        return outcome
 
 
 def parts(task: Task) -> dict[str, Any]:
     """The product's three parts, one after the other where the product has them at the same time."""
+    from chalicelib.aws.connections_api import ConnectionsApi, connections_endpoint
     from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
-    from chalicelib.aws.signature import Keys
-    from chalicelib.connections.connection import ALL_AUDIENCE, Recipient
+    from chalicelib.aws.http import HttpClient
+    from chalicelib.aws.sigv4 import SignedRequests
+    from chalicelib.connections.connection import Recipient
     from chalicelib.connections.messages import Message
-    from chalicelib.push.client import ConnectionsClient
-    from chalicelib.push.endpoint import EndpointTemplate
-    from chalicelib.push.signing import RequestSigner
+    from chalicelib.nights.events import SESSIONS_STREAM
+    from chalicelib.settings import Keys
 
     keys = Keys("local", "local")
 
     async def run() -> dict[str, Any]:
-        api = Metered(task.engine, REGION, lambda: keys, ssl.create_default_context)
-        audiences = DynamoAudiences(api, task.table, time.time)
-        await audiences.queue_mark(ALL_AUDIENCE)
+        http = HttpClient()
+        api = Metered(http, task.engine, REGION, lambda: keys)
+        audiences = DynamoAudiences(api, task.table, SHARDS, time.time)
+        await audiences.page(SESSIONS_STREAM, 0, limit=1)  # connects
         api.units = 0.0
         recipients: list[Recipient] = []
 
         async def read(shard: int) -> None:
             after: str | None = None
             while True:
-                page = await audiences.page(ALL_AUDIENCE, shard, after)
+                page = await audiences.page(SESSIONS_STREAM, shard, after)
                 recipients.extend(page.recipients)
                 if (after := page.next_after) is None:
                     return
@@ -124,28 +124,25 @@ def parts(task: Task) -> dict[str, Any]:
         started = time.perf_counter()
         await asyncio.gather(*(read(shard) for shard in range(SHARDS)))
         reading = time.perf_counter() - started
-        await api.close()
 
-        endpoint = EndpointTemplate(task.sink, REGION).resolve("abcdef1234", "prod")
-        signer = RequestSigner("POST", endpoint, REGION, keys, ENVELOPE.encode())
+        endpoint = connections_endpoint(task.sink, REGION, "abcdef1234", "prod")
+        signing_of = "execute-api", REGION, keys, time.time, "POST", endpoint, "/@connections/"
+        requests = SignedRequests(*signing_of, ENVELOPE.encode())
         started = time.perf_counter()
         for recipient in recipients:
-            signer.request(recipient.connection_id)
+            requests.to(recipient.connection_id)
         signing = time.perf_counter() - started
 
-        async def pages() -> AsyncIterator[Sequence[Recipient]]:
-            yield recipients
-
-        push = ConnectionsClient(task.sink, REGION, lambda: keys)
+        push = ConnectionsApi(http, task.sink, REGION, lambda: keys)
         started = time.perf_counter()
-        report = await push.broadcast(Message(ENVELOPE.encode()), pages(), within=600)
+        outcome = await push.send(Message(ENVELOPE.encode()), recipients, within=600)
         posting = time.perf_counter() - started
         await push.close()
         return {
             "reading": reading,
             "signing": signing,
             "posting": posting - signing,
-            "posts": report.delivered,
+            "posts": len(outcome.delivered),
             "read_units": api.units,
         }
 

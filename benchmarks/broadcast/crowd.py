@@ -13,7 +13,8 @@ import boto3
 from botocore.config import Config
 
 from chalicelib.aws.dynamodb.keys import audience_key, connection_key
-from chalicelib.connections.connection import ALL_AUDIENCE, session_audience, shard_of
+from chalicelib.connections.connection import shard_of
+from chalicelib.nights.events import SESSIONS_STREAM, session_stream
 from infra.local.tables import ensure_tables
 from infra.template import tables
 
@@ -71,7 +72,7 @@ def connection_ids(first: int, last: int) -> Iterator[str]:
 
 def authenticate(url: str, names: Names, first: int, last: int) -> None:
     """Put connections into the audience of all, and into the samples' room."""
-    rows = (_recipient(ALL_AUDIENCE, one) for one in connection_ids(first, last))
+    rows = (_recipient(SESSIONS_STREAM, one) for one in connection_ids(first, last))
     _write(url, names.connections, rows)
     _write(
         url,
@@ -89,13 +90,13 @@ def add_others(url: str, names: Names, count: int) -> None:
     _write(
         url,
         names.connections,
-        (_recipient(session_audience(OTHERS_SESSION), one) for one in ids[count // 2 :]),
+        (_recipient(session_stream(OTHERS_SESSION), one) for one in ids[count // 2 :]),
     )
 
 
-def _recipient(audience: str, connection_id: str) -> dict[str, Any]:
+def _recipient(stream: str, connection_id: str) -> dict[str, Any]:
     return {
-        "PK": {"S": audience_key(audience, shard_of(connection_id, SHARDS))},
+        "PK": {"S": audience_key(stream, shard_of(connection_id, SHARDS))},
         "SK": {"S": connection_id},
         "api_id": {"S": "abcdef1234"},
         "stage": {"S": "prod"},

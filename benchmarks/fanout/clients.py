@@ -11,7 +11,7 @@ import resource
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,8 @@ import click
 from benchmarks.fanout.cores import go_first
 
 if TYPE_CHECKING:
-    from chalicelib.push.signing import RequestSigner
+    from chalicelib.aws.sigv4 import SignedRequests
+    from chalicelib.settings import Keys
 
 REGION = "us-east-1"
 ACCESS_KEY, SECRET_KEY = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -98,10 +99,11 @@ def ours(
     window: int = WINDOW,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Sample:
-    """The product's client, entered as the broadcast service enters it."""
+    """The product's client, entered as a delivery enters it: one send for each page of recipients."""
+    from chalicelib.aws.connections_api import ConnectionsApi
+    from chalicelib.aws.http import HttpClient
     from chalicelib.connections.connection import Recipient
-    from chalicelib.connections.messages import Message
-    from chalicelib.push.client import ConnectionsClient
+    from chalicelib.connections.messages import Message, Outcome
 
     in_an_hour = int(time.time()) + 3600
     recipients = [
@@ -110,23 +112,25 @@ def ours(
     message = Message(BODY, while_token_lasts=True)
     pages = [recipients[start : start + PAGE] for start in range(0, len(recipients), PAGE)]
 
-    async def until(over: Callable[[], bool]) -> AsyncIterator[Sequence[Recipient]]:
-        for page in itertools.cycle(pages):
-            if over():
-                return
-            yield page
+    def delivered(outcome: Outcome) -> int:
+        if len(outcome.delivered) != PAGE or outcome.retried:
+            raise RuntimeError(f"posts went wrong: {outcome.retried} retried, {outcome.failed[:3]}")
+        return PAGE
 
     async def measure() -> Sample:
-        trusted = ssl.create_default_context(cafile=task.certificate)
-        client = ConnectionsClient(task.url, REGION, _keys, window=window, ssl_context=trusted)
-        once = itertools.count()
-        await client.broadcast(message, until(lambda: next(once) > 0), within=60)
+        http = HttpClient(tls=lambda: ssl.create_default_context(cafile=task.certificate))
+        api = ConnectionsApi(http, task.url, REGION, _keys, window=window)
+        await api.send(
+            message, pages[0], within=60
+        )  # opens connections, not all in time where there are many
         stopwatch = Stopwatch(task)
-        report = await client.broadcast(message, until(lambda: stopwatch.over), within=60)
-        sample = stopwatch.sample(report.delivered)
-        await client.close()
-        if report.delivered != report.audience or report.retried:
-            raise RuntimeError(f"posts went wrong: {report.failed[:3]} {report.refused[:3]}")
+        posts = 0
+        for page in itertools.cycle(pages):
+            if stopwatch.over:
+                break
+            posts += delivered(await api.send(message, page, within=60))
+        sample = stopwatch.sample(posts)
+        await api.close()
         return sample
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -204,11 +208,11 @@ def aiobotocore(task: Task) -> Sample:
 
 
 def aiohttp(task: Task) -> Sample:
-    """A general HTTP client, with the product's signer."""
+    """A general HTTP client, with the product's signatures."""
     from aiohttp import ClientSession, TCPConnector
     from yarl import URL
 
-    signer = _signer(task.url)
+    signed = _signed(task.url)
     origin = task.url.removesuffix(urlsplit(task.url).path)
 
     async def measure() -> Sample:
@@ -218,7 +222,7 @@ def aiohttp(task: Task) -> Sample:
         ) as session:
 
             async def post(connection_id: str) -> None:
-                lines = signer.request(connection_id).decode().split("\r\n")
+                lines = signed.to(connection_id).decode().split("\r\n")
                 path = lines[0].split(" ")[1]
                 headers = dict(line.split(": ", 1) for line in lines[2:-2])  # all but Host
                 url = URL(origin + path, encoded=True)
@@ -242,27 +246,23 @@ CANDIDATES: dict[str, Callable[[Task], Sample]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    access_key: str
-    secret_key: str
-    token: str
-
-
 def request(url: str, connection_id: str) -> bytes:
     """Return a post as our client sends it."""
-    return _signer(url).request(connection_id)
+    return _signed(url).to(connection_id)
 
 
-def _signer(url: str) -> "RequestSigner":
-    from chalicelib.push.endpoint import EndpointTemplate
-    from chalicelib.push.signing import RequestSigner
+def _signed(url: str) -> "SignedRequests":
+    from chalicelib.aws.connections_api import connections_endpoint
+    from chalicelib.aws.sigv4 import SignedRequests
 
-    endpoint = EndpointTemplate(url, REGION).resolve("abcdef1234", "prod")
-    return RequestSigner("POST", endpoint, REGION, _keys(), BODY)
+    signing = "execute-api", REGION, _keys(), time.time, "POST"
+    endpoint = connections_endpoint(url, REGION, "abcdef1234", "prod")
+    return SignedRequests(*signing, endpoint, "/@connections/", BODY)
 
 
-def _keys() -> Keys:
+def _keys() -> "Keys":
+    from chalicelib.settings import Keys
+
     return Keys(ACCESS_KEY, SECRET_KEY, TOKEN)
 
 

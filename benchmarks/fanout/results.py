@@ -41,7 +41,7 @@ class Bar:
         return rate[OURS, self.tls].posts_per_second / rate[self.other, self.tls].posts_per_second
 
 
-BARS = (Bar(USUAL, tls=False, least=40), Bar(LIMIT, tls=False, least=1 / 3), Bar(USUAL, tls=True, least=25))
+BARS = (Bar(USUAL, tls=False, least=25), Bar(LIMIT, tls=False, least=1 / 4), Bar(USUAL, tls=True, least=20))
 
 
 def figure(client: str, samples: Sequence[Sample], *, tls: bool, latency_ms: int) -> Figure:

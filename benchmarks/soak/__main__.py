@@ -196,7 +196,7 @@ def main(clients: int, events: int, churn: float, seconds: float, results: Path)
     figures = {**asdict(report), "growth": round(report.growth, 3)}
     (results / "soak.json").write_text(json.dumps(figures) + "\n")
     click.echo(f"Wrote {results / 'soak.json'}.")
-    if report.lost or report.counts.get("out of order") or report.growth > GROWTH:
+    if report.lost or report.counts.get("holes") or report.growth > GROWTH:
         raise SystemExit(1)
 
 

@@ -1,7 +1,7 @@
 """A crowd that follows one night, loses its connections, and comes back with its cursors.
 
 A process of its own. It is told on standard input what happened, and says on standard output how it is: see
-``main``. Every client keeps what it has of the session's stream as the bits of an integer.
+``main``. Every client goes by the place of the last frame that it had of the session's stream.
 
     python -m benchmarks.soak.crowd WS_URL COUNT TOKEN SESSION CHURN_PER_SECOND
 """
@@ -28,7 +28,8 @@ TEXT, CLOSE = 0x1, 0x8
 PING_SECONDS = 300
 """API Gateway closes what is silent for ten minutes."""
 
-CURSOR = re.compile(rb'"cursor":"([^":]*):(\d+)"')
+PLACE = re.compile(rb'"sequence":(\d+),"cursor":"([^"]*)"')
+"""At the end of every event of a stream that a client resumes."""
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class Crowd:
 
     def missing(self, last: int) -> int:
         """Count the events up to a number that a client lacks, over all clients."""
-        return sum(last - (client.seen & ((1 << (last + 1)) - 2)).bit_count() for client in self.clients)
+        return sum(last - min(client.place, last) for client in self.clients)
 
 
 class Client(Wire):
@@ -83,8 +84,8 @@ class Client(Wire):
 
     def __init__(self, crowd: Crowd) -> None:
         self._crowd = crowd
-        self.seen = 0
-        self.epoch = b""
+        self.place = 0
+        self.cursor = ""
         self.transport = None
         self.settled = False
         self._begin()
@@ -93,16 +94,8 @@ class Client(Wire):
         parts = urlsplit(self._crowd.url)
         self._address = (parts.hostname, parts.port)
         self.open(parts.netloc, parts.path)
-        self._replayed_to: int | None = None
-        self._last_live = 0
+        self._replayed_to = 0
         self.inside: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def since(self) -> str:
-        """Return the cursor up to which nothing is missing."""
-        have = 0
-        while self.seen >> (have + 1) & 1:
-            have += 1
-        return f"{self.epoch.decode()}:{have}" if have else ""
 
     async def enter(self) -> None:
         """Connect, authenticate, subscribe from where it was."""
@@ -136,35 +129,33 @@ class Client(Wire):
             return
         kind = payload[:60]
         if b'"auth_success"' in kind:
-            self.say({"type": "subscribe", "sessionId": self._crowd.session, "since": self.since()})
+            self.say({"type": "subscribe", "sessionId": self._crowd.session, "since": self.cursor})
         elif b'"subscribed"' in kind:
             answer = json.loads(payload)
             if not answer["recovered"]:
                 self._crowd.counts["recovered: false"] += 1
-            self._replayed_to = self._last_live = int(answer["cursor"].rpartition(":")[2])
+            self._replayed_to = answer["last"]
             if not self.inside.done():
                 self.inside.set_result(None)
-        elif (found := CURSOR.search(payload)) is not None:
-            self._event(found[1], int(found[2]))
+        elif (found := PLACE.search(payload)) is not None:
+            self._event(int(found[1]), found[2].decode())
         elif b'"pong"' not in kind and b'"session.started"' not in kind:
             told = json.loads(payload)
             self._crowd.counts[f"told {told.get('code') or told.get('message')}"] += 1
 
-    def _event(self, epoch: bytes, number: int) -> None:
-        self.epoch = epoch
-        if self.seen >> number & 1:
+    def _event(self, place: int, cursor: str) -> None:
+        if place <= self.place:
             self._crowd.counts["twice"] += 1
             return
-        self.seen |= 1 << number
-        if self._replayed_to is None or number <= self._replayed_to:
+        if place > self.place + 1:
+            self._crowd.counts["holes"] += 1
+        self.place, self.cursor = place, cursor
+        if place <= self._replayed_to:
             self._crowd.counts["replayed"] += 1
             return
-        if number < self._last_live:
-            self._crowd.counts["out of order"] += 1
-        self._last_live = number
         self._crowd.counts["live"] += 1
-        if number in self._crowd.asked:
-            self._crowd.delays.append(time.monotonic() - self._crowd.asked[number])
+        if place in self._crowd.asked:
+            self._crowd.delays.append(time.monotonic() - self._crowd.asked[place])
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         self.transport = None

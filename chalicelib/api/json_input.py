@@ -1,30 +1,31 @@
-"""JSON that clients send, decoded into typed structs with every rule of the contract checked.
+"""Decodes JSON that clients send into typed structs, and turns what msgspec finds wrong into our errors."""
 
-msgspec does the decoding and the checking; this module turns its findings into our errors. Leaves their
-words to ``findings``, and which structs there are to ``bodies`` and ``frames``.
-"""
-
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
 from chalicelib.api.validation_messages import finding, not_json, whole
 from chalicelib.errors import FieldError, InvalidJson, InvalidRequest
 
-T = TypeVar("T")
+
+def _number(text: str) -> int | float:
+    """Return a number that has a point or an exponent: ``3.0`` is an integer, as it is to JSON Schema."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
-def decode(
-    raw: bytes | str, decoder: "msgspec.json.Decoder[T]", invalid: type[InvalidRequest], what: str = "body"
-) -> T:
-    """Return the decoded struct. ``what`` names the input to whoever has sent it.
+_decoder: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(float_hook=_number)
+
+
+def decode(raw: bytes | str, kind: Any, invalid: type[InvalidRequest], what: str = "body") -> Any:
+    """Return the input as ``kind``, a struct or a union of structs. ``what`` names it to its sender.
 
     Raises InvalidJson where it is not JSON, or the given error with the field that is not as it should be.
     """
     try:
-        return decoder.decode(raw)
+        return msgspec.convert(_decoder.decode(raw), kind)
     except msgspec.ValidationError as error:
-        field, detail = finding(error, decoder.type, what)
+        field, detail = finding(error, kind, what)
         raise invalid(detail, (field,)) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         said = f"The {what} is not JSON: {not_json(raw, error)}"

@@ -1,7 +1,7 @@
-"""What msgspec finds wrong with JSON, said to the person who has sent it.
+"""Says what msgspec finds wrong with JSON in the words of its sender.
 
-Its own words are for programmers of Python: types, regular expressions, names of classes. Whatever is not
-known here is passed on as it is. Leaves which error it becomes to ``json_input``.
+msgspec's own messages are for Python programmers: types, regular expressions, names of classes. One that is
+not known here is passed on as it is.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Who is calling: the claims of a token, and what a role may do.
-
-Leaves signatures to ``auth.tokens``.
-"""
+"""The claims of a token, and what a role may do."""
 
 from dataclasses import dataclass
 from enum import StrEnum

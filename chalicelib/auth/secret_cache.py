@@ -1,7 +1,6 @@
-"""The token secrets as a process that lives on knows them: how soon it notices that they were rotated.
+"""Caches the token secrets, and notices that they were rotated.
 
-Nobody tells a process. It reads them again after a minute, and at once for a token whose ``kid`` it has never
-heard of, which is what a rotation looks like from here. Leaves what a token says to ``tokens``.
+A process reads them again after a minute, and at once for a token with an unknown ``kid``.
 """
 
 import logging
@@ -13,20 +12,19 @@ from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
 from chalicelib.errors import Unavailable
 
 REFRESH_SECONDS = 60.0
-"""How soon a process notices that a secret is accepted no more."""
+"""How soon a process notices that a secret is no longer accepted."""
 
 BETWEEN_LOOKS_SECONDS = 1.0
-"""Between two looks for a ``kid`` that is not known: made-up ones can't make us ask for each of them."""
+"""Between two reads for an unknown ``kid``, so that made-up ones can't cause a read each."""
 
 STALE_SECONDS = 600.0
-"""How long what is known is good while the secrets can't be read. After it a secret that was ended meanwhile,
-perhaps because it has leaked, might be accepted for ever."""
+"""How long cached secrets are used while they can't be read: one that has leaked must not verify for ever."""
 
 logger = logging.getLogger(__name__)
 
 
-class KnownSecrets:
-    """What was read last of a ``SecretSource``. Both clocks are in seconds, ``now`` in Unix's."""
+class SecretCache:
+    """Caches a ``SecretSource``. Both clocks are in seconds, ``now`` in Unix seconds."""
 
     def __init__(
         self,

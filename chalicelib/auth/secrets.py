@@ -1,4 +1,4 @@
-"""The secrets that tokens are signed with, as one document. Leaves keeping it to ``aws.secrets``."""
+"""Reads and writes the secrets that tokens are signed with, as one JSON document."""
 
 import json
 from dataclasses import asdict, dataclass, field

@@ -1,17 +1,16 @@
-"""Tokens: JWT, HS256, minted and verified with PyJWT.
-
-Leaves where the secrets are to ``aws.secrets`` and what a role may do to ``auth.claims``.
-"""
+"""Mints and verifies tokens: JWT, HS256, with PyJWT."""
 
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jwt
 
 from chalicelib.auth.claims import Claims, Role, TokenTerms
 from chalicelib.auth.ports import SecretSource
-from chalicelib.auth.secret_cache import KnownSecrets
+from chalicelib.auth.secret_cache import SecretCache
+from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.errors import TokenExpired, TokenInvalid
 from chalicelib.limits import MAX_ADMIN_TOKEN_SECONDS, MAX_SUBJECT_CHARACTERS, MAX_TOKEN_SECONDS
 
@@ -23,10 +22,20 @@ MAX_TOKEN_CHARACTERS = 4096
 """Ours have about 300; a longer one is not worth a hash."""
 
 MAX_SECONDS = {Role.ADMIN: MAX_ADMIN_TOKEN_SECONDS, Role.BOT: MAX_TOKEN_SECONDS}
-"""How long a token of each role may be good for, whoever minted it."""
+"""How long a token of each role may be good for."""
 
 YEAR_10000 = 253_402_300_800
 """Unix seconds that no calendar of ours can show."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """Secrets that were read already, as a ``SecretSource``."""
+
+    secrets: TokenSecrets
+
+    def load(self) -> TokenSecrets:
+        return self.secrets
 
 
 class TokenIssuer:
@@ -39,7 +48,12 @@ class TokenIssuer:
 
     def mint(self, subject: str, role: Role, ttl_seconds: int) -> str:
         """Return a token that is good for ``ttl_seconds`` from now. Raises SecretsUnreadable."""
-        return self.sign(self.issue(subject, role, ttl_seconds))
+        signer = self.fresh()
+        return signer.sign(signer.issue(subject, role, ttl_seconds))
+
+    def fresh(self) -> "TokenIssuer":
+        """See the port."""
+        return TokenIssuer(_Loaded(self._secrets.load()), self._issuer, self._now)
 
     def issue(self, subject: str, role: Role, ttl_seconds: int) -> TokenTerms:
         """See the port."""
@@ -70,7 +84,7 @@ class TokenIssuer:
 
 
 class JwtVerifier:
-    """``ports.TokenVerifier`` for our own tokens. See ``KnownSecrets`` for the clocks."""
+    """``ports.TokenVerifier`` for our own tokens. See ``SecretCache`` for the clocks."""
 
     def __init__(
         self,
@@ -79,7 +93,7 @@ class JwtVerifier:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._secrets = KnownSecrets(secrets, monotonic, now)
+        self._secrets = SecretCache(secrets, monotonic, now)
         self._issuer = issuer
 
     def verify(self, token: str) -> Claims:

@@ -1,10 +1,11 @@
 """Records of the stream that nobody can read, on the queue where Lambda says what it gave up on, and back.
 
-The only place that knows how such a message reads. Leaves redoing it to ``infra.operations``.
+The only place that knows how such a message reads.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from chalicelib.aws.json_api import SqsApi
 from chalicelib.errors import Unavailable
@@ -14,7 +15,7 @@ NAME = "unreadableRecord"
 """What tells such a message from Lambda's, which have a DDBStreamBatchInfo."""
 
 
-class SetAside:
+class DeadLetters:
     """The stream's failure queue, as ``broadcast`` uses it."""
 
     def __init__(self, api: SqsApi, url: str) -> None:
@@ -34,29 +35,15 @@ class SetAside:
 
 def message_of(record: UnreadableRecord) -> str:
     """Return what the queue has of a record."""
-    document = {
-        "streamArn": record.stream_arn,
-        "sequenceNumber": record.sequence_number,
-        "partitionKey": record.partition_key,
-        "sortKey": record.sort_key,
-        "arrived": record.arrived,
-    }
-    return json.dumps({NAME: document})
+    return json.dumps({NAME: asdict(record)})
 
 
 def record_of(message: str) -> UnreadableRecord:
     """Read such a message. Raises ValueError where it is another one."""
     try:
-        document = json.loads(message)[NAME]
-        sequence_number = str(document["sequenceNumber"])
-        if not sequence_number.isdigit():
-            raise ValueError(f"no sequence number: {sequence_number!r}")
-        return UnreadableRecord(
-            str(document["streamArn"]),
-            sequence_number,
-            str(document["partitionKey"]),
-            str(document["sortKey"]),
-            float(document["arrived"]),
-        )
-    except (KeyError, TypeError) as exc:
+        record = UnreadableRecord(**json.loads(message)[NAME])
+        if not record.sequence_number.isdigit():
+            raise ValueError(f"no sequence number: {record.sequence_number!r}")
+    except (AttributeError, LookupError, TypeError) as exc:
         raise ValueError(f"no record that was set aside: {exc!r}") from exc
+    return record

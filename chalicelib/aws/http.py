@@ -73,7 +73,6 @@ class HttpClient:
                 connection.abort()  # its answer may come yet
                 raise
             except NoAnswer as exc:
-                connection.abort()
                 for other in idle:  # what ended this one may have ended those that were idle meanwhile
                     other.usable = other.usable and other.idle_since > started
                 if not exc.died_idle:
@@ -158,6 +157,7 @@ class _Connection(asyncio.BufferedProtocol):
     def _fail(self, reason: str, *, died_idle: bool = False) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(NoAnswer(reason, self._status, died_idle=died_idle))
+            self.abort()
 
     def _check_deadline(self) -> None:
         self._timer = None

@@ -1,37 +1,62 @@
 """Where the token secrets are kept: an SSM SecureString on AWS, a git-ignored file on a laptop."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session, get_session
 
 from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
+from chalicelib.aws.sdk_errors import SDK_RETRIES_OFF, is_retryable
+from chalicelib.retry import Backoff, RetryPolicy
 
-PATIENCE = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "max_attempts": 2})
+CLIENT = Config(connect_timeout=2, read_timeout=2, retries=SDK_RETRIES_OFF)
 """Whoever shows a token waits for this; with botocore's own minute a function would be ended before."""
+
+RATE = RetryPolicy(attempts=20, base_seconds=0.1, cap_seconds=2.0)
+"""SSM allows 40 reads a second for the whole account: 300 cold functions need 8 seconds."""
 
 
 class ParameterSecrets:
-    """``ports.SecretSource`` on SSM. The client is made when it is first needed."""
+    """``ports.SecretSource`` on SSM. ``session`` is asked for when the client is first needed."""
 
-    def __init__(self, name: str, region: str, endpoint: str | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        region: str,
+        endpoint: str | None,
+        backoff: Backoff | None = None,
+        session: Callable[[], Session] = get_session,
+    ) -> None:
+        self._backoff = backoff or Backoff(RATE)
         self._name = name
         self._region = region
         self._endpoint = endpoint
+        self._session = session
 
     def load(self) -> TokenSecrets:
         """Return the parameter's secrets. Raises SecretsUnreadable."""
-        client: Any = botocore.session.get_session().create_client(
-            "ssm", region_name=self._region, endpoint_url=self._endpoint, config=PATIENCE
+        failure: Exception | None = None
+        for _ in self._backoff.attempts():
+            try:
+                answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
+            except (BotoCoreError, ClientError) as error:
+                failure = error
+                if not is_retryable(error):
+                    break
+            else:
+                return TokenSecrets.parse(answer["Parameter"]["Value"])
+        raise SecretsUnreadable(f"The SSM parameter {self._name} can't be read.") from failure
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._session().create_client(
+            "ssm", region_name=self._region, endpoint_url=self._endpoint, config=CLIENT
         )
-        try:
-            answer = client.get_parameter(Name=self._name, WithDecryption=True)
-        except (BotoCoreError, ClientError) as error:
-            raise SecretsUnreadable(f"The SSM parameter {self._name} can't be read.") from error
-        return TokenSecrets.parse(answer["Parameter"]["Value"])
 
 
 @dataclass(frozen=True, slots=True)

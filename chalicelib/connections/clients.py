@@ -1,22 +1,21 @@
 """The use cases of a client on a WebSocket: connect, prove who you are, subscribe, leave.
 
-A client that comes back with a cursor is put into the audience first and the log is read after that, so that
-an event may come twice and is never missed. Leaves frames to ``api.live.frames`` and answering to the entry
-point.
+A client that resumes joins an audience behind. ``delivery.catch_up`` replays to it and makes it live.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from chalicelib.auth.claims import Claims
 from chalicelib.auth.ports import TokenVerifier
-from chalicelib.connections.connection import Connection, session_audience
+from chalicelib.connections.connection import Connection
 from chalicelib.connections.frame_limit import FrameLimit
 from chalicelib.connections.lifetime import ConnectionLife
-from chalicelib.connections.ports import ConnectionGone, ConnectionStore
+from chalicelib.connections.ports import CATCH_UP_SECONDS, ConnectionGone, ConnectionStore, Resume
+from chalicelib.connections.removal import remove_gone
 from chalicelib.errors import (
     ConnectionUnknown,
     Contended,
@@ -26,16 +25,14 @@ from chalicelib.errors import (
     Unauthenticated,
 )
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import Event
-from chalicelib.nights.queries import Streams
-from chalicelib.nights.streams import Replay
+from chalicelib.nights.events import Event, session_stream
+from chalicelib.nights.streams import Place, Stream, Streams
 from chalicelib.timestamps import Clock
 
 logger = logging.getLogger(__name__)
 
 MAX_FAILED_AUTHS = 3
 """The failure with this number closes the connection, as the contract says."""
-
 
 TOKEN_HAS_EXPIRED = "The token has expired. Connect again with a new one."  # noqa: S105 - a sentence
 
@@ -48,11 +45,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where a client goes on in a stream, and how its connection has joined the audience."""
+
+    place: Place
+    resume: Resume
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Who a client proved to be, and what it has missed; None where it did not ask."""
+    """Who a client proved to be, and where it goes on; None where it did not ask."""
 
     claims: Claims
-    missed: Replay[Event] | None = None
+    resumed: Resumed | None = None
 
 
 class ConnectionExpired(Exception):
@@ -92,66 +97,68 @@ class Connections:
         self._frames = frames or FrameLimit()
 
     def connect(self, connection: Connection) -> None:
-        """Remember a connection. It hears nothing before it has authenticated, and has not long to do so."""
+        """Store a connection. It gets no events before it has authenticated."""
         self._store.add(replace(connection, deadline=self._life.next(connection, self._now())))
 
     def disconnect(self, connection_id: str) -> None:
         """Forget a connection and everything that it was subscribed to."""
         self._store.remove(connection_id)
 
-    def authenticate(self, connection_id: str, token: str, since: Cursor | None = None) -> Authenticated:
-        """Verify a token and let the connection hear what is for everyone.
+    def forget(self, connection_id: str) -> None:
+        """Forget a connection that was found gone. Raises nothing where that fails: it is logged."""
+        remove_gone(self._store, connection_id)
 
-        From the moment this returns, no event for everyone is missed; with ``since``, none after it. The
-        replay ends with TokenExpired where the token does meanwhile. Raises
-        TokenInvalid, TokenExpired or SubjectMismatch; TooManyFailedAuths in their place the last time;
+    def authenticate(self, connection_id: str, token: str, since: Cursor | None = None) -> Authenticated:
+        """Verify a token and let the connection hear every start from now on; with ``since``, after it.
+
+        Raises TokenInvalid, TokenExpired or SubjectMismatch; TooManyFailedAuths in their place the last time;
         ConnectionExpired; ConnectionUnknown, Contended, Unavailable.
         """
 
-        def attempt() -> Claims:
+        def attempt() -> Authenticated:
             connection = self._get(connection_id)
             if self._expired(connection):
                 raise ConnectionExpired
             claims = self._verify(connection, token)
+            stream = self._streams.of_starts()
+            resumed = None if since is None else self._resumed(stream, since)
             known = connection.identified(claims, wants_cursor=since is not None)
             deadline = self._life.next(known, self._now())
-            self._store.authenticate(connection, claims, wants_cursor=since is not None, deadline=deadline)
-            return claims
+            self._store.authenticate(
+                connection,
+                claims,
+                deadline=deadline,
+                position=stream.end.sequence,
+                resume=resumed.resume if resumed else None,
+            )
+            return Authenticated(claims, resumed)
 
-        claims = _until_unchanged(attempt)
+        authenticated = _until_unchanged(attempt)
+        claims = authenticated.claims
         logger.info(
             "authenticated",
             extra={"connection_id": connection_id, "subject": claims.subject, "role": claims.role},
         )
-        if since is None:
-            return Authenticated(claims)
-        missed = self._streams.of_starts().replay(since)
-        return Authenticated(claims, self._while_token_lasts(connection_id, claims.expires_at, missed))
+        return authenticated
 
-    def subscribe(
-        self, connection_id: str, session_id: int, since: Cursor | None = None
-    ) -> Replay[Event] | None:
-        """Let a connection hear what is for a session's subscribers.
+    def subscribe(self, connection_id: str, session_id: int, since: Cursor | None = None) -> Resumed | None:
+        """Let a connection hear a session from now on; with ``since``, after it.
 
-        Returns what the client has missed after ``since``, None where it did not ask; the replay ends with
-        TokenExpired where the token does meanwhile. Raises
-        NotAuthenticated, TokenExpired, SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended,
-        Unavailable.
+        Returns where the client goes on, None where it did not ask. Raises NotAuthenticated, TokenExpired,
+        SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended, Unavailable.
         """
 
-        def attempt() -> Connection:
+        def attempt() -> Resumed | None:
             connection = self._authenticated(connection_id)
-            self._streams.of_session(session_id)
-            self._store.join(connection, session_audience(session_id), wants_cursor=since is not None)
-            return connection
+            stream = self._streams.of_session(session_id)
+            resumed = None if since is None else self._resumed(stream, since)
+            resume = resumed.resume if resumed else None
+            self._store.join(connection, stream.name, resume, position=stream.end.sequence)
+            return resumed
 
-        connection = _until_unchanged(attempt)
+        resumed = _until_unchanged(attempt)
         logger.info("subscribed", extra={"connection_id": connection_id, "session_id": session_id})
-        # The stream is read again: what ended it before the connection had joined may have been delivered.
-        if since is None:
-            return None
-        missed = self._streams.of_session(session_id).replay(since)
-        return self._while_token_lasts(connection_id, connection.token_expires_at, missed)
+        return resumed
 
     def unsubscribe(self, connection_id: str, session_id: int) -> None:
         """End a subscription; one that never was is fine.
@@ -161,23 +168,13 @@ class Connections:
 
         def attempt() -> None:
             self._authenticated(connection_id)
-            self._store.leave(connection_id, session_audience(session_id))
+            self._store.leave(connection_id, session_stream(session_id))
 
         _until_unchanged(attempt)
 
-    def _while_token_lasts(
-        self, connection_id: str, expires_at: int | None, missed: Replay[Event]
-    ) -> Replay[Event]:
-        """End a replay, which may take long, where the token does that it began with, or its successor."""
-
-        def entries() -> Iterator[Event]:
-            until = expires_at or 0
-            for event in missed.entries:
-                if until <= self._now():
-                    until = self._authenticated(connection_id).token_expires_at or 0
-                yield event
-
-        return replace(missed, entries=entries())
+    def _resumed(self, stream: Stream[Event], since: Cursor) -> Resumed:
+        place = stream.place(since)
+        return Resumed(place, Resume(place.cursor.sequence + 1, int(self._now()) + CATCH_UP_SECONDS))
 
     def _authenticated(self, connection_id: str) -> Connection:
         connection = self._get(connection_id)
@@ -192,10 +189,7 @@ class Connections:
         self._frames.admit(connection_id)
 
     def require_open(self, connection_id: str) -> None:
-        """Make sure that something may be said on a connection.
-
-        Raises TokenExpired, ConnectionUnknown, Unavailable.
-        """
+        """Check that a connection is open. Raises TokenExpired, ConnectionUnknown, Unavailable."""
         if self._expired(self._get(connection_id)):
             raise TokenExpired(TOKEN_HAS_EXPIRED)
 
@@ -207,7 +201,7 @@ class Connections:
 
     def _get(self, connection_id: str) -> Connection:
         connection = self._store.get(connection_id)
-        # One that a sweep is closing is over, but of an expired token the client is told by whoever is first.
+        # One that a sweep is closing is over. Of an expired token the client is notified by either.
         if connection is None or (connection.closing_since is not None and not self._expired(connection)):
             raise ConnectionUnknown
         return connection
@@ -222,15 +216,9 @@ class Connections:
                 # The verifier allows for clocks that differ; delivery does not, and would post nothing.
                 raise TokenExpired("The token has expired. Get a new one.")
         except Unauthenticated as failure:
-            logger.info(
-                "authentication failed",
-                extra={
-                    "connection_id": connection_id,
-                    "code": failure.code,
-                    "auth_failures": 1,
-                    "metrics": ["auth_failures"],
-                },
-            )
+            counted = {"auth_failures": 1, "metrics": ["auth_failures"]}
+            extra = {"connection_id": connection_id, "code": failure.code, **counted}
+            logger.info("authentication failed", extra=extra)
             if self._count_failure(connection_id) >= MAX_FAILED_AUTHS:
                 raise TooManyFailedAuths(failure) from failure
             raise

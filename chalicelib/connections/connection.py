@@ -1,6 +1,6 @@
-"""Connections, the audiences they belong to, and how an audience is spread over shards.
+"""Connections, and their rows in the audiences of streams.
 
-Leaves reading and writing audiences to ``storage`` and posting to ``push``.
+The audience of a stream is everyone who follows it. Its key is the stream's name.
 """
 
 import hashlib
@@ -9,14 +9,6 @@ from typing import Self
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
-
-ALL_AUDIENCE = "all"
-"""Key of the audience of every authenticated connection, the one that hears ``session.started``."""
-
-
-def session_audience(session_id: int) -> str:
-    """Return the key of the audience of one session's subscribers."""
-    return f"session#{session_id}"
 
 
 def shard_of(connection_id: str, shards: int) -> int:
@@ -29,24 +21,16 @@ def shard_of(connection_id: str, shards: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
-    """What a connection has missed of its audience's stream: the events ``first`` to ``last``.
-
-    A job replays them; ``parked`` once that job has given up, until an event gives it another chance.
-    """
-
-    first: int
-    last: int
-    parked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Recipient:
-    """One authenticated connection, with all that a post to it needs.
+    """One authenticated connection in an audience: a post's address, and where it is in the stream.
 
-    ``token_expires_at`` is in Unix seconds; a recipient past it gets nothing more.
-    ``wants_cursor`` is true once the client has opted in to resume. One with a ``lag`` gets nothing
-    before it has caught up, or events would come out of order.
+    ``token_expires_at`` is in Unix seconds; a recipient past it gets nothing more. ``wants_cursor`` is true
+    once the client has opted in to resume.
+
+    A row is live or behind. ``behind`` is the sequence of the first event that it has not been sent, and None
+    while it is live; ``missed`` is the newest event that delivery has noted for it meanwhile. A live row gets
+    no event up to ``position``: it was caught up to there, or joined there. Until ``catching_up_until`` (Unix
+    seconds) the function that answers the client is catching it up.
     """
 
     connection_id: str
@@ -54,7 +38,10 @@ class Recipient:
     stage: str
     token_expires_at: int = 0
     wants_cursor: bool = False
-    lag: Lag | None = None
+    behind: int | None = None
+    missed: int = 0
+    position: int = 0
+    catching_up_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +52,9 @@ class Connection:
     Times are Unix seconds. ``wants_cursor`` is true once it has opted in to resume on the stream of
     sessions, which is what ``since`` with ``auth`` does.
 
-    ``deadline`` is the one that it has next, and ``told`` what it need not be told again. ``closing_since``
-    is when somebody began to close it: from then on nothing more can come of it. ``revision`` counts the
-    changes of all these.
+    ``deadline`` is the one that it has next, and ``notified`` the kinds that its client was notified of.
+    ``closing_since`` is when a sweep began to close it: from then on nothing more can come of it.
+    ``revision`` counts the changes of all these.
     """
 
     connection_id: str
@@ -82,7 +69,7 @@ class Connection:
     subscriptions: int = 0
     wants_cursor: bool = False
     deadline: Deadline | None = None
-    told: frozenset[DeadlineKind] = frozenset()
+    notified: frozenset[DeadlineKind] = frozenset()
     closing_since: int | None = None
     revision: int = 0
 
@@ -100,7 +87,7 @@ class Connection:
             token_expires_at=claims.expires_at,
             failed_auths=0,
             wants_cursor=self.wants_cursor or wants_cursor,
-            told=self.told - {DeadlineKind.TOKEN_EXPIRING},
+            notified=self.notified - {DeadlineKind.TOKEN_EXPIRING},
         )
 
     def as_recipient(self) -> Recipient:

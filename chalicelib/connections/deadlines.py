@@ -1,7 +1,4 @@
-"""Deadlines: what a connection is waited for, or will be told, and when.
-
-Leaves which of them a connection has to ``connection_life``.
-"""
+"""Deadlines of connections: what is due, and when. ``lifetime`` says which of them a connection has."""
 
 from dataclasses import dataclass
 from enum import StrEnum

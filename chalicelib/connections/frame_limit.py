@@ -6,20 +6,19 @@ No frame costs a write for being counted: docs/decisions/0093-frames-in-memory.m
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from chalicelib.errors import TooManyFrames
 from chalicelib.limits import FRAMES_PER_SECOND, SECONDS_OF_FRAMES_AT_ONCE
+from chalicelib.token_bucket import TokenBucket
 
 REMEMBERED = 10_000
 """Connections that are remembered; about a megabyte. One that is forgotten begins anew."""
 
 
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    at: float
-    refused: int = 0
+class _Sender(TokenBucket):
+    """What is known of one connection: its tokens, and how many of its frames were refused."""
+
+    refused = 0
 
 
 class FrameLimit:
@@ -39,28 +38,25 @@ class FrameLimit:
         self._burst = per_second * SECONDS_OF_FRAMES_AT_ONCE
         self._monotonic = monotonic
         self._remembered = remembered
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._senders: OrderedDict[str, _Sender] = OrderedDict()
 
     def admit(self, connection_id: str) -> None:
         """Count a frame. Raises TooManyFrames, as the last one once so many were refused as pass at once."""
-        bucket = self._refilled(connection_id)
-        if bucket.tokens >= 1:
-            bucket.tokens -= 1
+        sender = self._sender(connection_id)
+        if sender.is_full():
+            sender.refused = 0  # it has rested, and is forgiven
+        if not sender.wait():
+            sender.take()
             return
-        bucket.refused += 1
-        raise TooManyFrames(self._rate, last=bucket.refused >= self._burst)
+        sender.refused += 1
+        raise TooManyFrames(self._rate, last=sender.refused >= self._burst)
 
-    def _refilled(self, connection_id: str) -> _Bucket:
-        now = self._monotonic()
-        bucket = self._buckets.get(connection_id)
-        if bucket is None:
-            bucket = self._buckets[connection_id] = _Bucket(self._burst, now)
-            if len(self._buckets) > self._remembered:
-                self._buckets.popitem(last=False)
-            return bucket
-        self._buckets.move_to_end(connection_id)
-        bucket.tokens += (now - bucket.at) * self._rate
-        bucket.at = now
-        if bucket.tokens >= self._burst:
-            bucket.tokens, bucket.refused = self._burst, 0  # it has rested, and is forgiven
-        return bucket
+    def _sender(self, connection_id: str) -> _Sender:
+        sender = self._senders.get(connection_id)
+        if sender is None:
+            sender = _Sender(self._rate, self._burst, clock=self._monotonic)
+            self._senders[connection_id] = sender
+            if len(self._senders) > self._remembered:
+                self._senders.popitem(last=False)
+        self._senders.move_to_end(connection_id)
+        return sender

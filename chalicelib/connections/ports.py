@@ -1,116 +1,107 @@
-"""What connections need from the outside world, as Protocols: their stores, and posting to them.
+"""Protocols of what connections need: their stores, and posting to them.
 
 Every read is strongly consistent. Every method of a store raises Unavailable where the store does not answer
 or is throttling.
 """
 
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.auth.claims import Claims
 from chalicelib.connections.connection import Connection, Recipient
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
-from chalicelib.connections.messages import DeliveryReport, Message
+from chalicelib.connections.messages import Message, Outcome
 from chalicelib.errors import GameNightError
 
-Settled = Callable[[Recipient], None]
+CATCH_UP_SECONDS = 30
+"""How long the function that answers a client may catch it up: longer than it runs (.chalice/config.json)."""
 
 
 class Push(Protocol):
-    """Posting to WebSocket connections through API Gateway's @connections."""
+    """Posts to WebSocket connections through API Gateway's @connections."""
 
-    async def broadcast(
-        self,
-        message: Message,
-        pages: AsyncIterable[Sequence[Recipient]],
-        *,
-        within: float,
-        settled: Settled | None = None,
-    ) -> DeliveryReport:
-        """Post a message to every recipient of every page, pages overlapped with posts.
+    async def send(self, message: Message, recipients: Sequence[Recipient], *, within: float) -> Outcome:
+        """Post a message to each recipient, for at most ``within`` seconds. Never raises for a recipient.
 
-        Never raises for a recipient: each ends in the report exactly once. Retries what may succeed, in
-        bounds, for at most ``within`` seconds. An error raised by ``pages`` is raised once the posts
-        already begun are accounted for. ``settled`` is called with each recipient that needs no other
-        attempt, as soon as that is known; with those that are owed the message or have lapsed it is not.
+        A post can arrive twice where its answer was lost. Raises Unavailable where there are no credentials.
         """
-        ...
 
     async def disconnect(self, recipient: Recipient) -> bool:
-        """Close a connection and say whether it is closed. One that is gone already is.
-
-        Never raises for a recipient; failures are logged.
-        """
-        ...
+        """Close a connection; return whether it is closed. One that is gone is."""
 
     async def close(self) -> None:
-        """Close the connections that are kept alive."""
-        ...
+        """Close what is kept alive."""
 
 
 class ConnectionGone(Exception):
     """The connection left, or changed, between the read and the write."""
 
 
-class ConnectionStore(Protocol):
-    """Connections, and joining and leaving audiences. Every read is strongly consistent.
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How a client that resumes joins an audience: behind, and opted in to cursors until it leaves.
 
-    Every method raises Unavailable where the store does not answer or is throttling.
+    ``behind`` is the sequence of the first event that it is to get. Until ``catching_up_until`` (Unix
+    seconds) the function that answers the client catches it up, and no other does.
+    """
+
+    behind: int
+    catching_up_until: int
+
+
+class ConnectionStore(Protocol):
+    """Connections, and joining and leaving audiences.
+
+    One that joins without ``resume`` is live, and gets no event up to ``position``, the stream's end.
     """
 
     def add(self, connection: Connection) -> None:
         """Store a connection that has just been opened, and its deadline with it."""
-        ...
 
     def get(self, connection_id: str) -> Connection | None:
         """Return a connection, None where it is gone."""
-        ...
 
     def authenticate(
         self,
         connection: Connection,
         claims: Claims,
         *,
-        wants_cursor: bool,
-        deadline: Deadline | None = None,
+        deadline: Deadline,
+        position: int = 0,
+        resume: Resume | None = None,
     ) -> None:
-        """Record who a connection is and put it into the audience of all, in one transaction.
+        """Record who a connection is and put it into the audience of all starts, in one transaction.
 
-        ``wants_cursor`` opts in to resume on the stream of sessions; who has opted in stays so. Renews the
-        token's expiry in every audience that it is in, and moves its deadline where one is given. Raises
+        Renews the token's expiry in every audience that it is in, and moves its deadline. Raises
         ConnectionGone where the connection is no longer as it was read, or is being closed.
         """
-        ...
 
     def count_failed_auth(self, connection_id: str) -> int:
         """Count one more failed authentication and return how many there were. Raises ConnectionGone."""
-        ...
 
-    def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
-        """Put an authenticated connection into an audience; doing it twice is fine.
+    def join(
+        self, connection: Connection, stream: str, resume: Resume | None = None, *, position: int = 0
+    ) -> None:
+        """Put an authenticated connection into a stream's audience; doing it twice is fine.
 
-        ``wants_cursor`` opts in to resume on the audience's stream; who has opted in stays so until it
-        leaves. Raises TooManySubscriptions where it is in MAX_SUBSCRIPTIONS others, whatever joins at the
-        same time, and ConnectionGone where the connection is no longer as it was read.
+        Raises TooManySubscriptions where it is in MAX_SUBSCRIPTIONS others, whatever joins at the same time,
+        and ConnectionGone where the connection is no longer as it was read.
         """
-        ...
 
-    def leave(self, connection_id: str, audience: str) -> None:
-        """Take a connection out of an audience; one that is not in it stays so.
+    def leave(self, connection_id: str, stream: str) -> None:
+        """Take a connection out of a stream's audience; one that is not in it stays so.
 
         Raises ConnectionGone where it has changed while it was read.
         """
-        ...
 
     def remove(self, connection_id: str) -> None:
         """Remove every trace of a connection. It can't join anything afterwards."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """A deadline that has passed, as it was found; ``revision`` is that of the connection at the time."""
+class ExpiredDeadline:
+    """A deadline that has passed. ``revision`` is that of its connection when the deadline was put."""
 
     connection_id: str
     deadline: Deadline
@@ -121,61 +112,45 @@ class Reached:
 class DeadlinePage:
     """A part of one shard of a minute's deadlines; ``next_after`` is None on the last page."""
 
-    reached: Sequence[Reached]
+    expired: Sequence[ExpiredDeadline]
     next_after: str | None
 
 
 class DeadlineStore(Protocol):
-    """Deadlines by the minute in which they are due, and what becomes of the connections behind them.
-
-    ``ConnectionStore`` puts, moves and removes deadlines together with their connections.
-    """
+    """Deadlines by their minute. ``ConnectionStore`` puts, moves and removes them with their connections."""
 
     def swept_to(self) -> int | None:
-        """Return the last minute of which nothing is left to do; None where there was never a sweep."""
-        ...
+        """Return the last minute that is done; None where there was never a sweep."""
 
     def mark_swept(self, minute: int) -> None:
-        """Note that nothing is left to do up to a minute. A later one that was noted before stays."""
-        ...
+        """Save the last minute that is done. A later one that was saved before stays."""
 
     def page(self, minute: int, shard: int, until: int, after: str | None = None) -> DeadlinePage:
         """Return the next page of one shard of a minute's deadlines, those due until a Unix second."""
-        ...
 
-    def drop(self, reached: Reached) -> None:
-        """Remove a deadline that no connection has, unless it was put anew since it was found."""
-        ...
+    def drop(self, expired: ExpiredDeadline) -> None:
+        """Remove a deadline that no connection has, unless it was put again since it was read."""
 
     def claim(self, connection: Connection, now: int) -> Connection | None:
-        """Begin to close a connection, and return it as it is then.
+        """Begin to close a connection, and return it as it is then; None where it has changed since.
 
-        Nothing can come of it any more: it can neither authenticate nor join. None where it has changed since
-        it was read.
+        It can neither authenticate nor join any more.
         """
-        ...
 
     def move(
-        self, connection: Connection, deadline: Deadline, told: frozenset[DeadlineKind]
+        self, connection: Connection, deadline: Deadline, notified: frozenset[DeadlineKind]
     ) -> Connection | None:
-        """Give a connection its next deadline, and return it as it is then.
-
-        ``told`` replaces what it need not be told again. None where it has changed since it was read.
-        """
-        ...
+        """Set a connection's next deadline and ``notified``; return it, None where it has changed since."""
 
 
 class Notices(Protocol):
-    """The frames that the server sends without being asked, but for events."""
+    """The frames that a sweep sends."""
 
     def error(self, error: GameNightError) -> bytes:
         """Return the frame that says why a connection is closed."""
-        ...
 
     def token_expiring(self, expires_at: int) -> bytes:
         """Return the frame that asks for another token; ``expires_at`` is in Unix seconds."""
-        ...
 
     def reconnect(self, after_milliseconds: int) -> bytes:
         """Return the frame that asks a client to connect anew after so long."""
-        ...

@@ -1,188 +1,118 @@
-"""Delivery: an event from the log goes to everyone who should have it.
-
-The log's stream is the only thing that calls this. A small audience is posted to here; a large one becomes a
-job for each of its shards. Leaves which is which to ``routing``, jobs to ``jobs`` and posting to ``push``.
-"""
+"""Delivers what the table's stream says was logged: a small audience at once, a large one by jobs."""
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 
 from chalicelib.connections.connection import Recipient
-from chalicelib.connections.messages import message_of
-from chalicelib.connections.ports import Push
 from chalicelib.delivery import delivery_log
+from chalicelib.delivery.deliver import Deliver
 from chalicelib.delivery.delivery_log import DeliveryLog
-from chalicelib.delivery.routing import Queued, Queueing, Router
-from chalicelib.delivery.seldom import OnDemand, settle
-from chalicelib.errors import GameNightError, Unavailable
-from chalicelib.gather import together
+from chalicelib.delivery.fan_out import FanOut
+from chalicelib.delivery.jobs import Progress
+from chalicelib.delivery.ports import Audiences, ProgressStore
+from chalicelib.errors import GameNightError
+from chalicelib.gather import gather
 from chalicelib.metrics import METRICS_LOGGER
-from chalicelib.nights.events import Event, EventType, LoggedEvent
+from chalicelib.nights.events import Event, LoggedEvent
 
-DELIVERY_LOG = DeliveryLog()
+MARGIN_SECONDS = 5.0
+"""No event is begun with less time than this: posting one takes a second or two, with its retries."""
 
 logger = logging.getLogger(__name__)
 metrics_log = logging.getLogger(METRICS_LOGGER)
 
 
 class Broadcast:
-    """Delivers what was logged."""
+    """Delivers logged events. ``inline`` is the largest audience that is posted to at once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it ties that much together
         self,
-        router: Router,
-        queueing: Queueing,
-        push: Push,
-        seldom: OnDemand,
-        log: DeliveryLog = DELIVERY_LOG,
+        audiences: Audiences,
+        store: ProgressStore,
+        deliver: Deliver,
+        fan_out: FanOut,
+        log: DeliveryLog,
+        *,
+        shards: int,
+        inline: int,
     ) -> None:
-        self._router = router
-        self._queueing = queueing
-        self._push = push
-        self._seldom = seldom
+        self._audiences = audiences
+        self._store = store
+        self._deliver = deliver
+        self._fan_out = fan_out
         self._log = log
+        self._shards = shards
+        self._inline = inline
 
-    async def deliver(self, records: Sequence[LoggedEvent], *, within: float) -> list[str]:
+    async def run(self, records: Sequence[LoggedEvent], *, within: float) -> list[str]:
         """Deliver each record's event and return the sequence numbers of those that have to come again.
 
-        Events of one stream go in order: a session's, and the starts of all sessions. Different nights go
-        at the same time, since a slow one must not hold up another. After a failure the rest of that
-        stream is left for the retry, or it would overtake; and so is what there is no time for.
+        Events of one stream go in order. Streams go at the same time: a slow one must not delay another.
         ``within`` is in seconds.
         """
         deadline = asyncio.get_running_loop().time() + within
-        nights: dict[int, list[LoggedEvent]] = {}
+        streams: dict[str, list[LoggedEvent]] = {}
         for record in records:
-            nights.setdefault(record.event.session_id, []).append(record)
-        starts = _Starts()
-        unfinished = await together(
-            self._deliver_in_order(night, starts, deadline) for night in nights.values()
-        )
-        # A record may hold several events.
-        again = list(dict.fromkeys(number for numbers in unfinished for number in numbers))
+            streams.setdefault(record.event.stream, []).append(record)
+        left = await gather(self._stream(stream, found, deadline) for stream, found in streams.items())
+        again = list(dict.fromkeys(record.sequence_number for records in left for record in records))
         if again:
             metrics_log.info(
                 "records have to come again", extra={"unfinished": len(again), "metrics": ["unfinished"]}
             )
         return again
 
-    async def _deliver_in_order(
-        self, night: Sequence[LoggedEvent], starts: "_Starts", deadline: float
-    ) -> list[str]:
-        at_once = True
-        pace = _Pace(night, deadline)
-        for position, record in enumerate(night):
-            if not pace.has_time_for(position):
-                logger.info(
-                    "there is no time for the rest: it comes again",
-                    extra={"session_id": record.event.session_id, "events_left": len(night) - position},
-                )
-                return [left.sequence_number for left in night[position:]]
-            delivery_log.received(record)
+    async def _stream(
+        self, stream: str, records: Sequence[LoggedEvent], deadline: float
+    ) -> Sequence[LoggedEvent]:
+        """Deliver the events of one stream in order; return the records that have to come again."""
+        handled = 0
+        try:
+            before = progress = await self._store.progress(stream)
             try:
-                if pace.is_too_late_for(position):
-                    await self._queue(record.event, await self._router.queued(record.event))
-                elif record.event.type is EventType.SESSION_STARTED:
-                    async with starts.turn():
-                        pace.require_time()
-                        at_once = await self._deliver(record.event, deadline, patient=at_once)
-                else:
-                    # Jobs are waited for once, or a batch would wait for them event by event.
-                    at_once = await self._deliver(record.event, deadline, patient=at_once)
+                for record in records:
+                    if handled and deadline - asyncio.get_running_loop().time() < MARGIN_SECONDS:
+                        break
+                    progress = await self._event(record, progress, deadline)
+                    handled += 1
             except GameNightError as error:
-                logger.warning(
-                    "delivery has to be tried again",
-                    extra={"session_id": record.event.session_id, "code": error.code, "detail": error.detail},
-                )
-                return [left.sequence_number for left in night[position:]]
-        return []
+                _log_retry(stream, error)
+            if progress.handled and progress.handled != before.handled:
+                await self._store.save_handled(stream, progress.handled)
+        except GameNightError as error:
+            _log_retry(stream, error)
+            return records
+        return records[handled:]
 
-    async def _deliver(self, event: Event, deadline: float, *, patient: bool) -> bool:
-        """Say whether an event was posted at once; else jobs will do it. Raises Unavailable."""
-        small = await self._router.small(event, patient=patient)
-        if isinstance(small, Queued):
-            await self._queue(event, small)
-            return False
-        witness = self._log.begin(event, len(small))
-        within = max(deadline - asyncio.get_running_loop().time(), 0.0)
-        report = await self._push.broadcast(
-            message_of(event), self._ready(event, small), within=within, settled=witness.settled()
+    async def _event(self, record: LoggedEvent, progress: Progress, deadline: float) -> Progress:
+        """Deliver an event and return how far the stream has come then. Raises Unavailable."""
+        event = record.event
+        delivery_log.received(record)
+        if progress.has_handled(event):
+            return progress
+        recipients = None if progress.pending else await self._small_audience(event)
+        if recipients is None:
+            jobs, pending = await self._fan_out.publish(event, progress)
+            delivery_log.fanned_out(event, jobs)
+            return Progress(event.cursor, pending)
+        delivery = self._log.begin(event, len(recipients))
+        outcome = await self._deliver.to(recipients, event, progress.first_missing(event), deadline)
+        delivery.broadcasted(outcome)
+        return replace(progress, handled=event.cursor)
+
+    async def _small_audience(self, event: Event) -> list[Recipient] | None:
+        """Return the event's whole audience, None where it is too large."""
+        # One row more than is posted to here tells that there are more.
+        pages = await gather(
+            self._audiences.page(event.stream, shard, limit=self._inline + 1) for shard in range(self._shards)
         )
-        witness.broadcasted(report)
-        await settle(self._seldom, event, report)
-        return True
-
-    async def _queue(self, event: Event, queued: Queued) -> None:
-        delivery_log.queued(event, await self._queueing.queue(event, queued))
-
-    async def _ready(
-        self, event: Event, recipients: Sequence[Recipient]
-    ) -> AsyncIterator[Sequence[Recipient]]:
-        """Yield those who lag behind nothing, then those who have caught up in between."""
-        lagging = [recipient for recipient in recipients if recipient.lag is not None]
-        if not lagging:
-            yield recipients
-            return
-        yield [recipient for recipient in recipients if recipient.lag is None]
-        seldom = await asyncio.to_thread(self._seldom)
-        yield await seldom.laggards.wait(event, lagging)
+        recipients = [recipient for page in pages for recipient in page.recipients]
+        small = len(recipients) <= self._inline and all(page.next_after is None for page in pages)
+        return recipients if small else None
 
 
-class _Pace:
-    """How fast the events of a night go, and whether there is time for another record.
-
-    A record comes again as a whole, so none is begun that would take too long at the pace of those before it.
-    What is left of one that does take too long is for jobs to do, however few it is for: it would never end.
-    """
-
-    def __init__(self, night: Sequence[LoggedEvent], deadline: float) -> None:
-        self._clock = asyncio.get_running_loop().time
-        self._begun = self._clock()
-        self._deadline = deadline
-        self._night = night
-        self._events = Counter(one.sequence_number for one in night)
-
-    def has_time_for(self, position: int) -> bool:
-        """Say whether the event at a position in the night can be begun."""
-        if not position or self._is_within_a_record(position):
-            return True
-        now = self._clock()
-        needed = (now - self._begun) / position * self._events[self._night[position].sequence_number]
-        return now + needed < self._deadline
-
-    def is_too_late_for(self, position: int) -> bool:
-        """Say whether time has run out in the middle of a record."""
-        return self._is_within_a_record(position) and self._clock() >= self._deadline
-
-    def require_time(self) -> None:
-        """Raise Unavailable where time has run out."""
-        if self._clock() >= self._deadline:
-            raise Unavailable("There is no time left in this run.")
-
-    def _is_within_a_record(self, position: int) -> bool:
-        return position > 0 and (
-            self._night[position].sequence_number == self._night[position - 1].sequence_number
-        )
-
-
-class _Starts:
-    """The starts within one batch: one after the other, in the order in which turns are asked for."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()  # first come, first served
-        self._failure: GameNightError | None = None
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for all earlier starts. Raises what one of them failed with: nothing overtakes it."""
-        async with self._lock:
-            if self._failure is not None:
-                raise self._failure
-            try:
-                yield
-            except GameNightError as error:
-                self._failure = error
-                raise
+def _log_retry(stream: str, error: GameNightError) -> None:
+    extra = {"stream": stream, "code": error.code, "detail": error.detail}
+    logger.warning("delivery has to be tried again", extra=extra)

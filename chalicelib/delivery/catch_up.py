@@ -1,28 +1,32 @@
-"""Connections that lag, brought up to date: a job replays to one what it has missed, in order.
+"""Catches up connections that are behind: replays from the log what they missed, in order.
 
-Leaves noting who lags to ``laggards`` and posting to ``push``.
+A resume, a failed post, a worker that died and a redelivery all end here. A connection that can't be caught
+up is closed, so that its client comes back: nobody is served with a hole.
 """
 
 import asyncio
 import logging
 import random as random_module
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
 
-from chalicelib.connections.connection import ALL_AUDIENCE, Lag, Recipient
-from chalicelib.connections.messages import message_of, only, place_of
-from chalicelib.connections.ports import ConnectionStore, Push
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import message_of
+from chalicelib.connections.ports import CATCH_UP_SECONDS, Push
 from chalicelib.delivery.delivery_log import DeliveryLog
+from chalicelib.delivery.failures import Failures
 from chalicelib.delivery.jobs import CatchUpJob
-from chalicelib.delivery.ports import LagStore
+from chalicelib.delivery.ports import Audiences, JobQueue
 from chalicelib.nights.events import Event
-from chalicelib.nights.ports import EventLog
+from chalicelib.nights.streams import Streams
 
-ATTEMPTS = 16
-"""How often a job is tried, as the queue's redrive policy says (infra/stack.yaml)."""
+ATTEMPTS = 10
+"""After so many a job closes its connection. The queue allows more (infra/stack.yaml)."""
 
 BACKOFF_CAP_SECONDS = 120
-REPLAY_PAGE = 50
-DELIVERY_LOG = DeliveryLog()
+PAGE_SIZE = 50
+"""Events that are read at once: the most that are repeated after a function died."""
 
 logger = logging.getLogger(__name__)
 
@@ -32,103 +36,148 @@ def backoff(attempt: int, random: Callable[[], float]) -> int:
     return 1 + int(random() * min(BACKOFF_CAP_SECONDS, 2.0**attempt))
 
 
+class CaughtUp(Enum):
+    """How catching up ended."""
+
+    LIVE = auto()
+    GONE = auto()
+    """It left, or its token has expired."""
+    TAKEN = auto()
+    """Another function, which answers the client, is catching it up."""
+    FAILED = auto()
+    """A post failed, or the log does not show the next event yet."""
+    OUT_OF_TIME = auto()
+
+
 class CatchUp:
-    """Does catch-up jobs. ``random`` gives 0 <= x < 1."""
+    """Replays to connections. ``random`` gives 0 <= x < 1, ``now`` Unix seconds."""
 
-    def __init__(  # noqa: PLR0913 - every one has a default that fits but the first four
+    def __init__(  # noqa: PLR0913 - it ties that much together
         self,
-        lags: LagStore,
-        log: EventLog,
-        connections: ConnectionStore,
+        audiences: Audiences,
+        streams: Streams,
         push: Push,
+        failures: Failures,
+        jobs: JobQueue,
         *,
+        log: DeliveryLog,
         random: Callable[[], float] = random_module.random,
-        posts_log: DeliveryLog = DELIVERY_LOG,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._lags = lags
-        self._log = log
-        self._connections = connections
+        self._audiences = audiences
+        self._streams = streams
         self._push = push
+        self._failures = failures
+        self._jobs = jobs
+        self._log = log
         self._random = random
-        self._posts_log = posts_log
+        self._now = now
 
-    async def run(self, job: CatchUpJob, attempt: int, *, within: float) -> int | None:
-        """Replay what a connection has missed.
+    async def work(self, job: CatchUpJob, attempt: int, deadline: float) -> int | None:
+        """Do a job. Return None when it is done, else the seconds after which it has to come again.
 
-        Returns None when it has all, or is gone; else the seconds after which the job is to come again.
-        Raises Unavailable.
+        ``deadline`` is in ``loop.time()`` seconds. Raises Unavailable.
         """
-        deadline = asyncio.get_running_loop().time() + within
-        while (recipient := await self._lagging(job)) is not None:
-            if attempt < ATTEMPTS and await self._start_is_coming(job):
+        match await self.run(job.stream, job.connection_id, deadline):
+            case CaughtUp.TAKEN:
+                return CATCH_UP_SECONDS
+            case CaughtUp.OUT_OF_TIME:
+                return 0
+            case CaughtUp.FAILED if attempt < ATTEMPTS or not await self._closed(job):
                 return backoff(attempt, self._random)
-            lag = recipient.lag or Lag(0, 0)
-            events = await self._missed(job, lag)
-            if not events:
-                logger.error("a connection lags behind events that the log does not have", extra=_named(job))
-                return await self._again(job, attempt)
-            for event in events:
-                left = deadline - asyncio.get_running_loop().time()
-                if left <= 0:
-                    return 0
-                report = await self._push.broadcast(message_of(event), only(recipient), within=left)
-                self._posts_log.caught_up(event, job.connection_id, report)
-                if report.gone:
-                    await asyncio.to_thread(self._connections.remove, job.connection_id)
-                    return None
-                if report.lapsed:
-                    break  # the token was renewed since the row was read, or has expired: the row tells
-                if report.owed:
-                    return await self._again(job, attempt)
-                # What else is refused stays so: the events behind it are worth more than another attempt.
-                if not await self._had(job, lag, place_of(event)):
-                    break
         return None
 
-    async def _lagging(self, job: CatchUpJob) -> Recipient | None:
-        recipient = await asyncio.to_thread(self._lags.recipient, job.audience, job.connection_id)
-        return recipient if recipient is not None and recipient.lag is not None else None
+    async def resume(self, stream: str, connection_id: str, deadline: float, until: int) -> CaughtUp:
+        """Catch up a client that is being answered; see ``run``. What can't be done now becomes a job."""
+        ended = await self.run(stream, connection_id, deadline, until)
+        if ended in {CaughtUp.FAILED, CaughtUp.OUT_OF_TIME}:
+            recipient = await self._audiences.recipient(stream, connection_id)
+            if recipient is not None and recipient.behind is not None:
+                await self._jobs.send([CatchUpJob(stream, connection_id, recipient.behind)])
+        return ended
 
-    async def _start_is_coming(self, job: CatchUpJob) -> bool:
-        """Say whether another job is about to replay the start of the session, which comes first."""
-        if job.audience == ALL_AUDIENCE:
-            return False
-        row = await asyncio.to_thread(self._lags.recipient, ALL_AUDIENCE, job.connection_id)
-        lag = None if row is None else row.lag
-        return lag is not None and not lag.parked and lag.first <= job.session_id <= lag.last
+    async def run(self, stream: str, connection_id: str, deadline: float, until: int = 0) -> CaughtUp:
+        """Replay what a connection has missed until it is live. Raises Unavailable.
 
-    async def _had(self, job: CatchUpJob, lag: Lag, place: int) -> bool:
-        """Save the place after each post, so that whoever takes over repeats one at most.
-
-        False where the lag is not as it was read any more, and has to be read again.
+        ``until`` is the ``catching_up_until`` of the caller, where it answers the client.
         """
-        if place == lag.last and await asyncio.to_thread(
-            self._lags.caught_up, job.audience, job.connection_id, place
-        ):
-            logger.info("a connection has caught up", extra={**_named(job), "last": place})
-            return True
-        return await asyncio.to_thread(self._lags.advance, job.audience, job.connection_id, place)
+        while True:
+            recipient = await self._audiences.recipient(stream, connection_id)
+            if recipient is None:
+                return CaughtUp.GONE
+            if recipient.behind is None:
+                return CaughtUp.LIVE
+            if until != recipient.catching_up_until > self._now():
+                return CaughtUp.TAKEN
+            ended = await self._replay_page(stream, recipient, recipient.behind, deadline)
+            if ended is not None:
+                return ended
 
-    async def _missed(self, job: CatchUpJob, lag: Lag) -> list[Event]:
-        """Return what follows without a hole, at most a page of it."""
-        limit = min(lag.last - lag.first + 1, REPLAY_PAGE)
-        if job.audience == ALL_AUDIENCE:
-            found = await asyncio.to_thread(self._log.starts, lag.first - 1, limit)
-        else:
-            found = await asyncio.to_thread(self._log.events, job.session_id, lag.first - 1, limit)
-        return [event for place, event in enumerate(found, lag.first) if place_of(event) == place]
-
-    async def _again(self, job: CatchUpJob, attempt: int) -> int:
-        if attempt >= ATTEMPTS:
+    async def _replay_page(
+        self, stream: str, recipient: Recipient, behind: int, deadline: float
+    ) -> CaughtUp | None:
+        """Replay some of what a connection has missed; return how it ended, None where it goes on."""
+        events, end = await self._missed(stream, behind)
+        position, ended = await self._post(recipient, events, behind - 1, deadline)
+        if not events and max(recipient.missed, end) >= behind:
             logger.error(
-                "a connection could not be caught up with; the job goes to the dead-letter queue, and the "
-                "next event of the stream tries again",
-                extra={**_named(job), "attempt": attempt},
+                "an event that a connection missed is not in the log", extra=_fields(stream, recipient)
             )
-            await asyncio.to_thread(self._lags.park, job.audience, job.connection_id)
-            return 0
-        return backoff(attempt, self._random)
+            ended = CaughtUp.FAILED
+        if ended is CaughtUp.GONE:
+            return ended
+        connection_id = recipient.connection_id
+        complete = ended is None and position >= end
+        if complete and await self._audiences.become_live(stream, connection_id, behind, position):
+            logger.info("a connection is caught up", extra=_fields(stream, recipient) | {"to": position})
+            return CaughtUp.LIVE
+        if ended is not None or position >= behind:
+            await self._audiences.advance(stream, connection_id, behind, position + 1)
+        return ended
+
+    async def _post(
+        self, recipient: Recipient, events: Sequence[Event], position: int, deadline: float
+    ) -> tuple[int, CaughtUp | None]:
+        """Post events one after the other; return the position reached, and why not to the end."""
+        for event in events:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return position, CaughtUp.OUT_OF_TIME
+            outcome = await self._push.send(message_of(event), [recipient], within=left)
+            self._log.caught_up(event, recipient.connection_id, outcome)
+            if outcome.gone:
+                await self._failures.remove(outcome.gone)
+                return position, CaughtUp.GONE
+            if outcome.failed:
+                return position, CaughtUp.FAILED
+            if outcome.expired:
+                break  # the row tells whether the token was renewed
+            position = event.sequence
+        return position, None
+
+    async def _missed(self, stream: str, behind: int) -> tuple[Sequence[Event], int]:
+        """Return events that follow, perhaps fewer than fit into a page, and where the stream ends."""
+        found = await asyncio.to_thread(self._streams.named, stream)
+        return await asyncio.to_thread(found.following, behind - 1, PAGE_SIZE), found.end.sequence
+
+    async def _closed(self, job: CatchUpJob) -> bool:
+        """Close a connection that can't be served in order, and say whether it is closed."""
+        recipient = await self._audiences.recipient(job.stream, job.connection_id)
+        if recipient is None:
+            return True
+        logger.error(
+            "a connection can't be caught up and is closed",
+            extra=_fields(job.stream, recipient) | {"closed": 1, "metrics": ["closed"]},
+        )
+        if closed := await self._push.disconnect(recipient):
+            await self._failures.remove([recipient])
+        return closed
 
 
-def _named(job: CatchUpJob) -> dict[str, object]:
-    return {"audience": job.audience, "connection_id": job.connection_id, "place": job.place}
+def _fields(stream: str, recipient: Recipient) -> dict[str, object]:
+    return {
+        "stream": stream,
+        "connection_id": recipient.connection_id,
+        "behind": recipient.behind,
+        "missed": recipient.missed,
+    }

@@ -1,29 +1,26 @@
-"""The trail that an event leaves in the logs: a line at each hop, with the same fields at all of them.
+"""Logs each stage of an event's delivery, with the same fields in every line.
 
-``python -m infra trace`` follows it by ``event`` and ``cursor``, and tells the hops by ``hop``. What is said
-of whom, and what it would cost to say more, is in docs/decisions/0105-what-is-logged.md. Leaves ids of
-requests and invocations to ``logs``, which puts them into every line.
+``trace`` follows an event by ``event`` and ``cursor``. docs/decisions/0105-what-is-logged.md says what is
+logged of which connection.
 """
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.connections.connection import Recipient
-from chalicelib.connections.messages import DeliveryReport, FailedPost
-from chalicelib.connections.ports import Settled
-from chalicelib.nights.event_fields import envelope_timestamp, event_fields
-from chalicelib.nights.events import Event, LoggedEvent
+from chalicelib.connections.messages import Outcome
+from chalicelib.delivery.jobs import CatchUpJob
+from chalicelib.nights.events import Event, LoggedEvent, envelope_timestamp, event_fields
 
-EACH_UP_TO = 50
-"""The largest audience of which a line says when each connection had the event: 30 bytes for each of them."""
+NAMED_UP_TO = 50
+"""The largest audience of which a line says when each connection got the event, in 30 bytes each."""
 
 IDS_PER_LINE = 200
 
-_COUNTS = ("audience", "delivered", "gone", "refused", "failed", "retried")
+_METRICS = ("audience", "delivered", "gone", "failed", "retried")
 
 logger = logging.getLogger(__name__)
 sessions_log = logging.getLogger("Sessions")
@@ -31,149 +28,104 @@ websocket_log = logging.getLogger("WebSocket")
 
 
 def received(record: LoggedEvent) -> None:
-    """Say that an event came from the table's stream."""
-    logger.info(
-        "an event came from the stream",
-        extra={**event_fields(record.event), "hop": "received", "stream_record": record.sequence_number},
-    )
+    """Log that an event came from the table's stream."""
+    extra = _fields(record.event, "received", stream_record=record.sequence_number)
+    logger.info("an event came from the stream", extra=extra)
 
 
-def queued(event: Event, jobs: int) -> None:
-    """Say that jobs will deliver an event."""
-    _broadcasted(event, {"hop": "queued", "jobs": jobs})
+def fanned_out(event: Event, jobs: int) -> None:
+    """Log that jobs will deliver an event."""
+    _broadcasted(event, _fields(event, "fanned_out", jobs=jobs))
 
 
-def fell_behind(event: Event, failed: Sequence[FailedPost]) -> None:
-    """Say that jobs of their own will catch up with those that an event did not reach."""
-    for failure in failed:
-        logger.info(
-            "a connection lags; a job will catch up with it",
-            extra={
-                **event_fields(event),
-                "hop": "fell_behind",
-                "connection_id": failure.recipient.connection_id,
-            },
-        )
+def fell_behind(event: Event, jobs: Sequence[CatchUpJob]) -> None:
+    """Log which connections an event did not reach."""
+    for job in jobs:
+        extra = _fields(event, "fell_behind", connection_id=job.connection_id, behind=job.behind)
+        logger.info("a connection is behind; a job will catch it up", extra=extra)
 
 
-def figures(report: DeliveryReport) -> dict[str, int]:
-    """Return a report in numbers."""
-    return {
-        "audience": report.audience,
-        "delivered": report.delivered,
-        "gone": len(report.gone),
-        "refused": len(report.refused),
-        "failed": len(report.failed),
-        "lapsed": len(report.lapsed),
-        "retried": report.retried,
+def figures(outcome: Outcome) -> dict[str, int]:
+    """Return an outcome in numbers."""
+    counted = {
+        "delivered": len(outcome.delivered),
+        "gone": len(outcome.gone),
+        "failed": len(outcome.failed),
+        "expired": len(outcome.expired),
     }
+    return {"audience": sum(counted.values()), **counted, "retried": outcome.retried}
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLog:
-    """What is logged of deliveries. ``now`` gives Unix seconds.
-
-    ``each``: every connection is named, however many there are (LOG_LEVEL=DEBUG).
-    """
+    """Logs deliveries; ``each`` names every connection (LOG_LEVEL=DEBUG). ``now`` gives Unix seconds."""
 
     now: Callable[[], float] = time.time
     each: bool = False
 
-    def begin(self, event: Event, audience: int | None = None) -> "Witness":
-        """Watch a delivery, to an audience of a size that may not be known yet."""
-        named = self.each or (audience is not None and audience <= EACH_UP_TO)
-        return Witness(event, self.now, self.now(), named=named)
+    def begin(self, event: Event, audience: int | None = None) -> "Recorder":
+        """Begin to record a delivery. ``audience`` is its size, None where that is not known yet."""
+        named = self.each or (audience is not None and audience <= NAMED_UP_TO)
+        return Recorder(event, self.now, self.now(), named=named)
 
-    def caught_up(self, event: Event, connection_id: str, report: DeliveryReport) -> None:
-        """Say what became of an event that a connection had missed, and that was replayed to it."""
-        logger.info(
-            "an event that a connection had missed was replayed to it",
-            extra={
-                **event_fields(event),
-                **figures(report),
-                "hop": "caught_up",
-                "connection_id": connection_id,
-                # Neither its age nor its audience: they would be taken for those of a delivery.
-                "metrics": [name for name in _COUNTS[1:] if figures(report)[name]],
-            },
-        )
-        _tell_failures(event, report)
+    def caught_up(self, event: Event, connection_id: str, outcome: Outcome) -> None:
+        """Log the outcome of an event's replay to a connection."""
+        counted = figures(outcome)
+        # Neither its age nor its audience: the metrics of deliveries would count them.
+        metrics = [name for name in _METRICS[1:] if counted[name]]
+        extra = _fields(event, "caught_up", **counted, connection_id=connection_id, metrics=metrics)
+        logger.info("an event was replayed to a connection", extra=extra)
+        _log_failures(event, outcome)
 
 
-@dataclass(slots=True)
-class Witness:
-    """One delivery as the log will have it, from ``began`` (Unix seconds) on."""
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Records one delivery, which ``began`` at a Unix second."""
 
     event: Event
     now: Callable[[], float]
     began: float
     named: bool
-    _settled: dict[str, float] = field(default_factory=dict)
 
-    def settled(self, also: Settled | None = None) -> Settled | None:
-        """Return what ``push`` is to tell of whoever is settled; ``also`` is told too."""
-        if not self.named:
-            return also
+    def broadcasted(self, outcome: Outcome) -> None:
+        """Log that an event was posted to all of its audience."""
+        _broadcasted(self.event, _fields(self.event, "broadcast", **figures(outcome)))
+        self.posted(outcome)
 
-        def note(recipient: Recipient) -> None:
-            self._settled[recipient.connection_id] = self.now()
-            if also is not None:
-                also(recipient)
-
-        return note
-
-    def broadcasted(self, report: DeliveryReport) -> None:
-        """Say that an event was posted to all of its audience."""
-        _broadcasted(self.event, {"hop": "broadcast", **figures(report)})
-        self.posted(report)
-
-    def posted(self, report: DeliveryReport, **more: Any) -> None:
-        """Say how many an event reached, and whom it did not."""
-        ended = self.now()
-        committed = _committed(self.event)
-        counted = figures(report)
+    def posted(self, outcome: Outcome, **more: Any) -> None:
+        """Log how many connections an event reached, and which it did not."""
+        ended, committed = self.now(), _committed(self.event)
+        counted = figures(outcome)
         took = {"duration_ms": _milliseconds(ended - self.began)}
         if committed is not None:
             took["record_age_ms"] = _milliseconds(ended - committed)
-        reached = self._reached(report, self.began if committed is None else committed)
-        if reached and len(reached) <= EACH_UP_TO:
-            more["deliveries"] = reached
+        since = self.began if committed is None else committed
+        took_each = {one: _milliseconds(at - since) for one, at in outcome.delivered.items()}
+        if self.named and 0 < len(took_each) <= NAMED_UP_TO:
+            more["deliveries"] = took_each
+        # A metric of 0 costs money and changes no sum.
+        metrics = [*(name for name in _METRICS if counted[name]), *(took if counted["audience"] else ())]
         websocket_log.info(
             "[WebSocket] Broadcasted %s to %d client(s) for session %d",
             self.event.type,
-            report.delivered,
+            len(outcome.delivered),
             self.event.session_id,
-            extra={
-                **event_fields(self.event),
-                **counted,
-                **took,
-                **more,
-                "hop": "posted",
-                # A count of nothing is no metric: it would be paid for and changes no sum.
-                "metrics": [*(name for name in _COUNTS if counted[name]), *(took if report.audience else ())],
-            },
+            extra=_fields(self.event, "posted", **counted, **took, **more, metrics=metrics),
         )
-        if len(reached) > EACH_UP_TO:
-            self._tell_each(reached)
-        _tell_failures(self.event, report)
+        if self.named and len(took_each) > NAMED_UP_TO:
+            self._log_each(took_each)
+        _log_failures(self.event, outcome)
 
-    def _reached(self, report: DeliveryReport, since: float) -> dict[str, int]:
-        others = {one.connection_id for one in (*report.gone, *report.lapsed)}
-        others |= {one.recipient.connection_id for one in (*report.refused, *report.failed)}
-        return {
-            connection_id: _milliseconds(at - since)
-            for connection_id, at in self._settled.items()
-            if connection_id not in others
-        }
+    def _log_each(self, took_each: dict[str, int]) -> None:
+        items = list(took_each.items())
+        for start in range(0, len(items), IDS_PER_LINE):
+            some = dict(items[start : start + IDS_PER_LINE])
+            extra = _fields(self.event, "each", deliveries=some)
+            websocket_log.debug("an event was delivered to these connections", extra=extra)
 
-    def _tell_each(self, reached: dict[str, int]) -> None:
-        ids = list(reached)
-        for start in range(0, len(ids), IDS_PER_LINE):
-            some = {one: reached[one] for one in ids[start : start + IDS_PER_LINE]}
-            websocket_log.debug(
-                "an event was delivered to these connections",
-                extra={**event_fields(self.event), "hop": "each", "deliveries": some},
-            )
+
+def _fields(event: Event, stage: str, **more: Any) -> dict[str, Any]:
+    return {**event_fields(event), "stage": stage, **more}
 
 
 def _broadcasted(event: Event, extra: dict[str, Any]) -> None:
@@ -181,39 +133,27 @@ def _broadcasted(event: Event, extra: dict[str, Any]) -> None:
         "[Sessions] Broadcasted %s event for session %d",
         event.type,
         event.session_id,
-        extra={**event_fields(event), **extra},
+        extra=extra,
     )
 
 
-def _tell_failures(event: Event, report: DeliveryReport) -> None:
-    for hop, failures in (("refused", report.refused), ("failed", report.failed)):
-        for failure in failures:
-            websocket_log.error(
-                "an event could not be delivered to a connection",
-                extra={
-                    **event_fields(event),
-                    "hop": hop,
-                    "connection_id": failure.recipient.connection_id,
-                    "status": failure.status,
-                    "reason": failure.reason,
-                },
-            )
-    for recipient in report.gone:
-        websocket_log.info(
-            "a connection is gone and will be forgotten",
-            extra={**event_fields(event), "hop": "gone", "connection_id": recipient.connection_id},
-        )
+def _log_failures(event: Event, outcome: Outcome) -> None:
+    for failure in outcome.failed:
+        connection_id = failure.recipient.connection_id
+        why = {"status": failure.status, "reason": failure.reason}
+        extra = _fields(event, "failed", connection_id=connection_id, **why)
+        websocket_log.error("an event could not be delivered to a connection", extra=extra)
+    for recipient in outcome.gone:
+        extra = _fields(event, "gone", connection_id=recipient.connection_id)
+        websocket_log.info("a connection is gone and is removed", extra=extra)
 
 
 def _committed(event: Event) -> float | None:
-    """Return when an event was made, in Unix seconds: milliseconds before it was committed.
-
-    Its own timestamp, since that of the stream's record is rounded down to a second.
-    """
+    """Return an event's own timestamp, in Unix seconds: that of the stream's record has no milliseconds."""
     try:
         return datetime.fromisoformat(envelope_timestamp(event) or "").timestamp()
     except ValueError:
-        return None  # no line of a log is worth a delivery that fails
+        return None  # a log line must not fail a delivery
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,65 +1,63 @@
-"""What is left to be done after a broadcast, as jobs on a queue: a shard of a large audience, one straggler.
+"""Jobs on the delivery queue, and how far delivery has come: pure values."""
 
-Pure values: what is in a job, and what it must be in order with. Leaves doing them to ``services`` and the
-queue to ``aws.delivery_queue``.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.connections.messages import audience_of, place_of
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import Event
+from chalicelib.nights.events import SESSIONS_STREAM, Event
 
 
 @dataclass(frozen=True, slots=True)
-class ShardJob:
+class FanOutJob:
     """Deliver an event to one shard of its audience.
 
-    ``follows_start``: the start of the event's session went to the queue as well, so nobody may get this
-    event before it.
+    ``first`` is the sequence of the first event that the audience may lack: the event's own, or that of an
+    earlier one that was given up. ``pending`` are the events whose jobs were on the queue before.
     """
 
     event: Event
     shard: int
-    follows_start: bool = False
+    first: int
+    pending: "Pending | None" = None
 
     @property
     def group(self) -> str:
         """Jobs of one group are done one after the other, in the order in which they were sent."""
-        return f"{audience_of(self.event)}#{self.shard}"
+        return f"{self.event.stream}#{self.shard}"
 
     @property
     def name(self) -> str:
-        """The same job sent twice has the same name, and no other job has it."""
-        return job_name(str(self.event.cursor), self.shard)
-
-    @property
-    def start_name(self) -> str:
-        """The name of the job that delivers the start of the event's session to the same shard."""
-        return job_name(str(Cursor(self.event.cursor.epoch, 1)), self.shard)
+        """The same job sent twice has the same name."""
+        return f"{self.event.cursor}#{self.shard}"
 
 
 @dataclass(frozen=True, slots=True)
 class CatchUpJob:
-    """Replay to one connection what it has missed of its audience's stream, beginning at ``place``.
+    """Catch up one connection that is behind on a stream, from the event with sequence ``behind`` on."""
 
-    ``session_id`` is the session of the event at that place. It has no name to be told by: a connection that
-    has caught up may miss the same event again, and the job that is sent then is another one.
-    """
-
-    audience: str
-    session_id: int
+    stream: str
     connection_id: str
-    place: int
+    behind: int
 
     @property
     def group(self) -> str:
-        """A group of its own: a connection that is slow holds up no other."""
-        return f"{self.audience}#{self.connection_id}"
+        """A group of its own: a connection that is slow delays no other."""
+        return f"{self.stream}#{self.connection_id}"
+
+    @property
+    def name(self) -> str:
+        """The same while the connection makes no progress: the queue takes it once in five minutes."""
+        return f"{self.stream}#{self.connection_id}#{self.behind}"
 
 
-Job = ShardJob | CatchUpJob
+Job = FanOutJob | CatchUpJob
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Events of a stream whose jobs may still be on the queue: from sequence ``since`` up to ``newest``."""
+
+    since: int
+    newest: Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,59 +69,51 @@ class Received:
 
     id: str
     receipt: str
-    group: str
     attempt: int
     job: Job | None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a shard's job has come.
+    """How far delivery has come in a stream.
 
-    Everyone up to ``after`` has been taken care of, but for those in ``open``. ``done``: all of the shard.
+    ``handled`` is the newest event that was posted or fanned out, None where nothing is known.
     """
 
-    after: str | None = None
-    open: Sequence[str] = ()
-    done: bool = False
+    handled: Cursor | None = None
+    pending: Pending | None = None
+
+    def has_handled(self, event: Event) -> bool:
+        """Say whether an event was handled before."""
+        return self._handled(event) >= event.sequence
+
+    def first_missing(self, event: Event) -> int:
+        """Return the sequence of the first event that was not handled: ``event``'s, or an earlier one's."""
+        return min(self._handled(event) + 1, event.sequence)
+
+    def _handled(self, event: Event) -> int:
+        if self.handled is None:
+            # A session's stream is delivered from its second event on; nothing is known of another stream.
+            return event.sequence - 1 if event.stream == SESSIONS_STREAM else 1
+        if self.handled.epoch != event.cursor.epoch:
+            return event.sequence - 1  # the table was restored
+        return self.handled.sequence
 
 
 @dataclass(frozen=True, slots=True)
-class QueueMark:
-    """What a stream has had on the queue: events from ``since`` on, a sequence, to ``last``, a cursor.
+class Checkpoint:
+    """How far the job of an event has come in its shard.
 
-    Both are those of the session's own stream, also for the stream of all sessions.
+    Everyone up to ``after`` is handled; ``done``: the whole shard. ``first`` is the job's.
     """
 
-    since: int
-    last: str
+    cursor: Cursor
+    first: int
+    after: str | None = None
+    done: bool = False
 
-    def followed_by(self, event: Event) -> "QueueMark":
-        """Return the mark once another event has jobs too."""
-        return QueueMark(min(self.since, event.cursor.sequence), str(event.cursor))
-
-    @classmethod
-    def first(cls, event: Event) -> "QueueMark":
-        """Return the mark of the first event that has jobs."""
-        return cls(event.cursor.sequence, str(event.cursor))
-
-
-def job_name(event: str, shard: int) -> str:
-    """Return the name of the job that delivers the event with a cursor to a shard."""
-    return f"{event}#{shard}"
-
-
-def job_names(event: str, shards: int) -> list[str]:
-    """Return the names of all jobs that deliver the event with a cursor."""
-    return [job_name(event, shard) for shard in range(shards)]
-
-
-def shard_jobs(event: Event, shards: int, *, queued_since: int) -> list[ShardJob]:
-    """Return the jobs that deliver an event; ``queued_since`` is the ``since`` of its stream's mark."""
-    follows_start = event.cursor.sequence == 2 and queued_since == 1  # noqa: PLR2004 - what comes after the start
-    return [ShardJob(event, shard, follows_start) for shard in range(shards)]
-
-
-def catch_up_job(event: Event, connection_id: str) -> CatchUpJob:
-    """Return the job for a connection that did not get an event."""
-    return CatchUpJob(audience_of(event), event.session_id, connection_id, place_of(event))
+    def covers(self, cursor: Cursor) -> bool:
+        """Say whether the shard has all of an event."""
+        if self.cursor.epoch != cursor.epoch:
+            return False
+        return self.cursor.sequence > cursor.sequence or (self.cursor == cursor and self.done)

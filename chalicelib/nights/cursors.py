@@ -10,7 +10,7 @@ from chalicelib.errors import InvalidCursor
 class Cursor:
     """The position after event ``sequence`` of the stream that ``epoch`` names.
 
-    An epoch is random and belongs to one stream for as long as its tables live, so a cursor from another
+    An epoch is random and belongs to one stream for as long as its tables live. So a cursor from another
     stream, or from before the tables were recreated, is recognised. Sequences of a stream are dense and
     start at 1; 0 is the beginning.
     """
@@ -31,14 +31,15 @@ class Cursor:
 
 
 BEGINNING = Cursor("", 0)
-"""The position before the first event of whichever stream it is used on."""
+"""The position before the first event of any stream."""
+
+NOW = Cursor("", -1)
+"""The end of any stream, at the moment when it is read."""
 
 
-def position(since: str) -> Cursor:
-    """Return the position that a client's ``since`` names; "" is the beginning. Raises InvalidCursor."""
-    if since == "":
-        return BEGINNING
-    cursor = Cursor.parse(since)
-    if cursor is None:
+def parse_since(since: str) -> Cursor:
+    """Return the position that a client's ``since`` names: a cursor, "" or "now". Raises InvalidCursor."""
+    named = {"": BEGINNING, "now": NOW}.get(since) or Cursor.parse(since)
+    if named is None:
         raise InvalidCursor
-    return cursor
+    return named

@@ -1,10 +1,8 @@
-"""Events: what is logged, delivered live, replayed and polled, always as the very same bytes.
-
-Leaves what leads to an event to ``sessions`` and who hears it to ``delivery.broadcast``.
-"""
+"""Events: what is logged, delivered live, replayed and polled, always as the same bytes."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -12,6 +10,16 @@ from typing import Any, Self
 from chalicelib.nights.cursors import Cursor
 
 Json = Mapping[str, Any]
+
+logger = logging.getLogger(__name__)
+
+SESSIONS_STREAM = "sessions"
+"""The stream of all sessions' starts. A start's sequence in it is the session's id."""
+
+
+def session_stream(session_id: int) -> str:
+    """Return the name of the stream of all that happens in a session, its start first."""
+    return f"session:{session_id}"
 
 
 class EventType(StrEnum):
@@ -25,44 +33,49 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a session's log.
+    """One entry of a stream's log.
 
-    ``envelope`` is the JSON text exactly as clients get it: it is stored and never rendered again, since
-    a DynamoDB map would forget the order of the keys. ``cursor`` is the event's place in its session's
-    stream. ``sessions_cursor`` is its place in the stream of all sessions, which only ``session.started``
-    has.
+    ``envelope`` is the JSON text exactly as clients get it. It is stored and never rendered again, since a
+    DynamoDB map would forget the order of the keys. A start is an entry of two streams.
     """
 
-    session_id: int
+    stream: str
+    cursor: Cursor
     type: EventType
     envelope: str
-    cursor: Cursor
-    sessions_cursor: Cursor | None = None
+
+    @property
+    def sequence(self) -> int:
+        """The event's place in its stream: 1, 2, 3 ..."""
+        return self.cursor.sequence
+
+    @property
+    def session_id(self) -> int:
+        """The session that the event is about."""
+        return self.sequence if self.stream == SESSIONS_STREAM else int(self.stream.partition(":")[2])
 
     @property
     def plain(self) -> bytes:
-        """The frame for clients that have not opted in to resume."""
+        """The frame for clients that have not opted in to resume: the envelope alone."""
         return self.envelope.encode()
 
-    def with_cursor(self, cursor: Cursor) -> bytes:
-        """Return the frame for clients that have: the same envelope and a top-level ``cursor``."""
-        return f'{self.envelope[:-1]},"cursor":{json.dumps(str(cursor))}}}'.encode()
+    @property
+    def with_place(self) -> str:
+        """The frame for clients that have: the envelope with ``stream``, ``sequence`` and ``cursor``."""
+        place = {"stream": self.stream, "sequence": self.sequence, "cursor": str(self.cursor)}
+        return f"{self.envelope[:-1]},{json.dumps(place, separators=(',', ':'))[1:]}"
 
     def in_epoch(self, epoch: str) -> Self:
-        """Return the event at its place in its session's stream as the stream's epoch is now.
+        """Return the event at its place in the stream's present epoch.
 
         The log keeps the epoch of its own time; after a restore the stream has another one.
         """
         return replace(self, cursor=replace(self.cursor, epoch=epoch))
 
-    def in_epoch_of_starts(self, epoch: str) -> Self:
-        """Return a start at its place in the stream of all sessions, likewise."""
-        return replace(self, sessions_cursor=Cursor(epoch, self.session_id))
-
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """An event as the log's stream reports it; ``sequence_number`` is the stream's name for the record."""
+    """An event as the table's stream reports it; ``sequence_number`` is the stream's name for the record."""
 
     sequence_number: str
     event: Event
@@ -70,9 +83,9 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRecord:
-    """A record of the log's stream that says it is an event and can't be read: where it is, in both.
+    """A record of the table's stream that says it is an event and can't be read: where it is, in both.
 
-    The log's item is the same as the record's image, so that its keys are what it takes to read it later.
+    The log's item is the same as the record's image, so its keys are enough to read it later.
     ``arrived`` is in Unix seconds.
     """
 
@@ -83,14 +96,12 @@ class UnreadableRecord:
     arrived: float
 
 
-def logged_together(
-    session_id: int, event_type: EventType, envelopes: str, last: Cursor, sessions_cursor: Cursor | None
-) -> list[Event]:
+def committed_together(stream: str, event_type: EventType, envelopes: str, last: Cursor) -> list[Event]:
     """Return the events that one commit logged: one envelope a line, which JSON text never breaks."""
     lines = envelopes.split("\n")
     first = last.sequence - len(lines) + 1
     return [
-        Event(session_id, event_type, line, Cursor(last.epoch, sequence), sessions_cursor)
+        Event(stream, Cursor(last.epoch, sequence), event_type, line)
         for sequence, line in enumerate(lines, first)
     ]
 
@@ -102,3 +113,30 @@ def envelope(event_type: EventType, timestamp: str, data: Json) -> str:
         ensure_ascii=False,
         separators=(",", ":"),
     )
+
+
+def appended(events: Iterable[Event]) -> None:
+    """Log that events are committed. A function that is killed right after its commit logs nothing."""
+    for event in events:
+        logger.info("an event was appended to the log", extra={**event_fields(event), "stage": "appended"})
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """Return the fields that name an event. ``event`` is the same for both entries of a start."""
+    committed = envelope_timestamp(event)
+    in_session = 1 if event.stream == SESSIONS_STREAM else event.sequence
+    return {
+        "event": f"{event.session_id}/{in_session}",
+        "event_type": event.type,
+        "session_id": event.session_id,
+        "stream": event.stream,
+        "sequence": event.sequence,
+        "cursor": str(event.cursor),
+        **({"event_timestamp": committed} if committed else {}),
+    }
+
+
+def envelope_timestamp(event: Event) -> str | None:
+    """Return the moment that an event's envelope tells, as text."""
+    found: str | None = json.loads(event.envelope).get("timestamp")
+    return found

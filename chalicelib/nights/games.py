@@ -1,4 +1,4 @@
-"""The games of a session and their tallies. Pure, as ``sessions`` is; leaves who voted how to ``votes``."""
+"""The games of a session and their tallies. Pure, as ``sessions`` is."""
 
 from dataclasses import dataclass, replace
 
@@ -58,7 +58,7 @@ def add_game(session: Session, new: NewGame, *, now: str) -> tuple[Session, Game
 
     Raises SessionClosed, TooManyGames.
     """
-    session.require_active()
+    session.require_open()
     if session.games_played >= MAX_GAMES:
         raise TooManyGames(session.id)
     after = replace(session, sequence=session.sequence + 1, games_played=session.games_played + 1)

@@ -1,33 +1,34 @@
 """The use cases of a host: load, ask the domain, commit.
 
-Leaves delivery to the log's stream: nothing here posts anything. Leaves votes to ``voting`` and reading to
-``reading``.
+Nothing here posts anything: the log's stream has events delivered.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.errors import SessionNotFound
-from chalicelib.idempotency import Commits, IdempotentRequest, records_of
-from chalicelib.nights.event_fields import appended
-from chalicelib.nights.events import Json
+from chalicelib.idempotency import Idempotent, IdempotentRequest, records_of
+from chalicelib.nights.events import Json, appended
 from chalicelib.nights.games import NewGame, add_game
-from chalicelib.nights.ports import Change, SessionStore
+from chalicelib.nights.pending_votes import VoteCounter
+from chalicelib.nights.ports import Commit
 from chalicelib.nights.sessions import Session, end_session, start_session
 from chalicelib.timestamps import Clock, timestamp
 
 
-class GameNights:
+class Hosting:
     """Sessions, as a host changes them. ``new_epoch`` returns a fresh random text.
 
     Every method raises Forbidden, IdempotencyMismatch, Contended and Unavailable beside what it names.
     """
 
     def __init__(
-        self, store: SessionStore, commits: Commits, clock: Clock, new_epoch: Callable[[], str]
+        self, counter: VoteCounter, commits: Idempotent, clock: Clock, new_epoch: Callable[[], str]
     ) -> None:
-        self._store = store
-        self._commits = commits
+        self._counter = counter
+        self._store = counter.sessions
+        self._idempotent = commits
         self._clock = clock
         self._new_epoch = new_epoch
 
@@ -37,12 +38,12 @@ class GameNights:
 
         def attempt() -> Json:
             head = self._store.head()
-            session, event = start_session(head, epoch=self._new_epoch(), notes=notes, now=self._now())
-            self._store.start(head, session, event, records_of(request, session.as_data()))
-            appended([event])
+            session, *events = start_session(head, epoch=self._new_epoch(), notes=notes, now=self._now())
+            self._store.start(head, session, events, records_of(request, session.as_data()))
+            appended(events[:1])
             return session.as_data()
 
-        return self._commits.once(request, attempt)
+        return self._idempotent.once(request, attempt)
 
     def add_game(
         self, caller: Claims, session_id: int, new: NewGame, request: IdempotentRequest | None = None
@@ -54,25 +55,33 @@ class GameNights:
             session = self._session(session_id)
             after, game, event = add_game(session, new, now=self._now())
             records = records_of(request, game.as_data())
-            self._store.commit(Change(session, after, [event], game=game, records=records))
+            self._store.commit(Commit(session, after, [event], game=game, records=records))
             appended([event])
             return game.as_data()
 
-        return self._commits.once(request, attempt)
+        return self._idempotent.once(request, attempt)
 
     def close(self, caller: Claims, session_id: int, request: IdempotentRequest | None = None) -> Json:
-        """End a night and return it as it has ended. Raises SessionNotFound, SessionClosed."""
+        """End a night and return it as it has ended. Raises SessionNotFound, SessionClosed.
+
+        First the session takes nothing more, then every vote that was answered is counted, then it ends. A
+        host that was interrupted in between asks again.
+        """
         caller.require(Role.ADMIN)
 
         def attempt() -> Json:
             session = self._session(session_id)
+            if session.is_open:
+                self._store.commit(Commit(session, replace(session, closing=True), ()))
+            self._counter.count_pending(session_id)
+            session = self._session(session_id)
             ended, event = end_session(session, now=self._now())
             records = records_of(request, ended.as_state())
-            self._store.commit(Change(session, ended, [event], records=records))
+            self._store.commit(Commit(session, ended, [event], records=records))
             appended([event])
             return ended.as_state()
 
-        return self._commits.once(request, attempt)
+        return self._idempotent.once(request, attempt)
 
     def _session(self, session_id: int) -> Session:
         session = self._store.session(session_id)

@@ -1,51 +1,19 @@
-"""What anyone reads: the nights, the active one, one with its games, and what happened after a cursor.
+"""What anyone reads: the nights, the active one, one with its games, and the events after a cursor.
 
-Strongly consistent throughout: whoever was answered reads its own write.
+Every read is strongly consistent: a caller that was answered reads its own write.
 """
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from chalicelib.errors import NoActiveSession, SessionNotFound
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import Event, Json
-from chalicelib.nights.ports import EventLog, SessionStore
+from chalicelib.nights.events import SESSIONS_STREAM, Event, Json
+from chalicelib.nights.ports import SessionStore
 from chalicelib.nights.sessions import Session
-from chalicelib.nights.streams import Page, Stream
+from chalicelib.nights.streams import Page, Stream, Streams
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """The two kinds of stream, each as it ends now."""
-
-    sessions: SessionStore
-    log: EventLog
-    sleep: Callable[[float], None] = time.sleep
-
-    def of_starts(self) -> Stream[Event]:
-        """Return the stream of all sessions' starts."""
-        end = self.sessions.head().cursor
-
-        def read(after: int, limit: int) -> Sequence[Event]:
-            return [event.in_epoch_of_starts(end.epoch) for event in self.log.starts(after, limit)]
-
-        return Stream(end, read, lambda event: event.session_id, self.sleep)
-
-    def of_session(self, session_id: int) -> Stream[Event]:
-        """Return the stream of one session's events. Raises SessionNotFound."""
-        session = self.sessions.session(session_id)
-        if session is None:
-            raise SessionNotFound(session_id)
-        end = session.cursor
-
-        def read(after: int, limit: int) -> Sequence[Event]:
-            return [event.in_epoch(end.epoch) for event in self.log.events(session_id, after, limit)]
-
-        return Stream(end, read, lambda event: event.cursor.sequence, self.sleep)
-
-
-class Reading:
+class Queries:
     """Nights, as anyone with a token reads them. Every method raises Unavailable beside what it names."""
 
     def __init__(self, store: SessionStore, streams: Streams) -> None:
@@ -57,8 +25,15 @@ class Reading:
 
         Sessions never expire, so that only a cursor of another epoch, or from beyond the end, is lost.
         """
-        stream = Stream(self._store.head().cursor, self._store.sessions, lambda session: session.id)
+        end = self._store.head().cursor
+        stream = Stream(SESSIONS_STREAM, end, self._store.sessions, lambda session: session.id)
         return stream.page(since, limit)
+
+    def newest(self, count: int) -> Page[Session]:
+        """Return the newest sessions, newest first, as they are now, and the stream's end."""
+        end = self._store.head().cursor
+        page = self.sessions(Cursor(end.epoch, max(0, end.sequence - count)), count)
+        return replace(page, entries=page.entries[::-1])
 
     def active(self) -> Json:
         """Return the newest active session. Raises NoActiveSession."""

@@ -1,14 +1,10 @@
-"""The rules of a session, from its start to its end.
-
-Pure: given what is known, says what is to be. Leaves games to ``games``, votes to ``votes`` and storing to
-``storage``.
-"""
+"""The rules of a session, from its start to its end. Pure: they read and store nothing."""
 
 from dataclasses import dataclass, replace
 
 from chalicelib.errors import SessionClosed
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import Event, EventType, Json, envelope
+from chalicelib.nights.events import SESSIONS_STREAM, Event, EventType, Json, envelope, session_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +25,8 @@ class Session:
     """A game night. Timestamps are text as on the wire; ``sequence`` is that of its newest event.
 
     ``games_played`` is also the id of its newest game: games are numbered 1, 2, 3 ... Until
-    ``crowded_until`` (Unix milliseconds) votes are better counted together than alone.
+    ``crowded_until`` (Unix milliseconds) votes are stored, to be counted in batches. Once ``closing`` nothing
+    new is taken: pending votes are counted, and the session ends.
     """
 
     id: int
@@ -41,6 +38,7 @@ class Session:
     ended_at: str | None = None
     games_played: int = 0
     crowded_until: int = 0
+    closing: bool = False
 
     @property
     def cursor(self) -> Cursor:
@@ -67,39 +65,42 @@ class Session:
             "games_played": self.games_played,
         }
 
-    def require_active(self) -> None:
-        """Raise SessionClosed once the session has ended."""
-        if not self.is_active:
+    @property
+    def is_open(self) -> bool:
+        """Whether the session takes games and votes."""
+        return self.is_active and not self.closing
+
+    def require_open(self) -> None:
+        """Raise SessionClosed where the session takes nothing more."""
+        if not self.is_open:
             raise SessionClosed(self.id)
 
     def next_event(self, event_type: EventType, now: str, data: Json) -> Event:
         """Return the event that follows the session's newest one."""
-        return Event(
-            session_id=self.id,
-            type=event_type,
-            envelope=envelope(event_type, now, data),
-            cursor=Cursor(self.epoch, self.sequence + 1),
-        )
+        cursor = Cursor(self.epoch, self.sequence + 1)
+        return Event(session_stream(self.id), cursor, event_type, envelope(event_type, now, data))
 
 
-def start_session(head: StreamHead, *, epoch: str, notes: str | None, now: str) -> tuple[Session, Event]:
-    """Return the session that follows the newest one, and the event that announces it.
+def start_session(
+    head: StreamHead, *, epoch: str, notes: str | None, now: str
+) -> tuple[Session, Event, Event]:
+    """Return the session that follows the newest one, and its start.
 
-    ``epoch`` is a fresh random text that names the new session's own stream.
+    The start is an event of two streams: that of all sessions, which comes first, and the session's own.
+    ``epoch`` is a fresh random text that names the session's own stream.
     """
     session = Session(id=head.sequence + 1, epoch=epoch, sequence=1, created_at=now, notes=notes)
-    event = Event(
-        session_id=session.id,
-        type=EventType.SESSION_STARTED,
-        envelope=envelope(EventType.SESSION_STARTED, now, {"session": session.as_data()}),
-        cursor=session.cursor,
-        sessions_cursor=Cursor(head.epoch, session.id),
+    text = envelope(EventType.SESSION_STARTED, now, {"session": session.as_data()})
+    return (
+        session,
+        Event(SESSIONS_STREAM, Cursor(head.epoch, session.id), EventType.SESSION_STARTED, text),
+        Event(session_stream(session.id), session.cursor, EventType.SESSION_STARTED, text),
     )
-    return session, event
 
 
 def end_session(session: Session, *, now: str) -> tuple[Session, Event]:
     """Return the session as it has ended, and the event that says so. Raises SessionClosed."""
-    session.require_active()
+    if not session.is_active:
+        raise SessionClosed(session.id)
     ended = replace(session, sequence=session.sequence + 1, is_active=False, ended_at=now)
     return ended, session.next_event(EventType.SESSION_ENDED, now, {"session": ended.as_state()})

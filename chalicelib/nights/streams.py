@@ -1,24 +1,26 @@
-"""What came after a cursor: the one rule behind replay and polling, for every stream.
+"""Reads streams: the place from which a client goes on, and the events that follow a place.
 
-A stream never lies about a loss: whoever is told ``recovered`` has, or gets, every event after the cursor.
-Leaves what the events are to ``nights.events`` and reading them to ``storage``.
+Replay, polling and delivery all read through this module. A client that gets ``recovered`` gets every event
+after its cursor.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from chalicelib.errors import Unavailable
+from chalicelib.errors import SessionNotFound
 from chalicelib.limits import MAX_PAGE
-from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.cursors import NOW, Cursor
+from chalicelib.nights.events import SESSIONS_STREAM, Event, session_stream
+from chalicelib.nights.ports import EventLog, SessionStore
 
 T = TypeVar("T")
 
 READS = 4
 PAUSE_SECONDS = 0.02
-"""A transaction is not isolated from a plain read: for a moment the head may show an event that the log
-does not. Such a hole is read again; one that stays after all reads is a loss."""
+"""A transaction is not isolated from a plain read: for a moment the head may show an event that the log does
+not. Such a hole is read again; one that stays after all reads is a loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,71 +34,96 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Replay(Generic[T]):
-    """What a client that comes back has missed. ``cursor`` is the position once all entries have come."""
+class Place:
+    """Where a client goes on in a stream: the events after ``cursor`` follow.
 
+    ``last`` is the sequence of the newest event. ``recovered`` is false where the events after the client's
+    own cursor can't be had any more.
+    """
+
+    stream: str
     cursor: Cursor
+    last: int
     recovered: bool
-    entries: Iterator[T] = field(default_factory=lambda: iter(()))
 
 
 @dataclass(frozen=True, slots=True)
 class Stream(Generic[T]):
-    """A stream as it ended when ``end`` was read.
+    """A stream that ended at ``end`` when it was read.
 
-    ``read(after, limit)`` returns entries above ``after`` in order, and ``place`` an entry's sequence.
+    ``read(after, limit)`` returns entries above ``after`` in order, ``sequence(entry)`` an entry's place.
     """
 
+    name: str
     end: Cursor
     read: Callable[[int, int], Sequence[T]]
-    place: Callable[[T], int]
+    sequence: Callable[[T], int]
     sleep: Callable[[float], None] = time.sleep
+
+    def place(self, since: Cursor) -> Place:
+        """Return the place that a client's ``since`` names. Raises Unavailable."""
+        if since == NOW:
+            return Place(self.name, self.end, self.end.sequence, recovered=True)
+        recovered = self._entries(since, 1) is not None
+        cursor = Cursor(self.end.epoch, since.sequence) if recovered else self.end
+        return Place(self.name, cursor, self.end.sequence, recovered)
 
     def page(self, since: Cursor, limit: int) -> Page[T]:
         """Return up to ``limit`` entries after a cursor. Raises Unavailable."""
-        entries = self._first(since, limit)
-        if entries is None:
-            return Page((), self.end, recovered=False, more=False)
+        entries = () if since == NOW else self._entries(since, limit)
+        if not entries:
+            return Page((), self.end, recovered=entries is not None, more=False)
         cursor = Cursor(self.end.epoch, since.sequence + len(entries))
         return Page(entries, cursor, recovered=True, more=cursor.sequence < self.end.sequence)
 
-    def replay(self, since: Cursor) -> Replay[T]:
-        """Return everything from a cursor to the end, read page by page as it is consumed.
+    def following(self, position: int, limit: int = MAX_PAGE) -> Sequence[T]:
+        """Return the entries right after a position, without a hole; none where the first is missing."""
+        limit = min(limit, self.end.sequence - position)
+        for attempt in range(READS if limit > 0 else 0):
+            if attempt:
+                self.sleep(PAUSE_SECONDS)
+            found = self.read(position, limit)
+            dense = [entry for nth, entry in enumerate(found, position + 1) if self.sequence(entry) == nth]
+            if dense:
+                return dense
+        return ()
 
-        Raises Unavailable, also while it is consumed: then what came so far is in order and without a
-        hole, and the rest has not come.
-        """
-        entries = self._first(since, MAX_PAGE)
-        if entries is None:
-            return Replay(self.end, recovered=False)
-        return Replay(self.end, recovered=True, entries=self._rest(since.sequence, entries))
-
-    def _first(self, since: Cursor, limit: int) -> Sequence[T] | None:
+    def _entries(self, since: Cursor, limit: int) -> Sequence[T] | None:
         """Return the entries that follow a cursor; None where they can't be had any more."""
         if since.epoch not in ("", self.end.epoch) or since.sequence > self.end.sequence:
             return None
         if since.sequence == self.end.sequence:
             return ()
-        return self._following(since.sequence, limit) or None
+        return self.following(since.sequence, limit) or None
 
-    def _rest(self, position: int, page: Sequence[T]) -> Iterator[T]:
-        yield from page
-        position += len(page)
-        while position < self.end.sequence:
-            page = self._following(position, MAX_PAGE)
-            if not page:
-                raise Unavailable("The log has a hole now. Resume from the last cursor before it.")
-            yield from page
-            position += len(page)
 
-    def _following(self, position: int, limit: int) -> Sequence[T]:
-        """Return entries from the one right after a position, without a hole, none where it is gone."""
-        limit = min(limit, self.end.sequence - position)
-        for attempt in range(READS):
-            if attempt:
-                self.sleep(PAUSE_SECONDS)
-            found = self.read(position, limit)
-            unbroken = [entry for nth, entry in enumerate(found, position + 1) if self.place(entry) == nth]
-            if unbroken:
-                return unbroken
-        return ()
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The streams of events, each as it ends now. Every method raises Unavailable."""
+
+    sessions: SessionStore
+    log: EventLog
+    sleep: Callable[[float], None] = time.sleep
+
+    def of_starts(self) -> Stream[Event]:
+        """Return the stream of all sessions' starts."""
+        return self._stream(SESSIONS_STREAM, self.sessions.head().cursor)
+
+    def of_session(self, session_id: int) -> Stream[Event]:
+        """Return the stream of one session's events. Raises SessionNotFound."""
+        session = self.sessions.session(session_id)
+        if session is None:
+            raise SessionNotFound(session_id)
+        return self._stream(session_stream(session_id), session.cursor)
+
+    def named(self, stream: str) -> Stream[Event]:
+        """Return a stream by its name. Raises SessionNotFound."""
+        return (
+            self.of_starts() if stream == SESSIONS_STREAM else self.of_session(int(stream.partition(":")[2]))
+        )
+
+    def _stream(self, name: str, end: Cursor) -> Stream[Event]:
+        def read(after: int, limit: int) -> Sequence[Event]:
+            return [event.in_epoch(end.epoch) for event in self.log.events(name, after, limit)]
+
+        return Stream(name, end, read, lambda event: event.sequence, self.sleep)

@@ -18,48 +18,64 @@ class VoteType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
-    """A vote as it was asked for. ``game_id`` None is the newest game at the moment of the commit."""
+class VoteRequest:
+    """A vote as it was asked for. ``game_id`` None is the newest game at the moment of asking."""
 
     username: str
     type: VoteType
     game_id: int | None = None
 
-    @property
-    def voter(self) -> str:
-        """The username as it is compared."""
-        return voter_of(self.username)
-
-    def game_in(self, session: Session) -> int:
-        """Return the id of the game that is voted for. Raises SessionClosed, NoGame, GameNotFound."""
-        session.require_active()
-        if self.game_id is None:
-            if session.games_played == 0:
-                raise NoGame(session.id)
-            return session.games_played
-        if not 1 <= self.game_id <= session.games_played:
-            raise GameNotFound(session.id, self.game_id)
-        return self.game_id
+    def vote_in(self, session: Session, asked_at: str) -> "Vote":
+        """Return the vote that this is in a session. Raises SessionClosed, NoGame, GameNotFound."""
+        session.require_open()
+        game_id = session.games_played if self.game_id is None else self.game_id
+        if self.game_id is None and not game_id:
+            raise NoGame(session.id)
+        if not 1 <= game_id <= session.games_played:
+            raise GameNotFound(session.id, game_id)
+        return Vote(game_id, self.username, self.type, asked_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A vote that counts. ``username`` is as it was typed, ``voter`` as it is compared."""
+    """A vote for a game. ``username`` is as it was typed, ``timestamp`` the moment at which it was asked."""
 
     game_id: int
-    voter: str
     username: str
     type: VoteType
     timestamp: str
 
+    @property
+    def key(self) -> "VoteKey":
+        """What there is one vote of: the game's id, and the username as it is compared."""
+        return self.game_id, voter_of(self.username)
+
+    def as_answer(self, session_id: int, title: str) -> Json:
+        """Return the vote as it is answered while it is not counted."""
+        return {
+            "session": {"id": session_id},
+            "game": {"id": self.game_id, "title": title},
+            "vote": {"username": self.username, "type": self.type, "timestamp": self.timestamp},
+        }
+
+
+VoteKey = tuple[int, str]
+
 
 @dataclass(frozen=True, slots=True)
-class VoteCast:
-    """What one vote makes: the session and the game afterwards, the vote, its event and its answer."""
+class PendingVote:
+    """A vote that is stored and not counted yet. Ids are unique, and in the order of asking."""
+
+    id: str
+    vote: Vote
+
+
+@dataclass(frozen=True, slots=True)
+class CountedVote:
+    """What counting one vote makes: the session and the game afterwards, its event and its answer."""
 
     session: Session
     game: Game
-    vote: Vote
     event: Event
     answer: Json
 
@@ -73,36 +89,23 @@ def voter_of(username: str) -> str:
     return unicodedata.normalize("NFC", composed.casefold())
 
 
-def cast(session: Session, game: Game, earlier: Vote | None, ballot: Ballot, *, now: str) -> VoteCast:
-    """Count a ballot on a game of ``ballot.game_in(session)``; ``earlier`` is the voter's vote for it so far.
+def count_vote(session: Session, game: Game, earlier: Vote | None, vote: Vote, *, now: str) -> CountedVote:
+    """Count a vote for a game of the session; ``earlier`` is the voter's vote for it so far.
 
-    A vote that changes nothing is an event like any other: the chat that sent it is told that it counts.
+    A vote that changes nothing is an event like any other: the chat that sent it learns that it counts.
     """
-    vote = Vote(game.id, ballot.voter, ballot.username, ballot.type, now)
-    counted = _without(game, earlier.type) if earlier else game
-    counted = _with(counted, vote.type)
-    data = {
-        "session": {"id": session.id},
-        "game": {"id": game.id, "title": game.title},
-        "vote": {"username": vote.username, "type": vote.type, "timestamp": vote.timestamp},
-        "totals": counted.totals(),
-    }
-    return VoteCast(
+    counted = _add(game, earlier.type, -1) if earlier else game
+    counted = _add(counted, vote.type, 1)
+    data = {**vote.as_answer(session.id, game.title), "totals": counted.totals()}
+    return CountedVote(
         session=replace(session, sequence=session.sequence + 1),
         game=counted,
-        vote=vote,
         event=session.next_event(EventType.VOTE_RECEIVED, now, data),
         answer=data,
     )
 
 
-def _with(game: Game, vote: VoteType) -> Game:
+def _add(game: Game, vote: VoteType, votes: int) -> Game:
     if vote is VoteType.UP:
-        return replace(game, upvotes=game.upvotes + 1)
-    return replace(game, downvotes=game.downvotes + 1)
-
-
-def _without(game: Game, vote: VoteType) -> Game:
-    if vote is VoteType.UP:
-        return replace(game, upvotes=game.upvotes - 1)
-    return replace(game, downvotes=game.downvotes - 1)
+        return replace(game, upvotes=game.upvotes + votes)
+    return replace(game, downvotes=game.downvotes + votes)

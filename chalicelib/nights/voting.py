@@ -1,212 +1,93 @@
-"""The use case of a voter: one vote counts, whoever else votes at the same time.
+"""The use case of a voter: a vote is counted at once, or in a crowd stored to be counted in a moment.
 
-A session's head is moved by one writer at a time, which bounds commits but need not bound votes: whoever
-loses a race leaves its ballot in the box, and whoever has waited longest counts all that wait in there. See
-docs/decisions/0033-counting-together.md. Leaves how ballots are counted to ``nights.counting``.
+A vote alone is one transaction. One that loses the race for the session's head, or finds others waiting, is
+stored and answered; the table's stream has it counted. See docs/decisions/0033-pending-votes.md.
 """
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 
 from chalicelib.auth.claims import Claims, Role
-from chalicelib.backoff import Backoff
-from chalicelib.errors import GameNightError, SessionNotFound
-from chalicelib.idempotency import AnswerStore, Commits, IdempotentRequest, StreamMoved, records_of
-from chalicelib.nights.counting import LeftBallot, count
-from chalicelib.nights.event_fields import appended
+from chalicelib.errors import SessionClosed, SessionNotFound
+from chalicelib.idempotency import Idempotent, IdempotentRequest, VersionConflict, records_of
 from chalicelib.nights.events import Json
-from chalicelib.nights.ports import BallotBox, Change, SessionStore
-from chalicelib.nights.sessions import Session
-from chalicelib.nights.votes import Ballot
-from chalicelib.timestamps import Clock, timestamp
-
-TOGETHER = 30
-GAMES_TOGETHER = 8
-"""Ballots in one count, and games. A ballot is three items at most (its vote, its place in the box, its
-key), and beside them go the games, the head and the event: a transaction has 100 items at most."""
-
-CROWDED_MILLISECONDS = 3000
-"""So long after ballots were counted together the next voters do not even try alone: they would only be in
-the way of whoever counts."""
-
-OVERDUE_MILLISECONDS = 2000
-STAGGER_MILLISECONDS = 500
-"""When the same ballot has been first for so long, its voter may be dead: the second counts in its place,
-the third so much later, and so on."""
-
-LEFT_FOR_DEAD_MILLISECONDS = 30_000
-"""A ballot that has waited longer than any caller does is nobody's: its function was killed. API Gateway
-answers a caller after 29 s at the latest."""
-
-
-POLL = Backoff(base=0.03, cap=0.25)
-"""How a voter waits for its ballot to be counted, which takes a transaction or two."""
+from chalicelib.nights.pending_votes import VoteCounter
+from chalicelib.nights.votes import PendingVote, VoteRequest
+from chalicelib.timestamps import Clock, milliseconds, timestamp
 
 
 @dataclass(frozen=True, slots=True)
-class VotingStores:
-    """The ports that voting needs, all on one table."""
-
-    sessions: SessionStore
-    box: BallotBox
-    answers: AnswerStore
-
-
 class Voting:
     """Votes, as those who vote see it. ``new_id`` returns a fresh random text."""
 
-    def __init__(
-        self, stores: VotingStores, commits: Commits, clock: Clock, new_id: Callable[[], str]
-    ) -> None:
-        self._stores = stores
-        self._commits = commits
-        self._clock = clock
-        self._new_id = new_id
+    counter: VoteCounter
+    commits: Idempotent
+    clock: Clock
+    new_id: Callable[[], str]
 
     def vote(
-        self, caller: Claims, session_id: int, ballot: Ballot, request: IdempotentRequest | None = None
+        self, caller: Claims, session_id: int, asked: VoteRequest, request: IdempotentRequest | None = None
     ) -> Json:
-        """Count a vote and return what its event says.
+        """Count or store a vote and return what its event says, without ``totals`` where it was stored.
 
         Raises Forbidden, SessionNotFound, SessionClosed, NoGame, GameNotFound, IdempotencyMismatch,
         Contended, Unavailable.
         """
         caller.require(Role.ADMIN, Role.BOT)
-        mine = LeftBallot(self._new_id(), _milliseconds(self._clock), ballot, request)
-        turn = _Turn(self._stores, self._clock, session_id, mine)
-        try:
-            answer = self._commits.once(request, turn.attempt)
-        except GameNightError:
-            if (late := turn.take_back()) is None:
-                raise
-            return late
-        turn.take_back()
-        return answer
-
-
-class _Turn:
-    """One ballot on its way: counted alone, or else left in the box and counted with all that wait."""
-
-    def __init__(self, stores: VotingStores, clock: Clock, session_id: int, mine: LeftBallot) -> None:
-        self._stores = stores
-        self._clock = clock
-        self._session_id = session_id
-        self._mine = mine
-        self._left = self._counted = False
-        self._seen = 0  # the last event that is known not to be this ballot's
-        self._first, self._first_since = "", 0  # who is first in the box, and since when it was seen there
-
-    def attempt(self) -> Json:
-        """Return the answer to the ballot. Raises StreamMoved where it is not counted yet."""
-        if not self._left:
-            return self._count_alone_or_leave()
-        waiting = self._stores.box.waiting(self._session_id, TOGETHER)
-        if self._is_my_turn(waiting):
-            return self._count_together(waiting)
-        answer = None if self._mine in waiting else self._outcome()
-        if answer is None:
-            raise StreamMoved
-        return answer
-
-    def take_back(self) -> Json | None:
-        """Leave nothing in the box; return the answer where the ballot was counted unnoticed."""
-        if self._counted or not self._left or self._stores.box.take_back(self._session_id, self._mine):
-            return None
-        return self._outcome()
-
-    def _count_alone_or_leave(self) -> Json:
-        session = self._session()
-        self._mine.ballot.game_in(session)
-        if session.crowded_until <= _milliseconds(self._clock):
-            with suppress(StreamMoved):
-                return self._count(Change(session, session, ()), [self._mine])
-        self._mine = replace(self._mine, left_at=_milliseconds(self._clock))
-        self._stores.box.leave(self._session_id, self._mine)
-        self._left, self._seen = True, session.sequence
-        raise StreamMoved
-
-    def _is_my_turn(self, waiting: Sequence[LeftBallot]) -> bool:
-        if not waiting:
-            return False
-        now = _milliseconds(self._clock)
-        if waiting[0].id != self._first:
-            self._first, self._first_since = waiting[0].id, now
-        place = waiting.index(self._mine) if self._mine in waiting else len(waiting)
-        patience = OVERDUE_MILLISECONDS + (place - 1) * STAGGER_MILLISECONDS if place else 0
-        return now - self._first_since >= patience
-
-    def _outcome(self) -> Json | None:
-        answer, self._seen = self._stores.box.outcome(self._session_id, self._mine.id, self._seen)
-        self._counted = answer is not None
-        return answer
-
-    def _count_together(self, waiting: Sequence[LeftBallot]) -> Json:
-        session = self._session()
-        session.require_active()
-        answered = self._stores.answers.answered([left.request for left in waiting if left.request])
-        dead = _milliseconds(self._clock) - LEFT_FOR_DEAD_MILLISECONDS
-        dropped = [
-            left
-            for left in waiting
-            if left.left_at < dead or (left.request and left.request.name in answered)
-        ]
-        ballots = _fitting(session, [left for left in waiting if left not in dropped])
-        return self._count(Change(session, session, (), ballots=ballots, dropped=dropped), ballots)
-
-    def _session(self) -> Session:
-        session = self._stores.sessions.session(self._session_id)
-        if session is None:
-            raise SessionNotFound(self._session_id)
-        return session
-
-    def _count(self, change: Change, ballots: Sequence[LeftBallot]) -> Json:
-        """Count ballots in addition to a change; return the answer to mine or raise StreamMoved."""
-        session = change.before
-        keys = [(left.ballot.game_in(session), left.ballot.voter) for left in ballots]
-        games, votes = self._stores.sessions.games_and_votes(session.id, set(keys))
-        if games.keys() != {game_id for game_id, _ in keys}:
-            raise StreamMoved  # the commit that adds one is just being made
-        made = count(session, games, votes, ballots, now=timestamp(self._clock()))
-        if len(ballots) > 1:
-            crowded_until = _milliseconds(self._clock) + CROWDED_MILLISECONDS
-            made.session = replace(made.session, crowded_until=crowded_until)
-        self._stores.sessions.commit(
-            replace(
-                change,
-                after=made.session,
-                events=made.events,
-                counted=[(game, made.games[game.id]) for game in games.values()],
-                votes=[(votes.get(key), made.votes[key]) for key in sorted(set(keys))],
-                records=[
-                    record for left in ballots for record in records_of(left.request, made.answers[left.id])
-                ],
-            )
+        now = self.clock()
+        unique = _digest(request) if request else self.new_id()
+        answer = self.commits.once(
+            request, lambda: self._count_or_store(session_id, asked, now, unique, request)
         )
-        appended(made.events)
-        self._counted = self._mine.id in made.answers
-        if not self._counted:
-            raise StreamMoved
-        return made.answers[self._mine.id]
+        if "totals" in answer:
+            return answer
+        return self.commits.once(None, lambda: self._accepted(session_id, answer, unique))
+
+    def _count_or_store(
+        self,
+        session_id: int,
+        asked: VoteRequest,
+        now: datetime,
+        unique: str,
+        request: IdempotentRequest | None,
+    ) -> Json:
+        session = self.counter.sessions.session(session_id)
+        if session is None:
+            raise SessionNotFound(session_id)
+        vote = asked.vote_in(session, timestamp(now))
+        # An earlier vote of this voter may be waiting, which this one must not overtake.
+        if session.crowded_until <= milliseconds(now) and not self.counter.pending.waiting(session_id, 1):
+            with suppress(VersionConflict):
+                return self.counter.count_one(session, vote, request)
+        answer = vote.as_answer(session_id, title="")
+        pending = PendingVote(pending_id(vote.timestamp, unique), vote)
+        self.counter.pending.add(session_id, pending, records_of(request, answer))
+        return answer
+
+    def _accepted(self, session_id: int, answer: Json, unique: str) -> Json:
+        """Return the answer to a stored vote that is counted, or is going to be. Raises SessionClosed.
+
+        A session that was open after the vote was stored counts it before it ends. One that was closing may
+        miss it: then the voter has it counted, or the session has ended without it.
+        """
+        state = self.counter.sessions.voting_state(session_id, answer["game"]["id"])
+        if state.title is None:
+            raise VersionConflict  # reads are not isolated: the game's own transaction is just being made
+        if not state.is_open:
+            self.counter.count_pending(session_id)
+            if self.counter.pending.is_waiting(session_id, pending_id(answer["vote"]["timestamp"], unique)):
+                raise SessionClosed(session_id)
+        return {**answer, "game": {**answer["game"], "title": state.title}}
 
 
-def _fitting(session: Session, waiting: Sequence[LeftBallot]) -> list[LeftBallot]:
-    """Return the ballots that fit into one count: few games, and each key once."""
-    games: set[int] = set()
-    keys: set[tuple[str, str]] = set()
-    fitting = []
-    for left in waiting:
-        game_id = left.ballot.game_in(session)
-        if game_id not in games and len(games) == GAMES_TOGETHER:
-            continue
-        if left.request:
-            if left.request.name in keys:
-                continue
-            keys.add(left.request.name)
-        games.add(game_id)
-        fitting.append(left)
-    return fitting
+def pending_id(asked_at: str, unique: str) -> str:
+    """Return the id of a vote that was asked at a moment: what was asked first comes first."""
+    return f"{milliseconds(datetime.fromisoformat(asked_at)):014}#{unique}"
 
 
-def _milliseconds(clock: Clock) -> int:
-    return int(clock().timestamp() * 1000)
+def _digest(request: IdempotentRequest) -> str:
+    """Return the same text for the same key, so that an answer recorded under it leads to its vote."""
+    return hashlib.sha256("\n".join(request.name).encode()).hexdigest()[:16]

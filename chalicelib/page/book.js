@@ -1,86 +1,85 @@
-// The streams that the page follows: the starts of nights, and what happens in the night that is shown.
-// Passes on what is due, and has the state read where events can't be had any more.
-
-import { NOWHERE, Stream, cursorOf } from './stream.js';
+// The places in the streams that the page follows: the starts of nights, and what happens in the night that is shown.
+// The contract's rule: an event up to the place came twice, and whoever comes back brings the place's cursor.
 
 export const SESSIONS = 'sessions';
 
+/** The cursor of a stream without a place: whoever asks from it is told where the stream ends. */
+export const NOW = 'now';
+
+/** The stream of a night, by its id. */
+export const streamOf = (id) => `session:${id}`;
+
+/** The night of a stream, by its id. */
+export const nightIn = (stream) => Number(stream.slice('session:'.length));
+
 export class Book {
   #listener;
+  #places;
   #restoring = 0;
 
   /**
-   * `listener.happened(key, due)` gets events in order, `listener.lost(key, end)` reads the state and returns a
-   * promise, and `listener.vanished()` hears that the night is gone. `since` is the stored position in the starts.
+   * `listener.happened(stream, event)` gets events in order, `listener.lost(stream, place)` reads the state as of a
+   * place and returns a promise, and `listener.vanished()` hears that the night is gone. `place` is that in the starts:
+   * { cursor, sequence }, with a sequence of 0 where nobody knows it.
    */
-  constructor(listener, since) {
+  constructor(listener, place) {
     this.#listener = listener;
-    this.streams = new Map([[SESSIONS, new Stream(since ?? NOWHERE)]]);
+    this.#places = new Map([[SESSIONS, place]]);
   }
 
-  get sessions() { return this.streams.get(SESSIONS); }
+  get streams() { return [...this.#places.keys()]; }
 
-  /** The key of the night that is followed, its id as text; undefined where there is none. */
-  get night() { return [...this.streams.keys()].find((key) => key !== SESSIONS); }
+  /** The stream of the night that is followed; undefined where there is none. */
+  get night() { return this.streams.find((stream) => stream !== SESSIONS); }
 
-  get behind() { return this.#restoring > 0 || [...this.streams.values()].some((stream) => stream.behind); }
+  get restoring() { return this.#restoring > 0; }
 
-  /** Follow a night from a position on, in place of another one. */
-  follow(id, since) {
+  place(stream) { return this.#places.get(stream); }
+
+  /** Follow a night from a place on, instead of another one. */
+  follow(id, place) {
     this.leave();
-    this.streams.set(String(id), new Stream(since));
+    this.#places.set(streamOf(id), place);
   }
 
-  leave() {
-    if (this.night) this.streams.delete(this.night);
-  }
+  leave() { this.#places.delete(this.night); }
 
   /** Give a night up that the service does not know any more. */
-  vanished(key) {
-    if (key !== SESSIONS && this.streams.delete(key)) this.#listener.vanished();
+  vanished(stream) {
+    if (stream !== SESSIONS && this.#places.delete(stream)) this.#listener.vanished();
   }
 
-  /** Take an event's frame; says on which stream it came, or null where nobody follows that one. */
-  take(frame, authenticated) {
-    const cursor = cursorOf(frame.cursor);
-    const id = frame.data?.session?.id;
-    if (!cursor || id === undefined) return null;
-    const started = frame.type === 'session.started';
-    const ofAll = cursor.epoch === this.sessions.epoch || (started && !authenticated);
-    const key = ofAll ? SESSIONS : String(id);
-    const stream = this.streams.get(key);
-    if (!stream) return null;
-    const { type, timestamp, data } = frame;
-    this.#pass(key, stream.take(cursor, { type, timestamp, data }));
-    return key;
+  /** Forget a place that is worth nothing any more. */
+  lose(stream) {
+    if (this.#places.has(stream)) this.#places.set(stream, { cursor: NOW, sequence: 0 });
   }
 
-  /** Note where a stream ends. Returns a promise that is kept once the state has been read, if it had to be. */
-  async answered(key, frame) {
-    const [stream, end] = [this.streams.get(key), cursorOf(frame.cursor)];
-    if (!stream || !end) return;
-    const { due, lost } = stream.answered(end, frame.recovered === true);
-    stream.movedAt = Date.now();
-    if (!lost) {
-      this.#pass(key, due);
+  /** Take an event; says whether it is news. */
+  take({ stream, sequence, cursor, type, timestamp, data }) {
+    const place = this.#places.get(stream);
+    if (!place || !(sequence > place.sequence)) return false;
+    this.#places.set(stream, { cursor, sequence });
+    if (data?.session?.id !== undefined) this.#listener.happened(stream, { type, timestamp, data });
+    return true;
+  }
+
+  /** Take an answer. Returns a promise that is kept once the state has been read, if it had to be. */
+  async answered(stream, { cursor, sequence = 0, recovered }) {
+    const [before, place] = [this.#places.get(stream), { cursor, sequence }];
+    if (!before) return;
+    if (recovered && before.cursor !== NOW) {
+      if (sequence > before.sequence) this.#places.set(stream, place); // otherwise, polling came further meanwhile
       return;
     }
+    this.#places.set(stream, place);
     this.#restoring += 1;
-    const restored = this.#listener.lost(key, end); // from here on it keeps what happens until the state is there
-    this.#pass(key, due);
     try {
-      await restored;
+      await this.#listener.lost(stream, place);
     } catch (problem) {
-      stream.lose(); // so that it is tried again with the next answer
+      this.lose(stream); // so that it is tried again with the next answer
       throw problem;
     } finally {
       this.#restoring -= 1;
     }
-  }
-
-  #pass(key, due) {
-    if (due.length === 0) return;
-    this.streams.get(key).movedAt = Date.now();
-    this.#listener.happened(key, due);
   }
 }

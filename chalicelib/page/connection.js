@@ -1,14 +1,14 @@
-// One WebSocket connection, from its opening to its end: authenticates, asks for what was missed, asks again where
-// something is missing, and makes sure that somebody is there. Leaves coming back to `follower.js`.
+// One WebSocket connection, from its opening to its end: authenticates, asks for what was missed, and makes sure that
+// somebody is there. Leaves coming back to `follower.js`.
 
-import { SESSIONS } from './book.js';
+import { NOW, SESSIONS, nightIn } from './book.js';
 
 const OPENING = 10_000; // milliseconds, as all of these
 const SILENCE = 30_000; // after so much of it, a ping
 const PONG = 10_000; // and after so much more, the connection is dead
 const PROBE = 4_000; // the same for a tab that has just been woken up
-const HOLE = 3_000; // so long an event or an answer may be missing
-const ASK_AT_MOST = 3;
+const STALLED = 15_000; // so long an answer, or the next event of a replay, may be missing
+const AGAIN = 1_000; // after so much, and a random share of four times as much, what was refused is asked again
 const USEFUL = 5_000; // a connection that has lived so long was worth it
 const LATEST_RECONNECT = 300_000; // the contract's bound of afterMs
 const TICK = 500;
@@ -20,7 +20,7 @@ export class Connection {
   #book;
   #token;
   #listener;
-  #asks = new Map();
+  #waiting = new Map(); // stream -> { last, movedAt, againAt }, while an answer or events up to `last` are to come
   #openedAt = Date.now();
   #heardAt = Date.now();
   #deadline = Date.now() + OPENING;
@@ -34,7 +34,6 @@ export class Connection {
     this.authenticated = false;
     /** Kept when it is over: { useful, planned }. */
     this.over = new Promise((end) => { this.#ended = end; });
-    for (const stream of book.streams.values()) stream.asked = true;
     this.#ticking = setInterval(() => this.#tick(Date.now()), TICK);
     try {
       this.#socket = new WebSocket(url);
@@ -48,19 +47,22 @@ export class Connection {
   }
 
   /** Whether everything that has happened has come, as far as anybody can tell. */
-  get current() { return this.authenticated && !this.#book.behind; }
+  get current() { return this.authenticated && this.#waiting.size === 0 && !this.#book.restoring; }
 
   /** Ask for a night that the book has begun to follow, and leave another one. */
   follow(left) {
     if (!this.authenticated) return; // auth_success asks for it
-    if (left) this.#send({ type: 'unsubscribe', sessionId: Number(left) });
+    if (left) {
+      this.#waiting.delete(left);
+      this.#send({ type: 'unsubscribe', sessionId: nightIn(left) });
+    }
     if (this.#book.night) this.#ask(this.#book.night);
   }
 
   /** Go on with another token. */
   renew(token) {
     this.#token = token;
-    if (this.authenticated) this.#ask(SESSIONS);
+    if (this.authenticated) this.#send({ type: 'auth', token });
   }
 
   /** See at once whether somebody is there. */
@@ -91,27 +93,19 @@ export class Connection {
         this.#send({ type: 'ping' });
         this.#deadline = now + PONG;
       }
-      for (const [key, stream] of this.#book.streams) {
-        if (!stream.behind) this.#asks.delete(key);
-        else if (now - stream.movedAt >= HOLE) this.#askAgain(key);
+      for (const [stream, { movedAt, againAt }] of this.#waiting) {
+        if (now - movedAt >= STALLED) this.end();
+        else if (now >= againAt) this.#ask(stream);
       }
     }
   }
 
-  #askAgain(key) {
-    const asks = (this.#asks.get(key) ?? 0) + 1;
-    this.#asks.set(key, asks);
-    if (asks > ASK_AT_MOST) this.end();
-    else this.#ask(key);
-  }
-
-  #ask(key) {
-    const stream = this.#book.streams.get(key);
-    stream.asked = true;
-    stream.movedAt = Date.now();
-    const { since } = stream;
-    if (key === SESSIONS) this.#send({ type: 'auth', token: this.#token, since, id: key });
-    else this.#send({ type: 'subscribe', sessionId: Number(key), since, id: key });
+  #ask(stream) {
+    const { movedAt = Date.now() } = this.#waiting.get(stream) ?? {};
+    this.#waiting.set(stream, { last: null, movedAt, againAt: Infinity });
+    const { cursor: since } = this.#book.place(stream);
+    if (stream === SESSIONS) this.#send({ type: 'auth', token: this.#token, since, id: stream });
+    else this.#send({ type: 'subscribe', sessionId: nightIn(stream), since, id: stream });
     this.#listener.changed();
   }
 
@@ -126,38 +120,48 @@ export class Connection {
     try {
       frame = JSON.parse(text);
     } catch {
-      return; // no frame of the contract; what it stood for is missing, and asked for again
+      return; // no frame of the contract
     }
     switch (frame?.type) {
       case 'auth_success': this.#welcomed(frame); break;
-      case 'subscribed': this.#answered(String(frame.sessionId), frame); break;
+      case 'subscribed': this.#answered(frame); break;
       case 'auth_error': this.#refused(frame); break;
       case 'error': this.#failed(frame); break;
       case 'reconnect': this.#reconnect(frame); break;
       case 'token_expiring': this.#listener.expiring(Date.parse(frame.expiresAt)); break;
       case 'pong': case 'unsubscribed': break;
-      default: this.#happened(frame);
+      default: if (frame?.data) this.#happened(frame);
     }
     this.#listener.changed();
   }
 
   #happened(frame) {
-    const key = this.#book.take(frame, this.authenticated);
-    const stream = key && this.#book.streams.get(key);
-    // From an epoch that nobody knows: what is there now has to be asked for.
-    if (stream && !stream.known && !stream.asked) this.#ask(key);
+    if (this.#waiting.get(frame.stream)?.last === null) return; // it comes again after the answer
+    this.#book.take(frame);
+    this.#moved(frame);
+  }
+
+  #moved({ stream, sequence }) {
+    const waiting = this.#waiting.get(stream);
+    if (!waiting) return;
+    if (sequence >= waiting.last) this.#waiting.delete(stream);
+    else waiting.movedAt = Date.now();
   }
 
   #welcomed(frame) {
     const first = !this.authenticated;
     this.authenticated = true;
     this.#deadline = Infinity;
-    this.#answered(SESSIONS, frame);
+    this.#answered(frame);
     if (first && this.#book.night) this.#ask(this.#book.night);
   }
 
-  #answered(key, frame) {
-    this.#book.answered(key, frame).then(this.#listener.changed, () => this.end());
+  #answered(frame) {
+    const waiting = this.#waiting.get(frame.stream);
+    if (!waiting || waiting.last !== null || !Number.isInteger(frame.last)) return;
+    waiting.last = frame.last;
+    this.#book.answered(frame.stream, frame).then(this.#listener.changed, () => this.end());
+    this.#moved(frame);
   }
 
   #refused({ code, message }) {
@@ -167,21 +171,22 @@ export class Connection {
       this.#listener.refused(problem);
       return;
     }
-    this.#book.sessions.asked = false;
     this.#listener.notRenewed(problem);
   }
 
-  #failed({ code, message, id }) {
+  #failed({ code, message, id: stream, retryable }) {
     if (code === 'token_expired') {
       this.end();
       this.#listener.refused({ code, detail: message });
     } else if (DROPS.includes(code)) this.end();
-    else if (code === 'session_not_found') this.#book.vanished(String(id));
-    else if (code === 'invalid_cursor' && this.#book.streams.has(String(id))) {
-      this.#book.streams.get(String(id)).lose();
-      this.#ask(String(id));
-    }
-    // Of anything else the answer is missing, and is asked for again.
+    else if (!this.#waiting.has(stream)) return; // it answers nothing that is waited for
+    else if (code === 'session_not_found') {
+      this.#waiting.delete(stream);
+      this.#book.vanished(stream);
+    } else if (code === 'invalid_cursor' && this.#book.place(stream)?.cursor !== NOW) {
+      this.#book.lose(stream);
+      this.#ask(stream);
+    } else if (retryable) this.#waiting.get(stream).againAt = Date.now() + AGAIN * (1 + 4 * Math.random());
   }
 
   #reconnect({ afterMs }) {

@@ -30,7 +30,7 @@ export class Follower {
   }
 
   get state() {
-    if (this.#connection?.authenticated) return this.#book.behind ? 'catching-up' : 'live';
+    if (this.#connection?.authenticated) return this.#connection.current ? 'live' : 'catching-up';
     if (this.#polled !== null) return this.#polled ? 'polling' : 'offline';
     return 'connecting';
   }

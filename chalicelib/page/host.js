@@ -1,16 +1,16 @@
 // Somebody who is signed in: what they do, what they are shown, and the follower that keeps it up to date.
 
 import { Deed } from './api.js';
-import { Book, SESSIONS } from './book.js';
+import { Book, SESSIONS, streamOf } from './book.js';
 import { announce, byId, say, show } from './elements.js';
 import { Follower } from './follower.js';
 import { Keeper } from './keeper.js';
 import { Lobby } from './lobby.js';
-import { NOWHERE, cursorOf } from './stream.js';
 import { eventWords, problemSentence } from './words.js';
 
-/** So many nights are shown in the lobby. */
+/** So many of the newest nights are shown in the lobby, and so many are looked through for one that is on. */
 const RECENT = 8;
+const LOOKED_THROUGH = 50;
 
 export class Host {
   #api;
@@ -39,21 +39,20 @@ export class Host {
   /** Show where things stand, and follow them from there. Raises a Problem where that can't be read. */
   async enter(url, token, listener) {
     const remembered = this.#keeper.recall();
-    let since = remembered ? this.#memory.read(SESSIONS) : null;
+    let place = remembered ? this.#memory.read(SESSIONS) : null;
     if (remembered) this.#render();
-    if (!since) {
-      const { cursor } = await this.#api.get(`/api/sessions?since=${encodeURIComponent(NOWHERE)}&limit=1`);
-      const active = await this.#look(cursorOf(cursor));
-      since = cursor;
+    if (!place?.cursor) {
+      const { active, end } = await this.#look();
+      place = end;
       if (!remembered && active) this.#keeper.begin(await this.#keeper.read(active.id));
     }
     this.#book = new Book({
-      happened: (key, due) => this.#happened(key, due),
-      lost: (key, end) => this.#lost(key, end),
+      happened: (stream, event) => this.#happened(stream, event),
+      lost: (stream, end) => this.#lost(stream, end),
       vanished: () => this.leave(),
-    }, since);
-    if (this.#night) this.#book.follow(this.#night.session.id, this.#keeper.position);
-    this.#memory.write(SESSIONS, since);
+    }, place);
+    if (this.#night) this.#book.follow(this.#night.session.id, this.#keeper.place);
+    this.#memory.write(SESSIONS, place);
     this.#follower = new Follower({ url, api: this.#api, book: this.#book, token, listener });
     this.#render();
     this.#follower.run();
@@ -74,7 +73,7 @@ export class Host {
       return;
     }
     const left = this.#book.night;
-    this.#book.follow(id, this.#keeper.position);
+    this.#book.follow(id, this.#keeper.place);
     byId('other-night').hidden = true;
     this.#render();
     this.#follower.follow(left);
@@ -87,7 +86,7 @@ export class Host {
     this.#keeper.close();
     this.#render();
     this.#follower.follow(left);
-    await this.#look(cursorOf(this.#book.sessions.since)).catch(() => null); // the list is as it was, then
+    await this.#look().catch(() => null); // the list is as it was, then
     this.#render();
   }
 
@@ -137,24 +136,21 @@ export class Host {
     this.#follower.nudge();
   }
 
-  #happened(key, due) {
-    if (key === SESSIONS) {
-      this.#memory.write(SESSIONS, this.#book.sessions.since);
-      for (const { event } of due) this.#started(event.data.session);
+  #happened(stream, event) {
+    if (stream === SESSIONS) {
+      this.#memory.write(SESSIONS, this.#book.place(SESSIONS));
+      this.#started(event.data.session);
       return;
     }
-    if (key !== String(this.#night?.session.id)) return; // of the night before, while another one is opened
-    const { asOf } = this.#night;
-    this.#keeper.take(due, this.#book.streams.get(key).since);
-    for (const { sequence, event } of due) {
-      const { text, detail } = eventWords(event);
-      if (sequence > asOf) announce([text, detail].filter(Boolean).join(', '));
-    }
+    if (stream !== streamOf(this.#night?.session.id)) return; // of the night before, while another one is opened
+    this.#keeper.take(event, this.#book.place(stream));
+    const { text, detail } = eventWords(event);
+    announce([text, detail].filter(Boolean).join(', '));
     this.#render();
   }
 
   #started(session) {
-    this.#nights = [...this.#nights, { ...session, games_played: 0 }].slice(-RECENT);
+    this.#nights = [{ ...session, games_played: 0 }, ...this.#nights].slice(0, RECENT);
     if (this.#night?.session.id === session.id || this.#opening === session.id) return;
     if (this.#night?.session.is_active) {
       const [words, button] = byId('other-night').children;
@@ -165,10 +161,10 @@ export class Host {
     } else this.open(session.id);
   }
 
-  async #lost(key, end) {
-    if (key === SESSIONS) {
-      const active = await this.#look(end);
-      this.#memory.write(SESSIONS, this.#book.sessions.since);
+  async #lost(stream, end) {
+    if (stream === SESSIONS) {
+      const { active } = await this.#look();
+      this.#memory.write(SESSIONS, this.#book.place(SESSIONS));
       if (active && !this.#night?.session.is_active && this.#night?.session.id !== active.id) await this.open(active.id);
       this.#render();
       return;
@@ -182,20 +178,11 @@ export class Host {
     }
   }
 
-  /** Read which nights there were, up to the end of their stream; returns the newest that is on, or null. */
-  async #look(end) {
-    if (!end) return null;
-    const since = `${end.epoch}:${Math.max(0, end.sequence - RECENT)}`;
-    const page = await this.#api.get(`/api/sessions?since=${encodeURIComponent(since)}&limit=${RECENT}`);
-    this.#nights = page.sessions;
-    const active = page.sessions.findLast((night) => night.is_active);
-    if (active || end.sequence <= RECENT) return active ?? null;
-    try {
-      return await this.#api.get('/api/sessions/active');
-    } catch (problem) {
-      if (problem.code === 'no_active_session') return null;
-      throw problem;
-    }
+  /** Read the newest nights; returns the newest that is on, or undefined, and where the stream of starts ends. */
+  async #look() {
+    const { sessions, cursor } = await this.#api.get(`/api/sessions?newest=${LOOKED_THROUGH}`);
+    this.#nights = sessions.slice(0, RECENT);
+    return { active: sessions.find((night) => night.is_active), end: { cursor, sequence: sessions[0]?.id ?? 0 } };
   }
 
   #render() {

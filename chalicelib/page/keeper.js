@@ -1,9 +1,9 @@
 // Keeps the night that is shown: opens it, folds in what happens, reads it anew where events are gone, and remembers
-// it together with its position, so that a reload goes on exactly there.
+// it together with its place, so that a reload goes on exactly there.
 
-import { FEED_LENGTH, after, nightOf, restored } from './night.js';
-import { NOWHERE, cursorOf } from './stream.js';
+import { after, feedOf, nightOf, restored } from './night.js';
 
+const PAGE = 100; // the contract's bound
 const SAVE_AFTER = 250; // milliseconds: a burst of votes is written once
 
 export class Keeper {
@@ -15,53 +15,56 @@ export class Keeper {
   constructor(api, memory) {
     [this.#api, this.#memory] = [api, memory];
     this.night = null;
-    this.position = '';
+    this.place = null;
   }
 
   /** Take up what was remembered; says whether there was anything. */
   recall() {
     const kept = this.#memory.read('night');
-    if (!kept) return false;
-    [this.night, this.position] = [kept.night, kept.position];
+    if (!kept?.place) return false;
+    [this.night, this.place] = [kept.night, kept.place];
     return true;
   }
 
-  /** Read a night and where its newest events begin, for `begin`. Raises a Problem. */
+  /** Read what has happened in a night and how it is now, for `begin`. Raises a Problem. */
   async read(id) {
-    const { cursor } = await this.#api.get(`/api/sessions/${id}/events?since=${encodeURIComponent(NOWHERE)}&limit=1`);
+    let [feed, cursor, sequence, more] = [[], '', 0, true];
+    while (more) {
+      const page = await this.#api.get(`/api/sessions/${id}/events?since=${encodeURIComponent(cursor)}&limit=${PAGE}`);
+      feed = feedOf(page.events, feed);
+      ({ cursor, more } = page);
+      sequence = page.events.at(-1)?.sequence ?? sequence;
+    }
+    // What happens between the requests is folded in again: events carry totals, so that this ends right.
     const snapshot = await this.#api.get(`/api/sessions/${id}`);
-    const { epoch, sequence } = cursorOf(cursor);
-    const position = sequence > FEED_LENGTH ? `${epoch}:${sequence - FEED_LENGTH}` : '';
-    return { night: nightOf(snapshot, sequence), position };
+    return { night: nightOf(snapshot, feed), place: { cursor, sequence } };
   }
 
   /** Keep a night in place of the one before. */
-  begin({ night, position }) {
-    [this.night, this.position, this.#pending] = [night, position, null];
+  begin({ night, place }) {
+    [this.night, this.place, this.#pending] = [night, place, null];
     this.#saveSoon();
   }
 
-  /** Fold in what has happened; `position` is where the stream is now. */
-  take(due, position) {
+  /** Fold in an event; `place` is where the stream is then. */
+  take(event, place) {
     if (this.#pending) {
-      this.#pending.push(...due);
+      this.#pending.push([event, place]);
       return;
     }
-    this.night = due.reduce((night, { sequence, event }) => after(night, sequence, event), this.night);
-    this.position = position;
+    [this.night, this.place] = [after(this.night, event), place];
     this.#saveSoon();
   }
 
-  /** Read the night anew as of a position. Raises a Problem, and keeps what it has then. */
-  async restore(end) {
+  /** Read the night anew as of a place. Raises a Problem, and keeps what it has then. */
+  async restore(place) {
     const pending = [];
     this.#pending = pending;
     try {
       const snapshot = await this.#api.get(`/api/sessions/${this.night.session.id}`);
       if (this.#pending !== pending) return; // another night was opened meanwhile
-      this.#pending = null;
-      this.night = restored(this.night, snapshot, end.sequence);
-      this.take(pending, `${end.epoch}:${pending.at(-1)?.sequence ?? end.sequence}`);
+      this.begin({ night: restored(this.night, snapshot), place });
+      for (const happened of pending) this.take(...happened);
     } catch (problem) {
       if (this.#pending === pending) this.#pending = null;
       throw problem;
@@ -69,14 +72,14 @@ export class Keeper {
   }
 
   close() {
-    [this.night, this.position] = [null, ''];
+    [this.night, this.place] = [null, null];
     this.save();
   }
 
   save() {
     clearTimeout(this.#saving);
     this.#saving = null;
-    this.#memory.write('night', this.night && { night: this.night, position: this.position });
+    this.#memory.write('night', this.night && { night: this.night, place: this.place });
   }
 
   #saveSoon() { this.#saving ??= setTimeout(() => this.save(), SAVE_AFTER); }

@@ -15,7 +15,7 @@ export class Lobby {
       : `You are signed in as ${sub}, with a bot’s token: you can watch and vote. As soon as a host starts a night, it opens here.`;
     say(byId('lobby-lead'), lead);
     byId('recent').hidden = nights.length === 0;
-    byId('recent-list').replaceChildren(...[...nights].reverse().map((night) => this.#itemOf(night)));
+    byId('recent-list').replaceChildren(...nights.map((night) => this.#itemOf(night)));
   }
 
   #itemOf(night) {

@@ -3,16 +3,21 @@
 /** So many events are kept to be shown; a longer night is read from there. */
 export const FEED_LENGTH = 200;
 
-/** A night from its REST snapshot. Events up to `asOf`, a sequence, are in the snapshot already. */
-export function nightOf(snapshot, asOf) {
+/** A night from its REST snapshot, and the feed of what has led to it. */
+export function nightOf(snapshot, feed) {
   const { games, ...session } = snapshot;
-  return { session, games: games.map((game) => ({ ...game })), asOf, feed: [] };
+  return { session, games: games.map((game) => ({ ...game })), feed };
 }
 
-/** The same night after an event; one that the snapshot holds already is only shown. */
-export function after(night, sequence, event) {
-  const feed = [{ sequence, ...event }, ...night.feed].slice(0, FEED_LENGTH);
-  if (sequence <= night.asOf) return { ...night, feed };
+/** A feed, newest first, after events that came oldest first. */
+export function feedOf(events, before) {
+  const newest = events.map(({ type, timestamp, data }) => ({ type, timestamp, data })).reverse();
+  return [...newest, ...before].slice(0, FEED_LENGTH);
+}
+
+/** The same night after an event. */
+export function after(night, event) {
+  const feed = feedOf([event], night.feed);
   const { session, game, totals } = event.data;
   switch (event.type) {
     case 'game.added': {
@@ -33,9 +38,8 @@ export function after(night, sequence, event) {
 }
 
 /** The same night from a newer snapshot, after events that can't be had any more. */
-export function restored(night, snapshot, asOf) {
-  const gap = { type: 'gap', sequence: asOf, timestamp: null, data: {} };
-  return { ...nightOf(snapshot, asOf), feed: [gap, ...night.feed].slice(0, FEED_LENGTH) };
+export function restored(night, snapshot) {
+  return nightOf(snapshot, feedOf([{ type: 'gap', timestamp: null, data: {} }], night.feed));
 }
 
 /** Which way somebody has voted for a game last, as far as the feed tells: 'up', 'down' or null. */

@@ -1,48 +1,48 @@
 // Reads over REST what a connection would have brought: one round through both streams, page by page.
 
-import { SESSIONS } from './book.js';
-import { cursorOf } from './stream.js';
+import { NOW, SESSIONS, nightIn } from './book.js';
 
 const PAGE = 100; // the contract's bound
 
 /** Read all there is; `needed()` says whether anybody still wants it. Raises what a request raises. */
 export async function poll(api, book, needed) {
-  for (const key of [...book.streams.keys()]) {
-    while (needed() && (await onePage(api, book, key, needed)));
+  for (const stream of book.streams) {
+    while (needed() && (await onePage(api, book, stream, needed)));
   }
 }
 
-async function onePage(api, book, key, needed) {
-  const stream = book.streams.get(key);
-  if (!stream) return false; // the host went elsewhere
-  const path = key === SESSIONS ? '/api/sessions' : `/api/sessions/${key}/events`;
+async function onePage(api, book, stream, needed) {
+  const place = book.place(stream);
+  if (!place) return false; // the host went elsewhere
+  const { cursor } = place;
+  const path = stream === SESSIONS ? '/api/sessions' : `/api/sessions/${nightIn(stream)}/events`;
   let page;
   try {
-    page = await api.poll(`${path}?since=${encodeURIComponent(stream.since)}&limit=${PAGE}`);
+    page = await api.poll(`${path}?since=${encodeURIComponent(cursor)}&limit=${PAGE}`);
   } catch (problem) {
     if (problem.code === 'session_not_found') {
-      book.vanished(key);
+      book.vanished(stream);
       return false;
     }
-    if (problem.code !== 'invalid_cursor' || !stream.known) throw problem;
-    stream.lose();
+    if (problem.code !== 'invalid_cursor' || cursor === NOW) throw problem;
+    book.lose(stream);
     return true;
   }
-  if (!needed() || book.streams.get(key) !== stream) return false;
-  const entries = page.events ?? page.sessions.map(startOf);
-  const known = stream.known;
-  if (page.recovered && known) {
-    const end = cursorOf(page.cursor);
-    entries.forEach((entry, index) => {
-      const sequence = end.sequence - entries.length + 1 + index;
-      book.take({ ...entry, cursor: `${end.epoch}:${sequence}` }, key !== SESSIONS);
-    });
+  if (!needed() || book.place(stream) !== place) return false;
+  if (!page.recovered || cursor === NOW) {
+    await book.answered(stream, page);
+    return false;
   }
-  await book.answered(key, page);
-  return page.recovered && known && entries.length === PAGE;
+  const events = page.events ?? page.sessions.map(startOf);
+  // Within a page of starts the place's cursor stays: only the page's end has one.
+  events.forEach((event, index) => {
+    const behind = index === events.length - 1 ? page.cursor : cursor;
+    book.take({ cursor: behind, ...event });
+  });
+  return events.length === PAGE;
 }
 
 function startOf({ id, created_at: createdAt, notes }) {
   const session = { id, is_active: 1, created_at: createdAt, notes };
-  return { type: 'session.started', timestamp: createdAt, data: { session } };
+  return { stream: SESSIONS, sequence: id, type: 'session.started', timestamp: createdAt, data: { session } };
 }

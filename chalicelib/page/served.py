@@ -1,7 +1,7 @@
-"""The page to host a night from, as it is served: files of ``chalicelib/page``, read when they are asked for.
+"""Serves the page to host a night from: the files of ``chalicelib/page``, read when they are asked for.
 
-The page names its files below an edition, which is a hash of all of them: so a browser keeps them for good,
-and never mixes those of two deployments. Leaves what the page does to the files.
+The page's files have an edition in their URLs, which is a hash of all of them. So a browser caches them for
+good, and never mixes those of two deployments.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-"""Texts only: API Gateway hands bytes through for media types that it was told of, and it knows none."""
+"""Text only: no binary media types are configured on the API."""
 
 LOOK_AGAIN = "no-cache"
 KEEP = "public, max-age=31536000, immutable"
@@ -40,7 +40,7 @@ class WebAnswer:
 def page(root: str, websocket_url: str, headers: Mapping[str, str]) -> WebAnswer:
     """Return the page. ``root`` is the path that it and ``/api`` stand below: empty, or a stage's.
 
-    Whoever opens ``/dev`` without the slash is as well off: the page's own addresses begin with the root.
+    It works at ``/dev`` without the slash too, because its own URLs begin with the root.
     """
     text = (FOLDER / PAGE).read_text(encoding="utf-8")
     for name, value in (("{files}", f"{root}/page/{edition()}"), ("{websocket}", websocket_url)):

@@ -10,10 +10,10 @@ import click
 from infra.commands.examples import examples
 from infra.commands.service_options import JSON, WHERE, place_named
 from infra.service.demo import Show, play
+from infra.service.format import as_json, members
 from infra.service.library import Event
 from infra.service.own_gateway import own_gateway
-from infra.service.place import Place, ServiceProblem, place_of, told
-from infra.service.printed import as_json, members
+from infra.service.target import ServiceProblem, ServiceTarget, place_of, told
 from infra.signals import exit_by_signals
 from infra.stage_secrets import LOCAL
 
@@ -62,7 +62,7 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 @contextmanager
-def _place(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[Place]:
+def _place(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[ServiceTarget]:
     """Serve on what is there, or else, where that may be, on a gateway of its own."""
     if not own:
         try:

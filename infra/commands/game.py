@@ -6,9 +6,9 @@ from chalicelib.auth.claims import Role
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
 from infra.commands.session import active_session
+from infra.service.format import answer
 from infra.service.library import on_one_line
-from infra.service.place import Place
-from infra.service.printed import answer
+from infra.service.target import ServiceTarget
 
 
 @click.group(epilog=examples('game add "Quiplash 3"'))
@@ -28,7 +28,7 @@ def command() -> None:
 @click.option("--max-players", type=click.IntRange(min=1))
 @on_a_service
 def add(  # noqa: PLR0913 - one for each option
-    place: Place,
+    place: ServiceTarget,
     *,
     title: str,
     session_id: int | None,

@@ -9,9 +9,9 @@ import click
 from chalicelib.auth.claims import Role
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
+from infra.service.format import ConnectionLog, as_json, as_line, members
 from infra.service.library import GameNight
-from infra.service.place import Place, told
-from infra.service.printed import ConnectionLog, as_json, as_line, members
+from infra.service.target import ServiceTarget, told
 
 
 @click.command(
@@ -23,7 +23,7 @@ from infra.service.printed import ConnectionLog, as_json, as_line, members
     help="Where to keep the position: started again, it goes on from there and misses nothing.",
 )
 @on_a_service
-def command(place: Place, cursors: Path | None, *, json_only: bool) -> None:
+def command(place: ServiceTarget, cursors: Path | None, *, json_only: bool) -> None:
     """Show what happens in all game nights, as it happens, until Ctrl-C.
 
     It begins with the nights that are active, and follows each that starts. A connection that breaks is made

@@ -3,7 +3,7 @@
 import click
 
 from infra.deployment.progress import Progress
-from infra.rehearsal.premises import rehearsal
+from infra.rehearsal.sandbox import rehearsal
 from infra.signals import exit_by_signals
 
 

@@ -18,7 +18,8 @@ from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
 from chalicelib.limits import MAX_TOKEN_SECONDS
 from chalicelib.timestamps import timestamp
 from infra.commands.examples import examples
-from infra.commands.local_state import STATE_DIR, used_state
+from infra.commands.local_state import STATE_DIR
+from infra.stage_secrets import used_state
 from infra.token_secrets import SecretKeeper, finished, rotated
 
 DAY = 24 * 60 * 60

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from infra.commands.local_state import STATE_DIR
-from infra.service.place import Place, place_of
+from infra.service.target import ServiceTarget, place_of
 from infra.stage_secrets import LOCAL
 
 JSON = click.option(
@@ -47,7 +47,7 @@ def on_a_service(run: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def place_named(stage: str | None, state_dir: Path, url: str | None) -> Place:
+def place_named(stage: str | None, state_dir: Path, url: str | None) -> ServiceTarget:
     """Return the service that the options name. Raises UsageError where they name two, and ServiceProblem."""
     if stage is not None and url is not None:
         raise click.UsageError(f"Which one: --stage {stage} or --url {url}? Leave out the other.")
@@ -57,7 +57,7 @@ def place_named(stage: str | None, state_dir: Path, url: str | None) -> Place:
 def as_object(error: click.ClickException) -> dict[str, Any]:
     """Return what went wrong, for machines: ``code``, ``detail``, and the ``status`` where a service has one.
 
-    A code that is neither the service's nor of ``infra.service.place`` is ``usage`` or ``failed``.
+    A code that is neither the service's nor of ``infra.service.target`` is ``usage`` or ``failed``.
     """
     otherwise = "usage" if isinstance(error, click.UsageError) else "failed"
     told = {

@@ -7,15 +7,11 @@ import click
 
 from chalicelib.auth.claims import Role
 from chalicelib.limits import MAX_PAGE
-from chalicelib.nights.cursors import Cursor
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
+from infra.service.format import answer, as_json, as_row, games
 from infra.service.library import on_one_line, results
-from infra.service.place import Place, ServiceProblem
-from infra.service.printed import answer, as_json, as_row, games
-
-END = "new:0"
-"""A cursor of no stream: whoever asks from it is told where the stream ends."""
+from infra.service.target import ServiceProblem, ServiceTarget
 
 
 @click.group(epilog=examples('session start "Friday Game Night"', "session list --active", "session close"))
@@ -26,7 +22,7 @@ def command() -> None:
 @command.command(epilog=examples('session start "Friday Game Night"', "session start --stage dev --json"))
 @click.argument("notes", required=False)
 @on_a_service
-def start(place: Place, notes: str | None, *, json_only: bool) -> None:
+def start(place: ServiceTarget, notes: str | None, *, json_only: bool) -> None:
     """Start a game night; every bot that is connected hears of it."""
     session = place.ask(Role.ADMIN, "POST", "/api/sessions", {"notes": notes})
     said = f": {on_one_line(notes)}" if notes else ""
@@ -37,7 +33,7 @@ def start(place: Place, notes: str | None, *, json_only: bool) -> None:
 @click.argument("session_id", type=click.IntRange(min=1), required=False)
 @click.option("--session", "named", type=click.IntRange(min=1), help="The same, as with `game` and `vote`.")
 @on_a_service
-def close(place: Place, session_id: int | None, named: int | None, *, json_only: bool) -> None:
+def close(place: ServiceTarget, session_id: int | None, named: int | None, *, json_only: bool) -> None:
     """End a game night: the newest active one, or the one that is named."""
     if session_id and named and session_id != named:
         raise click.UsageError(f"Which one: {session_id} or {named}?")
@@ -60,7 +56,7 @@ def close(place: Place, session_id: int | None, named: int | None, *, json_only:
 )
 @click.option("--active", is_flag=True, help="Of those, only the ones that have not ended.")
 @on_a_service
-def list_sessions(place: Place, *, last: int, active: bool, json_only: bool) -> None:
+def list_sessions(place: ServiceTarget, *, last: int, active: bool, json_only: bool) -> None:
     """List game nights, the newest last."""
     shown = [one for one in _newest(place, last) if one["is_active"] or not active]
     for session in shown:
@@ -69,7 +65,7 @@ def list_sessions(place: Place, *, last: int, active: bool, json_only: bool) -> 
         click.echo("There are none. `python -m infra session start` starts one.")
 
 
-def active_session(place: Place) -> int:
+def active_session(place: ServiceTarget) -> int:
     """Return the newest active night. Raises ServiceProblem where there is none."""
     try:
         session = place.ask(Role.BOT, "GET", "/api/sessions/active")
@@ -84,15 +80,16 @@ def active_session(place: Place) -> int:
     return int(session["id"])
 
 
-def _newest(place: Place, count: int) -> list[Any]:
-    end = Cursor.parse(place.ask(Role.BOT, "GET", f"/api/sessions?since={END}")["cursor"])
-    if end is None:
-        raise click.ClickException("The service did not say where its sessions end; is it of this version?")
-    at, found = Cursor(end.epoch, max(0, end.sequence - count)), []
-    while at.sequence < end.sequence:
-        page = place.ask(Role.BOT, "GET", f"/api/sessions?since={at}&limit={MAX_PAGE}")["sessions"]
-        if not page:
-            break  # their events have expired
-        found += page
-        at = Cursor(end.epoch, page[-1]["id"])
-    return found[-count:]
+def _newest(place: ServiceTarget, count: int) -> list[Any]:
+    """Return the newest nights, oldest first."""
+    if count <= MAX_PAGE:
+        page = place.ask(Role.BOT, "GET", f"/api/sessions?newest={count}")
+        return list(reversed(page["sessions"]))
+    found: list[Any] = []
+    cursor = ""
+    while True:
+        page = place.ask(Role.BOT, "GET", f"/api/sessions?since={cursor}&limit={MAX_PAGE}")
+        if not page["sessions"]:
+            return found[-count:]
+        found += page["sessions"]
+        cursor = page["cursor"]

@@ -13,13 +13,13 @@ from infra.deployment.aws import Aws
 from infra.deployment.errors import explained
 from infra.deployment.functions import declared_functions
 from infra.deployment.progress import Progress
-from infra.deployment.shape import Shape
 from infra.deployment.stage import Stage
+from infra.deployment.stage_config import StageConfig
 from infra.deployment.target import Target
 
 PROJECT = Path(__file__).parents[2]
 
-NEW = Shape()
+NEW = StageConfig()
 
 SHAPING = (
     click.option(
@@ -78,4 +78,4 @@ def _target(name: str, options: dict[str, Any]) -> Target:
     chosen = {key: options.pop(key) for key in names if key in options}
     target = Target(Aws.connect(), stage, PROJECT, NEW, declared_functions(PROJECT), Progress())
     endpoint = os.environ.get("PUSH_ENDPOINT") or None
-    return replace(target, shape=Shape.of(target.stack.parameters(), **chosen, push_endpoint=endpoint))
+    return replace(target, shape=StageConfig.of(target.stack.parameters(), **chosen, push_endpoint=endpoint))

@@ -8,7 +8,7 @@ import click
 from infra.local.engine import EngineError, embedded_engine
 from infra.local.state import StateDir
 from infra.local.variables import Endpoints, point_the_sdks_at, sdk_variables
-from infra.night import show, small
+from infra.night import example_night, show
 
 PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 
@@ -23,7 +23,7 @@ def command(what: str) -> None:
     try:
         with tempfile.TemporaryDirectory() as folder, embedded_engine(StateDir(Path(folder)), _say) as url:
             point_the_sdks_at(sdk_variables(Endpoints(url, url)))
-            played = small.play(url)
+            played = example_night.play(url)
     except EngineError as error:
         raise click.ClickException(str(error)) from error
     shown = {"items": show.items(played.items), "costs": show.costs(played.costs)}

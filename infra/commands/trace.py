@@ -8,10 +8,10 @@ from infra.commands.local_state import STATE_DIR
 from infra.local.deployment import STAGE
 from infra.local.log_file import LogFile
 from infra.local.state import StateDir
+from infra.trace.query import Query
 from infra.trace.render import as_json, as_text
 from infra.trace.sources import CloudWatchLogs, LocalLog, Source, lines_about
 from infra.trace.timeline import timeline_of
-from infra.trace.wanted import Wanted
 
 
 @click.command()
@@ -34,7 +34,7 @@ def command(  # noqa: PLR0913 - one for each option
 
     EVENT is SESSION/NUMBER, such as 17/3, or a cursor that a client was given.
     """
-    wanted = Wanted.parse(event, session or 0)
+    wanted = Query.parse(event, session or 0)
     if stage == STAGE:
         found = lines_about(wanted, LocalLog(LogFile(StateDir(state_dir).log)))
     else:

@@ -6,9 +6,9 @@ from chalicelib.auth.claims import Role
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
 from infra.commands.session import active_session
+from infra.service.format import answer
 from infra.service.library import on_one_line, score
-from infra.service.place import Place
-from infra.service.printed import answer
+from infra.service.target import ServiceTarget
 
 
 @click.command(epilog=examples("vote alice up", "vote bob down --session 17 --game 2 --json"))
@@ -18,7 +18,7 @@ from infra.service.printed import answer
 @click.option("--game", "game_id", type=click.IntRange(min=1), help="[default: the night's newest one]")
 @on_a_service
 def command(  # noqa: PLR0913 - one for each option
-    place: Place,
+    place: ServiceTarget,
     *,
     username: str,
     way: str,
@@ -33,9 +33,9 @@ def command(  # noqa: PLR0913 - one for each option
     number = session_id or active_session(place)
     body = {"username": username, "type": way, **({} if game_id is None else {"game_id": game_id})}
     counted = place.ask(Role.BOT, "POST", f"/api/sessions/{number}/votes", body)
-    totals = counted["totals"]
-    line = (
-        f"🗳️  {on_one_line(counted['game']['title'])} stands at {score(totals)} "
-        f"({totals['upvotes']} up, {totals['downvotes']} down)"
-    )
+    title, totals = on_one_line(counted["game"]["title"]), counted.get("totals")
+    line = f"🗳️  the vote for {title} is counted in a moment: many are voting"
+    if totals is not None:
+        ways = f"{totals['upvotes']} up, {totals['downvotes']} down"
+        line = f"🗳️  {title} stands at {score(totals)} ({ways})"
     answer(counted, [line], json_only=json_only)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from infra.deployment import drift, finish
+from infra.deployment import drift, post_deploy
 from infra.deployment.chalice_command import chalice
+from infra.deployment.chalice_state import adopt
 from infra.deployment.package import Package, build
 from infra.deployment.provision import provision
-from infra.deployment.record import adopt
 from infra.deployment.shards import warn_of_other_shards
 from infra.deployment.target import Target
 
@@ -60,7 +60,7 @@ def deploy(target: Target) -> Deployed:
     progress.step("What Chalice leaves undone")
     _finish(target, stream_arn, redeployed=bool(reasons))
     if reasons:
-        finish.mark_complete(target, drift.FINGERPRINT, fingerprint(package, _config(target)))
+        post_deploy.mark_complete(target, drift.FINGERPRINT, fingerprint(package, _config(target)))
     progress.step("Health check")
     rest_api_id = target.record.value("rest_api", "rest_api_id") or ""
     deployed = Deployed(target.addresses.rest(rest_api_id), _deployed_websocket_url(target), bool(reasons))
@@ -97,14 +97,14 @@ def _reasons(target: Target, package: Package) -> list[str]:
 
 def _finish(target: Target, stream_arn: str, *, redeployed: bool) -> None:
     outputs = target.stack.outputs()
-    finish.functions(target)
-    finish.stream_mapping(
+    post_deploy.functions(target)
+    post_deploy.stream_mapping(
         target, target.stage.function("broadcast"), stream_arn, outputs["StreamFailureQueueArn"]
     )
-    finish.queue_mapping(target, target.stage.function("deliver"), outputs["DeliveryQueueArn"])
-    finish.websocket_deployment(target, changed=redeployed)
-    finish.throttles(target)
-    finish.log_retention(target)
+    post_deploy.queue_mapping(target, target.stage.function("deliver"), outputs["DeliveryQueueArn"])
+    post_deploy.websocket_deployment(target, changed=redeployed)
+    post_deploy.throttles(target)
+    post_deploy.log_retention(target)
     target.progress.detail("all as declared")
 
 

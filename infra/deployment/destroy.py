@@ -6,9 +6,7 @@ from botocore.exceptions import ClientError
 
 from infra.deployment.aws import Aws
 from infra.deployment.chalice_command import chalice
-from infra.deployment.errors import DeploymentError, code_of
-from infra.deployment.progress import Progress
-from infra.deployment.record import (
+from infra.deployment.chalice_state import (
     adopt,
     deployed_functions,
     mappings,
@@ -16,6 +14,8 @@ from infra.deployment.record import (
     rule_names,
     websocket_api_ids,
 )
+from infra.deployment.errors import DeploymentError, code_of
+from infra.deployment.progress import Progress
 from infra.deployment.secret import delete_secret
 from infra.deployment.stack import Stack
 from infra.deployment.stage import Stage

@@ -4,14 +4,16 @@ Chalice keeps packages in ``.chalice/deployments`` under a hash of what goes int
 there. So the package is built and rewritten in that place before ``chalice deploy`` looks for it.
 """
 
+import gzip
 import hashlib
 import importlib.util
+import json
 import marshal
 import re
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,8 +28,11 @@ from infra.deployment.locked_pip import LockedPip
 LIMIT_BYTES = 50_000_000
 """AWS takes no larger package by upload."""
 
-KEPT_SERVICES = frozenset({"dynamodb", "sqs", "ssm"})
-"""What the functions ask botocore for; the descriptions of all others are four fifths of the package."""
+KEPT_SERVICES: dict[str, frozenset[str] | None] = {"dynamodb": None, "ssm": frozenset({"GetParameter"})}
+"""What the functions ask botocore for, and which operations where most are left out; the descriptions of all
+others are four fifths of the package."""
+
+ENDPOINTS = "botocore/data/endpoints.json"
 
 SOURCES_OF_EXTENSIONS = (".c", ".h", ".pxd", ".pyi", ".pyx")
 
@@ -127,6 +132,24 @@ def wanted(name: str) -> bool:
     return True
 
 
+def condensed(name: str, content: bytes) -> tuple[str, bytes]:
+    """Return a file of botocore's data without what a client takes long to read and no function calls."""
+    if not name.startswith("botocore/data/"):
+        return name, content
+    data = json.loads(gzip.decompress(content) if name.endswith(".gz") else content)
+    if name == ENDPOINTS:
+        for partition in data["partitions"]:
+            partition["services"] = {
+                service: one for service, one in partition["services"].items() if service in KEPT_SERVICES
+            }
+    operations = KEPT_SERVICES.get(PurePosixPath(name).parts[2])
+    if operations and "operations" in data:
+        data["operations"] = {one: data["operations"][one] for one in operations}
+        used = _shapes(data["operations"], data["shapes"])
+        data["shapes"] = {shape: one for shape, one in data["shapes"].items() if shape in used}
+    return name.removesuffix(".gz"), json.dumps(_without_prose(data), separators=(",", ":")).encode()
+
+
 def compiled(name: str, source: bytes) -> bytes:
     """Return a module's byte code, to be trusted without a look at the source.
 
@@ -148,13 +171,37 @@ def _finished(path: Path) -> bool:
 
 
 def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
-    for name in sorted(set(archive.namelist())):
-        if name.endswith("/") or not wanted(name):
+    for packed in sorted(set(archive.namelist())):
+        if packed.endswith("/") or not wanted(packed):
             continue
-        content = archive.read(name)
+        name, content = condensed(packed, archive.read(packed))
         yield name, content
         if name.endswith(".py"):
             yield importlib.util.cache_from_source(name), compiled(name, content)
+
+
+def _without_prose(data: Any) -> Any:
+    if isinstance(data, dict):
+        prose = isinstance(data.get("documentation"), str)
+        return {
+            key: _without_prose(one) for key, one in data.items() if not (prose and key == "documentation")
+        }
+    return [_without_prose(one) for one in data] if isinstance(data, list) else data
+
+
+def _shapes(data: Any, shapes: Mapping[str, Any]) -> set[str]:
+    """Return the names of all shapes that a part of a description needs."""
+    used: set[str] = set()
+    parts = [data]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            shape = part.get("shape")
+            if isinstance(shape, str) and shape not in used:
+                used.add(shape)
+                parts.append(shapes[shape])
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return used
 
 
 def _requirements(project: Path) -> set[str]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from infra.budget import CONCURRENCY
 from infra.deployment.aws import Aws
 from infra.deployment.chalice_config import ChaliceConfig, Provisioned, stage_entry
+from infra.deployment.chalice_state import rest_api_ids, websocket_api_ids
 from infra.deployment.errors import DeploymentError
-from infra.deployment.record import rest_api_ids, websocket_api_ids
 from infra.deployment.secret import ensure_secret
 from infra.deployment.stage import Stage
 from infra.deployment.target import Target

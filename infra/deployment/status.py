@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 from chalicelib import __version__
 from infra.deployment import drift
 from infra.deployment.aws import Aws
+from infra.deployment.chalice_state import deployed_functions, mappings, rest_api_ids, websocket_api_ids
 from infra.deployment.deploy import answered
 from infra.deployment.destroy import tables_of
 from infra.deployment.errors import code_of
 from infra.deployment.package import build
 from infra.deployment.progress import Progress
-from infra.deployment.record import deployed_functions, mappings, rest_api_ids, websocket_api_ids
 from infra.deployment.target import Target
 
 QUEUES = ("delivery.fifo", "delivery-dead.fifo", "stream-failures")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from infra.deployment.aws import Aws
 from infra.deployment.chalice_config import ChaliceConfig
+from infra.deployment.chalice_state import ChaliceState
 from infra.deployment.clock import Clock
 from infra.deployment.progress import Progress
-from infra.deployment.record import Record
-from infra.deployment.shape import Shape
 from infra.deployment.stack import Stack
 from infra.deployment.stage import Addresses, Stage
+from infra.deployment.stage_config import StageConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Target:
     aws: Aws
     stage: Stage
     project: Path
-    shape: Shape
+    shape: StageConfig
     functions: Mapping[str, str]
     progress: Progress
     clock: Clock = field(default_factory=Clock)
@@ -37,9 +37,9 @@ class Target:
         return ChaliceConfig(self.project / ".chalice" / "config.json")
 
     @property
-    def record(self) -> Record:
+    def record(self) -> ChaliceState:
         """Chalice's record of what it deployed."""
-        return Record(self.project, self.stage)
+        return ChaliceState(self.project, self.stage)
 
     @property
     def addresses(self) -> Addresses:

@@ -109,6 +109,7 @@ class StreamPoller:
         """Deliver a shard to its end."""
         queue = self._queue(place.arn, place.shard)
         wait = self._pace.idle
+        busy = False
         while True:
             nudged = self._nudges.next  # one that comes while we look must make us look again
             page = await self._persistently(partial(self._read, place))
@@ -122,7 +123,11 @@ class StreamPoller:
                 return
             if page.records:
                 wait = self._pace.quick
+                if busy:
+                    await asyncio.sleep(self._pace.busy)
+                busy = True
                 continue
+            busy = False
             wait = self._pace.quick if await set_within(nudged, wait) else min(wait * 2, self._pace.idle)
 
     async def _read(self, place: _Place) -> Page:

@@ -59,17 +59,15 @@ class QueuePoller:
     async def run(self) -> None:
         """Hand over until cancelled."""
         async with asyncio.TaskGroup() as group:
-            wait = self._pace.idle
             while True:
                 await self._room.acquire()
                 nudged = self._nudges.next
                 messages = await persistently(self._receive, self._pace, logger, "the queue can't be read")
                 if messages:
                     group.create_task(self._hand_over(messages))
-                    wait = self._pace.quick
                     continue
                 self._room.release()
-                wait = self._pace.quick if await set_within(nudged, wait) else min(wait * 2, self._pace.idle)
+                await set_within(nudged, self._pace.idle)
 
     async def _receive(self) -> Sequence[Message]:
         return await asyncio.to_thread(self._queue.receive, self._batch_size)

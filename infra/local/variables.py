@@ -13,7 +13,7 @@ from infra.local.queues import EngineQueue
 from infra.local.state import StateDir
 from infra.local.websocket_api import PATH
 
-ONE_MACHINE = {"AUDIENCE_SHARDS": "2", "INLINE_AUDIENCE": "10000"}
+ONE_MACHINE = {"AUDIENCE_SHARDS": "1", "INLINE_AUDIENCE": "10000"}
 """On AWS eight functions read and post to eight shards, each with its part of the account's rate, so that an
 audience of 501 is worth jobs. Here all share two or four cores, and nobody counts: a shard is one more read
 before the first post, and a job only more to do. The shell may say otherwise."""

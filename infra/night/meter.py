@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.aws.dynamodb.tables import Database
+from chalicelib.aws.dynamodb.database import Database
 from chalicelib.aws.json_api import DynamoApi
 
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})

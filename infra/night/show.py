@@ -5,8 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from infra.night.example_night import Item
 from infra.night.meter import Cost
-from infra.night.small import Item
 
 LONG = ("envelope", "answer")
 """What is JSON text itself; several events of one item are one a line."""

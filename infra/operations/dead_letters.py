@@ -79,6 +79,6 @@ def redo_jobs(
 
 def _told(job: Job) -> str:
     if isinstance(job, CatchUpJob):
-        return f"{job.audience}: what {job.connection_id} has missed from {job.place} on"
+        return f"{job.stream}: what {job.connection_id} has missed from event {job.behind} on"
     event = job.event
-    return f"{event.type} of session {event.session_id}, event {event.cursor.sequence}, to shard {job.shard}"
+    return f"{event.stream}: {event.type}, event {event.sequence}, to shard {job.shard}"

@@ -37,7 +37,13 @@ def redrive(stage: OperatedStage, tell: Callable[[str], None], *, dry_run: bool,
     with asyncio.Runner() as runner:
         try:
             failures = StreamFailures(
-                queue, reader, _items(stage), application.redelivery, runner.run, patience
+                queue,
+                reader,
+                _items(stage),
+                application.redelivery,
+                application.count_votes,
+                runner.run,
+                patience,
             )
             records = failures.redo(tell, dry_run=dry_run)
         finally:

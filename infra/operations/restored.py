@@ -7,14 +7,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from chalicelib.aws.dynamodb.nights.epochs import Renewed
-from chalicelib.bootstrap import Application
-from chalicelib.delivery.disconnect_all import Closed
 from chalicelib.errors import GameNightError
 from infra.deployment.clock import Clock
 from infra.deployment.errors import DeploymentError
 from infra.deployment.progress import Progress
 from infra.local.deployment import STAGE as LOCAL
+from infra.operations.application import OperatorApplication
+from infra.operations.disconnect_all import Closed
+from infra.operations.epochs import Renewed
 from infra.operations.stage import OperatedStage
 from infra.operations.table_settings import settle_table
 from infra.template import tables
@@ -63,8 +63,8 @@ def _told(renewed: Iterable[Renewed], progress: Progress) -> None:
     progress.detail(f"{counted['streams']:,} streams have new epochs")
 
 
-async def _close_all(application: Application) -> Closed:
+async def _close_all(application: OperatorApplication) -> Closed:
     try:
-        return await application.goodbye.to_everyone()
+        return await application.disconnect_all.run()
     finally:
         await application.close()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.bootstrap import Application
 from chalicelib.settings import Settings
 from infra.deployment.aws import Aws
 from infra.deployment.chalice_config import ChaliceConfig
@@ -23,6 +22,7 @@ from infra.local.queues import EngineQueue
 from infra.local.sources import engine_client
 from infra.local.state import StateDir, StateInUse
 from infra.local.variables import Endpoints, point_the_sdks_at
+from infra.operations.application import OperatorApplication
 from infra.template import queues, tables
 
 CONFIG = Path(__file__).parents[2] / ".chalice" / "config.json"
@@ -36,9 +36,9 @@ class OperatedStage:
     settings: Settings
     client: Callable[[str], Any]
 
-    def application(self) -> Application:
+    def application(self) -> OperatorApplication:
         """Return the application on the stage's tables and queues, with the rights of whoever asks."""
-        return Application(self.settings)
+        return OperatorApplication(self.settings)
 
     def queue(self, logical_name: str) -> EngineQueue:
         """Return one of the stack's queues."""

@@ -3,24 +3,24 @@
 Lambda says where they were in the stream and not what they were. The stream has them for 24 hours; what is
 older is taken from the log, by the time at which it was written. ``broadcast`` names what it could not
 read by its keys in the log, and it is read again from there: the code may have been mended, or the item.
-Leaves how events are delivered to ``chalicelib.delivery.redelivery``.
+Leaves how events are delivered to ``infra.operations.redelivery``.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from chalicelib.aws.dead_letters import message_of, record_of
 from chalicelib.aws.dynamodb.nights.stream_records import events_of, read_records
-from chalicelib.delivery.redelivery import Redelivery
 from chalicelib.nights.events import Event, UnreadableRecord
 from chalicelib.timestamps import timestamp
 from infra.local.queue_event import Message
 from infra.local.queues import EngineQueue
 from infra.local.stream_event import Record, sequence_number, stream_event
 from infra.local.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, StreamReader
+from infra.operations.redelivery import Redelivery
 
 AT_ONCE = 10
 HIDDEN_SECONDS = 900
@@ -82,20 +82,22 @@ class _Found:
     events: Sequence[Event]
     whence: str
     unreadable: Sequence[UnreadableRecord] = ()
+    pending: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamFailures:
     """The queue of failures.
 
-    ``item`` returns the log's item of a record, ``run`` runs a coroutine to its end.
-    After ``patience`` seconds without a message there is none.
+    ``item`` returns the log's item of a record, ``count`` counts votes as ``Application.count_votes`` does,
+    ``run`` runs a coroutine to its end. After ``patience`` seconds without a message there is none.
     """
 
     queue: EngineQueue
     reader: StreamReader
     item: Callable[[UnreadableRecord], Mapping[str, Any] | None]
     redelivery: Redelivery
+    count: Callable[[Mapping[int, Sequence[str]]], Coroutine[Any, Any, list[str]]]
     run: Callable[..., object]
     patience: int = 1
 
@@ -115,6 +117,8 @@ class StreamFailures:
                 found = self._told(batch, outcome, tell)
                 if found is None or dry_run:
                     continue
+                if found.pending and self.run(self.count(found.pending)):
+                    continue  # it stays: some votes could not be counted now
                 self.run(self.redelivery.deliver(found.events))
                 for unreadable in found.unreadable:
                     self.queue.send(message_of(unreadable))
@@ -158,8 +162,9 @@ class StreamFailures:
             return None
         outcome.events += len(found.events)
         outcome.from_log += len(found.events) if found.whence == "the log" else 0
-        names = [f"{one.type} of session {one.session_id}" for one in found.events] or ["nothing"]
-        tell(f"{arrived}, {', '.join(names)}, from {found.whence}")
+        names = [f"{one.type} of session {one.session_id}" for one in found.events]
+        names += [f"pending votes of session {session_id}" for session_id in found.pending]
+        tell(f"{arrived}, {', '.join(names) or 'nothing'}, from {found.whence}")
         return found
 
     def _found(self, batch: GivenUp | UnreadableRecord) -> _Found:
@@ -169,7 +174,7 @@ class StreamFailures:
         records = self._records(batch)
         if records is not None:
             read = read_records(stream_event(records, batch.stream_arn)["Records"])
-            return _Found([one.event for one in read.events], "the stream", read.unreadable)
+            return _Found([one.event for one in read.events], "the stream", read.unreadable, read.pending)
         since, until = timestamp(batch.arrived - SLACK), timestamp(batch.arrived_last + SLACK)
         return _Found([*self.redelivery.logged(since, until)], "the log")
 

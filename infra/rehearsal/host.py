@@ -41,5 +41,10 @@ class Host:
         return self.terminal.infra("token", "--stage", STAGE.name, "--role", "admin").strip()
 
     @property
+    def websocket_url(self) -> str:
+        """Where clients connect."""
+        return str(re.findall(r"wss?://\S+", self.terminal.infra("status", "--stage", STAGE.name))[0])
+
+    @property
     def _rest_url(self) -> str:
         return str(re.findall(r"https?://\S+/api", self.terminal.infra("status", "--stage", STAGE.name))[0])

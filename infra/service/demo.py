@@ -14,9 +14,9 @@ import click
 from click import ClickException
 
 from chalicelib.auth.claims import Role
+from infra.service.format import games, sentence
 from infra.service.library import CursorStore, Event, GameNight, MemoryCursors, on_one_line, results
-from infra.service.place import Place
-from infra.service.printed import games, sentence
+from infra.service.target import ServiceTarget
 
 HEARD_SECONDS = 60.0
 """When what a bot was to hear counts as lost; the cold starts of a fresh stage fit in."""
@@ -27,14 +27,14 @@ ABANDON_SECONDS = 15.0
 """How long a demo that is broken off may take to end its night."""
 
 Vote = Literal["up", "down"]
-Ballots = Mapping[str, Vote]
+Votes = Mapping[str, Vote]
 """What somebody votes, by title."""
 
 NOTES = "Friday Game Night"
 QUIPLASH, TEE_KO = "Quiplash 3", "Tee K.O."
-ALICE: Ballots = {QUIPLASH: "up", TEE_KO: "up"}
-BOB: Ballots = {QUIPLASH: "up", TEE_KO: "down"}
-CAROL: Ballots = {QUIPLASH: "down", TEE_KO: "up"}
+ALICE: Votes = {QUIPLASH: "up", TEE_KO: "up"}
+BOB: Votes = {QUIPLASH: "up", TEE_KO: "down"}
+CAROL: Votes = {QUIPLASH: "down", TEE_KO: "up"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class _Position:
 
 @dataclass(slots=True)
 class _Client:
-    """Somebody who listens to one night, and votes for the games in ``ballots``. ``heard`` has its events.
+    """Somebody who listens to one night, and votes for the games in ``votes``. ``heard`` has its events.
 
     Of which night has to be told: the first that starts may be somebody else's.
     """
@@ -72,7 +72,7 @@ class _Client:
     night: Callable[[CursorStore], GameNight]
     session_id: "asyncio.Future[int]"
     show: Show
-    ballots: Ballots = field(default_factory=dict)
+    votes: Votes = field(default_factory=dict)
     tells: bool = False
     reports: bool = False
     position: _Position = field(default_factory=_Position)
@@ -119,11 +119,7 @@ class _Client:
         if self.reports:
             self.show.heard(event)
         game = event.data.get("game")
-        if (
-            event.type == "game.added"
-            and isinstance(game, dict)
-            and (vote := self.ballots.get(game["title"]))
-        ):
+        if event.type == "game.added" and isinstance(game, dict) and (vote := self.votes.get(game["title"])):
             await night.vote(self.session_id.result(), self.name, vote, game["id"])
         self._news.set()
 
@@ -143,7 +139,7 @@ class _Client:
 class _Night:
     """The script."""
 
-    def __init__(self, place: Place, show: Show) -> None:
+    def __init__(self, place: ServiceTarget, show: Show) -> None:
         self._place = place
         self._show = show
         self._host = place.night(Role.ADMIN)
@@ -172,8 +168,8 @@ class _Night:
         announcer = await self._client("announcer", {})
         announcer.tells = announcer.reports = True
         alice, bob, carol = [
-            await self._client(name, ballots)
-            for name, ballots in (("alice", ALICE), ("bob", BOB), ("carol", CAROL))
+            await self._client(name, votes)
+            for name, votes in (("alice", ALICE), ("bob", BOB), ("carol", CAROL))
         ]
         async with announcer.listening(), alice.listening(), bob.listening():
             async with carol.listening():
@@ -190,14 +186,14 @@ class _Night:
                 carol.tells = False
                 await self._end(announcer)
 
-    async def _client(self, name: str, ballots: Ballots) -> _Client:
+    async def _client(self, name: str, votes: Votes) -> _Client:
         asked = {"name": name, "ttl_seconds": TOKEN_SECONDS}
         token = (await self._host.request("POST", "/api/tokens", asked))["token"]
 
         def night(cursors: CursorStore) -> GameNight:
             return GameNight(self._place.url, token, cursors=cursors)
 
-        return _Client(name, night, self._session_id, self._show, ballots)
+        return _Client(name, night, self._session_id, self._show, votes)
 
     async def _start(self, clients: Sequence[_Client]) -> None:
         await self._says("host", f"starts a night: POST /api/sessions, with the notes {NOTES!r}")
@@ -229,6 +225,6 @@ class _Night:
         self._show.say(who, click.style(what, bold=who == "host"))
 
 
-async def play(place: Place, show: Show) -> None:
+async def play(place: ServiceTarget, show: Show) -> None:
     """Play a night on a service. Raises what ``gamenight`` raises, and ClickException."""
     await _Night(place, show).play()

@@ -11,6 +11,7 @@ import msgspec
 from chalicelib.api.live.frames import SessionId, Timestamp
 from chalicelib.limits import (
     MAX_GAMES,
+    MAX_ID,
     MAX_NOTES_CHARACTERS,
     MAX_PACK_NAME_CHARACTERS,
     MAX_PAGE,
@@ -29,6 +30,7 @@ GamesPlayed = Annotated[int, msgspec.Meta(ge=0, le=MAX_GAMES)]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE_CHARACTERS)]
 PackName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PACK_NAME_CHARACTERS)]
 Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
+PLACE = "Where a client is once it has the event. Only for clients that opted in to resume, or poll."
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Subject = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SUBJECT_CHARACTERS)]
 
@@ -175,6 +177,14 @@ class CountedVote(Answer, frozen=True):
     totals: Totals
 
 
+class StoredVote(Answer, frozen=True):
+    """A vote that is stored and is counted in a moment: its event has the totals."""
+
+    session: SessionOfVote
+    game: GameOfVote
+    vote: Vote
+
+
 class SessionStartedData(Answer, frozen=True):
     """What a start says."""
 
@@ -194,8 +204,17 @@ class SessionEndedData(Answer, frozen=True):
     session: EndedSession
 
 
-class Event(msgspec.Struct, tag_field="type", frozen=True, forbid_unknown_fields=True):
-    """The envelope of every event. Each event is a direct subclass, which is how it is found."""
+class Event(msgspec.Struct, tag_field="type", frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The envelope of every event, and its place, for clients that resume or poll.
+
+    Each event is a direct subclass, which is how it is found.
+    """
+
+    stream: Annotated[str, msgspec.Meta(description=PLACE)] | msgspec.UnsetType = msgspec.UNSET
+    sequence: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description=PLACE)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    cursor: Annotated[str, msgspec.Meta(description=PLACE)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class SessionStarted(Event, tag="session.started", frozen=True):
@@ -238,7 +257,7 @@ class SessionsPage(Answer, frozen=True):
 
 
 class EventsPage(Answer, frozen=True):
-    """Events after a cursor, oldest first: the very envelopes that subscribers got.
+    """Events after a cursor, oldest first: the very frames of those who opted in to resume.
 
     ``more`` says whether another page follows. ``recovered`` is false where the cursor can't be followed any
     more: read the session and start over from ``cursor``.

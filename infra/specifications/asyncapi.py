@@ -4,6 +4,7 @@ Made from the types of the frames, the events of the domain and the error tree.
 """
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chalicelib import __version__
@@ -74,21 +75,22 @@ subscribes to a session to hear `game.added`, `vote.received` and `session.ended
 **Frames.** Text frames with one JSON object each, {frames.MAX_FRAME_BYTES // 1024} KB at most. Any frame of
 a client may carry an `id`, a text or an integer; the frame that answers it has the same `id`. Before
 `auth_success` only `auth` and `ping` are accepted. Failure number {MAX_FAILED_AUTHS} to authenticate closes
-the connection. A connection follows {MAX_SUBSCRIPTIONS} sessions at most. Whole numbers are written without
-a fraction: `17`, not `17.0`.
+the connection. A connection follows {MAX_SUBSCRIPTIONS} sessions at most.
 
 **Pace.** A connection may send {FRAMES_PER_SECOND} frames a second, and
 {FRAMES_PER_SECOND * SECONDS_OF_FRAMES_AT_ONCE} at once after a rest. What is beyond that is not read and
 answered `too_many_frames`: wait, and send it again. Who goes on regardless is closed, by the
 {FRAMES_PER_SECOND * SECONDS_OF_FRAMES_AT_ONCE}th such answer without a rest.
 
-**Resume.** A client that sends `since` with `auth` or `subscribe`, a cursor or `""` for the beginning, has
-opted in on that stream: the answer has `cursor` and `recovered`, the events that were missed follow, oldest
-first, and every event of that stream carries a `cursor` from then on. `recovered: true` means that every
-event after `since` is in this replay or will arrive live. `false` means that the cursor can't be followed
-any more, since its events have expired (after {EVENT_RETENTION_SECONDS // 86_400} days) or the tables were
-made anew: read the snapshot over REST and go on from the cursor in the answer. Who never sends `since`
-never sees a cursor. The same cursors work for polling over REST.
+**Resume.** There are streams: `sessions`, every start, and one for each session, such as `session:17`. A
+client that sends `since` with `auth` or `subscribe`, a cursor, `""` for the beginning or `"now"`, has
+opted in on that stream. Then the answer and every event of that stream carry `stream`, `sequence` and
+`cursor`: the place where the client is once it has that frame. Events are 1, 2, 3 ... in a stream. The
+answer's place is the one from which events follow, and `last` the newest event's `sequence`. `recovered:
+true` means that every event after `since` follows. `false` means that the cursor can't be followed any
+more, since its events have expired (after {EVENT_RETENTION_SECONDS // 86_400} days) or the tables were
+made anew: read the snapshot over REST and go on from the answer. Who never sends `since` never sees any
+of these. The same cursors work for polling over REST.
 
 **Life.** A connection has {LIFE.to_authenticate} seconds to authenticate; after them, and up to a minute
 more, it is told `auth_timeout` and closed. One whose token has expired gets nothing more: it is told
@@ -96,9 +98,10 @@ more, it is told `auth_timeout` and closed. One whose token has expired gets not
 has sent `since` with `auth` is told in time: `token_expiring` {LIFE.expiring // 60} minutes before, and
 `reconnect` after {LIFE.max_age // 60} minutes, since API Gateway ends every connection after two hours.
 
-**Order.** An event may come twice and is never lost. The cursors of one stream are dense; live events may
-come between those of a replay. So come back with the last cursor before which nothing is missing, which may
-be one before the last that came. Events of a session are in commit order.
+**Order.** On every connection the events of a stream come in order and without a hole, and a replay is
+over before the first live event. An event may come twice: pass over what has no higher `sequence` than
+the last that you had of its stream, and come back with the `cursor` of that one. A connection that can't
+be served in order any more is closed.
 """
 
 
@@ -143,7 +146,7 @@ def document() -> dict[str, Any]:
         "operations": {
             **{_name(kind): _request(kind) for kind in sent},
             **{f"send_{_name(kind)}": _broadcast(kind) for kind in (*events, *notices)},
-            "send_error": _goodbye(),
+            "send_error": _closing(),
         },
         "components": {
             "messages": messages,
@@ -159,7 +162,15 @@ def document() -> dict[str, Any]:
 
 
 def _all(base: type) -> list[type]:
-    return sorted(base.__subclasses__(), key=_tag)
+    return sorted(_leaves(base), key=_tag)
+
+
+def _leaves(base: type) -> Iterator[type]:
+    below: list[type] = base.__subclasses__()
+    if not below:
+        yield base
+    for kind in below:
+        yield from _leaves(kind)
 
 
 def _check(sent: list[type], told: list[type], events: list[type]) -> None:
@@ -202,8 +213,7 @@ def _message(kind: type, examples: dict[str, Any]) -> dict[str, Any]:
 
 def _event(kind: type) -> dict[str, Any]:
     event = night.EVENTS[EventType(_tag(kind))]
-    cursor = event.sessions_cursor or event.cursor
-    examples = {_tag(kind): event.plain, f"{_tag(kind)}, opted in to resume": event.with_cursor(cursor)}
+    examples = {_tag(kind): event.envelope, f"{_tag(kind)}, opted in to resume": event.with_place}
     made = _message(kind, _decoded(examples))
     del made["correlationId"]  # an event answers nothing
     return made
@@ -215,7 +225,7 @@ def _notice(kind: type) -> dict[str, Any]:
     return made
 
 
-def _decoded(examples: dict[str, bytes]) -> dict[str, Any]:
+def _decoded(examples: Mapping[str, bytes | str]) -> dict[str, Any]:
     return {name: json.loads(frame) for name, frame in examples.items()}
 
 
@@ -253,7 +263,7 @@ def _broadcast(kind: type) -> dict[str, Any]:
     }
 
 
-def _goodbye() -> dict[str, Any]:
+def _closing() -> dict[str, Any]:
     codes = " or ".join(f"`{one.code}`" for one in UNASKED)
     return {
         "action": "send",
@@ -293,11 +303,6 @@ def _servers() -> dict[str, Any]:
 
 def _schemas(sent: list[type], told: list[type], events: list[type]) -> dict[str, Any]:
     made = schemas.components([*sent, *told, *events])
-    for kind in events:
-        made[kind.__name__]["properties"]["cursor"] = {
-            "type": "string",
-            "description": "Only for clients that opted in to resume.",
-        }
     made["AuthError"]["properties"]["code"] = {"type": "string", "enum": [one.code for one in REFUSALS]}
     failures = _failures()
     made["Error"]["properties"]["code"] = {"type": "string", "enum": [one.code for one in failures]}

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.api.live import frames
+from chalicelib.api.live.notices import FrameNotices
 from chalicelib.api.rest import pages
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.errors import TokenExpired, UnknownFrameType
@@ -12,8 +13,8 @@ from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event, EventType
 from chalicelib.nights.games import NewGame, add_game
 from chalicelib.nights.sessions import StreamHead, end_session, start_session
-from chalicelib.nights.streams import Page, Replay
-from chalicelib.nights.votes import Ballot, VoteType, cast
+from chalicelib.nights.streams import Page, Place
+from chalicelib.nights.votes import Vote, VoteType, count_vote
 
 STARTED_AT = "2025-11-01T20:00:00.123Z"
 ADDED_AT = "2025-11-01T20:05:12.480Z"
@@ -24,9 +25,9 @@ TOKEN_EXPIRES_AT = "2026-11-01T00:00:00.000Z"  # noqa: S105 - a moment
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJrb3NtaSJ9.MDEyMzQ1Njc4OQ"  # noqa: S105 - shows a token's shape and is none
 
 _head = StreamHead(epoch="5f0c9a1e", sequence=16)
-_started, STARTED = start_session(_head, epoch="b81d73c4", notes="Friday Game Night", now=STARTED_AT)
+_started, STARTED, _first = start_session(_head, epoch="b81d73c4", notes="Friday Game Night", now=STARTED_AT)
 _playing, _game, ADDED = add_game(_started, NewGame("Quiplash", "Party Pack 2", 3, 8), now=ADDED_AT)
-_counted = cast(_playing, _game, None, Ballot("Zoë", VoteType.UP), now=VOTED_AT)
+_counted = count_vote(_playing, _game, None, Vote(1, "Zoë", VoteType.UP, VOTED_AT), now=VOTED_AT)
 VOTED = _counted.event
 _ended, ENDED = end_session(_counted.session, now=ENDED_AT)
 
@@ -48,11 +49,12 @@ ANSWERS: dict[str, Any] = {
     "Game": _game.as_data(),
     "SessionWithGames": {**_counted.session.as_state(), "games": [_counted.game.as_state()]},
     "CountedVote": _counted.answer,
+    "StoredVote": {name: value for name, value in _counted.answer.items() if name != "totals"},
     "SessionsPage": json.loads(
         pages.sessions_page(Page([_ended], Cursor("5f0c9a1e", 17), recovered=True, more=False))
     ),
     "EventsPage": json.loads(
-        pages.events_page(Page([STARTED, ADDED, VOTED, ENDED], ENDED.cursor, recovered=True, more=False))
+        pages.events_page(Page([_first, ADDED, VOTED, ENDED], ENDED.cursor, recovered=True, more=False))
     ),
     "MintedToken": {"token": TOKEN, "expires_at": TOKEN_EXPIRES_AT, "role": Role.BOT, "sub": "kosmi"},
     "GatewayAnswer": {"message": "Too Many Requests"},
@@ -71,17 +73,17 @@ SENT: dict[str, dict[str, Any]] = {
 }
 """Frames of a client: its type, and what it is about where there are several."""
 
-_missed: Replay[Event] = Replay(ENDED.cursor, recovered=True)
-_missed_starts: Replay[Event] = Replay(Cursor("5f0c9a1e", 17), recovered=True)
+_place = Place(ADDED.stream, ADDED.cursor, last=ENDED.sequence, recovered=True)
+_place_of_starts = Place(STARTED.stream, Cursor("5f0c9a1e", 16), last=STARTED.sequence, recovered=True)
 
 ANSWERED: dict[str, bytes] = {
-    "auth_success": frames.auth_success(_claims, None, None),
-    "auth_success, resuming": frames.auth_success(_claims, _missed_starts, None),
-    "auth_error": frames.auth_error(TokenExpired("The token has expired. Get a new one."), None),
-    "subscribed": frames.subscribed(17, None, None),
-    "subscribed, resuming": frames.subscribed(17, _missed, 9),
-    "unsubscribed": frames.unsubscribed(17, None),
-    "pong": frames.pong(ENDED_AT, "still there?"),
+    "auth_success": frames.encode(frames.auth_success(_claims, None)),
+    "auth_success, resuming": frames.encode(frames.auth_success(_claims, _place_of_starts)),
+    "auth_error": frames.encode(frames.AuthError(TokenExpired.code, "The token has expired. Get a new one.")),
+    "subscribed": frames.encode(frames.subscribed(17, None)),
+    "subscribed, resuming": frames.encode(frames.subscribed(17, _place), 9),
+    "unsubscribed": frames.encode(frames.Unsubscribed(17)),
+    "pong": frames.encode(frames.Pong(ENDED_AT), "still there?"),
     "error": frames.error_frame(
         UnknownFrameType(f"The types that a client can send are {', '.join(sorted(frames.FRAME_TYPES))}."), 4
     ),
@@ -90,8 +92,8 @@ ANSWERED: dict[str, bytes] = {
 
 
 NOTICES: dict[str, bytes] = {
-    "token_expiring": frames.token_expiring(_claims.expires_at),
-    "reconnect": frames.reconnect(137_042),
+    "token_expiring": FrameNotices().token_expiring(_claims.expires_at),
+    "reconnect": FrameNotices().reconnect(137_042),
 }
 """Frames of the server that answer nothing, likewise."""
 

@@ -13,7 +13,7 @@ from chalicelib.limits import EVENT_RETENTION_SECONDS
 from infra.specifications import answers, night, schemas
 from infra.specifications.operations import ADMIN, OPERATIONS, Operation
 from infra.specifications.parts import HEADERS, PARAMETERS
-from infra.specifications.responses import JSON, failures, success
+from infra.specifications.responses import JSON, failures, stored, success
 from infra.specifications.schemas import Incomplete
 
 DESCRIPTION = f"""\
@@ -23,8 +23,8 @@ whoever can't keep a connection.
 
 Send `Authorization: Bearer <token>` wherever a lock is shown. Every POST takes an `Idempotency-Key`, which
 makes it safe to send again. What goes wrong is told as `{CONTENT_TYPE}` with a stable `code`. Timestamps
-are UTC with milliseconds and `Z`. Whole numbers are written without a fraction: `3`, not `3.0`. Cursors are
-opaque; events can be had for {EVENT_RETENTION_SECONDS // 86_400} days.
+are UTC with milliseconds and `Z`. Cursors are opaque; events can be had for
+{EVENT_RETENTION_SECONDS // 86_400} days.
 """
 
 Routes = Mapping[str, Mapping[str, Any]]
@@ -47,7 +47,7 @@ def document(routes: Routes) -> dict[str, Any]:
     for (method, path), operation in OPERATIONS.items():
         view = routes[path][method].view_function
         paths.setdefault(path, {})[method.lower()] = _operation(path, operation, view, responses)
-    kinds = {kind for one in OPERATIONS.values() for kind in (one.body, one.answer) if kind is not None}
+    kinds = {kind for one in OPERATIONS.values() for kind in (one.body, one.answer, one.stored) if kind}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,7 +67,7 @@ def document(routes: Routes) -> dict[str, Any]:
         ],
         "paths": paths,
         "components": {
-            "schemas": schemas.components([*kinds, answers.Problem, answers.GatewayAnswer]),
+            "schemas": _schemas(kinds),
             "responses": dict(sorted(responses.items())),
             "parameters": PARAMETERS,
             "headers": HEADERS,
@@ -81,6 +81,13 @@ def document(routes: Routes) -> dict[str, Any]:
             },
         },
     }
+
+
+def _schemas(kinds: set[type]) -> dict[str, schemas.Schema]:
+    made = schemas.components([*kinds, answers.Problem, answers.GatewayAnswer])
+    for event in answers.Event.__subclasses__():
+        made[event.__name__]["required"] += ["stream", "sequence", "cursor"]  # who polls always gets them
+    return made
 
 
 def _servers() -> list[dict[str, Any]]:
@@ -122,7 +129,7 @@ def _operation(
             "required": operation.body_required,
             "content": {JSON: {"schema": schemas.ref(operation.body), "example": night.BODIES[name]}},
         }
-    made["responses"] = {str(operation.status): success(operation)}
+    made["responses"] = {str(operation.status): success(operation), **stored(operation)}
     for status, named in failures(path, operation).items():
         responses |= named
         [name] = named
@@ -135,5 +142,6 @@ def _parameters(path: str, operation: Operation) -> dict[str, bool]:
         "SessionId": "{session_id}" in path,
         "Since": operation.pages,
         "Limit": operation.pages,
+        "Newest": operation.newest,
         "IdempotencyKey": operation.body is not None,
     }

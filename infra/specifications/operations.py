@@ -32,8 +32,9 @@ ADMIN_OR_BOT = (Role.ADMIN, Role.BOT)
 class Operation:
     """One method of one path. ``roles`` is empty where no token is asked for.
 
-    ``answer`` is None where the answer is a document that has a schema of its own. ``location`` says what a
-    201's Location leads to. ``raises`` are the errors beside those that follow from the rest.
+    ``answer`` is None where the answer is a document that has a schema of its own, ``stored`` is a 202's.
+    ``location`` says what the Location of a 201 or 202 leads to. ``raises`` are the errors beside those that
+    follow from the rest.
     """
 
     tag: str
@@ -44,8 +45,10 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     body_required: bool = True
     status: int = 200
+    stored: type[msgspec.Struct] | None = None
     location: str = ""
     pages: bool = False
+    newest: bool = False
     raises: tuple[errors.Kind, ...] = ()
 
     def problems(self, path: str) -> list[errors.Kind]:
@@ -107,12 +110,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/api/sessions"): Operation(
         "sessions",
-        "Polling for nights: the sessions that started after `since`, oldest first, each as it is now. The "
+        "Polling for nights: the sessions that started after `since`, oldest first, each as it is now; "
+        "or the newest sessions, where `newest` says how many. The "
         f"same cursors work for resuming on the WebSocket. {NO_OTHERS} {CONSISTENT}",
         ADMIN_OR_BOT,
         answers.SessionsPage,
         "A page of sessions, and the cursor to go on from.",
         pages=True,
+        newest=True,
     ),
     ("GET", "/api/sessions/active"): Operation(
         "sessions",
@@ -145,12 +150,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "votes",
         "The session's subscribers hear `vote.received`. One vote counts of each username for each game, "
         "and it is the latest; usernames are compared without surrounding white space and without regard "
-        "to case. A vote without `game_id` is for the newest game.",
+        "to case. A vote without `game_id` is for the newest game. In a crowd a vote is stored and answered "
+        "with 202, without `totals`: it is counted and heard in a moment, and before the session ends.",
         ADMIN_OR_BOT,
         answers.CountedVote,
         "The vote counts; this is what its event says.",
         body=bodies.NewVote,
         status=201,
+        stored=answers.StoredVote,
         location="The session, which shows the tallies.",
         raises=(SessionClosed, NoGame, GameNotFound),
     ),

@@ -45,7 +45,7 @@ PARAMETERS: dict[str, Any] = {
     "Since": {
         "name": "since",
         "in": "query",
-        "description": 'A cursor as it was received; "" or nothing is the beginning.',
+        "description": 'A cursor as it was received; "" or nothing is the beginning, "now" the end.',
         "schema": {"type": "string"},
         "example": night.ANSWERS["EventsPage"]["cursor"],
     },
@@ -54,6 +54,13 @@ PARAMETERS: dict[str, Any] = {
         "in": "query",
         "description": "How many entries a page has at most.",
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
+    },
+    "Newest": {
+        "name": "newest",
+        "in": "query",
+        "description": "Instead of a page: so many of the newest entries, newest first, and the stream's "
+        "end as the cursor. It goes with no other parameter.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE},
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",

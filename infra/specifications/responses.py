@@ -4,6 +4,7 @@ An error has the status and the text that the code gives it; what API Gateway an
 """
 
 import json
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -59,6 +60,14 @@ def success(operation: Operation) -> dict[str, Any]:
     if operation.answer is answers.StartedSession:
         made["links"] = LINKS
     return made
+
+
+def stored(operation: Operation) -> dict[str, Any]:
+    """Return what an operation answers where it is done in a moment."""
+    if operation.stored is None:
+        return {}
+    later = replace(operation, answer=operation.stored, answered="The vote is stored and counts in a moment.")
+    return {str(int(HTTPStatus.ACCEPTED)): success(later)}
 
 
 def failures(path: str, operation: Operation) -> dict[int, dict[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from infra.trace.timeline import Hop, Timeline
+from infra.trace.timeline import Stage, Timeline
 
 SHORT = 13
 """What is shown of an id: enough to search for, and a line stays a line."""
@@ -21,7 +21,7 @@ def as_text(timeline: Timeline) -> str:
         f"made at {event.get('event_timestamp', 'a time that the lines do not say')}",
         "",
         f"{'ms after':>10}  {'function':<12}  what",
-        *(_line(hop) for hop in timeline.hops),
+        *(_line(stage) for stage in timeline.stages),
         "",
         f"Delivered to {timeline.delivered}.",
         *timeline.notes,
@@ -34,15 +34,15 @@ def as_json(timeline: Timeline) -> str:
     return json.dumps(asdict(timeline), ensure_ascii=False, indent=2)
 
 
-def _line(hop: Hop) -> str:
-    ids = ", ".join(_ids(hop))
-    return f"{hop.milliseconds:>10}  {hop.function:<12}  {hop.what}" + (
+def _line(stage: Stage) -> str:
+    ids = ", ".join(_ids(stage))
+    return f"{stage.milliseconds:>10}  {stage.function:<12}  {stage.what}" + (
         click.style(f"  ({ids})", dim=True) if ids else ""
     )
 
 
-def _ids(hop: Hop) -> Iterator[str]:
-    if hop.hop in ("answered", "appended"):
-        yield f"request {hop.ids.get('request_id', '')[:SHORT]}"
-    if hop.hop in ("received", "posted"):
-        yield f"invocation {hop.ids.get('invocation_id', '')[:SHORT]}"
+def _ids(stage: Stage) -> Iterator[str]:
+    if stage.stage in ("answered", "appended"):
+        yield f"request {stage.ids.get('request_id', '')[:SHORT]}"
+    if stage.stage in ("received", "posted"):
+        yield f"invocation {stage.ids.get('invocation_id', '')[:SHORT]}"

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from infra.deployment.errors import code_of
 from infra.deployment.stage import Stage
 from infra.local.log_file import LogFile
-from infra.trace.wanted import Line, NotTraceable, Wanted
+from infra.trace.query import Line, NotTraceable, Query
 
 FUNCTIONS = ("api_handler", "broadcast", "deliver")
 """Those that an event passes through."""
@@ -24,7 +24,7 @@ AROUND_SECONDS = 60
 class Source(Protocol):
     """Log lines. Both methods may return lines that are about something else too."""
 
-    def about(self, wanted: Wanted) -> Iterable[Line]:
+    def about(self, wanted: Query) -> Iterable[Line]:
         """Return the lines about an event. Raises NotTraceable where there are no logs at all."""
         ...
 
@@ -32,28 +32,37 @@ class Source(Protocol):
         """Return the lines of a REST request, about the time of ``near``, a timestamp."""
         ...
 
-    def nothing_found(self, wanted: Wanted) -> str:
+    def nothing_found(self, wanted: Query) -> str:
         """Return what to tell whoever asked for an event that no line is about."""
         ...
 
 
-def lines_about(wanted: Wanted, source: Source) -> list[Line]:
+def lines_about(wanted: Query, source: Source) -> list[Line]:
     """Return all lines about an event, with the answer to the request that led to it. Raises NotTraceable."""
-    found = [line for line in source.about(wanted) if wanted.is_in(line) and "hop" in line]
+    found = _stages_of(wanted, source)
     if not found:
         raise NotTraceable(source.nothing_found(wanted))
-    cursors = sorted({str(line["cursor"]) for line in found})
-    if len(cursors) > 1:  # the tables were made again in between
-        raise NotTraceable(f"{wanted.name} was more than one event. Name one: {', '.join(cursors)}.")
-    committed = next((line for line in found if line["hop"] == "appended" and "request_id" in line), None)
+    start = str(found[0]["event"])
+    if wanted.cursor and start.endswith("/1"):  # it is in two streams, with a cursor in each
+        others = _stages_of(Query(place=start), source)
+        found += [line for line in others if line["stream"] != found[0]["stream"]]
+    for stream in {line["stream"] for line in found}:
+        cursors = sorted({str(line["cursor"]) for line in found if line["stream"] == stream})
+        if len(cursors) > 1:  # the tables were made again in between
+            raise NotTraceable(f"{wanted.name} was more than one event. Name one: {', '.join(cursors)}.")
+    committed = next((line for line in found if line["stage"] == "appended" and "request_id" in line), None)
     if committed is None:
         return found
     request_id = committed["request_id"]
     answers = source.of_request(request_id, committed["timestamp"])
     return [
         *found,
-        *(one for one in answers if one.get("request_id") == request_id and one.get("hop") == "answered"),
+        *(one for one in answers if one.get("request_id") == request_id and one.get("stage") == "answered"),
     ]
+
+
+def _stages_of(wanted: Query, source: Source) -> list[Line]:
+    return [line for line in source.about(wanted) if wanted.is_in(line) and "stage" in line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class LocalLog:
 
     file: LogFile
 
-    def about(self, wanted: Wanted) -> Iterable[Line]:  # noqa: ARG002 - all there is, and it is not much
+    def about(self, wanted: Query) -> Iterable[Line]:  # noqa: ARG002 - all there is, and it is not much
         """See the port."""
         return self.file.lines()
 
@@ -70,7 +79,7 @@ class LocalLog:
         """See the port."""
         return self.file.lines()
 
-    def nothing_found(self, wanted: Wanted) -> str:
+    def nothing_found(self, wanted: Query) -> str:
         """See the port."""
         if not self.file.path.exists():
             return (
@@ -96,7 +105,7 @@ class CloudWatchLogs:
     hours: float
     now: Callable[[], float] = time.time
 
-    def about(self, wanted: Wanted) -> Iterable[Line]:
+    def about(self, wanted: Query) -> Iterable[Line]:
         """See the port."""
         since = self.now() - self.hours * 3600
         return [line for name in FUNCTIONS for line in self._lines(name, wanted.pattern, since)]
@@ -107,7 +116,7 @@ class CloudWatchLogs:
         pattern = f'{{ $.request_id = "{request_id}" }}'
         return self._lines("api_handler", pattern, around - AROUND_SECONDS, around + AROUND_SECONDS)
 
-    def nothing_found(self, wanted: Wanted) -> str:
+    def nothing_found(self, wanted: Query) -> str:
         """See the port."""
         return (
             f"No line of the last {self.hours:g} hours is about {wanted.name}, in {self.stage.name}. --hours "

@@ -19,8 +19,10 @@ from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
 from infra.local.rest_event import RestRequest, rest_event
 from infra.token_secrets import new_secrets
-from tests.model.night import Answer, Environment, Night, Setting
-from tests.model.storage import InMemory
+from tests.model.night import Night, Setting
+from tests.model.world.environment import Environment
+from tests.model.world.functions import Answer
+from tests.model.world.storage import InMemory
 from tests.specified import Live
 
 ISSUER = "game-night-live"

@@ -44,7 +44,7 @@ def _cursors(siege: Siege, sessions: list[int]) -> st.SearchStrategy[str]:
     real += [siege.ask("GET", f"/api/sessions/{one}/events", siege.bot).body["cursor"] for one in sessions]
     epochs = [cursor.rpartition(":")[0] for cursor in real]
     return st.one_of(
-        st.sampled_from([*real, ""]),
+        st.sampled_from([*real, "", "now"]),
         st.builds(
             lambda epoch, place: f"{epoch}:{place}",
             st.sampled_from([*epochs, "", "new", "fake", "0", "é", "#", "a:b"]),

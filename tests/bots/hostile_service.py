@@ -21,6 +21,7 @@ from tests.sockets import accept_no_more
 
 LIVE = "/api/sessions/live"
 NO_SESSIONS = {"sessions": [], "cursor": "S:0", "recovered": True}
+NEWEST = "/api/sessions?newest=100"
 
 
 @dataclass
@@ -39,26 +40,18 @@ class Peer:
         for frame in frames:
             await self.socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
 
-    async def lets_in(self, cursor: str | None = None, *, recovered: bool = True) -> Any:
+    async def lets_in(self, end: str | None = None, *, recovered: bool = True) -> Any:
         """Answer ``auth``, by default as if nothing had been missed, and return that frame."""
         frame = await self.gets("auth")
-        end = frame["since"] if cursor is None else cursor
-        await self.sends(authenticated(end, recovered=recovered))
+        await self.sends(authenticated(frame["since"], end, recovered=recovered))
         return frame
 
-    async def lets_subscribe(self, cursor: str | None = None, *, recovered: bool = True) -> Any:
+    async def lets_subscribe(self, end: str | None = None, *, recovered: bool = True) -> Any:
         """Answer ``subscribe``, by default as if nothing had been missed, and return that frame."""
         frame = await self.gets("subscribe")
-        end = frame["since"] if cursor is None else cursor
-        await self.sends(
-            {
-                "type": "subscribed",
-                "sessionId": frame["sessionId"],
-                "cursor": end,
-                "recovered": recovered,
-                "id": frame["id"],
-            }
-        )
+        answer = {"type": "subscribed", "sessionId": frame["sessionId"]}
+        place = _place(f"session:{frame['sessionId']}", frame["since"], end, recovered=recovered)
+        await self.sends({**answer, **place, "id": frame.get("id")})
         return frame
 
     async def hangs_up(self) -> None:
@@ -79,12 +72,13 @@ Behaviour = Callable[[Peer], Awaitable[None]]
 class HostileService:
     """``pages`` maps a path, with or without its query, to what it is answered, or a status to refuse with.
 
-    ``blocked`` refuses every WebSocket, as a proxy would.
+    ``blocked`` refuses every WebSocket, as a proxy would; ``refusals`` are statuses for the next ones.
     """
 
     behaviours: list[Behaviour]
     pages: dict[str, Any] = field(default_factory=dict)
     blocked: bool = False
+    refusals: list[int] = field(default_factory=list)
     port: int = 0
     connections: int = 0
     requests: list[str] = field(default_factory=list)
@@ -136,7 +130,8 @@ class HostileService:
     def _answer(self, _: ServerConnection, request: Request) -> Response | None:
         path = request.path.partition("?")[0]
         if path == LIVE:
-            return _response(403, {"message": "Forbidden"}) if self.blocked else None
+            refusal = self.refusals.pop(0) if self.refusals else 403 if self.blocked else None
+            return _response(refusal, {"message": "Forbidden"}) if refusal else None
         self.requests.append(request.path)
         self.tokens.append(request.headers.get("Authorization", ""))
         page = self.pages.get(
@@ -162,14 +157,26 @@ async def stays(peer: Peer) -> None:
     await peer.stays()
 
 
-def authenticated(cursor: str, *, recovered: bool = True) -> dict[str, Any]:
+def authenticated(since: str, end: str | None = None, *, recovered: bool = True) -> dict[str, Any]:
+    """Return the answer to ``auth`` where the stream of starts has its end at a cursor."""
     answer = {"type": "auth_success", "message": "Authenticated", "sub": "bot", "role": "bot"}
-    return {**answer, "expiresAt": "2025-11-08T20:00:00.000Z", "cursor": cursor, "recovered": recovered}
+    answer["expiresAt"] = "2025-11-08T20:00:00.000Z"
+    return {**answer, **_place("sessions", since, end, recovered=recovered)}
 
 
 def started(session_id: int, cursor: str | None = None) -> dict[str, Any]:
+    """Return the start of a night, in the stream of all starts."""
+    return _started(session_id, "sessions", cursor or f"S:{session_id}")
+
+
+def began(session_id: int, cursor: str) -> dict[str, Any]:
+    """Return the start of a night, in its own stream."""
+    return _started(session_id, f"session:{session_id}", cursor)
+
+
+def _started(session_id: int, stream: str, cursor: str) -> dict[str, Any]:
     session = {"id": session_id, "is_active": 1, "created_at": moment(session_id), "notes": None}
-    return _event("session.started", {"session": session}, session_id, cursor or f"S:{session_id}")
+    return _event("session.started", {"session": session}, session_id, stream, cursor)
 
 
 def added(game: int, cursor: str, session_id: int = 7) -> dict[str, Any]:
@@ -183,11 +190,12 @@ def added(game: int, cursor: str, session_id: int = 7) -> dict[str, Any]:
             "max_players": None,
         },
     }
-    return _event("game.added", data, game, cursor)
+    return _event("game.added", data, game, f"session:{session_id}", cursor)
 
 
 def ended(cursor: str, session_id: int = 7) -> dict[str, Any]:
-    return _event("session.ended", {"session": night(session_id, active=False)}, 50, cursor)
+    data = {"session": night(session_id, active=False)}
+    return _event("session.ended", data, 50, f"session:{session_id}", cursor)
 
 
 def night(session_id: int, *, active: bool = True) -> dict[str, Any]:
@@ -201,8 +209,21 @@ def moment(second: int) -> str:
     return f"2025-11-01T20:00:{second:02}.000Z"
 
 
-def _event(kind: str, data: Any, second: int, cursor: str) -> dict[str, Any]:
-    return {"type": kind, "timestamp": moment(second), "data": data, "cursor": cursor}
+def _event(kind: str, data: Any, second: int, stream: str, cursor: str) -> dict[str, Any]:
+    place = {"stream": stream, "sequence": _sequence(cursor), "cursor": cursor}
+    return {"type": kind, "timestamp": moment(second), "data": data, **place}
+
+
+def _place(stream: str, since: str, end: str | None, *, recovered: bool) -> dict[str, Any]:
+    end = end or (since if since not in ("", "now") else "new:0")
+    cursor = {"": f"{end.partition(':')[0]}:0", "now": end}.get(since if recovered else "now", since)
+    place = {"stream": stream, "sequence": _sequence(cursor), "cursor": cursor}
+    return {**place, "last": _sequence(end), "recovered": recovered}
+
+
+def _sequence(cursor: str) -> int:
+    """Return the sequence that the cursors of this service hold. A client knows nothing of that."""
+    return int(cursor.rpartition(":")[2])
 
 
 async def never() -> None:

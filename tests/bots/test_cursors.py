@@ -20,9 +20,9 @@ async def brings_one(peer: Peer) -> None:
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     store = FileCursors(tmp_path / "cursors.json")
 
-    store.save({"sessions": "S:8", "8": ""})
+    store.save({"sessions": "S:8", "session:8": ""})
 
-    assert store.load() == {"sessions": "S:8", "8": ""}
+    assert store.load() == {"sessions": "S:8", "session:8": ""}
     assert [path.name for path in tmp_path.iterdir()] == ["cursors.json"]
 
 
@@ -81,7 +81,7 @@ async def test_a_path_will_do_as_a_store(serve: Serve, start_bot: StartBot, tmp_
     async with start_bot(service, path) as bot:
         await bot.ear.hears(2)
 
-    assert FileCursors(path).load() == {"sessions": "S:8", "8": ""}
+    assert FileCursors(path).load() == {"sessions": "S:8", "session:8": ""}
 
 
 async def test_a_store_may_be_asynchronous(serve: Serve, start_bot: StartBot) -> None:
@@ -100,4 +100,4 @@ async def test_a_store_may_be_asynchronous(serve: Serve, start_bot: StartBot) ->
     async with start_bot(service, remote) as bot:
         await bot.ear.hears(2)
 
-    assert remote.saved == {"sessions": "S:8", "8": ""}
+    assert remote.saved == {"sessions": "S:8", "session:8": ""}

@@ -3,7 +3,7 @@
 from gamenight import MemoryCursors
 
 from tests.bots.conftest import Serve, StartBot
-from tests.bots.hostile_service import Peer, added, authenticated, night, started
+from tests.bots.hostile_service import NEWEST, Peer, added, night, started
 
 
 async def test_starts_that_can_not_be_recovered_are_a_gap_and_the_active_nights(
@@ -16,7 +16,7 @@ async def test_starts_that_can_not_be_recovered_are_a_gap_and_the_active_nights(
         await peer.stays()
 
     service = await serve(behave)
-    service.pages["/api/sessions"] = {"sessions": [night(1)], "cursor": "T:1", "recovered": True}
+    service.pages[NEWEST] = {"sessions": [night(1)], "cursor": "T:1", "recovered": True}
     service.pages["/api/sessions/1"] = {**night(1), "games": []}
     async with start_bot(service, {"sessions": "S:7"}) as bot:
         heard = await bot.ear.hears(3)
@@ -35,41 +35,10 @@ async def test_a_night_that_can_not_be_recovered_is_a_gap_and_a_snapshot(
 
     service = await serve(behave)
     service.pages["/api/sessions/7"] = {**night(7), "games": []}
-    async with start_bot(service, {"sessions": "S:7", "7": "a:2"}) as bot:
+    async with start_bot(service, {"sessions": "S:7", "session:7": "a:2"}) as bot:
         heard = await bot.ear.hears(3)
 
     assert heard == ["gap 7", "snapshot 7", "game.added 5"]
-
-
-async def test_live_events_that_come_before_it_is_clear_that_all_is_new_are_heard(
-    serve: Serve, start_bot: StartBot
-) -> None:
-    async def behave(peer: Peer) -> None:
-        await peer.gets("auth")
-        await peer.sends(started(1, "T:1"), started(2, "T:2"), authenticated("T:1", recovered=False))
-        await peer.stays()
-
-    service = await serve(behave)
-    async with start_bot(service, {"sessions": "S:7"}) as bot:
-        heard = await bot.ear.hears(3)
-
-    assert heard == ["session.started 1", "gap -", "session.started 2"]
-
-
-async def test_tables_that_are_recreated_under_a_connection_are_noticed(
-    serve: Serve, start_bot: StartBot
-) -> None:
-    async def behave(peer: Peer) -> None:
-        await peer.lets_in()
-        await peer.sends(started(1, "T:1"))
-        assert (await peer.lets_in("T:1", recovered=False))["since"] == "new:0"
-        await peer.stays()
-
-    service = await serve(behave)
-    async with start_bot(service, {"sessions": "S:7"}) as bot:
-        heard = await bot.ear.hears(2)
-
-    assert heard == ["session.started 1", "gap -"]
 
 
 async def test_a_state_that_can_not_be_read_is_read_on_the_next_connection(
@@ -82,7 +51,7 @@ async def test_a_state_that_can_not_be_read_is_read_on_the_next_connection(
 
     service = await serve(behave)
     service.pages["/api/sessions/7"] = [503, 503, 503, 503, {**night(7), "games": []}]
-    async with start_bot(service, {"sessions": "S:7", "7": "a:2"}) as bot:
+    async with start_bot(service, {"sessions": "S:7", "session:7": "a:2"}) as bot:
         heard = await bot.ear.hears(2)
 
     assert heard == ["gap 7", "snapshot 7"]
@@ -100,12 +69,12 @@ async def test_a_night_that_is_not_known_any_more_is_a_gap_and_forgotten(
         await peer.stays()
 
     service = await serve(behave)
-    cursors = MemoryCursors({"sessions": "S:7", "7": "a:2"})
+    cursors = MemoryCursors({"sessions": "S:7", "session:7": "a:2"})
     async with start_bot(service, cursors) as bot:
         heard = await bot.ear.hears(2)
 
     assert heard == ["gap 7", "session.started 8"]
-    assert "7" not in cursors.cursors
+    assert "session:7" not in cursors.cursors
 
 
 async def test_a_position_that_is_no_cursor_for_the_service_is_given_up(
@@ -121,7 +90,7 @@ async def test_a_position_that_is_no_cursor_for_the_service_is_given_up(
 
     service = await serve(behave)
     service.pages["/api/sessions/7"] = {**night(7), "games": []}
-    async with start_bot(service, {"sessions": "S:7", "7": "weird:999"}) as bot:
+    async with start_bot(service, {"sessions": "S:7", "session:7": "weird:999"}) as bot:
         heard = await bot.ear.hears(2)
 
     assert heard == ["gap 7", "snapshot 7"]

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bots.conftest import Serve, StartBot
-from tests.bots.hostile_service import Peer, added, started
+from tests.bots.hostile_service import Peer, added, authenticated, started
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,12 @@ async def test_garbage_is_passed_over(serve: Serve, start_bot: StartBot) -> None
         await peer.lets_in("S:7")
         await peer.sends("", "{", "[]", "null", '"type"', "[" * 500, b"\x00\xff", "{}", {"type": None})
         await peer.sends({"message": "Internal server error", "connectionId": "x", "requestId": "y"})
-        await peer.sends({**started(9), "cursor": None}, {**started(9), "cursor": "S:nine"})
-        await peer.sends({**started(9), "cursor": "S:" + "9" * 5000}, {**started(9), "cursor": "S:²"})
-        await peer.sends({"type": "subscribed"}, {"type": "subscribed", "sessionId": 99, "cursor": "z:1"})
+        await peer.sends({**started(9), "cursor": None}, {**started(9), "sequence": "9"})
+        await peer.sends({**started(9), "stream": 7}, {**started(9), "stream": "what is this"})
+        await peer.sends(
+            {"type": "subscribed"}, {"type": "subscribed", "sessionId": 99, "stream": "session:99"}
+        )
+        await peer.sends({**authenticated("S:99"), "last": None}, authenticated("S:99"))
         await peer.sends({"type": "reconnect", "afterMs": "soon"} | {"type": "unheard of"})
         await peer.sends(started(8))
         await peer.stays()
@@ -81,7 +84,7 @@ async def test_an_event_of_a_type_that_is_new_is_heard_as_it_is(serve: Serve, st
         await peer.stays()
 
     service = await serve(behave)
-    async with start_bot(service, {"sessions": "S:7", "7": "a:2"}) as bot:
+    async with start_bot(service, {"sessions": "S:7", "session:7": "a:2"}) as bot:
         heard = await bot.ear.hears(1)
 
     assert heard == ["game.removed 1"]

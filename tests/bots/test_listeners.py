@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bots.conftest import Serve
-from tests.bots.hostile_service import Peer, started
+from tests.bots.hostile_service import Peer, added, began, ended, started, stays
 from tests.bots.line import Line, line_to
 from tests.bots.programs import BOTS, python, running
 from tests.clients import Host, Target
@@ -16,6 +16,13 @@ from tests.installed import installed
 from tests.node import packages
 
 LISTENERS = ["listen.py", "listen.js"]
+
+TICK_BY_SIGNAL = """
+let ticks = [];
+globalThis.setInterval = (tick) => ticks.push(tick);
+process.on('SIGUSR2', () => { for (const _ of [1, 2, 3]) ticks.forEach((tick) => tick()); });
+"""
+"""Three periods pass for Node at each SIGUSR2."""
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ async def test_a_listener_prints_a_night(
         await program.prints("Listening as bot")
         session = await host.start("Friday Game Night 🎲")
         at = f"/api/sessions/{session['id']}"
-        await program.prints(f'{{"type":"subscribed","sessionId":{session["id"]}}}')
+        await program.prints(f'"type":"subscribed","sessionId":{session["id"]}')
         await host.http.post(f"{at}/games", json={"title": "Quiplash 3"})
         await host.http.post(f"{at}/votes", json={"username": "alice", "type": "up"})
         await host.http.post(f"{at}/close")
@@ -81,38 +88,102 @@ async def test_a_listener_comes_back_after_a_break_and_hears_what_started_meanwh
 
 
 @pytest.mark.parametrize("name", LISTENERS)
-async def test_a_listener_comes_back_to_where_nothing_is_missing_yet(
+async def test_a_listener_comes_back_to_its_place_in_each_stream(
     serve: Serve, tmp_path: Path, name: str
 ) -> None:
     asked: list[str] = []
 
-    async def breaks_within_a_replay(peer: Peer) -> None:
-        asked.append((await peer.lets_in("S:6"))["since"])
-        await peer.sends(started(4), started(5), started(7))  # the 7 is live, and 6 is still to come
+    async def plays_a_night(peer: Peer) -> None:
+        asked.append((await peer.lets_in("S:3"))["since"])
+        await peer.sends(started(4))
+        asked.append((await peer.lets_subscribe("a:1"))["since"])
+        await peer.sends(began(4, "a:1"), added(1, "a:2", 4), added(1, "a:2", 4), started(4), started(5))
         await peer.gets("subscribe")
         await peer.hangs_up()
 
-    async def replays_the_rest(peer: Peer) -> None:
-        asked.append((await peer.lets_in("S:7"))["since"])
-        await peer.sends(started(6), started(7))
-        await peer.gets("subscribe")
-        await peer.hangs_up()
-
-    async def has_no_more(peer: Peer) -> None:
+    async def ends_it(peer: Peer) -> None:
         asked.append((await peer.lets_in())["since"])
+        asked.extend([(await peer.lets_subscribe())["since"] for _ in range(2)])
+        await peer.sends(ended("a:3", 4), started(6))
+        await peer.gets("subscribe")
+        await peer.hangs_up()
+
+    async def goes_on(peer: Peer) -> None:
+        asked.append((await peer.lets_in())["since"])
+        asked.extend([str((await peer.lets_subscribe())["sessionId"]) for _ in range(2)])
+        await peer.sends(started(7))
         await peer.stays()
 
-    async def is_new(peer: Peer) -> None:
-        asked.append((await peer.lets_in("S:3", recovered=False))["since"])
-        await peer.hangs_up()
-
-    service = await serve(is_new, breaks_within_a_replay, replays_the_rest, has_no_more)
+    service = await serve(plays_a_night, ends_it, goes_on)
     command, environment = command_of(name, service.port, "a token")
     async with running(command, environment, tmp_path) as program:
-        for _ in range(4):
-            await program.prints("Listening as bot")
+        await program.prints('"session.started"')
+        await program.prints('"session:5"')
+        while '"S:7"' not in await program.prints("{"):
+            pass
 
-    assert asked == ["new:0", "S:3", "S:5", "S:7"]
+    assert asked == ["now", "", "S:5", "a:2", "", "S:6", "5", "6"]
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+async def test_a_listener_prints_what_comes_twice_once(serve: Serve, tmp_path: Path, name: str) -> None:
+    async def repeats(peer: Peer) -> None:
+        await peer.lets_in("S:3")
+        await peer.sends(started(4), started(5), started(4), started(5), started(6))
+        await peer.stays()
+
+    service = await serve(repeats)
+    command, environment = command_of(name, service.port, "a token")
+    async with running(command, environment, tmp_path) as program:
+        heard = [await program.prints("session.started") for _ in range(3)]
+
+    assert ["S:4" in heard[0], "S:5" in heard[1], "S:6" in heard[2]] == [True, True, True]
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+async def test_a_listener_that_is_refused_for_the_moment_tries_again(
+    serve: Serve, tmp_path: Path, name: str
+) -> None:
+    service = await serve(stays)
+    service.refusals = [429, 503]
+    command, environment = command_of(name, service.port, "a token")
+    at_once = {"WEBSOCKETS_BACKOFF_INITIAL_DELAY": "0.01", "WEBSOCKETS_BACKOFF_MIN_DELAY": "0.01"}
+    async with running(command, {**environment, **at_once}, tmp_path) as program:
+        await program.prints("429")
+        await program.prints("Listening as bot")
+
+    assert service.refusals == []
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+async def test_a_listener_gets_along_with_a_frame_without_a_type(
+    serve: Serve, tmp_path: Path, name: str
+) -> None:
+    async def fails(peer: Peer) -> None:
+        await peer.lets_in("S:3")
+        await peer.sends({"message": "Internal server error", "connectionId": "x", "requestId": "y"})
+        await peer.sends(started(4))
+        await peer.stays()
+
+    service = await serve(fails)
+    command, environment = command_of(name, service.port, "a token")
+    async with running(command, environment, tmp_path) as program:
+        await program.prints('"S:4"')
+
+    assert service.connections == 1
+
+
+async def test_the_node_listener_gives_a_silent_connection_up(serve: Serve, tmp_path: Path) -> None:
+    clock = tmp_path / "clock.js"
+    clock.write_text(TICK_BY_SIGNAL)
+    service = await serve(stays)  # which answers no ping
+    command, environment = command_of("listen.js", service.port, "a token")
+    async with running(command, {**environment, "NODE_OPTIONS": f"--require {clock}"}, tmp_path) as program:
+        await program.prints("Listening as bot")
+        program.process.send_signal(signal.SIGUSR2)
+        await program.prints("Listening as bot")
+
+    assert service.connections == 2
 
 
 @pytest.mark.parametrize("name", LISTENERS)

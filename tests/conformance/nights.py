@@ -57,9 +57,24 @@ def epoch(cursor: str) -> str:
     return cursor.rpartition(":")[0]
 
 
-def with_cursor(text: str, cursor: str) -> str:
-    """Return the text of an event as who has opted in to resume gets it."""
-    return f'{text[:-1]},"cursor":"{cursor}"}}'
+def stream_of(session_id: int) -> str:
+    """Return the name of a session's own stream."""
+    return f"session:{session_id}"
+
+
+def with_place(text: str, stream: str, cursor: str) -> str:
+    """Return the text of an event as who resumes or polls gets it."""
+    return f'{text[:-1]},"stream":"{stream}","sequence":{sequence(cursor)},"cursor":"{cursor}"}}'
+
+
+def without_place(polled: Any) -> Any:
+    """Return an event as who has never opted in gets it."""
+    return {name: polled[name] for name in ("type", "timestamp", "data")}
+
+
+def last_of(answer: Any) -> str:
+    """Return the cursor of the newest event, as an answer to ``since`` names it."""
+    return f"{epoch(answer['cursor'])}:{answer['last']}"
 
 
 def cursors(texts: Iterable[str]) -> list[str]:

@@ -62,6 +62,22 @@ async def test_of_ten_that_end_it_at_once_one_does(host: Host) -> None:
     ]
 
 
+async def test_every_vote_that_was_answered_is_counted_before_the_end(host: Host) -> None:
+    session = await host.start()
+    await host.add_game(session["id"])
+    path, body = f"/api/sessions/{session['id']}", {"type": "up"}
+
+    votes = [host.send(f"{path}/votes", {**body, "username": f"voter {number}"}) for number in range(30)]
+    *answers, ended = await asyncio.gather(*votes, host.send(f"{path}/close"))
+
+    assert ended.status_code == 200, ended.text
+    assert {answer.status_code for answer in answers} <= {201, 202, 409}
+    answered = [answer.json()["vote"]["username"] for answer in answers if answer.is_success]
+    *events, last = await host.polled(session["id"])
+    assert last["type"] == "session.ended"
+    assert sorted(event["data"]["vote"]["username"] for event in events[2:]) == sorted(answered)
+
+
 async def test_an_empty_body_says_nothing_as_well(host: Host) -> None:
     session = await host.start()
 

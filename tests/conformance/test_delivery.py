@@ -155,6 +155,21 @@ async def test_many_starts_at_once_are_all_heard_and_none_between_them_is_missin
             assert await bot.hear_start_of(session_id)
 
 
+async def test_starts_arrive_in_the_order_of_their_ids(
+    target: Target, connected: Connect, host: Host
+) -> None:
+    bots = await asyncio.gather(*(connected(target.token("bot")) for _ in range(3)))
+
+    sessions = await asyncio.gather(*(host.start() for _ in range(20)))
+
+    for bot in bots:
+        for session in sessions:
+            await bot.hear_start_of(session["id"])
+        # Delivery is at least once: what counts is when something was heard first.
+        first_heard = list(dict.fromkeys(bot.started))
+        assert first_heard == sorted(first_heard)
+
+
 async def test_a_bot_that_subscribes_to_what_it_hears_is_confirmed(witness: Bot, host: Host) -> None:
     session = await host.start()
     event = json.loads(await witness.hear_start_of(session["id"]))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.clients import Host
-from tests.conformance.nights import NOWHERE, end_of, epoch, sequence
+from tests.conformance.nights import NOWHERE, end_of, epoch, sequence, stream_of
 
 TYPES = ["session.started", "game.added", *["vote.received"] * 4, "session.ended"]
 
@@ -33,9 +33,21 @@ async def test_without_a_cursor_the_events_begin_with_the_start(
     assert (page["recovered"], page["more"]) == (True, False)
 
 
-async def test_what_is_polled_has_the_fields_of_what_is_sent_and_no_cursor(host: Host, night: Any) -> None:
-    for event in (await page_of(host, night))["events"]:
-        assert list(event) == ["type", "timestamp", "data"]
+async def test_what_is_polled_always_has_its_place(host: Host, night: Any) -> None:
+    page = await page_of(host, night)
+
+    for number, event in enumerate(page["events"], 1):
+        assert list(event) == ["type", "timestamp", "data", "stream", "sequence", "cursor"]
+        assert (event["stream"], event["sequence"]) == (stream_of(night["id"]), number)
+        assert event["cursor"] == f"{epoch(page['cursor'])}:{number}"
+
+
+async def test_from_now_on_a_page_is_empty_and_its_cursor_the_end(host: Host, night: Any) -> None:
+    end = await end_of(host, night["id"])
+
+    page = await page_of(host, night, since="now")
+
+    assert page == {"events": [], "cursor": end, "recovered": True, "more": False}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])

@@ -136,6 +136,24 @@ async def test_a_page_holds_fifty_where_nobody_says_how_many(host: Host) -> None
     assert len(page["sessions"]) == 50
 
 
+async def test_the_newest_nights_are_listed_newest_first(host: Host) -> None:
+    started = [(await host.start())["id"] for _ in range(3)]
+
+    page = await host.read("/api/sessions", newest=100)
+
+    ids = [session["id"] for session in page["sessions"]]
+    assert ids == list(range(ids[0], ids[0] - len(ids), -1))
+    assert set(started) <= set(ids)
+    assert (await host.read("/api/sessions", since=page["cursor"]))["recovered"] is True
+
+
+@pytest.mark.parametrize("query", [{"newest": "0"}, {"newest": "8", "limit": "5"}])
+async def test_the_newest_nights_are_asked_for_by_a_number_alone(host: Host, query: dict[str, str]) -> None:
+    answer = await host.http.get("/api/sessions", params=query)
+
+    problem(answer, 400, "invalid_request")
+
+
 @pytest.mark.parametrize("path", ["/api/sessions", "/api/sessions/{id}/events"])
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "1.5", "x", "", "1" * 30])
 async def test_a_limit_that_is_no_number_from_1_to_100_is_refused(host: Host, path: str, limit: str) -> None:

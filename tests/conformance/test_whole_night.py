@@ -27,7 +27,9 @@ async def test_a_night_from_its_start_to_its_end_with_a_bot_that_misses_the_midd
     target: Target, host: Host, connected: Connect
 ) -> None:
     before = await connected()
-    begun = await resumed(before, {"type": "auth", "token": target.token("bot"), "since": ""}, "auth_success")
+    begun = await resumed(
+        before, {"type": "auth", "token": target.token("bot"), "since": "now"}, "auth_success"
+    )
     session = await host.start("The whole night")
     path = f"/api/sessions/{session['id']}"
     await resumed(before, {"type": "subscribe", "sessionId": session["id"], "since": ""}, "subscribed")
@@ -47,7 +49,7 @@ async def test_a_night_from_its_start_to_its_end_with_a_bot_that_misses_the_midd
     closed = await host.http.post(f"{path}/close")
 
     assert game.status_code == 201, game.text
-    assert {vote.status_code for vote in votes} == {201}
+    assert {vote.status_code for vote in votes} <= {201, 202}
     assert (closed.status_code, closed.json()["is_active"]) == (200, 0)
     shown = (await host.http.get(path)).json()
     assert [one["title"] for one in shown["games"]] == ["Quiplash 3"]

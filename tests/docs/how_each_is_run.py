@@ -60,10 +60,6 @@ HERE = {
     "python -m benchmarks.budget": Here("1,000,000 connections"),
     "python -m benchmarks.cost": Here("\ntogether "),
     "python -m benchmarks.imports": Here("pynamodb", more=" --rounds 1"),
-    "python -m benchmarks.votes --engine ministack --latency 100 --seconds 20": Here(
-        "together ", more=" --latency 0 --seconds 1 --voters 1 --processes 1"
-    ),
-    "python -m benchmarks.cold_start": HELP,
     "python -m benchmarks.soak --seconds 300": HELP,
     "make bench-broadcast": HELP,
     "make bench-cold-start": HELP,

@@ -1,55 +1,129 @@
-"""What delivery remembers, and the queue, in memory; the queue keeps SQS's promises of a FIFO queue."""
+"""Audiences, progress and the queue in memory, and all of delivery on them.
 
-from collections.abc import Awaitable, Callable, Sequence
+The queue keeps SQS's promises of a FIFO queue, but a delay is over at once.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from math import inf
 
-from chalicelib.aws.dynamodb.connections.progress import RETENTION_SECONDS
+from chalicelib.aws.dynamodb.connections.progress import PENDING_SECONDS
+from chalicelib.connections.connection import Recipient, shard_of
 from chalicelib.connections.ports import Push
 from chalicelib.delivery.broadcast import Broadcast
-from chalicelib.delivery.catch_up import ATTEMPTS, CatchUp
-from chalicelib.delivery.jobs import Job, Progress, QueueMark, Received, ShardJob
-from chalicelib.delivery.laggards import Laggards
-from chalicelib.delivery.routing import Queueing, Router
-from chalicelib.delivery.seldom import Seldom
-from chalicelib.delivery.shard_delivery import ShardDelivery
-from chalicelib.delivery.shard_walk import Ground
-from chalicelib.delivery.worker import Jobs
+from chalicelib.delivery.catch_up import CatchUp
+from chalicelib.delivery.deliver import Deliver
+from chalicelib.delivery.delivery_log import DeliveryLog
+from chalicelib.delivery.failures import Failures
+from chalicelib.delivery.fan_out import FanOut, ShardDelivery
+from chalicelib.delivery.jobs import Checkpoint, FanOutJob, Job, Pending, Progress, Received
+from chalicelib.delivery.ports import AudiencePage
+from chalicelib.delivery.worker import Worker
+from chalicelib.limits import EVENT_RETENTION_SECONDS
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.ports import EventLog
-from tests.fakes.stores import FakeAudiences, FakeConnectionStore, FakeSessionStore
+from chalicelib.nights.streams import Streams
+from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
+
+ATTEMPTS = 50
+"""As the queue's redrive policy says (infra/stack.yaml)."""
+
+
+class FakeAudiences:
+    """``delivery.ports.Audiences``: the rows of a fake store."""
+
+    def __init__(self, store: FakeConnectionStore) -> None:
+        self._store = store
+
+    async def page(
+        self, stream: str, shard: int, after: str | None = None, limit: int | None = None
+    ) -> AudiencePage:
+        rows = sorted(self._store.audiences.get(stream, {}).items())
+        rest = [
+            row
+            for connection_id, row in rows
+            if shard_of(connection_id, self._store.shards) == shard
+            and (after is None or connection_id > after)
+        ]
+        page = rest[: min(limit or self._store.page_size, self._store.page_size)]
+        following = page[-1].connection_id if len(rest) > len(page) else None
+        return AudiencePage([row for row in page if self._is_there(row)], following)
+
+    async def recipient(self, stream: str, connection_id: str) -> Recipient | None:
+        row = self._row(stream, connection_id)
+        return row if row and self._is_there(row) else None
+
+    async def fall_behind(self, stream: str, connection_id: str, behind: int, missed: int) -> bool:
+        row = await self.recipient(stream, connection_id)
+        if row is None or row.behind is not None:
+            return False
+        return self._save(stream, replace(row, behind=behind, missed=missed))
+
+    async def note_missed(self, stream: str, connection_id: str, missed: int) -> bool:
+        row = self._row(stream, connection_id)
+        if row is None or row.behind is None or row.missed >= missed:
+            return False
+        return self._save(stream, replace(row, missed=missed))
+
+    async def advance(self, stream: str, connection_id: str, behind: int, to: int) -> bool:
+        row = self._row(stream, connection_id)
+        if row is None or row.behind != behind:
+            return False
+        return self._save(stream, replace(row, behind=to, catching_up_until=0))
+
+    async def become_live(self, stream: str, connection_id: str, behind: int, position: int) -> bool:
+        row = self._row(stream, connection_id)
+        if row is None or row.behind != behind or row.missed > position:
+            return False
+        live = replace(row, behind=None, missed=0, catching_up_until=0, position=position)
+        return self._save(stream, live)
+
+    def _row(self, stream: str, connection_id: str) -> Recipient | None:
+        return self._store.audiences.get(stream, {}).get(connection_id)
+
+    def _save(self, stream: str, row: Recipient) -> bool:
+        self._store.audiences[stream][row.connection_id] = row
+        return True
+
+    def _is_there(self, row: Recipient) -> bool:
+        return row.token_expires_at > self._store.now
 
 
 class FakeProgress:
-    """Both ports: ProgressStore and QueuedStreams. ``now`` is in Unix seconds."""
+    """``delivery.ports.ProgressStore``. ``now`` is in Unix seconds."""
 
-    def __init__(self, now: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, shards: int, now: Callable[[], float] = lambda: 0.0) -> None:
+        self._shards = shards
         self._now = now
-        self._saved: dict[str, Progress] = {}
-        self._queued: dict[str, tuple[QueueMark, float]] = {}
-        self._places: dict[str, Cursor] = {}
+        self._saved: dict[str, tuple[Progress, float, float]] = {}
+        self._checkpoints: dict[tuple[str, int], tuple[Checkpoint, float]] = {}
 
-    def queue_mark(self, audience: str) -> QueueMark | None:
-        mark, at = self._queued.get(audience, (None, 0.0))
-        return mark if self._now() < at + RETENTION_SECONDS else None
+    async def progress(self, stream: str) -> Progress:
+        found, expires_at, pending_until = self._saved.get(stream, (Progress(), inf, 0.0))
+        if expires_at <= self._now():
+            return Progress()
+        if found.pending is None or pending_until <= self._now():
+            return Progress(found.handled)
+        checkpoints = [await self.checkpoint(stream, shard) for shard in range(self._shards)]
+        covered = all(one is not None and one.covers(found.pending.newest) for one in checkpoints)
+        return Progress(found.handled) if covered else found
 
-    async def mark_queued(self, audience: str, mark: QueueMark, place: Cursor) -> None:
-        noted, at = self.queue_mark(audience), self._places.get(audience, place)
-        if noted is not None and at.epoch == place.epoch and at.sequence > place.sequence:
-            kept = replace(noted, since=min(noted.since, mark.since))
-            self._queued[audience] = kept, self._queued[audience][1]
-            return
-        self._queued[audience] = mark, self._now()
-        self._places[audience] = place
+    async def save_handled(self, stream: str, handled: Cursor) -> None:
+        found, _, pending_until = self._saved.get(stream, (Progress(), inf, 0.0))
+        expires_at = self._now() + EVENT_RETENTION_SECONDS
+        self._saved[stream] = replace(found, handled=handled), expires_at, pending_until
 
-    async def all_done(self, jobs: Sequence[str]) -> bool:
-        return all(self._saved.get(job, Progress()).done for job in jobs)
+    async def save_pending(self, stream: str, pending: Pending) -> None:
+        found, _, _ = self._saved.get(stream, (Progress(), inf, 0.0))
+        now = self._now()
+        ends = now + EVENT_RETENTION_SECONDS, now + PENDING_SECONDS
+        self._saved[stream] = replace(found, pending=pending), *ends
 
-    async def progress(self, job: str) -> Progress:
-        return self._saved.get(job, Progress())
+    async def checkpoint(self, stream: str, shard: int) -> Checkpoint | None:
+        checkpoint, expires_at = self._checkpoints.get((stream, shard), (None, inf))
+        return checkpoint if expires_at > self._now() else None
 
-    async def save(self, job: str, progress: Progress) -> None:
-        self._saved[job] = progress
+    async def save_checkpoint(self, stream: str, shard: int, checkpoint: Checkpoint) -> None:
+        self._checkpoints[stream, shard] = checkpoint, self._now() + PENDING_SECONDS
 
 
 class FakeJobQueue:
@@ -59,105 +133,95 @@ class FakeJobQueue:
         self._attempts = attempts
         self._names: set[tuple[str, str]] = set()
         self._sent = 0
-        self.waiting: list[Received] = []
+        self.waiting: list[tuple[str, Received]] = []
         self.dead: list[Job | None] = []
-        self.delays: list[tuple[str, int]] = []
-        self.holds: list[tuple[str, int]] = []
+        self.delays: list[int] = []
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        self.put(jobs)
-
-    def put(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            if isinstance(job, ShardJob):
-                if (job.group, job.name) in self._names:
-                    continue
+            if (job.group, job.name) not in self._names:
                 self._names.add((job.group, job.name))
-            self._add(job)
+                self._sent += 1
+                received = Received(str(self._sent), f"receipt-{self._sent}", 0, job)
+                self.waiting.append((job.group, received))
 
-    def _add(self, job: Job) -> None:
-        self._sent += 1
-        self.waiting.append(Received(str(self._sent), f"receipt-{self._sent}", job.group, 0, job))
+    async def delay(self, _received: Received, seconds: int) -> None:
+        self.delays.append(seconds)
 
-    async def delay(self, received: Received, seconds: int) -> None:
-        self.delays.append((received.group, seconds))
+    def forget_names(self) -> None:
+        """Let five minutes pass."""
+        self._names.clear()
 
-    async def hold(self, received: Received, seconds: int) -> None:
-        self.holds.append((received.group, seconds))
+    def jobs(self) -> list[Job | None]:
+        return [received.job for _, received in self.waiting]
 
-    def heads(self) -> list[Received]:
+    def heads(self) -> list[tuple[str, Received]]:
         """Return the first message of each group."""
-        return list({one.group: one for one in reversed(self.waiting)}.values())
+        return list({group: (group, one) for group, one in reversed(self.waiting)}.values())
 
-    def receive(self, head: Received) -> Received | None:
+    def receive(self, head: tuple[str, Received]) -> tuple[str, Received] | None:
         """Hand out a message once more; None where it is dead."""
-        position = self.waiting.index(head)
-        if head.attempt >= self._attempts:
-            self.dead.append(self.waiting.pop(position).job)
+        position, (group, received) = self.waiting.index(head), head
+        if received.attempt >= self._attempts:
+            self.dead.append(self.waiting.pop(position)[1].job)
             return None
-        self.waiting[position] = replace(head, attempt=head.attempt + 1)
+        self.waiting[position] = group, replace(received, attempt=received.attempt + 1)
         return self.waiting[position]
 
-    def redrive(self) -> None:
-        """Put what is dead back on the queue, as an operator would."""
-        for job in self.dead:
-            assert job is not None
-            self._add(job)
-        self.dead = []
-
-    def delete(self, received: Received) -> None:
-        self.waiting.remove(received)
+    def delete(self, message: tuple[str, Received]) -> None:
+        self.waiting.remove(message)
 
 
-class House:
-    """Everything between the log's stream and the posts, on fakes."""
+class FakeDelivery:
+    """Everything between the table's stream and the posts, on fakes."""
 
     def __init__(
         self,
         store: FakeConnectionStore,
         push: Push,
-        shards: int,
-        inline: int = 500,
         *,
-        log: EventLog | None = None,
-        memory: tuple[Any, Any] | None = None,
+        inline: int = 500,
+        sessions: FakeSessionStore | None = None,
     ) -> None:
-        self.meanwhile: Callable[[], Awaitable[None]] = _nothing
-        progress, queue = memory or (FakeProgress(), FakeJobQueue())
-        self.progress: FakeProgress = progress
-        self.queue: FakeJobQueue = queue
-        audiences = FakeAudiences(store, self.progress.queue_mark)
-        laggards = Laggards(store, self.queue)
-        seldom = Seldom(store, store, laggards)
-        router = Router(audiences, self.progress, shards=shards, inline=inline, sleep=self._sleep)
-        queueing = Queueing(self.progress, self.queue, shards)
-        self.broadcast = Broadcast(router, queueing, push, lambda: seldom)
-        ground = Ground(audiences, self.progress, lambda: seldom)
-        catch_up = CatchUp(store, log or FakeSessionStore(), store, push, random=lambda: 0.0)
-        self.jobs = Jobs(self.queue, ShardDelivery(ground, push), lambda: catch_up, random=lambda: 0.0)
-
-    async def _sleep(self, seconds: float) -> None:
-        """Let the moment pass, and in it happen what ``meanwhile`` says."""
-        assert seconds > 0
-        await self.meanwhile()
+        self.sessions = sessions or FakeSessionStore()
+        self.audiences = FakeAudiences(store)
+        self.progress = FakeProgress(store.shards)
+        self.queue = FakeJobQueue()
+        log = DeliveryLog()
+        self.failures = Failures(self.audiences, self.queue, store.remove)
+        deliver = Deliver(push, self.failures)
+        fan_out = FanOut(self.progress, self.queue, store.shards)
+        self.broadcast = Broadcast(
+            self.audiences, self.progress, deliver, fan_out, log, shards=store.shards, inline=inline
+        )
+        streams = Streams(self.sessions, self.sessions, sleep=lambda _: None)
+        self.catch_up = CatchUp(
+            self.audiences,
+            streams,
+            push,
+            self.failures,
+            self.queue,
+            log=log,
+            random=lambda: 0.0,
+            now=lambda: store.now,
+        )
+        shards = ShardDelivery(self.audiences, self.progress, deliver, log)
+        self.worker = Worker(self.queue, shards, lambda: self.catch_up, random=lambda: 0.0)
 
     async def work(self, *, within: float = 60) -> None:
         """Do what is on the queue until it is empty."""
         while self.queue.waiting:
             for head in self.queue.heads():
-                await self._work(head, within)
+                await self.work_at(head, within=within)
 
-    async def work_shards(self) -> None:
-        """Do the shard jobs, and leave those who lag to lag."""
-        while heads := [one for one in self.queue.heads() if isinstance(one.job, ShardJob)]:
+    async def work_fan_out(self) -> None:
+        """Do the jobs of shards, and leave connections behind that are."""
+        while heads := [one for one in self.queue.heads() if isinstance(one[1].job, FanOutJob)]:
             for head in heads:
-                await self._work(head, 60)
+                await self.work_at(head)
 
-    async def _work(self, head: Received, within: float) -> None:
-        received = self.queue.receive(head)
-        if received is not None and not await self.jobs.work([received], within=within):
-            self.queue.delete(received)
-
-
-async def _nothing() -> None:
-    pass
+    async def work_at(self, head: tuple[str, Received], *, within: float = 60) -> None:
+        """Do one job once."""
+        message = self.queue.receive(head)
+        if message is not None and not await self.worker.work([message[1]], within=within):
+            self.queue.delete(message)

@@ -1,40 +1,30 @@
 """Pushes without sockets: one that leaves to others what a post is, one that remembers what it posted."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import Sequence
 from math import inf
 
 from chalicelib.connections.connection import Recipient
-from chalicelib.connections.messages import DeliveryReport, FailedPost, Message
-from chalicelib.connections.ports import Settled
+from chalicelib.connections.messages import FailedPost, Message, Outcome
 
 
 class OneByOne:
-    """The posting half of a ``ports.Push``, to one recipient after the other."""
+    """The posting half of ``connections.ports.Push``, to one recipient after the other."""
 
     async def begin(self, message: Message, within: float, /) -> None:
         """Let happen what is to happen before a message is posted; nothing does, as a rule."""
 
-    def post(self, message: Message, recipient: Recipient, report: DeliveryReport) -> bool:
-        """Post to one and report it; return whether that needs no other attempt."""
+    def post(self, message: Message, recipient: Recipient, outcome: Outcome) -> None:
+        """Post to one and note what became of it."""
         raise NotImplementedError
 
-    async def broadcast(
-        self,
-        message: Message,
-        pages: AsyncIterable[Sequence[Recipient]],
-        *,
-        within: float,
-        settled: Settled | None = None,
-    ) -> DeliveryReport:
+    async def send(self, message: Message, recipients: Sequence[Recipient], *, within: float) -> Outcome:
         """See the port."""
         assert within > 0
         await self.begin(message, within)
-        report = DeliveryReport()
-        async for page in pages:
-            for recipient in page:
-                if self.post(message, recipient, report) and settled is not None:
-                    settled(recipient)
-        return report
+        outcome = Outcome()
+        for recipient in recipients:
+            self.post(message, recipient, outcome)
+        return outcome
 
 
 class FakePush(OneByOne):
@@ -48,26 +38,24 @@ class FakePush(OneByOne):
         self.stuck: set[str] = set()
         self.now = -inf  # Unix seconds
 
-    def post(self, message: Message, recipient: Recipient, report: DeliveryReport) -> bool:
+    def post(self, message: Message, recipient: Recipient, outcome: Outcome) -> None:
         """See OneByOne."""
         if recipient.connection_id in self.failing:
-            report.failed.append(FailedPost(recipient, 500, "told to"))
-            return False
-        if message.while_token_lasts and recipient.token_expires_at <= self.now:
-            report.lapsed.append(recipient)
-            return False
-        if recipient.connection_id in self.gone:
-            report.gone.append(recipient)
+            outcome.failed.append(FailedPost(recipient, 500, "told to"))
+        elif message.while_token_lasts and recipient.token_expires_at <= self.now:
+            outcome.expired.append(recipient)
+        elif recipient.connection_id in self.gone:
+            outcome.gone.append(recipient)
         else:
             self.posts.append((recipient.connection_id, message.body_for(recipient)))
-            report.delivered += 1
-        return True
+            outcome.delivered[recipient.connection_id] = 0.0
 
     async def disconnect(self, recipient: Recipient) -> bool:
+        """See the port."""
         if recipient.connection_id in self.stuck:
             return False
         self.disconnected.append(recipient.connection_id)
         return True
 
     async def close(self) -> None:
-        pass
+        """See the port."""

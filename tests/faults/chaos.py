@@ -3,36 +3,39 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from random import Random
 from typing import Any
 
 from chalicelib.errors import GameNightError
 from infra.operations.redrive import redrive
-from tests.faults.faulty_dynamodb import Fault, FaultyDynamoDb
-from tests.faults.service import Service, titles
-from tests.integration.push.hostile_server import GONE, OK, Behaviour, answer, never, reset, say_and_hang_up
-
-CLIENTS = [f"client{number}=" for number in range(6)]
-WITNESS = "witness="
-"""Follows the night whose log has events that nobody can read, and no other."""
+from tests.faults.clients import Follower
+from tests.faults.dynamodb_refusals import Fault
+from tests.faults.faulty_dynamodb import FaultyDynamoDb
+from tests.faults.service import Service
+from tests.integration.aws.hostile_server import GONE, OK, Behaviour, answer, never, reset, say_and_hang_up
 
 TROUBLES: list[Behaviour] = [
     answer(403),
+    answer(413),
     answer(429),
     answer(500),
     answer(503),
     reset,
     say_and_hang_up(b"HTTP/1.1 20"),
 ]
-TOO_LARGE = answer(413)
 QUICK = [one for one in Fault if one is not Fault.SILENT]
 """Silence is waited out for three seconds each time: it happens once in a night."""
 
-Happening = Callable[[], Coroutine[Any, Any, None]]
+Happening = Callable[[], Coroutine[Any, Any, object]]
 
 
 class Chaos:
-    """A night of faults. ``games`` are those that a host was told of; ``gone`` the clients that went."""
+    """A night of faults. ``games`` are those that a host was told of.
+
+    ``followers`` resume, ``guests`` do not; all but the last guest went without a word. ``onlooker`` follows
+    the night whose log has events that nobody can read.
+    """
 
     def __init__(
         self, service: Service, dynamodb: FaultyDynamoDb, chance: Random, *, kills: bool = True
@@ -43,15 +46,17 @@ class Chaos:
         self.session_id = 0
         self.games: list[str] = []
         self.guests: list[str] = []
-        self.mended: list[str] = []
-        self._other_night = 0
-        self._unreadable: list[str] = []
-        self._often: list[Happening] = [self._add_game] * 4 + [self._trouble] * 2 + [self._store_fails] * 2
-        self._often += [self._deliver] * 3 + [self._work] * 3 + [self._twice] + [self._killed] * kills
+        self.followers = [Follower(service.clients, f"client{number}-") for number in range(6)]
+        self.onlooker = Follower(service.clients, "onlooker-")
+        self.other_night = 0
+        self._unreadable: list[int] = []
+        self._logged_elsewhere = 1
+        self._often: list[Happening] = [*[self._add_game] * 4, *[self._trouble] * 2, *[self._store_fails] * 2]
+        self._often += [self._deliver] * 3 + [self._work] * 3 + [self._twice] + [self._come_back] * 2
+        self._often += [self._killed] * kills
         self._once: list[Happening] = [
             self._client_is_silent,
             self._clock_is_off,
-            self._event_is_too_large,
             self._event_is_unreadable,
             self._guest_goes,
             self._records_come_late,
@@ -61,10 +66,9 @@ class Chaos:
 
     async def begin(self) -> None:
         self.session_id = await self.service.start()
-        self._other_night = await self.service.start()
-        for client in CLIENTS:
-            await self.service.join(client, self.session_id)
-        await self.service.join(WITNESS, self._other_night)
+        self.other_night = await self.service.start()
+        for follower in self._all():
+            await self._follow(follower)
         await self._guest_comes()
         await self.service.settle()
 
@@ -78,29 +82,45 @@ class Chaos:
         """Let all faults be over, and redo what was given up, until there is nothing left to do."""
         self.dynamodb.fail()
         self.service.clock_is_off = 0
-        for client in CLIENTS:
-            self.service.clients.behave(client, OK)
-        for title in self._unreadable:
-            self._log_elsewhere(title, "game.added")
-            self.mended.append(title)
+        for follower in self._all():
+            if not self.service.clients.closed(follower.connection_id):
+                self.service.clients.behave(follower.connection_id, OK)
+        for sequence in self._unreadable:
+            self._log_elsewhere(sequence, "game.added")
         self._unreadable.clear()
-        for _ in range(5):
+        for _ in range(10):
             await self.service.settle()
             redone = await asyncio.to_thread(
                 redrive, self.service.operated(), lambda _: None, dry_run=False, patience=0
             )
-            if not redone.jobs.found + redone.records.found:
+            came_back = await self._come_back()
+            if not (redone.jobs.found + redone.records.found + came_back):
                 return
         raise AssertionError("what is to be redone never ends")
 
-    def out_of_order(self) -> set[str]:
-        """Return the games that were given up as records: a redrive delivers them after what has followed."""
-        return {*titles([json.loads(one) for one in self.service.given_up_envelopes])}
+    def _all(self) -> list[Follower]:
+        return [*self.followers, self.onlooker]
 
-    def refused(self, client: str) -> set[str]:
-        """Return the games that a client never took, for they were too large."""
-        heard = titles(self.service.clients.heard(client))
-        return {*titles(self.service.clients.answered(client, TOO_LARGE))} - {*heard}
+    async def _follow(self, follower: Follower) -> None:
+        """Let a client connect and resume, on another connection each time until it is answered."""
+        session_id = self.other_night if follower is self.onlooker else self.session_id
+        cursors = follower.cursors()
+        while True:
+            try:
+                await self.service.join(follower.connection_id, session_id, places=cursors)
+            except GameNightError:
+                self.service.clients.behave(follower.connection_id, GONE)
+                follower.lives += 1
+            else:
+                return
+
+    async def _come_back(self) -> int:
+        """Let those come back who were closed; return how many they were."""
+        closed = [one for one in self._all() if self.service.clients.closed(one.connection_id)]
+        for follower in closed:
+            follower.lives += 1
+            await self._follow(follower)
+        return len(closed)
 
     def _done(self) -> int:
         return self.dynamodb.asked + len(self.service.clients.server.requests)
@@ -125,22 +145,26 @@ class Chaos:
         self.games += added
 
     async def _trouble(self) -> None:
-        client, trouble = self.chance.choice(CLIENTS), self.chance.choice(TROUBLES)
+        client, trouble = self._somebody(), self.chance.choice(TROUBLES)
         lasting = self.chance.choice([1, 4, 12, 60])
         self.service.clients.behave(client, *[trouble] * lasting, OK)
 
     async def _client_is_silent(self) -> None:
-        self.service.clients.behave(self.chance.choice(CLIENTS), *[never] * self.chance.choice([1, 4]), OK)
+        self.service.clients.behave(self._somebody(), *[never] * self.chance.choice([1, 4]), OK)
         await self._deliver_one_more()
 
-    async def _event_is_too_large(self) -> None:
-        self.service.clients.behave(self.chance.choice(CLIENTS), TOO_LARGE, OK)
-        await self._deliver_one_more()
+    def _somebody(self) -> str:
+        return self.chance.choice(self.followers).connection_id
 
     async def _guest_comes(self) -> None:
-        guest = f"guest{len(self.guests)}="
-        if await self._persistently(lambda: self.service.join(guest, self.session_id)):
+        """Let a client come that does not resume."""
+        for _ in range(20):
+            guest = f"guest{len(self.guests)}="
             self.guests.append(guest)
+            with suppress(GameNightError):
+                await self.service.join(guest, self.session_id)
+                return
+            self.service.clients.behave(guest, GONE)
 
     async def _guest_goes(self) -> None:
         """Let a client go without `$disconnect`, so that posts are answered 410, and come back as another."""
@@ -158,15 +182,14 @@ class Chaos:
         self.service.clock_is_off = self.chance.choice([-60, 60])
 
     async def _event_is_unreadable(self) -> None:
-        title = f"Unreadable {len(self.mended)}"
-        self._log_elsewhere(title, "game.exploded")
-        self._unreadable.append(title)
+        self._logged_elsewhere += 1
+        self._log_elsewhere(self._logged_elsewhere, "game.exploded")
+        self._unreadable.append(self._logged_elsewhere)
 
-    def _log_elsewhere(self, title: str, event_type: str) -> None:
+    def _log_elsewhere(self, sequence: int, event_type: str) -> None:
         """Put an event into the other night's log, where no code of ours would put it."""
-        sequence = 2 + int(title.rpartition(" ")[2])
-        game = {"type": "game.added", "data": {"game": {"title": title}}}
-        self.service.log_by_hand(self._other_night, sequence, event_type, json.dumps(game))
+        game = {"type": "game.added", "data": {"game": {"title": f"Unreadable {sequence}"}}}
+        self.service.log_by_hand(self.other_night, sequence, event_type, json.dumps(game))
 
     async def _records_come_late(self) -> None:
         """Have all that waits in the stream be older than Lambda takes: it is given up, to be redone."""

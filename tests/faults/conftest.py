@@ -5,7 +5,9 @@ import pytest
 
 from infra.local.engine import embedded_engine
 from infra.local.state import StateDir
-from tests.faults.service import ENVIRONMENT, Service, running_service
+from tests.faults.faulty_dynamodb import FaultyDynamoDb
+from tests.faults.service import Service, running_service
+from tests.faults.stage import ENVIRONMENT
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +31,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-async def service(engine: str) -> AsyncIterator[Service]:
-    async with running_service(engine) as service:
+async def dynamodb(engine: str) -> AsyncIterator[FaultyDynamoDb]:
+    async with FaultyDynamoDb(engine).serving() as dynamodb:
+        yield dynamodb
+
+
+@pytest.fixture
+async def service(engine: str, dynamodb: FaultyDynamoDb) -> AsyncIterator[Service]:
+    async with running_service(engine, dynamodb=dynamodb.url) as service:
         yield service

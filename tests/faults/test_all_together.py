@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from chalicelib.delivery.catch_up import ATTEMPTS
-from tests.faults.chaos import CLIENTS, WITNESS, Chaos
+from tests.faults.chaos import Chaos
+from tests.faults.clients import titles
 from tests.faults.faulty_dynamodb import FaultyDynamoDb
-from tests.faults.service import Service, running_service, titles
+from tests.faults.service import Service, running_service
 
 ROUNDS = 40
 
@@ -53,30 +54,30 @@ async def test_once_all_faults_are_over_everyone_has_everything_in_order_and_not
         await happens()
     await chaos.heal()
     chaos.games.append(await service.add_game(chaos.session_id))  # finds out who is gone
+    started = await service.start()  # likewise
     await service.settle()
 
     log = await asyncio.to_thread(_logged, service, chaos.session_id)
     assert log == list(dict.fromkeys(log))
     assert set(chaos.games) <= set(log)
-    redone = chaos.out_of_order()
-    in_order = [title for title in log if title not in redone]
-    for client in CLIENTS:
-        heard, refused = titles(service.clients.heard(client)), chaos.refused(client)
-        assert set(heard) == set(log) - refused
-        assert [one for one in heard if one not in redone] == [one for one in in_order if one not in refused]
-        assert len(service.clients.posts(client)) <= MOST_POSTS * len(log) + MOST_POSTS
+    for follower in chaos.followers:
+        places, kept = follower.followed()
+        assert titles(kept) == log
+        assert places["sessions"]["sequence"] == started
+        assert follower.posts() <= MOST_POSTS * len(log) + MOST_POSTS
+    places, _ = chaos.onlooker.followed()
+    assert places[f"session:{chaos.other_night}"]["sequence"] == 2
     *gone, guest = chaos.guests
-    heard = [one for one in titles(service.clients.heard(guest)) if one not in redone]
-    assert heard == in_order[len(in_order) - len(heard) :]
-    assert titles(service.clients.heard(WITNESS)) == chaos.mended
+    heard = titles(service.clients.heard(guest))
+    assert heard == log[len(log) - len(heard) :]
     assert service.dead() == []
     items = await _items(service)
-    assert [item["SK"]["S"] for item in items if "lag_first" in item] == []
+    assert [item["SK"]["S"] for item in items if "behind" in item] == []
     assert [item for item in items for one in gone if one in item["PK"]["S"] + item["SK"]["S"]] == []
 
 
 def _logged(service: Service, session_id: int) -> list[str]:
-    state = service.app.reading.session(session_id)
+    state = service.app.queries.session(session_id)
     return [game["title"] for game in state["games"]]
 
 

@@ -1,11 +1,13 @@
 """@connections answers all that it can answer, and nothing: nobody else waits, and nothing is lost."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from tests.faults.service import Service, titles
-from tests.integration.push.hostile_server import (
+from tests.faults.clients import titles
+from tests.faults.service import Service
+from tests.integration.aws.hostile_server import (
     GONE,
     OK,
     Behaviour,
@@ -18,6 +20,8 @@ from tests.integration.push.hostile_server import (
 
 SILENCES = ("nothing", "half an answer, and the connection stays")
 PASSING = {
+    "403": answer(403),
+    "413": answer(413),
     "429": answer(429),
     "500": answer(500),
     "503": answer(503),
@@ -26,7 +30,7 @@ PASSING = {
     "half an answer, and the connection stays": say(b"HTTP/1.1 20"),
     "a reset": reset,
 }
-LASTING = {"403": answer(403)} | {name: one for name, one in PASSING.items() if name not in SILENCES}
+LASTING = {name: one for name, one in PASSING.items() if name not in SILENCES}
 """Each is tried till the last attempt. Silence is waited out each time, half a minute in all, and is then
 what a reset is: no answer."""
 
@@ -55,10 +59,14 @@ async def test_a_fault_that_passes_costs_nobody_an_event_and_nobody_the_order(
     assert service.dead() == []
 
 
+def left_of(service: Service, client: str) -> list[Any]:
+    table = service.settings.connections_table
+    left = service.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    return [item for item in left if client in item["PK"]["S"] + item["SK"]["S"]]
+
+
 @pytest.mark.parametrize("fault", [pytest.param(one, id=name) for name, one in LASTING.items()])
-async def test_a_fault_that_stays_ends_as_one_dead_letter_that_names_what_to_redo(
-    service: Service, fault: Behaviour
-) -> None:
+async def test_a_client_that_cannot_be_caught_up_is_closed(service: Service, fault: Behaviour) -> None:
     session_id = await night(service)
     service.clients.behave("bad=", fault)
 
@@ -66,22 +74,22 @@ async def test_a_fault_that_stays_ends_as_one_dead_letter_that_names_what_to_red
     await service.settle()
 
     assert titles(service.clients.heard("good=")) == games
-    [dead] = service.dead()
-    assert (dead["audience"], dead["session_id"]) == (f"session#{session_id}", session_id)
-    assert (dead["connection_id"], dead["place"]) == ("bad=", 2)
+    assert service.clients.closed("bad=")
+    assert left_of(service, "bad=") == []
+    assert service.dead() == []
 
 
-async def test_a_refusal_is_for_that_event_and_that_client_alone(service: Service) -> None:
+async def test_who_can_be_neither_posted_to_nor_closed_is_a_dead_letter(service: Service) -> None:
     session_id = await night(service)
-    service.clients.behave("bad=", answer(413), OK)
+    service.clients.server.delete = None
+    service.clients.behave("bad=", answer(500))
 
-    games = [await service.add_game(session_id) for _ in range(2)]
+    games = [await service.add_game(session_id) for _ in range(3)]
     await service.settle()
 
     assert titles(service.clients.heard("good=")) == games
-    assert titles(service.clients.heard("bad=")) == games[1:]
-    assert len(service.clients.posts("bad=")) == 1 + len(games) - 1 + 1
-    assert service.dead() == []
+    [dead] = service.dead()
+    assert (dead["stream"], dead["connection_id"], dead["behind"]) == (f"session:{session_id}", "bad=", 2)
 
 
 async def test_whoever_may_not_post_for_a_while_owes_nobody_an_event(service: Service) -> None:
@@ -104,9 +112,7 @@ async def test_whoever_is_gone_without_a_word_leaves_no_trace(service: Service) 
     await service.add_game(session_id)
     await service.settle()
 
-    table = service.settings.connections_table
-    left = service.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
-    assert [item for item in left if "bad=" in item["PK"]["S"] + item["SK"]["S"]] == []
+    assert left_of(service, "bad=") == []
     assert await asyncio.to_thread(service.app._connections.get, "good=") is not None
 
 

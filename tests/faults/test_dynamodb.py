@@ -1,38 +1,34 @@
 """DynamoDB throttles, conflicts, falls silent, and loses its answers: what is committed is committed once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import Awaitable
+from typing import Any
 
 import pytest
 
 from chalicelib.errors import Unavailable
-from tests.faults.faulty_dynamodb import WRITES, Fault, FaultyDynamoDb
-from tests.faults.service import Service, running_service, titles
+from chalicelib.nights.events import session_stream
+from chalicelib.retry import Backoff, RetryPolicy
+from tests.faults.clients import titles
+from tests.faults.dynamodb_refusals import APPLIES_TO, TRANSACTION, WRITES, Fault
+from tests.faults.faulty_dynamodb import FaultyDynamoDb
+from tests.faults.service import Service
+from tests.faults.stage import HOST
 
-TRANSACTION = frozenset({"TransactWriteItems"})
-
-
-@pytest.fixture
-async def dynamodb(engine: str) -> AsyncIterator[FaultyDynamoDb]:
-    async with FaultyDynamoDb(engine).serving() as dynamodb:
-        yield dynamodb
-
-
-@pytest.fixture
-async def service(engine: str, dynamodb: FaultyDynamoDb) -> AsyncIterator[Service]:
-    async with running_service(engine, dynamodb=dynamodb.url) as service:
-        yield service
+FEW_ATTEMPTS = Backoff(RetryPolicy(attempts=4, base_seconds=0.001, cap_seconds=0.002))
+HAPPEN_TO_A_COMMIT = [fault for fault in Fault if APPLIES_TO.get(fault, TRANSACTION) & TRANSACTION]
 
 
 def logged(service: Service, session_id: int) -> list[int]:
-    return [event.cursor.sequence for event in service.app._sessions.log.events(session_id, 0, 100)]
+    return [event.sequence for event in service.app._sessions.log.events(session_stream(session_id), 0, 100)]
 
 
 @pytest.mark.parametrize(
     ("fault", "key"),
-    [(fault, "a key") for fault in Fault]
+    [(fault, "a key") for fault in HAPPEN_TO_A_COMMIT]
     # Silence is waited out for three seconds: once is enough.
-    + [(fault, None) for fault in Fault if fault is not Fault.SILENT],
+    + [(fault, None) for fault in HAPPEN_TO_A_COMMIT if fault is not Fault.SILENT],
 )
 async def test_whatever_happens_to_a_commit_it_is_made_once(
     service: Service, dynamodb: FaultyDynamoDb, fault: Fault, key: str | None
@@ -44,19 +40,47 @@ async def test_whatever_happens_to_a_commit_it_is_made_once(
 
     assert dynamodb.happened == [("TransactWriteItems", fault)]
     assert await asyncio.to_thread(logged, service, session_id) == [1, 2]
-    games = await asyncio.to_thread(service.app.reading.session, session_id)
+    games = await asyncio.to_thread(service.app.queries.session, session_id)
     assert [game["title"] for game in games["games"]] == [title]
+
+
+@pytest.mark.parametrize("fault", [one for one in HAPPEN_TO_A_COMMIT if one is not Fault.SILENT])
+@pytest.mark.parametrize("at", ["store", "count", "close"])
+async def test_whatever_happens_to_a_stored_vote_it_is_one_event(
+    service: Service, dynamodb: FaultyDynamoDb, fault: Fault, at: str
+) -> None:
+    session_id = await service.start()
+    title = await service.add_game(session_id)
+    await service.crowd(session_id)
+
+    async def step(name: str, work: Awaitable[Any]) -> Any:
+        if name == at:
+            dynamodb.fail(fault, operations=TRANSACTION)
+        return await work
+
+    answer = await step("store", service.vote(session_id, "zoë", "a key"))
+    await step("count", service.deliver())
+    await step("close", asyncio.to_thread(service.app.hosting.close, HOST, session_id))
+
+    log = await asyncio.to_thread(service.app._sessions.log.events, session_stream(session_id), 0, 100)
+    voted = [json.loads(event.envelope)["data"] for event in log if event.type == "vote.received"]
+    assert voted == [{**answer, "totals": {"upvotes": 1, "downvotes": 0, "score": 1}}]
+    assert voted[0]["game"]["title"] == title
+    assert [one for _, one in dynamodb.happened] == [fault]
 
 
 @pytest.mark.parametrize("key", ["a key", None])
 async def test_a_start_of_which_nobody_can_say_whether_it_is_done_is_not_made_a_second_time(
     service: Service, dynamodb: FaultyDynamoDb, key: str | None
 ) -> None:
-    dynamodb.fail(*[Fault.UNDECIDED] * 4, operations=TRANSACTION)
+    dynamodb.fail(*[Fault.UNDECIDED] * 100, operations=TRANSACTION)
+    service.retry(FEW_ATTEMPTS)
     with pytest.raises(Unavailable):
         await service.start(key)
+    dynamodb.fail()
 
-    assert (len(dynamodb.undecided), len({*dynamodb.undecided})) == (4, 1)
+    assert len(dynamodb.undecided) == FEW_ATTEMPTS.policy.attempts
+    assert len({*dynamodb.undecided}) == 1
     assert await service.start(key) == (1 if key else 2)
 
 
@@ -77,6 +101,7 @@ async def test_a_store_that_throttles_for_long_has_the_request_come_again_and_no
     session_id = await service.start()
 
     dynamodb.fail(*[Fault.THROTTLED] * 100, operations=WRITES)
+    service.retry(FEW_ATTEMPTS)
     with pytest.raises(Unavailable):
         await service.add_game(session_id, "a key")
     dynamodb.fail()

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.dead_letters import SetAside
+from chalicelib.aws.dead_letters import DeadLetters
 from chalicelib.nights.events import UnreadableRecord
 from infra.local.queues import EngineQueue
 from infra.operations.dead_letters import RedoneJobs, redo_jobs
 from infra.operations.redrive import Redone, redrive
 from infra.operations.stream_failures import RedoneRecords
-from tests.faults.service import Service, titles
-from tests.integration.push.hostile_server import OK, answer
+from tests.faults.clients import titles
+from tests.faults.service import Service
+from tests.integration.aws.hostile_server import OK, answer
 
 
 async def redriven(service: Service, *, dry_run: bool = False) -> Redone:
@@ -24,11 +25,12 @@ async def redriven(service: Service, *, dry_run: bool = False) -> Redone:
 
 
 async def with_a_dead_letter(service: Service) -> list[str]:
-    """Let one client fail for ever, and another take everything; return the games for both."""
+    """Let one client fail that can't be closed, and another take everything; return the games for both."""
     session_id = await service.start()
     for client in ("good=", "bad="):
         await service.join(client, session_id)
     await service.settle()
+    service.clients.server.delete = None
     service.clients.behave("bad=", answer(500))
     games = [await service.add_game(session_id) for _ in range(3)]
     await service.settle()
@@ -166,7 +168,7 @@ async def test_one_that_nobody_can_read_among_those_that_lambda_gave_up_is_set_a
 
 async def test_what_the_failure_queue_does_not_take_comes_again(service: Service) -> None:
     record = UnreadableRecord("arn", "17", "session#1", "event#x", 0.0)
-    gone = SetAside(service.app._sqs, f"{service.queues['StreamFailureQueue'].url}-gone")
+    gone = DeadLetters(service.app._sqs, f"{service.queues['StreamFailureQueue'].url}-gone")
 
     again = await gone.put([record, replace(record, sequence_number="18")])
 
@@ -188,6 +190,21 @@ async def test_records_that_were_given_up_are_read_again_and_delivered(service: 
     assert (await redriven(service)).records == RedoneRecords()
 
 
+async def test_pending_votes_that_were_given_up_are_counted(service: Service) -> None:
+    session_id = await service.start()
+    await service.add_game(session_id)
+    await service.crowd(session_id)
+    service.records()
+    await service.vote(session_id, "zoë")
+    service.give_up(service.records())
+
+    redone = await redriven(service)
+
+    assert redone.records == RedoneRecords(found=1, redone=1)
+    session = await asyncio.to_thread(service.app.queries.session, session_id)
+    assert session["games"][0]["totals"]["upvotes"] == 1
+
+
 async def test_records_that_the_stream_does_not_have_any_more_are_taken_from_the_log(
     service: Service,
 ) -> None:
@@ -202,6 +219,21 @@ async def test_records_that_the_stream_does_not_have_any_more_are_taken_from_the
 
     assert redone.records.from_log == redone.records.events >= 2
     assert titles(service.clients.heard("bot=")) == games
+
+
+async def test_who_joined_after_an_event_is_not_caught_up_with_it(service: Service) -> None:
+    session_id = await service.start()
+    before = await service.add_game(session_id)
+    service.give_up(service.records())
+    for client, places in (("plain=", None), ("resumes=", {})):
+        await service.join(client, session_id, places=places)
+
+    after = await service.add_game(session_id)
+    await redriven(service)
+    await service.settle()
+
+    assert titles(service.clients.heard("plain=")) == [after]
+    assert titles(service.clients.heard("resumes=")) == [before, after]
 
 
 async def test_whoever_has_an_event_already_may_get_it_again_and_nothing_follows_it_out_of_order(

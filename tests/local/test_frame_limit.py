@@ -71,7 +71,7 @@ async def test_a_bot_that_comes_back_to_more_nights_than_it_may_ask_for_at_once_
         for night in nights:
             await host.close(night)
     cursors = MemoryCursors({"sessions": f"{await sessions_epoch(target)}:{nights[-1]}"})
-    cursors.cursors |= {str(night): "" for night in nights}
+    cursors.cursors |= {f"session:{night}": "" for night in nights}
 
     returning = GameNight(strict.websocket_url, target.token("bot"), cursors=cursors)
     async with listening(returning) as ear:

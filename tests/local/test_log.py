@@ -52,8 +52,8 @@ async def test_a_broadcast_says_to_how_many_clients_it_went(
 
     message = f"[WebSocket] Broadcasted session.started to 2 client(s) for session {session['id']}"
     record = await logged(gateway, message)
-    figures = {name: record[name] for name in ("audience", "delivered", "gone", "refused", "failed")}
-    assert figures == {"audience": 2, "delivered": 2, "gone": 0, "refused": 0, "failed": 0}
+    figures = {name: record[name] for name in ("audience", "delivered", "gone", "expired", "failed")}
+    assert figures == {"audience": 2, "delivered": 2, "gone": 0, "expired": 0, "failed": 0}
     assert (await silent.ask({"type": "ping"}))["type"] == "pong"
     assert silent.heard == refused.heard == []
 
@@ -72,15 +72,15 @@ async def test_an_event_is_followed_from_its_request_to_its_delivery(
 
     lines = [json.loads(line) for line in gateway.logged() if line.startswith("{")]
     [appended] = [
-        line for line in lines if (line.get("event"), line.get("hop")) == (posted["event"], "appended")
+        line for line in lines if (line.get("event"), line.get("stage")) == (posted["event"], "appended")
     ]
     [received] = [
-        line for line in lines if (line.get("event"), line.get("hop")) == (posted["event"], "received")
+        line for line in lines if (line.get("event"), line.get("stage")) == (posted["event"], "received")
     ]
     [answered] = [
         line
         for line in lines
-        if line.get("hop") == "answered" and line["request_id"] == appended["request_id"]
+        if line.get("stage") == "answered" and line["request_id"] == appended["request_id"]
     ]
     assert (appended["function"], received["function"]) == ("api_handler", "broadcast")
     assert (answered["status"], answered["subject"]) == (201, "admin")

@@ -59,16 +59,18 @@ def given_up() -> str:
     )
 
 
-async def test_what_was_given_up_is_heard_after_a_redrive(
+async def test_what_was_given_up_is_heard_again_after_a_redrive(
     gateway: Gateway, target: Target, host: Host, failures: Any
 ) -> None:
-    session_id = (await host.start("given up"))["id"]
-    async with target.bot(target.token("bot")) as late:
+    async with target.bot(target.token("bot")) as bot:
+        session_id = (await host.start("given up"))["id"]
+        await bot.hear_start_of(session_id)
+        bot.heard.clear()
         failures.send_message(MessageBody=given_up())
 
         shown = redriven(gateway, "--dry-run")
         redone = redriven(gateway)
-        heard = await late.hear_start_of(session_id)
+        heard = await bot.hear_start_of(session_id)
 
     assert shown["records"]["redone"] == 0
     assert redone["records"]["redone"] == shown["records"]["found"] == 1

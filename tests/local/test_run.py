@@ -149,7 +149,7 @@ def test_a_terminal_shows_the_log_in_short_and_the_file_has_all_of_it(tmp_path: 
     assert shown[-1].endswith("[WebSocket] Broadcasted session.started to 0 client(s) for session 1  (1/1)")
     assert not [line for line in shown if line.startswith("{")]
     kept = [json.loads(line) for line in (state / "log.jsonl").read_text().split("\n") if line]
-    assert "posted" in [line.get("hop") for line in kept]
+    assert "posted" in [line.get("stage") for line in kept]
 
 
 def test_a_level_that_there_is_not_is_told_without_a_trace(tmp_path: Path) -> None:

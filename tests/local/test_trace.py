@@ -23,7 +23,7 @@ async def followed(gateway: Gateway, event: str) -> Any:
             done = await asyncio.to_thread(traced, gateway, event, "--json")
             if done.returncode == 0:
                 timeline = json.loads(done.stdout)
-                if any(hop["hop"] == "posted" for hop in timeline["hops"]):
+                if any(one["stage"] == "posted" for one in timeline["stages"]):
                     return timeline
             await asyncio.sleep(POLL_SECONDS)  # a file can only be looked at again
 
@@ -41,8 +41,8 @@ async def test_a_vote_is_followed_from_its_request_to_the_bot_that_heard_it(
     timeline = await followed(gateway, json.loads(heard[-1])["cursor"])
 
     assert timeline["event"]["event"] == f"{session['id']}/3"
-    hops = [(hop["function"], hop["hop"]) for hop in timeline["hops"]]
-    assert sorted(hops) == [
+    stages = [(one["function"], one["stage"]) for one in timeline["stages"]]
+    assert sorted(stages) == [
         ("api_handler", "answered"),
         ("api_handler", "appended"),
         ("broadcast", "broadcast"),
@@ -50,9 +50,8 @@ async def test_a_vote_is_followed_from_its_request_to_the_bot_that_heard_it(
         ("broadcast", "posted"),
         ("broadcast", "received"),
     ]
-    assert [hop["milliseconds"] for hop in timeline["hops"]] == sorted(
-        hop["milliseconds"] for hop in timeline["hops"]
-    )
+    milliseconds = [one["milliseconds"] for one in timeline["stages"]]
+    assert milliseconds == sorted(milliseconds)
     assert (timeline["delivered"], timeline["named"], timeline["notes"]) == (1, 1, [])
     shown = traced(gateway, f"{session['id']}/3").stdout
     assert "POST /api/sessions/{session_id}/votes was answered 201, sent by admin" in shown

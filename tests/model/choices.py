@@ -1,91 +1,108 @@
-"""How hypothesis chooses what happens next, and what happens within it."""
+"""How chance chooses what happens next, and what happens within it. The same seed makes the same night."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
-from hypothesis import strategies as st
-
-from tests.model import actions
+from tests.model.actions import clients, hosts, machinery, polls
 from tests.model.clients import Since
-from tests.model.interruptions import Fault, Interruption
 from tests.model.night import CLIENTS, Setting
+from tests.model.world.interruptions import Fault, Interruption
 
-Choice = st.SearchStrategy[Any]
+Choice = Callable[[], Any]
+Within = Callable[[], Sequence[Interruption]]
 
-
-def weighted(*choices: tuple[int, Choice]) -> Choice:
-    """Choose one of several strategies, each as often as its weight says."""
-    return st.sampled_from([one for weight, one in choices for _ in range(weight)]).flatmap(lambda one: one)
-
-
-clients = st.integers(0, CLIENTS - 1)
-sessions = st.sampled_from([0, 0, 0, 1, 2])
-sinces = st.sampled_from([Since.LAST] * 5 + [Since.NOT_ASKED] * 3 + [*Since])
-told = st.sampled_from(["at once", "later", "never"])
-limits = st.integers(1, 4)
-keyed = st.booleans()
+SINCES = [Since.LAST] * 5 + [Since.NOT_ASKED] * 3 + [*Since]
+LAST_STEP = 14
+"""Of a resume: so many steps are there before it is live."""
 
 
-def by_hosts(within: Choice) -> Choice:
-    return weighted(
-        (6, st.builds(actions.Vote, sessions, keyed, within)),
-        (3, st.builds(actions.AddGame, sessions, keyed, within)),
-        (2, st.builds(actions.Start, sessions, keyed, within)),
-        (2, st.builds(actions.AskAgain, sessions, within)),
-        (1, st.builds(actions.Close, sessions, keyed, within)),
-    )
+def nothing() -> Sequence[Interruption]:
+    return ()
 
 
-def by_clients(within: Choice) -> Choice:
-    return weighted(
-        (5, st.builds(actions.Subscribe, clients, within, sessions, sinces)),
-        (4, st.builds(actions.ComeBack, clients, within)),
-        (3, st.builds(actions.Vanish, clients, within, told)),
-        (3, st.builds(actions.Authenticate, clients, within, sinces)),
-        (2, st.builds(actions.Unsubscribe, clients, within, sessions)),
-        (2, st.builds(actions.Poll, clients, within, sessions, sinces, limits)),
-        (1, st.builds(actions.ListSessions, clients, within, sinces, limits)),
-        (2, st.builds(actions.StopReading, clients, st.integers(1, 3))),
-        (1, st.builds(actions.Connect, clients, within)),
-        (1, st.builds(actions.HearOfDeparture, within)),
-    )
+class Chance:
+    """Chooses by a seed."""
 
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
 
-def by_the_stream(within: Choice) -> Choice:
-    again = st.sampled_from([0, 0, 0, 1, 3])
-    return weighted(
-        (3, st.builds(actions.Deliver, st.integers(0, 1), st.integers(1, 6), again, within)),
-        (2, st.builds(actions.Work, st.integers(0, 3), within)),
-    )
+    def setting(self) -> Setting:
+        return Setting(self._random.randint(1, 2), self._of(500, 500, 1, 2))
 
+    def whatever(self) -> Any:
+        within = self._interruptions
+        return self._weighted(
+            (32, lambda: self._by_a_client(within)),
+            (26, lambda: self._by_a_host(within)),
+            (22, lambda: self._by_the_stream(within)),
+            (4, machinery.DeliverAll),
+            (2, machinery.Settle),
+            (1, machinery.SeasonPasses),
+            (1, machinery.TablesAreMadeAnew),
+            (1, machinery.TableIsRestored),
+        )
 
-nothing = st.just(())
+    def _by_a_host(self, within: Within) -> Any:
+        session, keyed = self._session(), self._random.random() < 0.5
+        return self._weighted(
+            (6, lambda: hosts.Vote(session, keyed, within())),
+            (3, lambda: hosts.AddGame(session, keyed, within())),
+            (2, lambda: hosts.Start(session, keyed, within())),
+            (2, lambda: hosts.AskAgain(session, within())),
+            (1, lambda: hosts.Close(session, keyed, within())),
+        )
 
-meanwhile = weighted(
-    (4, st.builds(actions.Delivered, by_hosts(nothing))),
-    (1, st.builds(actions.Delivered, st.builds(actions.Start, sessions, keyed))),
-    (2, by_hosts(nothing)),
-    (3, by_clients(nothing)),
-    (2, by_the_stream(nothing)),
-)
+    def _by_a_client(self, within: Within) -> Any:
+        client, session = self._random.randrange(CLIENTS), self._session()
+        since, limit = self._of(*SINCES), self._random.randint(1, 4)
+        return self._weighted(
+            (5, lambda: clients.Subscribe(client, within(), session, since)),
+            (5, lambda: clients.ComeBack(client, within())),
+            (3, lambda: clients.Vanish(client, within(), self._of("at once", "later", "never"))),
+            (3, lambda: clients.Authenticate(client, within(), since)),
+            (2, lambda: clients.Unsubscribe(client, within(), session)),
+            (2, lambda: polls.Poll(client, within(), session, since, limit)),
+            (1, lambda: polls.ListSessions(client, within(), since, limit)),
+            (2, lambda: clients.StopReading(client, self._random.randint(1, 3))),
+            (1, lambda: clients.Connect(client, within())),
+            (1, lambda: clients.HearOfDeparture(within())),
+        )
 
-steps = st.integers(0, 7)
+    def _by_the_stream(self, within: Within) -> Any:
+        shard, count = self._random.randint(0, 1), self._of(1, 1, 2, 3, 6)
+        again, give_up = self._of(0, 0, 0, 1, 3), self._random.random() < 1 / 3
+        return self._weighted(
+            (3, lambda: machinery.Deliver(shard, count, again, within(), give_up)),
+            (2, lambda: machinery.Work(self._random.randint(0, 3), within())),
+        )
 
-interruption = weighted(
-    (1, st.builds(Interruption, steps, fault=st.sampled_from(Fault))),
-    (1, st.builds(Interruption, steps, meanwhile=meanwhile)),
-)
+    def _interruptions(self) -> Sequence[Interruption]:
+        return [self._interruption() for _ in range(self._of(0, 1, 1, 2, 3))]
 
-interruptions: st.SearchStrategy[Sequence[Interruption]] = st.lists(interruption, max_size=3)
+    def _interruption(self) -> Interruption:
+        at = self._random.randint(0, LAST_STEP)
+        if self._random.random() < 0.5:
+            return Interruption(at, fault=self._of(*Fault))
+        return Interruption(at, meanwhile=self._meanwhile())
 
-settings = st.builds(Setting, st.integers(1, 2), st.sampled_from([500, 1, 2]))
+    def _meanwhile(self) -> Any:
+        keyed = self._random.random() < 0.5
+        return self._weighted(
+            (3, lambda: machinery.Delivered(self._by_a_host(nothing))),
+            (5, lambda: machinery.Delivered(hosts.AddGame(self._session(), keyed))),
+            (1, lambda: machinery.Delivered(hosts.Start(0, keyed))),
+            (2, lambda: self._by_a_host(nothing)),
+            (3, lambda: self._by_a_client(nothing)),
+            (2, lambda: self._by_the_stream(nothing)),
+        )
 
-whatever = weighted(
-    (32, by_clients(interruptions)),
-    (26, by_hosts(interruptions)),
-    (22, by_the_stream(interruptions)),
-    (4, st.just(actions.DeliverAll())),
-    (2, st.just(actions.Settle())),
-    (1, st.just(actions.SeasonPasses())),
-    (1, st.just(actions.TablesAreMadeAnew())),
-)
+    def _session(self) -> int:
+        return int(self._of(0, 0, 0, 1, 2))
+
+    def _of(self, *those: Any) -> Any:
+        return self._random.choice(those)
+
+    def _weighted(self, *choices: tuple[int, Choice]) -> Any:
+        weights, ways = zip(*choices, strict=True)
+        return self._random.choices(ways, weights)[0]()

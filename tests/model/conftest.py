@@ -5,9 +5,10 @@ from functools import partial
 import boto3
 import pytest
 
-from chalicelib.aws.dynamodb.tables import Database, Table
+from chalicelib.aws.dynamodb.database import Database, Table
+from chalicelib.retry import LOAD, Backoff
 from tests.engine import dynamodb_engine, new_table
-from tests.model.night import ENVIRONMENT
+from tests.model.world.functions import ENVIRONMENT
 
 REGION = ENVIRONMENT["AWS_REGION"]
 
@@ -31,4 +32,5 @@ def make_table(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], T
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     dynamodb = boto3.client("dynamodb", REGION, endpoint_url=endpoint)
-    return partial(new_table, dynamodb, Database(REGION, endpoint))
+    backoff = Backoff(LOAD, sleep=lambda _: None)
+    return partial(new_table, dynamodb, Database(REGION, endpoint, backoff))

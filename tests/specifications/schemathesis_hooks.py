@@ -18,19 +18,11 @@ def before_call(
     """Make good what is good only to the schema; what is to be refused is refused still."""
     del context, kwargs
     if isinstance(case.body, dict):
-        _whole_numbers(case.body)
         _players_in_order(case.body)
-
-
-def _whole_numbers(body: dict[str, Any]) -> None:
-    """Write them without a fraction: to JSON Schema 3.0 is an integer, to this API it is none."""
-    for name, value in body.items():
-        if isinstance(value, float) and value.is_integer():
-            body[name] = int(value)
 
 
 def _players_in_order(body: dict[str, Any]) -> None:
     """Fewer can't play than must: no schema compares two fields."""
     least, most = body.get("min_players"), body.get("max_players")
-    if isinstance(least, int) and isinstance(most, int) and least > most:
+    if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
         body["min_players"], body["max_players"] = most, least

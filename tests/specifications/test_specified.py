@@ -140,7 +140,7 @@ UNKNOWN = {**UNREADABLE, "code": "session_not_found"}
         ('{"type":"ping"}', {"type": "pong"}),
         ('{"type":"ping","extra":1}', UNREADABLE),
         ("nope", UNREADABLE),
-        ('{"type":"subscribe","sessionId":5.0}', UNREADABLE),
+        ('{"type":"subscribe","sessionId":5.0}', UNKNOWN),
         ('{"type":"subscribe","sessionId":5}', UNKNOWN),
     ],
 )

@@ -1,4 +1,4 @@
-"""What fails leaves nothing running: a night, a group of jobs, a shard of deadlines end with their run."""
+"""What fails leaves nothing running: a batch of records and a shard of deadlines end with their run."""
 
 import asyncio
 import json
@@ -7,11 +7,10 @@ import pytest
 
 from chalicelib.connections.messages import Message
 from chalicelib.connections.ports import DeadlinePage
-from chalicelib.delivery.jobs import Received, ShardJob
 from chalicelib.errors import Unavailable
-from chalicelib.gather import together
+from chalicelib.gather import gather
 from tests.fakes.crowd import crowd, later, logged, subscribe
-from tests.fakes.delivery import House
+from tests.fakes.delivery import FakeDelivery
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
 from tests.unit.connections import swept
@@ -24,7 +23,7 @@ class Defect(Exception):
 
 
 class Push(FakePush):
-    """Fails at once for one night; the other one's posts take a few turns of the loop each."""
+    """Fails at once for the event with number 1; all other posts take a few turns of the loop each."""
 
     async def begin(self, message: Message, _within: float) -> None:
         if json.loads(message.plain)["n"] == 1:
@@ -36,50 +35,35 @@ class Push(FakePush):
         return [json.loads(body)["n"] for _, body in self.posts]
 
 
-def house() -> tuple[House, Push]:
-    store, push = FakeConnectionStore(1), Push()
-    (one,) = crowd(store, 1)
-    subscribe(store, one, DEFECTIVE)
-    subscribe(store, one, SOUND)
-    return House(store, push, 1), push
-
-
 async def nothing_runs_on() -> None:
     (only,) = asyncio.all_tasks()
     assert only is asyncio.current_task()
 
 
-async def test_a_defect_in_one_night_is_raised_when_the_others_have_ended() -> None:
-    home, push = house()
+async def test_a_defect_is_raised_when_other_streams_have_ended() -> None:
+    store, push = FakeConnectionStore(1), Push()
+    (one,) = crowd(store, 1)
+    subscribe(store, one, DEFECTIVE)
+    subscribe(store, one, SOUND)
+    delivery = FakeDelivery(store, push)
+    await delivery.progress.save_handled(f"session:{DEFECTIVE}", later(DEFECTIVE, 0).cursor)
     records = logged(*(later(SOUND, n) for n in range(2, 8)), later(DEFECTIVE, 1))
 
     with pytest.raises(Defect):
-        await home.broadcast.deliver(records, within=5)
+        await delivery.broadcast.run(records, within=60)
 
     await nothing_runs_on()
     assert push.heard() == list(range(2, 8))
 
 
-async def test_a_defect_in_one_group_is_raised_when_the_others_have_ended() -> None:
-    home, push = house()
-    jobs = [ShardJob(later(DEFECTIVE, 1), 0), *(ShardJob(later(SOUND, n), 0) for n in range(2, 8))]
-    received = [Received(str(nth), "r", job.group, 1, job) for nth, job in enumerate(jobs)]
-
-    with pytest.raises(Defect):
-        await home.jobs.work(received, within=5)
-
-    await nothing_runs_on()
-    assert push.heard() == list(range(2, 8))
-
-
-async def test_a_shard_of_deadlines_that_cannot_be_read_ends_the_sweep_when_the_others_have() -> None:
+async def test_an_unreadable_shard_ends_the_sweep_after_the_others() -> None:
     class HalfAway(FakeConnectionStore):
         def page(self, minute: int, shard: int, until: int, after: str | None = None) -> DeadlinePage:
             if shard == 0 and minute == swept.MIDNIGHT // 60:
                 raise Unavailable("told to")
             return super().page(minute, shard, until, after)
 
-    there = swept.House(HalfAway(shards=2))
+    there = swept.Service(HalfAway(shards=2))
     for number in range(10):
         there.connect(f"{number}=")
     there.now = swept.MINUTE
@@ -98,7 +82,7 @@ async def test_what_fails_beside_the_first_is_logged(caplog: pytest.LogCaptureFi
     first, second = Unavailable("first"), Defect("second")
 
     with pytest.raises(Unavailable) as raised:
-        await together(fails(error) for error in (first, second))
+        await gather(fails(error) for error in (first, second))
 
     assert raised.value is first
     assert [record.exc_info and record.exc_info[1] for record in caplog.records] == [second]

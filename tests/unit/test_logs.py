@@ -81,7 +81,7 @@ def test_metrics_get_out_on_aws_whatever_the_level(capsys: pytest.CaptureFixture
     assert [line["message"] for line in printed(capsys)] == ["a figure"]
 
 
-def test_a_terminal_is_spared_what_only_counts_and_the_file_is_not(
+def test_the_file_has_metrics_and_a_terminal_has_not(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "log.jsonl"
@@ -124,7 +124,7 @@ def test_each_metric_has_a_unit_that_cloudwatch_knows() -> None:
     assert set(UNITS.values()) <= {"Count", "Milliseconds", "None"}
 
 
-def test_people_at_a_terminal_get_a_short_line_and_the_file_the_whole_record(
+def test_a_terminal_gets_a_short_line_the_file_the_record(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "log.jsonl"
@@ -143,7 +143,7 @@ def test_people_at_a_terminal_get_a_short_line_and_the_file_the_whole_record(
     assert (kept[0]["event"], kept[0]["n"]) == ("17/3", 1)
 
 
-def test_a_short_line_of_a_defect_is_followed_by_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_short_line_of_a_defect_has_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("INFO", form="text")
 
     logging.getLogger("x").error("a frame could not be handled", exc_info=ValueError("a reason"))

@@ -23,7 +23,7 @@ def _as_in_a_new_process() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def test_until_there_is_something_to_end_ctrl_c_ends_it_even_where_an_exception_would_be_lost() -> None:
+def test_ctrl_c_ends_it_where_an_exception_would_be_lost() -> None:
     program = """
 import signal
 from infra.signals import leave_by_ctrl_c
@@ -50,7 +50,7 @@ def test_from_then_on_ctrl_c_is_an_exception() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def test_who_was_started_in_the_background_goes_on_ignoring_ctrl_c() -> None:
+def test_a_background_process_goes_on_ignoring_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     leave_by_ctrl_c()
@@ -60,7 +60,7 @@ def test_who_was_started_in_the_background_goes_on_ignoring_ctrl_c() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_what_ends_a_process_is_an_exit_with_a_shells_status(number: signal.Signals) -> None:
+def test_a_signal_exits_with_a_shells_status(number: signal.Signals) -> None:
     exit_by_signals()
 
     with pytest.raises(SystemExit) as ended:
@@ -77,7 +77,7 @@ def test_who_was_told_to_outlive_the_terminal_does() -> None:
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def test_a_signal_that_is_put_off_comes_at_the_end_of_the_block() -> None:
+def test_a_postponed_signal_comes_at_the_blocks_end() -> None:
     done = []
 
     def start() -> None:

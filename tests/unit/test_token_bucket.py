@@ -30,6 +30,19 @@ def test_a_rested_bucket_lets_a_burst_pass() -> None:
     assert (at_first, after_an_hour) == (5, 5)
 
 
+def test_a_bucket_is_full_once_a_whole_burst_may_pass() -> None:
+    clock = Clock()
+    bucket = TokenBucket(100, 5, clock=clock)
+    full = [bucket.is_full()]
+
+    bucket.take()
+    for seconds in (0.0, 0.009, 0.001):
+        clock.now += seconds
+        full.append(bucket.is_full())
+
+    assert full == [True, False, False, True]
+
+
 def test_the_long_run_keeps_the_rate() -> None:
     clock = Clock()
     bucket = TokenBucket(100, 5, clock=clock)

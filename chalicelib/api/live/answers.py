@@ -1,21 +1,22 @@
-"""A client's frame in, the frame that answers it out, and API Gateway's WebSocket events decoded.
-
-Leaves the rules to ``connections.clients``.
-"""
+"""Answers a client's frame, and catches the client up where it resumes. Decodes API Gateway's events."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from itertools import chain
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from chalicelib.api.live import frames
-from chalicelib.connections.clients import ConnectionExpired, Connections, TooManyFailedAuths
+from chalicelib.connections.clients import (
+    ConnectionExpired,
+    Connections,
+    Resumed,
+    TooManyFailedAuths,
+)
 from chalicelib.connections.connection import Connection, Recipient
-from chalicelib.connections.messages import Message, only
+from chalicelib.connections.messages import Message, Outcome
 from chalicelib.connections.ports import Push
+from chalicelib.delivery.catch_up import CatchUp, CaughtUp
 from chalicelib.errors import (
     AuthTimeout,
     ConnectionUnknown,
@@ -24,35 +25,28 @@ from chalicelib.errors import (
     TooManyFrames,
     Unauthenticated,
 )
-from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import Event
-from chalicelib.nights.streams import Replay
 from chalicelib.timestamps import Clock, timestamp
 
 REPLY_SECONDS = 10.0
-"""How long a client that does not read may hold up one frame of those that answer it."""
+"""How long a client that does not read may delay the answer to one frame."""
 
 CLOSING = (AuthTimeout, TokenExpired, ConnectionUnknown)
-"""Errors after which nothing more can come of a connection."""
+"""Errors that close the connection."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a frame is answered.
-
-    The events that were missed follow the answer; ``close`` says whether the connection is closed after
-    them. Reading them may raise one of CLOSING: then that is the last frame.
-    """
+    """The answer to a frame. Events follow it where the client ``resumed``; ``close`` ends the connection."""
 
     frame: bytes
-    missed: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    resumed: Resumed | None = None
     close: bool = False
 
 
 def answer(connections: Connections, clock: Clock, connection_id: str, text: str) -> Reply:
-    """Do what a frame asks and return the answer; whatever goes wrong is an answer as well."""
+    """Do what a frame asks and return the answer. Every error is an answer too."""
     try:
         connections.admit(connection_id)
         frame = frames.read_frame(text)
@@ -75,18 +69,21 @@ def answer(connections: Connections, clock: Clock, connection_id: str, text: str
 def _unread(
     connections: Connections, connection_id: str, error: GameNightError, frame_id: frames.FrameId | None
 ) -> Reply:
-    """Return the answer to what is no frame; whoever may be told nothing more is not told what is wrong."""
+    """Return the answer to what is no frame. A closed connection gets only the reason why it is closed."""
     try:
         connections.require_open(connection_id)
     except CLOSING as closed:
         return Reply(frames.error_frame(closed, frame_id), close=True)
     except GameNightError:
-        logger.warning("who sent what is no frame is not known", extra={"connection_id": connection_id})
+        logger.warning(
+            "an invalid frame came from a connection that can't be read",
+            extra={"connection_id": connection_id},
+        )
     return Reply(frames.error_frame(error, frame_id))
 
 
 def opened_connection(event: dict[str, Any]) -> Connection:
-    """Return the connection that a $connect event speaks of."""
+    """Return the connection that a $connect event opens."""
     context = event["requestContext"]
     return Connection(
         connection_id=context["connectionId"],
@@ -103,70 +100,50 @@ def sender_of(event: dict[str, Any]) -> Recipient:
     return Recipient(context["connectionId"], context["apiId"], context["stage"])
 
 
-async def send(
-    push: Push, sender: Recipient, reply: Reply, forget: Callable[[str], None], *, within: float
-) -> None:
-    """Post the answer to the sender, then what it has missed, one after the other.
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """Posts replies. ``catch_up`` is made when a client resumes."""
 
-    Closes the connection where the reply says so, and where not all could be posted (within ``within``
-    seconds, or at all). A post that failed may have arrived: a client that was told that its replay would
-    come has to come back and ask from where something is missing. One that is gone is forgotten: ``forget``
-    is called with its connection id.
-    """
-    until = asyncio.get_running_loop().time() + within
-    match await _post_all(push, sender, reply, until):
-        case _Posted.GONE:
-            await asyncio.to_thread(forget, sender.connection_id)
-        case _Posted.NOT_ALL:
-            logger.warning(
-                "an answer or its replay could not be finished; its connection is closed, so that the "
-                "client comes back",
-                extra={"connection_id": sender.connection_id},
-            )
-            await push.disconnect(sender)
-        case _Posted.LAST:
-            await push.disconnect(sender)
+    connections: Connections
+    push: Push
+    catch_up: Callable[[], CatchUp]
 
+    async def send(self, sender: Recipient, reply: Reply, *, within: float) -> None:
+        """Post a reply, then the events that the client has missed, for ``within`` seconds.
 
-class _Posted(Enum):
-    ALL = auto()
-    LAST = auto()
-    NOT_ALL = auto()
-    GONE = auto()
+        A job posts what there is no time for. A connection whose answer can't be posted is closed, so that
+        the client connects again.
+        """
+        deadline = asyncio.get_running_loop().time() + within
+        outcome = await self._post(sender, reply.frame, within)
+        if outcome.gone:
+            await asyncio.to_thread(self.connections.forget, sender.connection_id)
+        elif reply.close or outcome.failed:
+            await self.push.disconnect(sender)
+        elif reply.resumed is not None:
+            await self._catch_up(sender, reply.resumed, deadline)
 
+    async def _catch_up(self, sender: Recipient, resumed: Resumed, deadline: float) -> None:
+        stream, until = resumed.place.stream, resumed.resume.catching_up_until
+        try:
+            ended = await self.catch_up().resume(stream, sender.connection_id, deadline, until)
+            if ended is CaughtUp.GONE:
+                await asyncio.to_thread(self.connections.require_open, sender.connection_id)
+        except TokenExpired as error:
+            await self._post(sender, frames.error_frame(error), REPLY_SECONDS)
+            await self.push.disconnect(sender)
+        except GameNightError as error:
+            extra = {"connection_id": sender.connection_id, "code": error.code, "detail": error.detail}
+            logger.warning("a client could not be caught up and is closed", extra=extra)
+            await self.push.disconnect(sender)
 
-async def _post_all(push: Push, sender: Recipient, reply: Reply, until: float) -> _Posted:
-    try:
-        for frame in chain([reply.frame], reply.missed):
-            posted = await _post(push, sender, frame, until)
-            if posted is not _Posted.ALL:
-                return posted
-    except CLOSING as error:
-        posted = await _post(push, sender, frames.error_frame(error, None), until)
-        return _Posted.LAST if posted is _Posted.ALL else posted
-    except GameNightError as error:
-        logger.warning("a replay could not be read to its end", extra={"detail": error.detail})
-        return _Posted.NOT_ALL
-    return _Posted.LAST if reply.close else _Posted.ALL
-
-
-async def _post(push: Push, sender: Recipient, frame: bytes, until: float) -> _Posted:
-    within = min(until - asyncio.get_running_loop().time(), REPLY_SECONDS)
-    if within <= 0:
-        return _Posted.NOT_ALL
-    report = await push.broadcast(Message(frame), only(sender), within=within)
-    for failure in (*report.refused, *report.failed):
-        logger.warning(
-            "an answer could not be posted",
-            extra={
-                "connection_id": sender.connection_id,
-                "status": failure.status,
-                "reason": failure.reason,
-            },
-        )
-    if report.delivered:
-        return _Posted.ALL
-    return _Posted.GONE if report.gone else _Posted.NOT_ALL
+    async def _post(self, sender: Recipient, frame: bytes, within: float) -> Outcome:
+        outcome = await self.push.send(Message(frame), [sender], within=min(within, REPLY_SECONDS))
+        for failure in outcome.failed:
+            extra = {"status": failure.status, "reason": failure.reason}
+            extra["connection_id"] = sender.connection_id
+            logger.warning("an answer could not be posted", extra=extra)
+        return outcome
 
 
 def _answer(connections: Connections, clock: Clock, connection_id: str, frame: frames.ClientFrame) -> Reply:
@@ -174,15 +151,15 @@ def _answer(connections: Connections, clock: Clock, connection_id: str, frame: f
         case frames.Auth():
             return _authenticate(connections, connection_id, frame)
         case frames.Subscribe():
-            missed = connections.subscribe(connection_id, frame.session_id, frames.since_of(frame))
-            reply = frames.subscribed(frame.session_id, missed, frame.id)
-            return Reply(reply, _with_cursors(missed, lambda event: event.cursor))
+            resumed = connections.subscribe(connection_id, frame.session_id, frames.since_of(frame))
+            place = resumed.place if resumed else None
+            return Reply(frames.encode(frames.subscribed(frame.session_id, place), frame.id), resumed)
         case frames.Unsubscribe():
             connections.unsubscribe(connection_id, frame.session_id)
-            return Reply(frames.unsubscribed(frame.session_id, frame.id))
+            return Reply(frames.encode(frames.Unsubscribed(frame.session_id), frame.id))
         case frames.Ping():
             connections.require_open(connection_id)
-            return Reply(frames.pong(timestamp(clock()), frame.id))
+            return Reply(frames.encode(frames.Pong(timestamp(clock())), frame.id))
         case _:
             assert_never(frame)
 
@@ -190,19 +167,16 @@ def _answer(connections: Connections, clock: Clock, connection_id: str, frame: f
 def _authenticate(connections: Connections, connection_id: str, frame: frames.Auth) -> Reply:
     since = frames.since_of(frame)
     try:
-        known = connections.authenticate(connection_id, frame.token, since)
+        known = connections.authenticate(connection_id, frame.token.strip(), since)
     except ConnectionExpired as expired:
         return Reply(frames.error_frame(expired.failure, frame.id), close=True)
     except TooManyFailedAuths as last:
-        return Reply(frames.auth_error(last.failure, frame.id), close=True)
+        return Reply(_auth_error(last.failure, frame), close=True)
     except Unauthenticated as failure:
-        return Reply(frames.auth_error(failure, frame.id))
-    reply = frames.auth_success(known.claims, known.missed, frame.id)
-    return Reply(reply, _with_cursors(known.missed, lambda event: event.sessions_cursor))
+        return Reply(_auth_error(failure, frame))
+    place = known.resumed.place if known.resumed else None
+    return Reply(frames.encode(frames.auth_success(known.claims, place), frame.id), known.resumed)
 
 
-def _with_cursors(missed: Replay[Event] | None, place: Callable[[Event], Cursor | None]) -> Iterator[bytes]:
-    """Yield the frames of what was missed, each with its cursor in the stream that it is replayed on."""
-    for event in missed.entries if missed else ():
-        cursor = place(event)
-        yield event.with_cursor(cursor) if cursor else event.plain
+def _auth_error(failure: Unauthenticated, frame: frames.Auth) -> bytes:
+    return frames.encode(frames.AuthError(failure.code, failure.detail), frame.id)

@@ -1,9 +1,5 @@
-"""WebSocket frames: what clients send, decoded and checked, and what they are answered.
+"""WebSocket frames: decodes and checks what clients send, and encodes what the server sends."""
 
-Leaves what a frame does to ``connections.clients``.
-"""
-
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -11,11 +7,11 @@ import msgspec
 from chalicelib.api.json_input import decode
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.connections.lifetime import MAX_RECONNECT_MILLISECONDS
-from chalicelib.errors import GameNightError, InvalidFrame, UnknownFrameType
+from chalicelib.errors import GameNightError, InvalidFrame, InvalidRequest, UnknownFrameType
 from chalicelib.limits import MAX_ID
-from chalicelib.nights.cursors import Cursor, position
-from chalicelib.nights.streams import Replay
-from chalicelib.timestamps import timestamp
+from chalicelib.nights.cursors import Cursor, parse_since
+from chalicelib.nights.streams import Place
+from chalicelib.timestamps import unix_timestamp
 
 MAX_FRAME_BYTES = 32 * 1024
 """The contract's limit, which is API Gateway's limit of a frame."""
@@ -67,26 +63,31 @@ class Ping(Frame, tag="ping"):
 
 
 class ServerFrame(msgspec.Struct, tag_field="type", kw_only=True, frozen=True):
-    """What every answer to a frame may carry: the ``id`` of that frame, where it had one.
-
-    Each answer is a direct subclass, which is how the specifications find it. What is UNSET is left out.
-    """
+    """An answer; it has the ``id`` of its frame, where that had one. What is UNSET is left out."""
 
     id: FrameId | msgspec.UnsetType = msgspec.UNSET
 
 
-class AuthSuccess(ServerFrame, tag="auth_success", frozen=True):
-    """The token was accepted: from now on the connection hears ``session.started``.
+class Resumable(ServerFrame, kw_only=True, frozen=True):
+    """An answer to a frame that may have ``since``: then it has the place from which events follow.
 
-    ``cursor`` and ``recovered`` are there where the frame had ``since``; what was missed follows.
+    ``last`` is the sequence of the newest event. ``recovered``: every event after ``since`` follows.
     """
+
+    stream: str | msgspec.UnsetType = msgspec.UNSET
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=MAX_ID)] | msgspec.UnsetType = msgspec.UNSET
+    cursor: str | msgspec.UnsetType = msgspec.UNSET
+    last: Annotated[int, msgspec.Meta(ge=0, le=MAX_ID)] | msgspec.UnsetType = msgspec.UNSET
+    recovered: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class AuthSuccess(Resumable, tag="auth_success", frozen=True):
+    """The token was accepted: from now on the connection hears ``session.started``."""
 
     message: str
     sub: str
     role: Role
     expires_at: Timestamp = msgspec.field(name="expiresAt")
-    cursor: str | msgspec.UnsetType = msgspec.UNSET
-    recovered: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class AuthError(ServerFrame, tag="auth_error", frozen=True):
@@ -96,15 +97,10 @@ class AuthError(ServerFrame, tag="auth_error", frozen=True):
     message: str
 
 
-class Subscribed(ServerFrame, tag="subscribed", frozen=True):
-    """From now on the connection hears what happens in the session.
-
-    ``cursor`` and ``recovered`` are there where the frame had ``since``; what was missed follows.
-    """
+class Subscribed(Resumable, tag="subscribed", frozen=True):
+    """From now on the connection hears what happens in the session."""
 
     session_id: SessionId = msgspec.field(name="sessionId")
-    cursor: str | msgspec.UnsetType = msgspec.UNSET
-    recovered: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Unsubscribed(ServerFrame, tag="unsubscribed", frozen=True):
@@ -155,98 +151,67 @@ class Reconnect(Notice, tag="reconnect", frozen=True):
 ClientFrame = Auth | Subscribe | Unsubscribe | Ping
 FRAME_TYPES = frozenset({"auth", "subscribe", "unsubscribe", "ping"})
 
-_decoder: "msgspec.json.Decoder[ClientFrame]" = msgspec.json.Decoder(ClientFrame)
-
-
-class _Outline(msgspec.Struct):
-    """As much of a frame as can be told of any JSON object."""
-
-    type: Any = None
-    id: Any = None
-
-
-_outline_decoder: "msgspec.json.Decoder[_Outline]" = msgspec.json.Decoder(_Outline)
-
 
 def read_frame(text: str) -> ClientFrame:
     """Return the frame. Raises InvalidJson, InvalidFrame or UnknownFrameType."""
     if len(text.encode(errors="surrogatepass")) > MAX_FRAME_BYTES:
         raise InvalidFrame("A frame has 32 KB at most.")
-    outline = decode(text, _outline_decoder, InvalidFrame, "frame")
-    if not isinstance(outline.type, str):
+    kind = decode(text, dict[str, Any], InvalidFrame, "frame").get("type")
+    if not isinstance(kind, str):
         raise InvalidFrame('A frame is a JSON object with a text "type".')
-    if outline.type not in FRAME_TYPES:
+    if kind not in FRAME_TYPES:
         raise UnknownFrameType(f"The types that a client can send are {', '.join(sorted(FRAME_TYPES))}.")
-    return decode(text, _decoder, InvalidFrame, "frame")
+    frame: ClientFrame = decode(text, ClientFrame, InvalidFrame, "frame")
+    return frame
 
 
 def frame_id(text: str) -> FrameId | None:
-    """Return the id of a frame that could not be read, where it can be told, so that its error has it."""
+    """Return the id of a frame that could not be read, for its error; None where it can't be read either."""
     try:
-        found = _outline_decoder.decode(text).id
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-    if isinstance(found, bool) or not isinstance(found, int | str) or len(str(found)) > MAX_ID_CHARACTERS:
-        return None
+        found: FrameId | None = msgspec.convert(decode(text, dict[str, Any], InvalidFrame).get("id"), FrameId)
+    except (InvalidRequest, msgspec.ValidationError):
+        found = None
     return found
 
 
 def since_of(frame: Auth | Subscribe) -> Cursor | None:
     """Return where a client wants to resume; None where it does not ask. Raises InvalidCursor."""
-    return None if isinstance(frame.since, msgspec.UnsetType) else position(frame.since)
+    return None if isinstance(frame.since, msgspec.UnsetType) else parse_since(frame.since)
 
 
-def auth_success(claims: Claims, missed: Replay[Any] | None, frame_id: FrameId | None) -> bytes:
-    """Return the answer to an accepted token; what was missed follows it."""
-    expires_at = timestamp(datetime.fromtimestamp(claims.expires_at, UTC))
-    return _encode(
-        AuthSuccess(
-            "Authenticated", claims.subject, claims.role, expires_at, *_resumed(missed), id=_echo(frame_id)
-        )
+def encode(frame: ServerFrame | Notice, frame_id: FrameId | None = None) -> bytes:
+    """Return a frame as JSON; an answer echoes the id of the frame that it answers."""
+    return msgspec.json.encode(frame if frame_id is None else msgspec.structs.replace(frame, id=frame_id))
+
+
+def auth_success(claims: Claims, place: Place | None) -> AuthSuccess:
+    """Return the answer to an accepted token."""
+    return AuthSuccess(
+        message="Authenticated",
+        sub=claims.subject,
+        role=claims.role,
+        expires_at=unix_timestamp(claims.expires_at),
+        **_resumed(place),
     )
 
 
-def auth_error(error: GameNightError, frame_id: FrameId | None) -> bytes:
-    """Return the answer to a token that was not accepted."""
-    return _encode(AuthError(error.code, error.detail, id=_echo(frame_id)))
+def subscribed(session_id: int, place: Place | None) -> Subscribed:
+    """Return the answer to a subscription."""
+    return Subscribed(session_id=session_id, **_resumed(place))
 
 
-def subscribed(session_id: int, missed: Replay[Any] | None, frame_id: FrameId | None) -> bytes:
-    """Return the answer to a subscription; what was missed follows it."""
-    return _encode(Subscribed(session_id, *_resumed(missed), id=_echo(frame_id)))
-
-
-def unsubscribed(session_id: int, frame_id: FrameId | None) -> bytes:
-    """Return the answer to the end of a subscription."""
-    return _encode(Unsubscribed(session_id, id=_echo(frame_id)))
-
-
-def pong(now: str, frame_id: FrameId | None) -> bytes:
-    """Return the answer to a ping."""
-    return _encode(Pong(now, id=_echo(frame_id)))
-
-
-def error_frame(error: GameNightError, frame_id: FrameId | None) -> bytes:
+def error_frame(error: GameNightError, frame_id: FrameId | None = None) -> bytes:
     """Return the answer to anything that went wrong."""
-    return _encode(Error(error.code, error.detail, error.retryable, id=_echo(frame_id)))
+    return encode(Error(error.code, error.detail, error.retryable), frame_id)
 
 
-def token_expiring(expires_at: int) -> bytes:
-    """Return the notice that a token expires at a Unix second."""
-    return _encode(TokenExpiring(timestamp(datetime.fromtimestamp(expires_at, UTC))))
-
-
-def reconnect(after_milliseconds: int) -> bytes:
-    """Return the notice that a connection has become old."""
-    return _encode(Reconnect("max_connection_age", after_milliseconds))
-
-
-def _resumed(missed: Replay[Any] | None) -> tuple[str, bool] | tuple[()]:
-    return () if missed is None else (str(missed.cursor), missed.recovered)
-
-
-def _echo(frame_id: FrameId | None) -> FrameId | msgspec.UnsetType:
-    return msgspec.UNSET if frame_id is None else frame_id
-
-
-_encode = msgspec.json.encode
+def _resumed(place: Place | None) -> dict[str, Any]:
+    if place is None:
+        return {}
+    return {
+        "stream": place.stream,
+        "sequence": place.cursor.sequence,
+        "cursor": str(place.cursor),
+        "last": place.last,
+        "recovered": place.recovered,
+    }

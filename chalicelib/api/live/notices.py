@@ -1,31 +1,32 @@
-"""``connections.ports.Notices``, as frames; and the schedule that the sweep goes by."""
+"""Encodes the notices of ``connections.ports.Notices``, and reads when EventBridge scheduled a sweep."""
 
 from datetime import datetime
 from typing import Any
 
 from chalicelib.api.live import frames
 from chalicelib.errors import GameNightError
+from chalicelib.timestamps import unix_timestamp
 
 
 class FrameNotices:
-    """What the sweep tells clients."""
+    """What a sweep sends to clients."""
 
     def error(self, error: GameNightError) -> bytes:
         """See the port."""
-        return frames.error_frame(error, None)
+        return frames.error_frame(error)
 
     def token_expiring(self, expires_at: int) -> bytes:
         """See the port."""
-        return frames.token_expiring(expires_at)
+        return frames.encode(frames.TokenExpiring(unix_timestamp(expires_at)))
 
     def reconnect(self, after_milliseconds: int) -> bytes:
         """See the port."""
-        return frames.reconnect(after_milliseconds)
+        return frames.encode(frames.Reconnect("max_connection_age", after_milliseconds))
 
 
 def scheduled_at(event: dict[str, Any]) -> int:
     """Return the Unix second for which EventBridge scheduled an event.
 
-    Its clock and no function's own: it is one for all sweeps, and never ahead of the truth.
+    All sweeps go by EventBridge's clock, which is never ahead.
     """
     return int(datetime.fromisoformat(event["time"]).timestamp())

@@ -1,7 +1,4 @@
-"""The bodies and headers of REST requests, decoded and checked.
-
-Leaves answers to ``problems`` and to the entry points.
-"""
+"""Decodes and checks the bodies and headers of REST requests."""
 
 import hashlib
 from collections.abc import Mapping
@@ -27,7 +24,7 @@ from chalicelib.limits import (
     MIN_TOKEN_SECONDS,
 )
 from chalicelib.nights import games
-from chalicelib.nights.votes import Ballot, VoteType
+from chalicelib.nights.votes import VoteRequest, VoteType
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -71,9 +68,9 @@ class NewVote(msgspec.Struct, forbid_unknown_fields=True):
     type: VoteType
     game_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] | None = None
 
-    def as_ballot(self) -> Ballot:
+    def as_request(self) -> VoteRequest:
         """Return the vote that is asked for."""
-        return Ballot(self.username, self.type, self.game_id)
+        return VoteRequest(self.username, self.type, self.game_id)
 
 
 class NewToken(msgspec.Struct, forbid_unknown_fields=True):
@@ -90,7 +87,8 @@ def body_of(raw: bytes | str, kind: type[Body]) -> Body:
     """
     if len(raw) > MAX_BODY_BYTES:
         raise BodyTooLarge
-    return decode(raw or b"{}", msgspec.json.Decoder(kind), InvalidRequest)
+    body: Body = decode(raw or b"{}", kind, InvalidRequest)
+    return body
 
 
 def bearer_token(headers: Mapping[str, str]) -> str:

@@ -26,8 +26,8 @@ def sessions_page(page: Page[Session]) -> str:
 def events_page(page: Page[Event]) -> str:
     """Return ``GET /api/sessions/{id}/events``.
 
-    The envelopes are put in as they are and not rendered again: they are the bytes that were sent.
+    The events are put in as they are and not rendered again: they are the bytes that were sent.
     """
-    envelopes = ",".join(event.envelope for event in page.entries)
+    events = ",".join(event.with_place for event in page.entries)
     rest = {"cursor": str(page.cursor), "recovered": page.recovered, "more": page.more}
-    return f'{{"events":[{envelopes}],{json.dumps(rest, separators=COMPACT)[1:]}'
+    return f'{{"events":[{events}],{json.dumps(rest, separators=COMPACT)[1:]}'

@@ -1,12 +1,12 @@
 """What a REST request's URL says: ids, cursors and limits; and the URLs of the service itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.errors import FieldError, InvalidRequest, SessionNotFound
 from chalicelib.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
-from chalicelib.nights.cursors import BEGINNING, Cursor, position
+from chalicelib.nights.cursors import BEGINNING, Cursor, parse_since
 
 MAX_SHOWN = 40
 """Characters of a wrong id or name that its error repeats."""
@@ -28,30 +28,30 @@ def page_of(query: Mapping[str, str] | None) -> tuple[Cursor, int]:
 
     Raises InvalidCursor, and InvalidRequest for a limit or a parameter that is none.
     """
-    for name in query or {}:
-        if name not in PAGE_PARAMETERS:
-            shown = name[:MAX_SHOWN]
-            message = f"There is no parameter {shown} here, only {' and '.join(PAGE_PARAMETERS)}"
-            raise InvalidRequest(f"{message}.", (FieldError(shown, message),))
+    _check_names(query, PAGE_PARAMETERS)
     return since_of(query), limit_of(query)
+
+
+def newest_of(query: Mapping[str, str] | None) -> int | None:
+    """Return how many of the newest entries a client wants, None where it asks for a page.
+
+    Raises InvalidRequest for a number out of bounds, and for any parameter beside it.
+    """
+    if "newest" not in (query or {}):
+        return None
+    _check_names(query, ("newest",))
+    return _count(query, "newest")
 
 
 def since_of(query: Mapping[str, str] | None) -> Cursor:
     """Return where a client wants to go on; the beginning where it does not say. Raises InvalidCursor."""
     since = (query or {}).get("since")
-    return BEGINNING if since is None else position(since)
+    return BEGINNING if since is None else parse_since(since)
 
 
 def limit_of(query: Mapping[str, str] | None) -> int:
     """Return how many entries a client wants, 1 to 100, 50 where it does not say. Raises InvalidRequest."""
-    text = (query or {}).get("limit")
-    if text is None:
-        return DEFAULT_PAGE
-    number = _digits(text)
-    if number is None or not 1 <= number <= MAX_PAGE:
-        message = f"Expected a whole number from 1 to {MAX_PAGE}"
-        raise InvalidRequest(f"{message}, in limit.", (FieldError("limit", message),))
-    return number
+    return _count(query, "limit")
 
 
 def base_url(configured: str, headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
@@ -71,6 +71,25 @@ def base_path(configured: str, headers: Mapping[str, str], context: Mapping[str,
     if configured:
         return urlsplit(configured).path.rstrip("/")
     return f"/{context.get('stage')}" if ".execute-api." in _host(headers, context) else ""
+
+
+def _check_names(query: Mapping[str, str] | None, allowed: Sequence[str]) -> None:
+    for name in query or {}:
+        if name not in allowed:
+            shown = name[:MAX_SHOWN]
+            message = f"There is no parameter {shown} here, only {' and '.join(allowed)}"
+            raise InvalidRequest(f"{message}.", (FieldError(shown, message),))
+
+
+def _count(query: Mapping[str, str] | None, name: str) -> int:
+    text = (query or {}).get(name)
+    if text is None:
+        return DEFAULT_PAGE
+    number = _digits(text)
+    if number is None or not 1 <= number <= MAX_PAGE:
+        message = f"Expected a whole number from 1 to {MAX_PAGE}"
+        raise InvalidRequest(f"{message}, in {name}.", (FieldError(name, message),))
+    return number
 
 
 def _host(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:

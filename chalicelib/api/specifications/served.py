@@ -1,7 +1,4 @@
-"""The specifications as they are served: files that were made from the code, read when they are asked for.
-
-Leaves making them to ``infra.specifications``, which is not deployed.
-"""
+"""Serves the specifications: files that ``infra.specifications`` makes from the code."""
 
 from pathlib import Path
 

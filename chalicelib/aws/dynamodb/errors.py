@@ -1,4 +1,4 @@
-"""Translation of what PynamoDB and botocore raise into our errors, once, here."""
+"""Translates what PynamoDB and botocore raise into our errors, once, here."""
 
 import logging
 from collections.abc import Iterator
@@ -6,48 +6,58 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.transactions import TransactWrite
 
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.sdk_errors import error_code
 from chalicelib.errors import Unavailable
+from chalicelib.idempotency import VersionConflict
+from chalicelib.retry import CONDITION_FAILED, RETRYABLE_REASONS, ConditionFailed
 
 logger = logging.getLogger(__name__)
 
-LOST_RACE = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-"""Reasons of a cancelled transaction that mean somebody else was first; the rest is load or a defect."""
-
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise Unavailable for whatever the engine could not do."""
+def translate_errors() -> Iterator[None]:
+    """Raise ConditionFailed where a write's condition does not hold, else Unavailable."""
     try:
         yield
     except (PynamoDBException, BotoCoreError, ClientError) as error:
+        if isinstance(error, PynamoDBException) and condition_failed(error):
+            raise ConditionFailed from error
         logger.warning("DynamoDB did not do what it was asked", exc_info=True)
         raise Unavailable("The store did not answer in time. Send the request again in a moment.") from error
 
 
-def lost_race(error: TransactWriteError) -> bool:
-    """Say whether a transaction was cancelled because another writer was first.
-
-    One that is still in progress, or had no answer, is not: it may be committed. botocore has sent it again
-    by then, four times in all and each time with the token that the first carried, so that DynamoDB makes it
-    once. Made anew it would have another token, and could be made twice: only who asked can decide on that.
-    """
-    codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
-    return bool(codes) and codes <= LOST_RACE
-
-
 def condition_failed(error: PynamoDBException) -> bool:
-    """Say whether a single write's condition did not hold."""
-    return _code(error) == "ConditionalCheckFailedException"
+    """Say whether a write's condition did not hold, or one condition of a transaction."""
+    return error_code(error.cause) == "ConditionalCheckFailedException" or CONDITION_FAILED in _reasons(error)
 
 
-def _code(error: PynamoDBException) -> str | None:
-    """Return what DynamoDB called its refusal; None where there was no answer.
+@contextmanager
+def versioned(table: Table) -> Iterator[TransactWrite]:
+    """Write a transaction at the block's end. Raises VersionConflict where another writer was first."""
+    with translate_errors():
+        try:
+            with table.transaction(retry_conflicts=False) as write:
+                yield write
+        except TransactWriteError as error:
+            if lost_race(error):
+                raise VersionConflict from error
+            raise
 
-    ``cause_response_code`` of PynamoDB 6.1 raises AttributeError for a time-out: botocore's time-outs have a
-    response, which is None.
+
+def lost_race(error: TransactWriteError) -> bool:
+    """Say whether a transaction was cancelled because another writer was first, or is at it now.
+
+    One that is still in progress, or had no answer, has lost nothing: it may be committed. Made anew it would
+    have another token, and could be made twice: only who asked can decide on that.
     """
-    if not isinstance(error.cause, ClientError):
-        return None
-    code: str | None = error.cause.response.get("Error", {}).get("Code")
-    return code
+    reasons = _reasons(error)
+    return CONDITION_FAILED in reasons or ("TransactionConflict" in reasons and reasons <= RETRYABLE_REASONS)
+
+
+def _reasons(error: PynamoDBException) -> set[str]:
+    if not isinstance(error, TransactWriteError):
+        return set()
+    return {reason.code for reason in error.cancellation_reasons if reason is not None}

@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from chalicelib.nights.events import SESSIONS_STREAM
+
 if TYPE_CHECKING:  # delivery, which imports this module when it is cold, answers no request
     from chalicelib.idempotency import IdempotentRequest
 
-SESSIONS = "sessions"
+SESSIONS = SESSIONS_STREAM
 """The partition of what is true of all sessions."""
 
 HEAD = "head"
@@ -19,6 +21,16 @@ def session_key(session_id: int) -> str:
     return f"session#{session_id}"
 
 
+def stream_key(stream: str) -> str:
+    """Return the partition of a stream's log."""
+    return SESSIONS if stream == SESSIONS_STREAM else stream.replace(":", "#")
+
+
+def stream_of(partition: str) -> str:
+    """Return the name of the stream whose log is in a partition."""
+    return SESSIONS_STREAM if partition == SESSIONS else partition.replace("#", ":")
+
+
 def active_key(session_id: int) -> str:
     """Return the sort key, in ``sessions``, that is there as long as a session is active."""
     return f"active#{session_id:010}"
@@ -27,6 +39,11 @@ def active_key(session_id: int) -> str:
 def event_key(sequence: int) -> str:
     """Return the sort key of an event."""
     return f"event#{sequence:010}"
+
+
+def sequence_of(sort_key: str) -> int:
+    """Return the sequence that an event's sort key names. Raises ValueError where it names none."""
+    return int(sort_key.removeprefix("event#"))
 
 
 def game_key(game_id: int) -> str:
@@ -44,19 +61,14 @@ def connection_key(connection_id: str) -> str:
     return f"connection#{connection_id}"
 
 
-def audience_key(audience: str, shard: int) -> str:
-    """Return the partition of one shard of an audience."""
-    return f"audience#{audience}#{shard}"
+def audience_key(stream: str, shard: int) -> str:
+    """Return the partition of one shard of a stream's audience."""
+    return f"audience#{stream}#{shard}"
 
 
-def queued_key(audience: str) -> str:
-    """Return the partition that says whether an audience's stream has jobs on the queue."""
-    return f"queued#{audience}"
-
-
-def progress_key(job: str) -> str:
-    """Return the partition that says how far a job has come."""
-    return f"progress#{job}"
+def fan_out_key(stream: str) -> str:
+    """Return the partition that says how far delivery has come in a stream."""
+    return f"fan_out#{stream}"
 
 
 def deadline_key(minute: int, shard: int) -> str:
@@ -68,14 +80,12 @@ SWEPT = "swept"
 """The partition that says up to which minute nothing is left to do."""
 
 
-def ballots_key(session_id: int) -> str:
-    """Return the partition of a session's ballot box."""
-    return f"ballots#{session_id}"
+PENDING = "pending#"
 
 
-def ballot_key(left_at: int, ballot_id: str) -> str:
-    """Return the sort key of a ballot left at a Unix millisecond: what has waited longest comes first."""
-    return f"{left_at:014}#{ballot_id}"
+def pending_key(session_id: int) -> str:
+    """Return the partition of a session's pending votes, whose sort keys are their ids."""
+    return f"{PENDING}{session_id}"
 
 
 def idempotency_key(request: "IdempotentRequest") -> str:

@@ -11,8 +11,8 @@ from moto import mock_aws
 
 from infra.deployment.aws import Aws
 from infra.deployment.clock import Clock
-from infra.deployment.shape import Shape
 from infra.deployment.stage import Stage
+from infra.deployment.stage_config import StageConfig
 from infra.deployment.target import Target
 from tests.fakes.progress import SilentProgress
 
@@ -46,7 +46,7 @@ def target(aws: MotoAws, tmp_path: Path) -> Target:
         (tmp_path / name).parent.mkdir()
         shutil.copy(ROOT / name, tmp_path / name)
     functions = {"api_handler": "app.app", "broadcast": "app.broadcast", "deliver": "app.deliver"}
-    return Target(aws, Stage("dev"), tmp_path, Shape(), functions, SilentProgress(), NO_TIME)
+    return Target(aws, Stage("dev"), tmp_path, StageConfig(), functions, SilentProgress(), NO_TIME)
 
 
 @pytest.fixture

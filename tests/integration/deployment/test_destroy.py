@@ -1,7 +1,7 @@
 import pytest
 
+from infra.deployment.chalice_state import adopt
 from infra.deployment.destroy import destroy, left
-from infra.deployment.record import adopt
 from infra.deployment.target import Target
 from tests.fakes.progress import SilentProgress
 

@@ -8,7 +8,7 @@ from chalicelib.auth.secrets import TokenSecrets
 from infra.budget import CONCURRENCY, posts_per_second
 from infra.deployment.errors import DeploymentError
 from infra.deployment.provision import check_place, provision
-from infra.deployment.shape import Shape
+from infra.deployment.stage_config import StageConfig
 from infra.deployment.target import Target
 from infra.rehearsal.changes import replace_table
 from tests.fakes.progress import SilentProgress
@@ -24,7 +24,7 @@ def said(target: Target) -> list[str]:
 
 def asked(target: Target, **options: Any) -> Target:
     """Return a target as the commands make it when they are given these options."""
-    return replace(target, shape=Shape.of(target.stack.parameters(), **options))
+    return replace(target, shape=StageConfig.of(target.stack.parameters(), **options))
 
 
 def test_chalice_is_told_what_the_stack_made(stack: Target) -> None:
@@ -103,7 +103,7 @@ def test_what_is_asked_for_changes_and_nothing_else(stack: Target) -> None:
 
 
 def test_a_new_stage_has_the_defaults(stack: Target) -> None:
-    assert asked(stack).shape == Shape()
+    assert asked(stack).shape == StageConfig()
 
 
 def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> None:

@@ -15,6 +15,7 @@ from chalicelib.auth.secrets import SecretsUnreadable
 from chalicelib.auth.tokens import JwtVerifier
 from chalicelib.aws.secrets import ParameterSecrets
 from chalicelib.errors import TokenInvalid
+from chalicelib.retry import Backoff, RetryPolicy
 from infra.commands import rotate_secret, token
 from infra.deployment.errors import DeploymentError
 from infra.deployment.secret import SecretParameter, ensure_secret
@@ -101,4 +102,4 @@ def test_a_store_that_does_not_answer_is_told_of_before_a_function_would_be_ende
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
 
         with pytest.raises(SecretsUnreadable, match=NAME):
-            ParameterSecrets(NAME, REGION, url).load()
+            ParameterSecrets(NAME, REGION, url, Backoff(RetryPolicy(2, 0.1, 0.1))).load()

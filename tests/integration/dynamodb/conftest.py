@@ -1,7 +1,6 @@
 """The stores under their contract: in memory, and on MiniStack or the engine that DYNAMODB_ENDPOINT names."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,18 +11,21 @@ import pytest
 
 from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
 from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
-from chalicelib.aws.dynamodb.connections.lags import DynamoLagStore
+from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
+from chalicelib.aws.dynamodb.database import Database, Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
-from chalicelib.aws.dynamodb.tables import Database, Table
+from chalicelib.aws.http import HttpClient
 from chalicelib.aws.json_api import DynamoApi
-from chalicelib.aws.signature import Keys
 from chalicelib.connections.connection import Recipient
 from chalicelib.connections.ports import ConnectionStore
-from chalicelib.delivery.ports import Audiences, LagStore
+from chalicelib.delivery.ports import Audiences, ProgressStore
 from chalicelib.idempotency import AnswerStore
-from chalicelib.nights.ports import BallotBox, EventLog, SessionStore
+from chalicelib.nights.ports import EventLog, PendingVoteStore, SessionStore
+from chalicelib.settings import Keys
+from infra.operations.disconnect_all import pages_of
 from tests.engine import dynamodb_engine, new_table
-from tests.fakes.stores import FakeAudiences, FakeConnectionStore, FakeSessionStore
+from tests.fakes.delivery import FakeAudiences, FakeProgress
+from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
 REGION = "us-east-1"
 SHARDS = 2
@@ -64,7 +66,7 @@ class SessionsTable:
     sessions: SessionStore
     log: EventLog
     answers: AnswerStore
-    box: BallotBox
+    pending: PendingVoteStore
     clock: list[float]
 
 
@@ -75,7 +77,7 @@ def house(request: pytest.FixtureRequest) -> SessionsTable:
         fake = FakeSessionStore(lambda: clock[0])
         return SessionsTable(fake, fake, fake, fake, clock)
     store = DynamoSessionStore(request.getfixturevalue("table")(), lambda: clock[0])
-    return SessionsTable(store, store.log, store.answers, store.box, clock)
+    return SessionsTable(store, store.log, store.answers, store.pending, clock)
 
 
 @pytest.fixture
@@ -89,8 +91,8 @@ def log(house: SessionsTable) -> EventLog:
 
 
 @pytest.fixture
-def box(house: SessionsTable) -> BallotBox:
-    return house.box
+def pending(house: SessionsTable) -> PendingVoteStore:
+    return house.pending
 
 
 @pytest.fixture
@@ -98,69 +100,63 @@ def answers(house: SessionsTable) -> AnswerStore:
     return house.answers
 
 
-def read_all(table: Table, audience: str) -> list[Recipient]:
-    """Everyone in an audience of a table, shard by shard."""
+@dataclass
+class ConnectionsTable:
+    """The ports of the connections table. ``wait`` lets seconds pass for all of them."""
 
-    async def read() -> list[Recipient]:
-        async with dynamodb_api(table) as api:
-            return await everyone_in(DynamoAudiences(api, table.name, lambda: NOW), audience)
+    store: ConnectionStore
+    audiences: Audiences
+    progress: ProgressStore
+    wait: Callable[[float], None]
 
-    return asyncio.run(read())
+    async def everyone(self, stream: str) -> list[Recipient]:
+        return await everyone_in(self.audiences, stream)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+async def connections_table(request: pytest.FixtureRequest) -> AsyncIterator[ConnectionsTable]:
+    clock = [NOW]
+    fake = FakeConnectionStore(SHARDS, now=NOW)
+
+    def now() -> float:
+        return clock[0]
+
+    def wait(seconds: float) -> None:
+        clock[0] += seconds
+        fake.now = clock[0]
+
+    if request.param == "fake":
+        yield ConnectionsTable(fake, FakeAudiences(fake), FakeProgress(SHARDS, now), wait)
+        return
+    table = request.getfixturevalue("table")()
+    async with dynamodb_api(table) as api:
+        store = DynamoConnectionStore(table, SHARDS, now)
+        audiences = DynamoAudiences(api, table.name, SHARDS, now)
+        progress = DynamoProgressStore(api, table.name, SHARDS, now)
+        yield ConnectionsTable(store, audiences, progress, wait)
 
 
 @asynccontextmanager
 async def dynamodb_api(table: Table) -> AsyncIterator[DynamoApi]:
     """Reach a table's engine without an SDK."""
+    http = HttpClient()
     keys = Keys("local", "local")
-    database = table.database
-    api = DynamoApi(database.endpoint, database.region, lambda: keys, ssl.create_default_context)
     try:
-        yield api
+        yield DynamoApi(http, table.database.endpoint, table.database.region, lambda: keys)
     finally:
-        await api.close()
+        await http.close()
 
 
-async def everyone_in(audiences: Audiences, audience: str) -> list[Recipient]:
-    recipients: list[Recipient] = []
-    for shard in range(SHARDS):
-        page = await audiences.page(audience, shard)
-        recipients.extend(page.recipients)
-        while page.next_after is not None:
-            page = await audiences.page(audience, shard, page.next_after)
-            recipients.extend(page.recipients)
-    return recipients
+async def everyone_in(audiences: Audiences, stream: str) -> list[Recipient]:
+    """Return a whole audience, shard by shard."""
+    return [one async for page in pages_of(audiences, stream, SHARDS) for one in page]
 
 
-Everyone = Callable[[str], list[Recipient]]
+def read_all(table: Table, stream: str) -> list[Recipient]:
+    """Return a whole audience of a table."""
 
+    async def read() -> list[Recipient]:
+        async with dynamodb_api(table) as api:
+            return await everyone_in(DynamoAudiences(api, table.name, SHARDS, lambda: NOW), stream)
 
-@dataclass
-class ConnectionsTable:
-    """The ports that write audiences, and what reads them."""
-
-    store: ConnectionStore
-    lags: LagStore
-    everyone: Everyone
-
-
-@pytest.fixture(params=["fake", "dynamodb"])
-def connections_table(request: pytest.FixtureRequest) -> ConnectionsTable:
-    if request.param == "fake":
-        fake = FakeConnectionStore(SHARDS, now=NOW)
-        return ConnectionsTable(
-            fake, fake, lambda audience: asyncio.run(everyone_in(FakeAudiences(fake), audience))
-        )
-    table = request.getfixturevalue("table")()
-    store = DynamoConnectionStore(table, SHARDS, lambda: NOW)
-    lags = DynamoLagStore(table, SHARDS, lambda: NOW)
-    return ConnectionsTable(store, lags, lambda audience: read_all(table, audience))
-
-
-@pytest.fixture
-def connections(connections_table: ConnectionsTable) -> ConnectionStore:
-    return connections_table.store
-
-
-@pytest.fixture
-def everyone(connections_table: ConnectionsTable) -> Everyone:
-    return connections_table.everyone
+    return asyncio.run(read())

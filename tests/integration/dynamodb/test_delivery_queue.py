@@ -1,23 +1,30 @@
-import ssl
+import json
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
 
 from chalicelib.aws.delivery_queue import SqsJobQueue, received_jobs
+from chalicelib.aws.http import HttpClient
 from chalicelib.aws.json_api import SqsApi
-from chalicelib.aws.signature import Keys
-from chalicelib.connections.connection import session_audience
-from chalicelib.delivery.jobs import CatchUpJob, Job, Received, ShardJob, shard_jobs
+from chalicelib.delivery.jobs import CatchUpJob, FanOutJob, Job, Pending, Received
 from chalicelib.errors import Unavailable
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import session_stream
+from chalicelib.settings import Keys
 from infra.local.engine import BUT_DYNAMODB, embedded_engine
 from infra.local.state import StateDir
 from tests.fakes.crowd import later, started
 
 REGION = "us-east-1"
-CATCH_UP = CatchUpJob(session_audience(17), 17, "L0SM9cOFvHcCIhw=", 3)
+CATCH_UP = CatchUpJob(session_stream(17), "L0SM9cOFvHcCIhw=", 3)
+
+
+def keys() -> Keys:
+    return Keys("local", "local")
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +51,9 @@ def url(sqs: Any) -> str:
 
 @pytest.fixture
 async def queue(engine: str, url: str) -> AsyncIterator[SqsJobQueue]:
-    keys = Keys("local", "local")
-    api = SqsApi(engine, REGION, lambda: keys, ssl.create_default_context)
-    yield SqsJobQueue(api, url)
-    await api.close()
+    http = HttpClient()
+    yield SqsJobQueue(SqsApi(http, engine, REGION, keys), url)
+    await http.close()
 
 
 def taken(sqs: Any, url: str) -> list[Received]:
@@ -70,22 +76,29 @@ def taken(sqs: Any, url: str) -> list[Received]:
     ]
 
 
-@pytest.mark.parametrize(
-    "job", [ShardJob(started(17), 3), ShardJob(later(17, 2), 0, follows_start=True), CATCH_UP]
-)
+FIRST, THIRD = Pending(2, Cursor("e17", 2)), later(17, 3)
+JOBS = [
+    FanOutJob(started(17), 3, first=17),
+    FanOutJob(later(17, 2), 0, first=2),
+    FanOutJob(THIRD, 7, first=2, pending=FIRST),
+    CATCH_UP,
+]
+
+
+@pytest.mark.parametrize("job", JOBS)
 async def test_a_job_is_received_as_it_was_sent(queue: SqsJobQueue, sqs: Any, url: str, job: Job) -> None:
     await queue.send([job])
 
     (received,) = taken(sqs, url)
 
     assert received.job == job
-    assert (received.group, received.attempt) == (job.group, 1)
+    assert received.attempt == 1
 
 
 async def test_more_jobs_than_one_request_takes_are_all_sent_once(
     queue: SqsJobQueue, sqs: Any, url: str
 ) -> None:
-    jobs = shard_jobs(later(17, 3), 24, queued_since=1)
+    jobs = [FanOutJob(THIRD, shard, first=3) for shard in range(24)]
 
     await queue.send(jobs)
     await queue.send(jobs)
@@ -93,15 +106,28 @@ async def test_more_jobs_than_one_request_takes_are_all_sent_once(
     assert [one.job for one in taken(sqs, url)] == jobs
 
 
-async def test_the_same_connection_can_catch_up_twice(queue: SqsJobQueue, sqs: Any, url: str) -> None:
+async def test_a_catch_up_is_sent_once_until_it_makes_progress(
+    queue: SqsJobQueue, sqs: Any, url: str
+) -> None:
     came = []
-    for _ in range(2):
-        await queue.send([CATCH_UP])
-        (received,) = taken(sqs, url)
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=received.receipt)
-        came.append(received.job)
+    for job in (CATCH_UP, CATCH_UP, replace(CATCH_UP, behind=4)):
+        await queue.send([job])
+        for received in taken(sqs, url):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=received.receipt)
+            came.append(received.job)
 
-    assert came == [CATCH_UP, CATCH_UP]
+    assert came == [CATCH_UP, replace(CATCH_UP, behind=4)]
+
+
+async def test_a_connection_that_is_slow_delays_no_other(queue: SqsJobQueue, sqs: Any, url: str) -> None:
+    other = replace(CATCH_UP, connection_id="other=")
+    await queue.send([CATCH_UP])
+    [slow] = taken(sqs, url)
+    await queue.delay(slow, 60)
+
+    await queue.send([replace(CATCH_UP, behind=4), other])
+
+    assert [one.job for one in taken(sqs, url)] == [other]
 
 
 async def test_a_delayed_job_and_its_group_come_later(queue: SqsJobQueue, sqs: Any, url: str) -> None:
@@ -122,7 +148,7 @@ async def test_a_queue_that_is_not_there_is_unavailable(queue: SqsJobQueue, sqs:
     with pytest.raises(Unavailable):
         await queue.send([CATCH_UP])
     with pytest.raises(Unavailable):
-        await queue.delay(Received("1", "r", "g", 1, CATCH_UP), 3)
+        await queue.delay(Received("1", "r", 1, CATCH_UP), 3)
 
 
 async def test_jobs_of_which_the_queue_takes_only_some_have_to_be_sent_again() -> None:
@@ -133,18 +159,40 @@ async def test_jobs_of_which_the_queue_takes_only_some_have_to_be_sent_again() -
             assert rest == []
             return {"Failed": [{"Id": first["Id"], "Code": "InternalError", "SenderFault": False}]}
 
-    api = Full("http://localhost", REGION, lambda: Keys("local", "local"), ssl.create_default_context)
+    api = Full(HttpClient(), "http://localhost", REGION, keys)
 
     with pytest.raises(Unavailable, match="InternalError"):
         await SqsJobQueue(api, "url").send([CATCH_UP])
 
 
-UNREADABLE = ["", "{}", "[]", '{"job":"dance","session_id":17}', '{"job":"shard","session_id":17}']
+EVENT = {
+    "stream": "session:17",
+    "cursor": {"epoch": "e", "sequence": 2},
+    "type": "game.added",
+    "envelope": "{}",
+}
+FAN_OUT = {"job": "fan_out", "event": EVENT, "shard": 0, "first": 2, "pending": None}
+UNREADABLE = [
+    "",
+    "{}",
+    "[]",
+    '{"job":"dance","stream":"session:17"}',
+    '{"job":"catch_up","stream":"session:17"}',
+    *(json.dumps({key: FAN_OUT[key] for key in FAN_OUT if key != missing}) for missing in FAN_OUT),
+    *(
+        json.dumps(FAN_OUT | {"event": {key: EVENT[key] for key in EVENT if key != missing}})
+        for missing in EVENT
+    ),
+    json.dumps(FAN_OUT | {"event": EVENT | {"type": "game.exploded"}}),
+    json.dumps(FAN_OUT | {"event": 17}),
+    json.dumps(FAN_OUT | {"pending": {"since": 2}}),
+    json.dumps(FAN_OUT | {"pending": [2]}),
+]
 
 
 @pytest.mark.parametrize("body", UNREADABLE)
 def test_a_job_that_cannot_be_read_is_handed_on_without_one(body: str) -> None:
-    attributes = {"MessageGroupId": "g", "ApproximateReceiveCount": "2"}
+    attributes = {"ApproximateReceiveCount": "2"}
     record = {"messageId": "1", "receiptHandle": "r", "body": body, "attributes": attributes}
 
-    assert [*received_jobs([record])] == [Received("1", "r", "g", 2, None)]
+    assert [*received_jobs([record])] == [Received("1", "r", 2, None)]

@@ -1,22 +1,30 @@
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
 from chalicelib.limits import EVENT_RETENTION_SECONDS
 from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import SESSIONS_STREAM, session_stream
 from chalicelib.nights.games import NewGame, add_game
-from chalicelib.nights.ports import Change, EventLog, SessionStore
+from chalicelib.nights.ports import Commit, EventLog, SessionStore
 from chalicelib.nights.sessions import start_session
+from chalicelib.nights.streams import Streams
 from tests.integration.dynamodb.conftest import SessionsTable
 
 NOW = "2025-11-01T20:00:00.123Z"
+NIGHT = session_stream(1)
 
 
 def night(store: SessionStore, games: int = 0) -> list[str]:
     """Start a night and return the envelopes of its events."""
     head = store.head()
-    session, event = start_session(head, epoch="e", notes="«é🎲»", now=NOW)
-    store.start(head, session, event)
-    envelopes = [event.envelope]
+    session, *starts = start_session(head, epoch="e", notes="«é🎲»", now=NOW)
+    store.start(head, session, starts)
+    envelopes = [starts[1].envelope]
     for number in range(games):
         after, game, event = add_game(session, NewGame(f"Game {number}"), now=NOW)
-        store.commit(Change(session, after, [event], game=game))
+        store.commit(Commit(session, after, [event], game=game))
         session = after
         envelopes.append(event.envelope)
     return envelopes
@@ -25,9 +33,10 @@ def night(store: SessionStore, games: int = 0) -> list[str]:
 def test_events_are_read_as_they_were_written_in_order(sessions: SessionStore, log: EventLog) -> None:
     envelopes = night(sessions, games=11)
 
-    read = log.events(1, after=0, limit=100)
+    read = log.events(NIGHT, after=0, limit=100)
 
     assert [event.envelope for event in read] == envelopes
+    assert {event.stream for event in read} == {NIGHT}
     assert [event.cursor for event in read] == [Cursor("e", number) for number in range(1, 13)]
     assert [event.type for event in read[:2]] == ["session.started", "game.added"]
 
@@ -37,34 +46,64 @@ def test_events_are_read_from_a_place_on_and_no_further_than_asked(
 ) -> None:
     night(sessions, games=11)
 
-    assert [event.cursor.sequence for event in log.events(1, after=8, limit=3)] == [9, 10, 11]
-    assert [event.cursor.sequence for event in log.events(1, after=11, limit=3)] == [12]
-    assert log.events(1, after=12, limit=3) == []
-    assert log.events(2, after=0, limit=3) == []
+    assert [event.sequence for event in log.events(NIGHT, after=8, limit=3)] == [9, 10, 11]
+    assert [event.sequence for event in log.events(NIGHT, after=11, limit=3)] == [12]
+    assert log.events(NIGHT, after=12, limit=3) == []
+    assert log.events(session_stream(2), after=0, limit=3) == []
 
 
-def test_starts_are_read_across_sessions_with_their_place_among_all(
+def test_a_start_is_in_both_logs_with_its_place_in_each(sessions: SessionStore, log: EventLog) -> None:
+    envelopes = [night(sessions, games)[0] for games in (2, 0, 1)]
+
+    starts = log.events(SESSIONS_STREAM, after=0, limit=10)
+    own = [log.events(session_stream(number), after=0, limit=1)[0] for number in (1, 2, 3)]
+
+    epoch = sessions.head().epoch
+    assert [event.cursor for event in starts] == [Cursor(epoch, number) for number in (1, 2, 3)]
+    assert [event.cursor for event in own] == [Cursor("e", 1)] * 3
+    assert [event.session_id for event in starts] == [event.session_id for event in own] == [1, 2, 3]
+    assert [event.envelope for event in starts] == [event.envelope for event in own] == envelopes
+    assert {event.type for event in (*starts, *own)} == {"session.started"}
+
+
+def test_starts_are_read_from_a_place_on_and_no_further_than_asked(
     sessions: SessionStore, log: EventLog
 ) -> None:
     for games in (2, 0, 1, 0):
         night(sessions, games)
 
-    read = log.starts(after=1, limit=2)
-
-    assert [event.session_id for event in read] == [2, 3]
-    assert [event.type for event in read] == ["session.started"] * 2
-    epoch = sessions.head().epoch
-    assert [event.sessions_cursor for event in read] == [Cursor(epoch, 2), Cursor(epoch, 3)]
+    assert [event.session_id for event in log.events(SESSIONS_STREAM, after=1, limit=2)] == [2, 3]
 
 
 def test_what_has_expired_is_not_read_though_it_may_still_be_stored(house: SessionsTable) -> None:
     night(house.sessions, games=1)
     house.clock[0] += EVENT_RETENTION_SECONDS - 1
-    kept = (len(house.log.events(1, 0, 10)), len(house.log.starts(0, 10)))
+    kept = (len(house.log.events(NIGHT, 0, 10)), len(house.log.events(SESSIONS_STREAM, 0, 10)))
     night(house.sessions)
 
     house.clock[0] += 1
 
     assert kept == (2, 1)
-    assert house.log.events(1, 0, 10) == []
-    assert [event.session_id for event in house.log.starts(0, 10)] == [2]
+    assert house.log.events(NIGHT, 0, 10) == []
+    assert [event.session_id for event in house.log.events(SESSIONS_STREAM, 0, 10)] == [2]
+
+
+def test_an_event_that_cannot_be_read_is_a_hole_in_its_stream(
+    table: Callable[[], Table], dynamodb: Any
+) -> None:
+    made = table()
+    store = DynamoSessionStore(made, lambda: 1_000_000.0)
+    night(store, games=3)
+    dynamodb.update_item(
+        TableName=made.name,
+        Key={"PK": {"S": "session#1"}, "SK": {"S": "event#0000000002"}},
+        UpdateExpression="SET #type = :unknown",
+        ExpressionAttributeNames={"#type": "type"},
+        ExpressionAttributeValues={":unknown": {"S": "game.exploded"}},
+    )
+    stream = Streams(store, store.log, sleep=lambda _: None).of_session(1)
+
+    assert [event.sequence for event in store.log.events(NIGHT, 0, 10)] == [1, 3, 4]
+    assert [event.sequence for event in stream.following(0)] == [1]
+    assert not stream.place(Cursor("e", 1)).recovered
+    assert stream.place(Cursor("e", 2)).recovered

@@ -2,19 +2,20 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.idempotency import AnswerStore, IdempotentRequest, Record, StreamMoved
+from chalicelib.idempotency import AnswerStore, IdempotentRequest, Record, VersionConflict
 from chalicelib.nights.games import Game, NewGame, add_game
-from chalicelib.nights.ports import Change, SessionStore
+from chalicelib.nights.ports import Commit, SessionStore
 from chalicelib.nights.sessions import Session, start_session
-from chalicelib.nights.votes import Ballot, Vote, VoteCast, VoteType, cast
+from chalicelib.nights.votes import CountedVote, Vote, VoteType, count_vote
 
 NOW = "2025-11-01T20:00:00.123Z"
+ZOES_VOTE = Vote(1, "Zoë", VoteType.UP, NOW)
 
 
 def night(store: SessionStore, *titles: str) -> Session:
     head = store.head()
-    session, event = start_session(head, epoch="e1", notes=None, now=NOW)
-    store.start(head, session, event)
+    session, *events = start_session(head, epoch="e1", notes=None, now=NOW)
+    store.start(head, session, events)
     for title in titles:
         session = added(store, session, title)
     return session
@@ -22,7 +23,7 @@ def night(store: SessionStore, *titles: str) -> Session:
 
 def added(store: SessionStore, before: Session, title: str) -> Session:
     after, game, event = add_game(before, NewGame(title, "Pack", 2, 8), now=NOW)
-    store.commit(Change(before, after, [event], game=game))
+    store.commit(Commit(before, after, [event], game=game))
     return after
 
 
@@ -30,18 +31,18 @@ def voted(
     store: SessionStore,
     session: Session,
     known: tuple[Game | None, Vote | None],
-    ballot: Ballot,
+    vote: Vote,
     record: Record | None = None,
-) -> VoteCast:
+) -> CountedVote:
     game, earlier = known
     assert game is not None
-    made = cast(session, game, earlier, ballot, now=NOW)
-    change = Change(
+    made = count_vote(session, game, earlier, vote, now=NOW)
+    change = Commit(
         session,
         made.session,
         [made.event],
         counted=[(game, made.game)],
-        votes=[(earlier, made.vote)],
+        votes=[(earlier, vote)],
         records=[record] if record else [],
     )
     store.commit(change)
@@ -69,9 +70,9 @@ def test_games_are_read_back_in_order(sessions: SessionStore) -> None:
 def test_a_vote_and_its_tallies_are_read_back_at_once(sessions: SessionStore) -> None:
     session = night(sessions, "Quiplash")
 
-    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP))
+    made = voted(sessions, session, zoe(sessions), ZOES_VOTE)
 
-    assert zoe(sessions) == (made.game, made.vote)
+    assert zoe(sessions) == (made.game, ZOES_VOTE)
     assert made.game.upvotes == 1
     assert sessions.session(1) == made.session
 
@@ -90,7 +91,9 @@ def test_many_games_and_votes_are_read_at_once(sessions: SessionStore) -> None:
     session = night(sessions, "Quiplash", "Fibbage")
     for voter, game_id in (("zoë", 1), ("zoë", 2), ("bob", 2)):
         games, _ = sessions.games_and_votes(1, {(game_id, voter)})
-        session = voted(sessions, session, (games[game_id], None), Ballot(voter, VoteType.UP)).session
+        session = voted(
+            sessions, session, (games[game_id], None), Vote(game_id, voter, VoteType.UP, NOW)
+        ).session
 
     games, votes = sessions.games_and_votes(1, {(1, "zoë"), (2, "zoë"), (2, "bob"), (1, "bob")})
 
@@ -103,8 +106,8 @@ def test_a_change_of_a_session_that_has_moved_on_changes_nothing(sessions: Sessi
     known = zoe(sessions)
     current = added(sessions, stale, "Fibbage")
 
-    with pytest.raises(StreamMoved):
-        voted(sessions, stale, known, Ballot("Zoë", VoteType.UP))
+    with pytest.raises(VersionConflict):
+        voted(sessions, stale, known, ZOES_VOTE)
 
     assert sessions.session(1) == current
     assert zoe(sessions) == known
@@ -115,23 +118,23 @@ def test_tallies_that_have_moved_on_stop_a_vote_also_where_the_head_has_not(sess
     game, _ = zoe(sessions)
     assert game is not None
 
-    with pytest.raises(StreamMoved):
-        voted(sessions, session, (replace(game, upvotes=7), None), Ballot("Zoë", VoteType.UP))
+    with pytest.raises(VersionConflict):
+        voted(sessions, session, (replace(game, upvotes=7), None), ZOES_VOTE)
 
     assert sessions.session(1) == session
 
 
 def test_an_earlier_vote_that_was_not_seen_stops_a_vote(sessions: SessionStore) -> None:
     session = night(sessions, "Quiplash")
-    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP))
+    made = voted(sessions, session, zoe(sessions), ZOES_VOTE)
 
-    with pytest.raises(StreamMoved):
-        voted(sessions, made.session, (made.game, None), Ballot("Zoë", VoteType.UP))
-    other = replace(made.vote, type=VoteType.DOWN)
-    with pytest.raises(StreamMoved):
-        voted(sessions, made.session, (made.game, other), Ballot("Zoë", VoteType.UP))
+    with pytest.raises(VersionConflict):
+        voted(sessions, made.session, (made.game, None), ZOES_VOTE)
+    other = replace(ZOES_VOTE, type=VoteType.DOWN)
+    with pytest.raises(VersionConflict):
+        voted(sessions, made.session, (made.game, other), ZOES_VOTE)
 
-    assert zoe(sessions) == (made.game, made.vote)
+    assert zoe(sessions) == (made.game, ZOES_VOTE)
 
 
 def test_the_answer_to_a_vote_is_recorded_with_it_or_neither_is(
@@ -139,10 +142,10 @@ def test_the_answer_to_a_vote_is_recorded_with_it_or_neither_is(
 ) -> None:
     session = night(sessions, "Quiplash")
     record = Record(IdempotentRequest("kosmi", "key", "hash"), "{}")
-    made = voted(sessions, session, zoe(sessions), Ballot("Zoë", VoteType.UP), record)
+    made = voted(sessions, session, zoe(sessions), ZOES_VOTE, record)
 
-    with pytest.raises(StreamMoved):
-        voted(sessions, made.session, (made.game, made.vote), Ballot("Zoë", VoteType.DOWN), record)
+    with pytest.raises(VersionConflict):
+        voted(sessions, made.session, (made.game, ZOES_VOTE), replace(ZOES_VOTE, type=VoteType.DOWN), record)
 
     assert sessions.session(1) == made.session
     assert answers.recorded_answer(record.request) is not None

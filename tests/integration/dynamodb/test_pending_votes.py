@@ -1,144 +1,169 @@
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 
-from chalicelib.idempotency import IdempotentRequest, StreamMoved
-from chalicelib.nights.counting import LeftBallot, count
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
+from chalicelib.idempotency import IdempotentRequest, Record, VersionConflict
+from chalicelib.nights.events import session_stream
 from chalicelib.nights.games import NewGame, add_game
-from chalicelib.nights.ports import BallotBox, Change, EventLog, SessionStore
-from chalicelib.nights.sessions import Session, start_session
-from chalicelib.nights.votes import Ballot, VoteType
+from chalicelib.nights.pending_votes import VoteCounter
+from chalicelib.nights.ports import Commit, EventLog, PendingVoteStore, SessionStore, VotingState
+from chalicelib.nights.sessions import Session, end_session, start_session
+from chalicelib.nights.votes import PendingVote, Vote, VoteType
 from tests.integration.dynamodb.conftest import SessionsTable
 
 NOW = "2025-11-01T20:00:00.123Z"
 
 
-def left(number: int, name: str, way: VoteType = VoteType.UP) -> LeftBallot:
-    return LeftBallot(f"id{number}", 1_762_027_200_000 + number, Ballot(name, way))
+def waiting(number: int, name: str, way: VoteType = VoteType.UP) -> PendingVote:
+    return PendingVote(f"{1_762_027_200_000 + number:014}#id", Vote(1, name, way, NOW))
 
 
 def night(store: SessionStore) -> Session:
     head = store.head()
-    session, event = start_session(head, epoch="e1", notes=None, now=NOW)
-    store.start(head, session, event)
+    session, *events = start_session(head, epoch="e1", notes=None, now=NOW)
+    store.start(head, session, events)
     after, game, event = add_game(session, NewGame("Quiplash"), now=NOW)
-    store.commit(Change(session, after, [event], game=game))
+    store.commit(Commit(session, after, [event], game=game))
     return after
 
 
-def counted(
-    store: SessionStore, session: Session, *ballots: LeftBallot, drop: LeftBallot | None = None
-) -> Session:
-    keys = {(1, one.ballot.voter) for one in ballots}
-    games, votes = store.games_and_votes(1, keys)
-    made = count(session, games, votes, ballots, now=NOW)
-    store.commit(
-        Change(
-            session,
-            made.session,
-            made.events,
-            counted=[(games[1], made.games[1])],
-            votes=[(votes.get(key), made.votes[key]) for key in keys],
-            ballots=ballots,
-            dropped=[drop] if drop else [],
-        )
+def stored(pending: PendingVoteStore, *votes: PendingVote) -> None:
+    for one in votes:
+        pending.add(1, one)
+
+
+def count(house: SessionsTable) -> Session:
+    """Count what waits, and return the session as it is then."""
+    VoteCounter(house.sessions, house.pending, lambda: datetime.fromisoformat(NOW)).count_pending(1)
+    session = house.sessions.session(1)
+    assert session is not None
+    return session
+
+
+def sequences(log: EventLog, after: int, limit: int) -> Sequence[int]:
+    return [event.sequence for event in log.events(session_stream(1), after, limit)]
+
+
+def test_votes_wait_in_the_order_of_their_ids(pending: PendingVoteStore) -> None:
+    stored(pending, waiting(3, "Cleo", VoteType.DOWN), waiting(2, "bob"), waiting(1, "ada"))
+
+    assert pending.waiting(1, 10) == [waiting(1, "ada"), waiting(2, "bob"), waiting(3, "Cleo", VoteType.DOWN)]
+    assert pending.waiting(1, 2) == [waiting(1, "ada"), waiting(2, "bob")]
+    assert pending.waiting(2, 10) == []
+
+
+def test_counted_votes_wait_no_more(house: SessionsTable) -> None:
+    night(house.sessions)
+    stored(
+        house.pending, waiting(1, "ada"), waiting(2, "bob", VoteType.DOWN), waiting(3, "ada", VoteType.DOWN)
     )
-    return made.session
 
+    session = count(house)
 
-def test_ballots_wait_in_the_order_in_which_they_were_left(box: BallotBox) -> None:
-    keyed = replace(left(2, "bob"), request=IdempotentRequest("kosmi", "k#1", "hash"))
-    for_a_game = LeftBallot("id3", left(3, "").left_at, Ballot("Cleo", VoteType.DOWN, 7))
-    for one in (for_a_game, keyed, left(1, "ada")):
-        box.leave(1, one)
-
-    assert box.waiting(1, 10) == [left(1, "ada"), keyed, for_a_game]
-    assert box.waiting(1, 2) == [left(1, "ada"), keyed]
-    assert box.waiting(2, 10) == []
-
-
-def test_a_ballot_is_taken_back_once(box: BallotBox) -> None:
-    box.leave(1, left(1, "ada"))
-
-    assert box.take_back(1, left(1, "ada"))
-    assert not box.take_back(1, left(1, "ada"))
-    assert box.waiting(1, 10) == []
-
-
-def test_what_is_counted_leaves_the_box_with_its_events_in_order(
-    sessions: SessionStore, box: BallotBox, log: EventLog
-) -> None:
-    session = night(sessions)
-    ballots = [left(1, "ada"), left(2, "bob", VoteType.DOWN), left(3, "ada", VoteType.DOWN)]
-    for one in (*ballots, left(4, "dead"), left(5, "later")):
-        box.leave(1, one)
-
-    session = counted(sessions, session, *ballots, drop=left(4, "dead"))
-
-    assert box.waiting(1, 10) == [left(5, "later")]
-    assert sessions.session(1) == session
+    assert house.pending.waiting(1, 10) == []
+    assert not house.pending.is_waiting(1, waiting(1, "ada").id)
     assert session.sequence == 5
-    (game,) = sessions.games(1)
+    assert session.crowded_until > 0
+    (game,) = house.sessions.games(1)
     assert (game.upvotes, game.downvotes) == (0, 2)
-    events = log.events(1, after=0, limit=100)
-    assert [event.cursor.sequence for event in events] == [1, 2, 3, 4, 5]
-    assert [event.type for event in events[2:]] == ["vote.received"] * 3
+    assert sequences(house.log, 0, 100) == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize(("after", "limit", "sequences"), [(2, 2, [3, 4]), (3, 9, [4, 5, 6]), (4, 1, [5])])
-def test_the_log_is_read_from_within_what_was_counted_together(
-    house: SessionsTable, after: int, limit: int, sequences: list[int]
+@pytest.mark.parametrize(("after", "limit", "found"), [(2, 2, [3, 4]), (3, 9, [4, 5, 6]), (4, 1, [5])])
+def test_the_log_is_read_from_within_a_batch(
+    house: SessionsTable, after: int, limit: int, found: list[int]
 ) -> None:
-    sessions, box, log = house.sessions, house.box, house.log
-    session = night(sessions)
-    ballots = [left(number, f"voter {number}") for number in range(3)]
-    for one in (*ballots, left(3, "last")):
-        box.leave(1, one)
-    session = counted(sessions, session, *ballots)
-    counted(sessions, session, left(3, "last"))
+    night(house.sessions)
+    stored(house.pending, *(waiting(number, f"voter {number}") for number in range(3)))
+    count(house)
+    stored(house.pending, waiting(3, "last"))
+    count(house)
 
-    assert [event.cursor.sequence for event in log.events(1, after, limit)] == sequences
+    assert sequences(house.log, after, limit) == found
 
 
-def test_a_ballot_that_is_not_in_the_box_any_more_is_not_counted_again(
-    sessions: SessionStore, box: BallotBox
-) -> None:
-    session = night(sessions)
-    for one in (left(1, "ada"), left(2, "bob")):
-        box.leave(1, one)
-    box.take_back(1, left(2, "bob"))
-
-    with pytest.raises(StreamMoved):
-        counted(sessions, session, left(1, "ada"), left(2, "bob"))
-
-    assert sessions.session(1) == session
-    assert box.waiting(1, 10) == [left(1, "ada")]
-
-
-def test_the_answer_to_a_counted_ballot_is_found_in_the_log(sessions: SessionStore, box: BallotBox) -> None:
-    session = night(sessions)
-    for one in (left(1, "ada"), left(2, "bob"), left(3, "cleo")):
-        box.leave(1, one)
-    session = counted(sessions, session, left(1, "ada"), left(2, "bob"))
-
-    answer, seen = box.outcome(1, "id2", after=2)
-    waits, looked_at = box.outcome(1, "id3", after=2)
-
-    assert answer is not None
-    assert answer["vote"]["username"] == "bob"
-    assert answer["totals"] == {"upvotes": 2, "downvotes": 0, "score": 2}
-    assert seen == 4
-    assert (waits, looked_at) == (None, 4)
-    assert box.outcome(1, "id3", after=4) == (None, 4)
-
-
-def test_votes_are_told_to_be_counted_together_for_as_long_as_it_is_crowded(house: SessionsTable) -> None:
+def test_a_batch_of_the_largest_votes_fits_into_a_transaction(house: SessionsTable) -> None:
     session = night(house.sessions)
-    house.box.leave(1, left(1, "ada"))
+    for _ in range(17):
+        after, game, event = add_game(session, NewGame("🎲" * 200), now=NOW)
+        house.sessions.commit(Commit(session, after, [event], game=game))
+        session = after
+    for number in range(40):
+        one = waiting(number, f"{number:02}" + "🎲" * 78)
+        stored(house.pending, replace(one, vote=replace(one.vote, game_id=1 + number % 18)))
 
-    after = replace(session, crowded_until=5)
-    counted(house.sessions, after, left(1, "ada"))
+    assert count(house).sequence == session.sequence + 40
 
-    stored = house.sessions.session(1)
-    assert stored is not None
-    assert stored.crowded_until == 5
+
+def test_a_vote_that_waits_no_more_is_not_counted_again(house: SessionsTable) -> None:
+    session = night(house.sessions)
+    stored(house.pending, waiting(1, "ada"))
+
+    with pytest.raises(VersionConflict):
+        house.sessions.commit(Commit(session, session, (), pending=[waiting(1, "ada"), waiting(2, "bob")]))
+
+    assert house.sessions.session(1) == session
+    assert house.pending.waiting(1, 10) == [waiting(1, "ada")]
+
+
+def test_a_vote_is_stored_with_the_record_of_its_answer_or_not_at_all(house: SessionsTable) -> None:
+    record = Record(IdempotentRequest("kosmi", "key", "hash"), "{}")
+    house.pending.add(1, waiting(1, "ada"), [record])
+
+    with pytest.raises(VersionConflict):
+        house.pending.add(1, waiting(2, "ada"), [record])
+
+    assert house.answers.recorded_answer(record.request) is not None
+    assert house.pending.waiting(1, 10) == [waiting(1, "ada")]
+
+
+def test_a_voter_sees_whether_the_session_is_open_and_the_title(sessions: SessionStore) -> None:
+    session = night(sessions)
+    seen = [sessions.voting_state(1, 1), sessions.voting_state(1, 2)]
+
+    closing = replace(session, closing=True)
+    sessions.commit(Commit(session, closing, ()))
+    seen.append(sessions.voting_state(1, 1))
+    ended, event = end_session(closing, now=NOW)
+    sessions.commit(Commit(closing, ended, [event]))
+    seen.append(sessions.voting_state(1, 1))
+
+    open_, closed = VotingState(is_open=True, title="Quiplash"), VotingState(is_open=False, title="Quiplash")
+    assert seen == [open_, replace(open_, title=None), closed, closed]
+
+
+def test_a_change_that_has_not_seen_the_closing_is_not_made(sessions: SessionStore) -> None:
+    session = night(sessions)
+    closing = replace(session, closing=True)
+    sessions.commit(Commit(session, closing, ()))
+
+    with pytest.raises(VersionConflict):
+        sessions.commit(Commit(session, replace(session, sequence=3), ()))
+
+    assert sessions.session(1) == closing
+
+
+def test_a_vote_that_is_sent_again_after_it_was_counted_is_stored_once(table: Callable[[], Table]) -> None:
+    """botocore sends a write again whose answer was lost; meanwhile the vote may have been counted."""
+    made = table()
+    store = DynamoSessionStore(made, lambda: 1_000_000.0)
+    house = SessionsTable(store, store.log, store.answers, store.pending, [])
+    night(store)
+    client: Any = made.database.connection.client
+    sent: list[Any] = []
+
+    def remember(request: Any, **_: Any) -> None:
+        sent.append(request)
+
+    client.meta.events.register_first("before-send.dynamodb.TransactWriteItems", remember)
+    stored(store.pending, waiting(1, "ada"))
+    count(house)
+    answer = client._endpoint.http_session.send(sent[0])
+
+    assert answer.status_code == 200
+    assert store.pending.waiting(1, 10) == []

@@ -1,130 +1,112 @@
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Protocol
+"""How far delivery has come: in a stream, and in the shards of its audience."""
 
-import pytest
+from dataclasses import replace
 
-from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
-from chalicelib.aws.dynamodb.connections.progress import RETENTION_SECONDS, DynamoProgressStore
-from chalicelib.aws.dynamodb.tables import Table
-from chalicelib.connections.connection import ALL_AUDIENCE
-from chalicelib.delivery.jobs import Progress, QueueMark
-from chalicelib.delivery.ports import ProgressStore, QueuedStreams
+from chalicelib.aws.dynamodb.connections.progress import PENDING_SECONDS
+from chalicelib.delivery.jobs import Checkpoint, Pending, Progress
+from chalicelib.limits import EVENT_RETENTION_SECONDS
 from chalicelib.nights.cursors import Cursor
-from infra.template import queues
-from tests.fakes.delivery import FakeProgress
-from tests.fakes.stores import FakeAudiences, FakeConnectionStore
-from tests.integration.dynamodb.conftest import dynamodb_api
+from tests.integration.dynamodb.conftest import SHARDS, ConnectionsTable
+from tests.integration.dynamodb.followers import NIGHT, OTHER_NIGHT
 
-MARK = QueueMark(1, "e:3")
-
-
-class Memory(ProgressStore, QueuedStreams, Protocol):
-    """The ports that write."""
+THIRD, FOURTH = Cursor("e", 3), Cursor("e", 4)
+PENDING = Pending(since=2, newest=THIRD)
+HALF = Checkpoint(THIRD, first=2, after="abc=")
+DONE = replace(HALF, after=None, done=True)
 
 
-class Told(Protocol):
-    """The one question of ``Audiences`` about it."""
+async def test_of_a_new_stream_nothing_is_known(connections_table: ConnectionsTable) -> None:
+    progress = connections_table.progress
+    await progress.save_handled(OTHER_NIGHT, THIRD)
+    await progress.save_checkpoint(OTHER_NIGHT, 0, HALF)
 
-    async def queue_mark(self, audience: str) -> QueueMark | None: ...
-
-
-@dataclass
-class Stored:
-    """Both, and the time (Unix seconds)."""
-
-    memory: Memory
-    told: Told
-    clock: list[float]
+    assert await progress.progress(NIGHT) == Progress()
+    assert await progress.checkpoint(NIGHT, 0) is None
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
-async def stored(request: pytest.FixtureRequest) -> AsyncIterator[Stored]:
-    clock = [1_000_000.0]
-    if request.param == "fake":
-        fake = FakeProgress(lambda: clock[0])
-        yield Stored(fake, FakeAudiences(FakeConnectionStore(), fake.queue_mark), clock)
-        return
-    table: Table = request.getfixturevalue("table")()
-    async with dynamodb_api(table) as api:
-        yield Stored(
-            DynamoProgressStore(api, table.name, lambda: clock[0]),
-            DynamoAudiences(api, table.name, lambda: clock[0]),
-            clock,
-        )
-
-
-async def test_a_job_that_nobody_has_begun_is_at_its_beginning(stored: Stored) -> None:
-    assert await stored.memory.progress("e:3#0") == Progress()
-
-
-PLACES = [Progress("abc=", ("a=", "b=")), Progress("abc="), Progress(None, ("a=",)), Progress(done=True)]
-
-
-@pytest.mark.parametrize("progress", PLACES)
-async def test_a_place_is_read_back_as_it_was_saved(stored: Stored, progress: Progress) -> None:
-    await stored.memory.save("e:3#0", Progress("before=", ("x=",)))
-
-    await stored.memory.save("e:3#0", progress)
-
-    assert await stored.memory.progress("e:3#0") == progress
-    assert await stored.memory.progress("e:3#1") == Progress()
-
-
-async def test_jobs_are_all_done_when_each_of_them_is(stored: Stored) -> None:
-    await stored.memory.save("e:3#0", Progress(done=True))
-    untouched = await stored.memory.all_done(["e:3#0", "e:3#1"])
-    await stored.memory.save("e:3#1", Progress("abc="))
-    begun = await stored.memory.all_done(["e:3#0", "e:3#1"])
-    await stored.memory.save("e:3#1", Progress(done=True))
-
-    assert (untouched, begun, await stored.memory.all_done(["e:3#0", "e:3#1"])) == (False, False, True)
-
-
-async def test_a_stream_has_jobs_from_the_first_one_until_the_last_one_has_expired(stored: Stored) -> None:
-    before = await stored.told.queue_mark(ALL_AUDIENCE)
-    await stored.memory.mark_queued(ALL_AUDIENCE, MARK, Cursor("e", 3))
-    stored.clock[0] += RETENTION_SECONDS - 1
-    await stored.memory.mark_queued(ALL_AUDIENCE, MARK, Cursor("e", 3))
-    stored.clock[0] += RETENTION_SECONDS - 1
-    within = await stored.told.queue_mark(ALL_AUDIENCE)
-    stored.clock[0] += 2
-
-    assert (before, within, await stored.told.queue_mark(ALL_AUDIENCE)) == (None, MARK, None)
-
-
-LATER = QueueMark(3, "e:7")
-
-
-@pytest.mark.parametrize(
-    ("mark", "place", "kept"),
-    [
-        (QueueMark(3, "e:8"), Cursor("e", 8), QueueMark(3, "e:8")),
-        (LATER, Cursor("e", 7), LATER),
-        (QueueMark(3, "e:5"), Cursor("e", 5), LATER),
-        (QueueMark(1, "e:1"), Cursor("e", 1), QueueMark(1, "e:7")),
-        (QueueMark(1, "restored:5"), Cursor("restored", 5), QueueMark(1, "restored:5")),
-    ],
-    ids=["a later one", "the same", "an earlier one", "the first of all", "of another epoch"],
-)
-async def test_the_latest_event_of_an_epoch_stays_the_last_on_the_queue(
-    stored: Stored, mark: QueueMark, place: Cursor, kept: QueueMark
+async def test_what_was_handled_and_what_is_pending_stand_side_by_side(
+    connections_table: ConnectionsTable,
 ) -> None:
-    await stored.memory.mark_queued(ALL_AUDIENCE, LATER, Cursor("e", 7))
+    progress = connections_table.progress
 
-    await stored.memory.mark_queued(ALL_AUDIENCE, mark, place)
+    await progress.save_pending(NIGHT, PENDING)
+    await progress.save_handled(NIGHT, THIRD)
+    before = await progress.progress(NIGHT)
+    await progress.save_pending(NIGHT, Pending(2, FOURTH))
 
-    assert await stored.told.queue_mark(ALL_AUDIENCE) == kept
-
-
-async def test_an_earlier_event_is_the_last_where_no_later_one_can_be_on_the_queue(stored: Stored) -> None:
-    await stored.memory.mark_queued(ALL_AUDIENCE, LATER, Cursor("e", 7))
-    stored.clock[0] += RETENTION_SECONDS
-
-    await stored.memory.mark_queued(ALL_AUDIENCE, MARK, Cursor("e", 3))
-
-    assert await stored.told.queue_mark(ALL_AUDIENCE) == MARK
+    assert before == Progress(THIRD, PENDING)
+    assert await progress.progress(NIGHT) == Progress(THIRD, Pending(2, FOURTH))
 
 
-def test_the_queue_keeps_no_job_longer_than_its_stream_is_marked() -> None:
-    assert queues("dev")["DeliveryQueue"].attributes["MessageRetentionPeriod"] < RETENTION_SECONDS
+async def test_a_checkpoint_is_read_as_it_was_saved_last(connections_table: ConnectionsTable) -> None:
+    progress = connections_table.progress
+
+    for checkpoint in (HALF, DONE):
+        await progress.save_checkpoint(NIGHT, 1, checkpoint)
+
+        assert await progress.checkpoint(NIGHT, 1) == checkpoint
+    assert await progress.checkpoint(NIGHT, 0) is None
+
+
+async def test_nothing_is_pending_once_all_shards_have_the_newest_event(
+    connections_table: ConnectionsTable,
+) -> None:
+    progress = connections_table.progress
+    await progress.save_pending(NIGHT, PENDING)
+    seen = []
+    for shard in range(SHARDS):
+        for checkpoint in (HALF, DONE):
+            await progress.save_checkpoint(NIGHT, shard, checkpoint)
+            seen.append((await progress.progress(NIGHT)).pending)
+
+    await progress.save_pending(NIGHT, Pending(4, FOURTH))
+
+    assert seen == [PENDING, PENDING, PENDING, None]
+    assert (await progress.progress(NIGHT)).pending == Pending(4, FOURTH)
+
+
+async def test_checkpoints_of_another_epoch_finish_nothing(connections_table: ConnectionsTable) -> None:
+    progress = connections_table.progress
+    await progress.save_pending(NIGHT, PENDING)
+    for shard in range(SHARDS):
+        await progress.save_checkpoint(NIGHT, shard, replace(DONE, cursor=Cursor("before", 9)))
+
+    assert (await progress.progress(NIGHT)).pending == PENDING
+
+
+async def test_nothing_is_pending_once_no_job_can_be_on_the_queue(
+    connections_table: ConnectionsTable,
+) -> None:
+    progress = connections_table.progress
+    await progress.save_handled(NIGHT, THIRD)
+    await progress.save_pending(NIGHT, PENDING)
+
+    connections_table.wait(PENDING_SECONDS - 1)
+    before = await progress.progress(NIGHT)
+    connections_table.wait(1)
+
+    assert before == Progress(THIRD, PENDING)
+    assert await progress.progress(NIGHT) == Progress(THIRD)
+
+
+async def test_an_expired_checkpoint_is_not_there(connections_table: ConnectionsTable) -> None:
+    progress = connections_table.progress
+    for shard in range(SHARDS):
+        await progress.save_checkpoint(NIGHT, shard, DONE)
+    connections_table.wait(PENDING_SECONDS)
+    await progress.save_pending(NIGHT, PENDING)
+
+    assert await progress.checkpoint(NIGHT, 0) is None
+    assert (await progress.progress(NIGHT)).pending == PENDING
+
+
+async def test_an_expired_progress_is_not_there(connections_table: ConnectionsTable) -> None:
+    progress = connections_table.progress
+    await progress.save_handled(NIGHT, THIRD)
+
+    connections_table.wait(EVENT_RETENTION_SECONDS - 1)
+    before = await progress.progress(NIGHT)
+    connections_table.wait(1)
+
+    assert before == Progress(THIRD)
+    assert await progress.progress(NIGHT) == Progress()

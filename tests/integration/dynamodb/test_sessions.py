@@ -2,10 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.aws.dynamodb.database import Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
-from chalicelib.aws.dynamodb.tables import Table
-from chalicelib.idempotency import AnswerStore, IdempotentRequest, Record, StreamMoved
-from chalicelib.nights.ports import Change, SessionStore
+from chalicelib.idempotency import AnswerStore, IdempotentRequest, Record, VersionConflict
+from chalicelib.nights.ports import Commit, SessionStore
 from chalicelib.nights.sessions import Session, StreamHead, end_session, start_session
 
 NOW = "2025-11-01T20:00:00.123Z"
@@ -13,8 +13,8 @@ NOW = "2025-11-01T20:00:00.123Z"
 
 def start(store: SessionStore, head: StreamHead | None = None, record: Record | None = None) -> StreamHead:
     head = head or store.head()
-    session, event = start_session(head, epoch="e1", notes="Friday", now=NOW)
-    store.start(head, session, event, [record] if record else [])
+    session, *events = start_session(head, epoch="e1", notes="Friday", now=NOW)
+    store.start(head, session, events, [record] if record else [])
     return head
 
 
@@ -46,7 +46,7 @@ def test_a_session_that_was_never_started_is_none(sessions: SessionStore) -> Non
 def test_a_writer_that_lost_the_race_changes_nothing(sessions: SessionStore) -> None:
     stale = start(sessions)
 
-    with pytest.raises(StreamMoved):
+    with pytest.raises(VersionConflict):
         start(sessions, stale)
 
     assert sessions.head().sequence == 1
@@ -67,7 +67,7 @@ def test_a_recorded_key_stops_a_second_change(sessions: SessionStore) -> None:
     request = IdempotentRequest("host", "key 1", "hash")
     start(sessions, record=Record(request, '{"id":1}'))
 
-    with pytest.raises(StreamMoved):
+    with pytest.raises(VersionConflict):
         start(sessions, record=Record(request, '{"id":2}'))
 
     assert sessions.head().sequence == 1
@@ -163,5 +163,5 @@ def end(store: SessionStore, session_id: int) -> Session:
     session = store.session(session_id)
     assert session is not None
     ended, event = end_session(session, now=NOW)
-    store.commit(Change(session, ended, [event]))
+    store.commit(Commit(session, ended, [event]))
     return ended

@@ -35,7 +35,7 @@ class Answer:
         return json.loads(self.text)
 
 
-class House:
+class Service:
     """The REST API, with an admin's and a bot's token."""
 
     def __init__(self, handler: Callable[[Any, Any], Any], issuer: TokenIssuer) -> None:
@@ -86,7 +86,7 @@ class House:
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[House]:
+def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service]:
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
         monkeypatch.delenv(name)
     secrets = tmp_path / "secrets.json"
@@ -107,6 +107,9 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[House]:
     with mock_aws():
         boto3.client("dynamodb").create_table(**SESSIONS.create)
         issuer = TokenIssuer(FileSecrets(secrets), bootstrap.settings().jwt_issuer)
-        yield House(importlib.import_module("app").app, issuer)
+        yield Service(importlib.import_module("app").app, issuer)
+    application = bootstrap.application()
+    if "_runner" in vars(application):
+        application._runner.close()  # its loop; an execution environment just ends
     bootstrap.settings.cache_clear()
     bootstrap.application.cache_clear()

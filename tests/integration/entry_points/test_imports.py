@@ -25,14 +25,13 @@ RECORD = {
     "eventName": "INSERT",
     "dynamodb": {
         "SequenceNumber": "1",
-        "Keys": {"PK": {"S": "session#17"}, "SK": {"S": "event#0000000001"}},
+        "Keys": {"PK": {"S": "sessions"}, "SK": {"S": "event#0000000017"}},
         "NewImage": {
-            "PK": {"S": "session#17"},
-            "SK": {"S": "event#0000000001"},
+            "PK": {"S": "sessions"},
+            "SK": {"S": "event#0000000017"},
             "type": {"S": "session.started"},
             "envelope": {"S": "{}"},
-            "epoch": {"S": "e17"},
-            "sessions_epoch": {"S": "e0"},
+            "epoch": {"S": "e0"},
         },
     },
 }
@@ -41,18 +40,18 @@ MESSAGE = {
     "receiptHandle": "r",
     "body": json.dumps(
         {
-            "job": "shard",
-            "shard": 0,
-            "follows_start": False,
-            "session_id": 17,
+            "job": "fan_out",
+            "stream": "sessions",
+            "epoch": "e0",
+            "sequence": 17,
             "type": "session.started",
             "envelope": "{}",
-            "epoch": "e17",
-            "sequence": 1,
-            "sessions_epoch": "e0",
+            "shard": 0,
+            "first": 17,
+            "pending": None,
         }
     ),
-    "attributes": {"MessageGroupId": "all#0", "ApproximateReceiveCount": "1"},
+    "attributes": {"MessageGroupId": "sessions#0", "ApproximateReceiveCount": "1"},
 }
 SCHEDULED = {
     "version": "0",
@@ -79,7 +78,7 @@ HEALTH = {
 
 SDKS = {"boto3", "botocore", "pynamodb", "urllib3", "http.client"}
 CHECKING = {"jwt", "msgspec", "chalicelib.auth.tokens", "chalicelib.api.rest.bodies"}
-POSTING = {"httptools", "chalicelib.push"}
+POSTING = {"httptools", "chalicelib.aws.connections_api"}
 SECRETS = {"chalicelib.auth.secrets"}
 
 ENTER = """
@@ -129,12 +128,8 @@ def database() -> Iterator[str]:
             {"boto3", "uvloop", "jwt", "chalicelib.auth.tokens", "chalicelib.aws.dynamodb.nights.sessions"},
         ),
         ("api_handler", HEALTH, SDKS | CHECKING | POSTING),
-        ("websocket_connect", {"requestContext": CONTEXT}, {"boto3", "httptools", "jwt", "chalicelib.push"}),
-        (
-            "websocket_disconnect",
-            {"requestContext": CONTEXT},
-            {"boto3", "httptools", "jwt", "chalicelib.push"},
-        ),
+        ("websocket_connect", {"requestContext": CONTEXT}, POSTING | {"boto3", "jwt"}),
+        ("websocket_disconnect", {"requestContext": CONTEXT}, POSTING | {"boto3", "jwt"}),
         ("websocket_message", {"requestContext": CONTEXT, "body": '{"type":"ping"}'}, {"boto3", "uvloop"}),
     ],
 )

@@ -12,8 +12,8 @@ from moto import mock_aws
 
 from chalicelib.timestamps import timestamp
 from infra.deployment.stage import Stage
+from infra.trace.query import NotTraceable, Query
 from infra.trace.sources import FUNCTIONS, CloudWatchLogs, lines_about
-from infra.trace.wanted import NotTraceable, Wanted
 
 STAGE = Stage("dev")
 NOW = time.time()
@@ -51,27 +51,28 @@ def write(client: Any, function: str, *lines: Any, hours_ago: float = 0.1) -> No
     )
 
 
-def line(hop: str, event: str = "17/1", **more: Any) -> dict[str, Any]:
+def line(stage: str, event: str = "17/1", **more: Any) -> dict[str, Any]:
     session, _, sequence = event.partition("/")
     return {
         "timestamp": WRITTEN,
-        "message": hop,
-        "hop": hop,
+        "message": stage,
+        "stage": stage,
         "event": event,
         "session_id": int(session),
+        "stream": f"session:{session}",
         "cursor": f"e{session}:{sequence}",
         **more,
     }
 
 
-def hops(client: Any, event: str = "17/1", hours: float = 1) -> list[str]:
+def stages(client: Any, event: str = "17/1", hours: float = 1) -> list[str]:
     logs = CloudWatchLogs(client, STAGE, hours, lambda: NOW)
-    return [one["hop"] for one in lines_about(Wanted.parse(event), logs)]
+    return [one["stage"] for one in lines_about(Query.parse(event), logs)]
 
 
 @pytest.mark.parametrize("event", ["17/1", "e17:1"])
 def test_the_lines_of_all_functions_about_an_event_are_found_and_no_others(client: Any, event: str) -> None:
-    answered = {"timestamp": WRITTEN, "message": "answered", "hop": "answered"}
+    answered = {"timestamp": WRITTEN, "message": "answered", "stage": "answered"}
     write(
         client,
         "api_handler",
@@ -81,10 +82,10 @@ def test_the_lines_of_all_functions_about_an_event_are_found_and_no_others(clien
         {**answered, "request_id": "r-2"},
         line("appended", "18/1", request_id="r-2"),
     )
-    write(client, "broadcast", line("received"), line("queued"), line("received", "117/1"))
+    write(client, "broadcast", line("received"), line("fanned_out"), line("received", "117/1"))
     write(client, "deliver", line("posted"), '"no line of ours"')
 
-    assert hops(client, event) == ["appended", "received", "queued", "posted", "answered"]
+    assert stages(client, event) == ["appended", "received", "fanned_out", "posted", "answered"]
 
 
 def test_only_the_hours_that_are_asked_for_are_looked_through(client: Any) -> None:
@@ -93,20 +94,27 @@ def test_only_the_hours_that_are_asked_for_are_looked_through(client: Any) -> No
     with pytest.raises(
         NotTraceable, match=r"last 1 hours is about 17/1, in dev\. --hours looks further back"
     ):
-        hops(client)
-    assert hops(client, hours=6) == ["received"]
+        stages(client)
+    assert stages(client, hours=6) == ["received"]
 
 
 def test_two_events_of_one_place_are_told_apart_by_their_cursors(client: Any) -> None:
     write(client, "broadcast", line("received"), line("received", cursor="other:1"))
 
     with pytest.raises(NotTraceable, match="Name one: e17:1, other:1"):
-        hops(client)
-    assert hops(client, "e17:1") == ["received"]
+        stages(client)
+    assert stages(client, "e17:1") == ["received"]
+
+
+def test_a_start_is_found_by_the_cursor_of_either_stream(client: Any) -> None:
+    write(client, "broadcast", line("received", stream="sessions", cursor="e:17"), line("caught_up"))
+
+    assert stages(client, "e17:1") == ["caught_up", "received"]
+    assert stages(client, "e:17") == ["received", "caught_up"]
 
 
 def test_a_stage_that_is_not_there_is_said_not_to_be() -> None:
     client = boto3.client("logs", region_name="us-east-1")
 
     with pytest.raises(NotTraceable, match=r"no log group /aws/lambda/game-night-live-dev here\. `python -m"):
-        hops(client)
+        stages(client)

@@ -56,6 +56,8 @@ def test_a_frame_that_is_not_in_the_contract_is_named(
         ('{"id":"a","type":"ping"}', frames.Ping(id="a")),
         ('{"type":"auth","token":"t"}', frames.Auth(token="t")),
         ('{"type":"subscribe","sessionId":17,"id":9}', frames.Subscribe(id=9, session_id=17)),
+        ('{"type":"subscribe","sessionId":1.0,"id":2.0}', frames.Subscribe(id=2, session_id=1)),
+        ('{"type":"unsubscribe","sessionId":17e0}', frames.Unsubscribe(session_id=17)),
         ('{"type":"subscribe","sessionId":17,"since":""}', frames.Subscribe(session_id=17, since="")),
         ('{"type":"auth","token":"t","since":"e:5"}', frames.Auth(token="t", since="e:5")),
         ('{"type":"unsubscribe","sessionId":17}', frames.Unsubscribe(session_id=17)),
@@ -69,6 +71,8 @@ def test_a_frame_of_the_contract_is_read(text: str, frame: frames.ClientFrame) -
     ("text", "expected"),
     [
         ('{"type":"nope","id":7}', 7),
+        ('{"type":"nope","id":7.0}', 7),
+        ('{"type":"nope","id":7.5}', None),
         ('{"type":"nope","id":"x"}', "x"),
         ('{"type":"nope","id":true}', None),
         ('{"type":"nope","id":[1]}', None),
@@ -76,7 +80,7 @@ def test_a_frame_of_the_contract_is_read(text: str, frame: frames.ClientFrame) -
         ("{", None),
     ],
 )
-def test_the_id_of_a_bad_frame_is_echoed_where_it_can_be_told(text: str, expected: Any) -> None:
+def test_the_id_of_a_bad_frame_is_echoed_where_possible(text: str, expected: Any) -> None:
     assert frames.frame_id(text) == expected
 
 

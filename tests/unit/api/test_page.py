@@ -8,7 +8,7 @@ from chalicelib.page import served as web
 URL = "wss://ws.execute-api.us-east-1.amazonaws.com/dev"
 
 
-def test_the_page_names_its_files_below_the_stage_that_it_is_served_from() -> None:
+def test_the_page_names_its_files_below_its_stage() -> None:
     answer = web.page("/dev", URL, {})
 
     named = re.findall(r'(?:src|href)="([^"]+)"', answer.body)
@@ -16,7 +16,7 @@ def test_the_page_names_its_files_below_the_stage_that_it_is_served_from() -> No
     assert {address.rpartition("/")[0] for address in named} == {f"/dev/page/{web.edition()}"}
 
 
-def test_the_page_names_every_file_so_that_none_waits_for_another() -> None:
+def test_the_page_names_every_file_to_preload_it() -> None:
     named = re.findall(r'(?:src|href)="[^"]+/([^/"]+)"', web.page("", URL, {}).body)
 
     assert sorted(named) == sorted(web.files())
@@ -36,7 +36,7 @@ def test_the_page_is_told_where_the_websocket_is() -> None:
     )
 
 
-def test_what_an_address_says_is_text_in_the_page_and_never_markup() -> None:
+def test_an_address_is_text_in_the_page_never_markup() -> None:
     assert '"><script>' not in web.page('/"><script>', '"><script>', {}).body
 
 

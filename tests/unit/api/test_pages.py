@@ -7,13 +7,17 @@ from chalicelib.nights.sessions import Session
 from chalicelib.nights.streams import Page
 
 
-def test_envelopes_are_put_in_byte_for_byte() -> None:
+def test_polled_events_are_the_frames_that_were_sent() -> None:
     envelopes = ['{"type":"a","n":1.0}', '{"type":"b",  "é":"🎲"}']
-    events = [Event(1, EventType.GAME_ADDED, text, Cursor("e", n)) for n, text in enumerate(envelopes, 1)]
+    events = [
+        Event("session:1", Cursor("e", n), EventType.GAME_ADDED, text) for n, text in enumerate(envelopes, 1)
+    ]
 
     text = events_page(Page(events, Cursor("e", 2), recovered=True, more=False))
 
-    assert f"[{envelopes[0]},{envelopes[1]}]" in text
+    first = '{"type":"a","n":1.0,"stream":"session:1","sequence":1,"cursor":"e:1"}'
+    second = '{"type":"b",  "é":"🎲","stream":"session:1","sequence":2,"cursor":"e:2"}'
+    assert f"[{first},{second}]" in text
     assert list(json.loads(text)) == ["events", "cursor", "recovered", "more"]
 
 

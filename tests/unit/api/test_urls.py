@@ -1,6 +1,14 @@
 import pytest
 
-from chalicelib.api.rest.urls import base_path, base_url, limit_of, page_of, session_id_of, since_of
+from chalicelib.api.rest.urls import (
+    base_path,
+    base_url,
+    limit_of,
+    newest_of,
+    page_of,
+    session_id_of,
+    since_of,
+)
 from chalicelib.errors import InvalidCursor, InvalidRequest, SessionNotFound
 from chalicelib.nights.cursors import BEGINNING, Cursor
 
@@ -20,7 +28,7 @@ def test_what_can_be_no_id_is_no_session(text: str) -> None:
     assert len(refused.value.detail) < 100
 
 
-def test_whoever_does_not_say_where_to_go_on_begins_at_the_beginning() -> None:
+def test_a_page_without_since_begins_at_the_beginning() -> None:
     assert since_of(None) == since_of({}) == since_of({"since": ""}) == BEGINNING
     assert since_of({"since": "e17:42"}) == Cursor("e17", 42)
 
@@ -44,7 +52,17 @@ def test_a_limit_out_of_bounds_is_named(text: str) -> None:
     assert [one.field for one in refused.value.errors] == ["limit"]
 
 
-def test_a_page_is_asked_for_by_a_cursor_and_a_limit_and_nothing_else() -> None:
+def test_the_newest_are_asked_for_by_their_number_alone() -> None:
+    assert newest_of({"newest": "8"}) == 8
+    assert newest_of({"since": "e17:42"}) is None
+    assert newest_of(None) is None
+
+    for wrong in ({"newest": "0"}, {"newest": "101"}, {"newest": "8", "limit": "5"}):
+        with pytest.raises(InvalidRequest):
+            newest_of(wrong)
+
+
+def test_a_page_takes_a_cursor_and_a_limit() -> None:
     assert page_of({"since": "e17:42", "limit": "5"}) == (Cursor("e17", 42), 5)
     assert page_of(None) == (BEGINNING, 50)
 

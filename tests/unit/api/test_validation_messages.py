@@ -69,7 +69,7 @@ def test_a_frame_is_refused_in_words(text: str, said: str) -> None:
     assert refused.value.detail == said
 
 
-def test_what_is_no_json_at_all_is_an_error_of_the_whole_body() -> None:
+def test_what_is_no_json_is_an_error_of_the_body() -> None:
     with pytest.raises(InvalidRequest) as refused:
         bodies.body_of("{", bodies.NewSession)
 
@@ -87,7 +87,7 @@ def test_no_error_repeats_all_that_was_sent() -> None:
     assert len(no_choice.value.detail) < 100
 
 
-def test_what_is_sent_as_anything_but_json_is_told_which_header_it_takes() -> None:
+def test_another_content_type_is_told_which_header_it_takes() -> None:
     told = problems.problem_of_framework(415, "Unsupported media type: text/plain")
 
     assert "Content-Type: application/json" in json.loads(told.body)["detail"]

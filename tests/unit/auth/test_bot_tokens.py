@@ -7,9 +7,9 @@ from chalicelib.auth.bot_tokens import BotTokens
 from chalicelib.auth.claims import Role
 from chalicelib.auth.secrets import Secret, TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
-from chalicelib.backoff import Backoff
 from chalicelib.errors import Forbidden
-from chalicelib.idempotency import Commits, IdempotencyMismatch, IdempotentRequest
+from chalicelib.idempotency import IdempotencyMismatch, Idempotent, IdempotentRequest
+from chalicelib.retry import Backoff
 from tests.fakes.identity import claims
 from tests.fakes.stores import FakeSessionStore
 
@@ -22,14 +22,16 @@ class Office:
         self.store = FakeSessionStore()
         self.secrets = TokenSecrets(Secret("k1", "s" * 40))
         self.now = float(NOW)
+        self.loads = 0
         signer = TokenIssuer(self, "us", lambda: self.now)
-        self.tokens = BotTokens(signer, self.store, Commits(self.store, Backoff()))
+        self.tokens = BotTokens(signer, self.store, Idempotent(self.store, Backoff()))
 
     def load(self) -> TokenSecrets:
+        self.loads += 1
         return self.secrets
 
 
-def test_a_bot_is_let_in_for_as_long_as_was_asked() -> None:
+def test_a_bot_is_let_in_as_long_as_asked() -> None:
     office = Office()
 
     minted = office.tokens.mint(claims(), "kosmi", 3600)
@@ -50,6 +52,15 @@ def test_what_is_minted_is_a_bots_token_and_nothing_more() -> None:
 
     who = JwtVerifier(office, "us").verify(minted["token"])
     assert (who.subject, who.role) == ("kosmi", Role.BOT)
+
+
+@pytest.mark.parametrize("request_", [None, REQUEST])
+def test_minting_reads_the_secrets_once(request_: IdempotentRequest | None) -> None:
+    office = Office()
+
+    office.tokens.mint(claims(), "kosmi", 3600, request_)
+
+    assert office.loads == 1
 
 
 def test_a_bot_may_not_let_another_in() -> None:
@@ -99,7 +110,7 @@ def test_no_token_is_stored() -> None:
     }
 
 
-def test_a_token_asked_for_again_after_its_secret_went_out_of_use_is_one_that_works() -> None:
+def test_the_same_key_after_a_rotation_answers_a_working_token() -> None:
     office = Office()
     office.now = time.time()
     office.tokens.mint(claims(), "kosmi", 3600, REQUEST)

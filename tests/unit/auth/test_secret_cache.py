@@ -3,7 +3,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chalicelib.auth.secret_cache import KnownSecrets
+from chalicelib.auth.secret_cache import SecretCache
 from chalicelib.auth.secrets import Secret, SecretsUnreadable, TokenSecrets
 from chalicelib.errors import Unavailable
 
@@ -21,10 +21,10 @@ class Process:
     kept: TokenSecrets | None = BEFORE
     time: float = 100.0
     loads: int = 0
-    known: KnownSecrets = field(init=False)
+    known: SecretCache = field(init=False)
 
     def __post_init__(self) -> None:
-        self.known = KnownSecrets(self, lambda: self.time, lambda: self.time)
+        self.known = SecretCache(self, lambda: self.time, lambda: self.time)
 
     def load(self) -> TokenSecrets:
         self.loads += 1
@@ -44,7 +44,7 @@ def test_a_token_of_a_new_secret_is_accepted_at_once() -> None:
     assert process.known.verifying("k1") == OLD.secret
 
 
-def test_it_is_even_where_the_secrets_were_first_read_a_moment_ago() -> None:
+def test_a_new_secret_is_read_right_after_a_first_read() -> None:
     process = Process()
     process.known.verifying("k1")
     process.kept = DURING
@@ -65,7 +65,7 @@ def test_the_end_of_a_rotation_is_noticed_within_a_minute() -> None:
     assert (still, no_more) == (OLD.secret, None)
 
 
-def test_a_secret_whose_time_is_over_is_refused_to_the_second_without_being_read_again() -> None:
+def test_a_secret_is_refused_to_the_second_without_a_read() -> None:
     process = Process(replace(DURING, previous=replace(OLD, until=150)))
     process.time = 149.9
     before = process.known.verifying("k1")
@@ -77,7 +77,7 @@ def test_a_secret_whose_time_is_over_is_refused_to_the_second_without_being_read
     assert process.known.verifying("k2") == NEW.secret
 
 
-def test_made_up_kids_make_us_read_once_a_second_at_most() -> None:
+def test_unknown_kids_cause_one_read_a_second_at_most() -> None:
     process = Process()
 
     for _ in range(3):
@@ -88,7 +88,7 @@ def test_made_up_kids_make_us_read_once_a_second_at_most() -> None:
     assert process.loads == 1 + 3
 
 
-def test_what_is_known_is_good_for_a_while_where_the_store_does_not_answer(
+def test_known_secrets_serve_for_a_while_without_the_store(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     process = Process()
@@ -105,7 +105,7 @@ def test_what_is_known_is_good_for_a_while_where_the_store_does_not_answer(
         process.known.verifying("k1")
 
 
-def test_a_store_that_does_not_answer_is_not_asked_for_every_token() -> None:
+def test_a_silent_store_is_not_asked_for_every_token() -> None:
     process = Process()
     process.known.verifying("k1")
     process.kept = None

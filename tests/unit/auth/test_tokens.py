@@ -48,7 +48,7 @@ def test_a_minted_token_is_accepted() -> None:
     assert claims.expires_at - claims.issued_at == 60
 
 
-def test_a_token_of_the_previous_secret_is_accepted_during_a_rotation() -> None:
+def test_the_previous_secrets_token_is_accepted_during_a_rotation() -> None:
     token = forged(PREVIOUS.secret, kid="k1")
 
     assert verifier().verify(token).subject == "bot"
@@ -107,7 +107,7 @@ def test_clocks_may_be_half_a_minute_apart_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(("role", "longest"), [("admin", DAY), ("bot", 366 * DAY)])
-def test_a_token_that_is_good_for_longer_than_its_role_may_have_is_refused(role: str, longest: int) -> None:
+def test_a_token_that_outlasts_its_role_is_refused(role: str, longest: int) -> None:
     longest_token = forged(role=role, exp=NOW + longest)
     longer_token = forged(role=role, exp=NOW + longest + 1)
 

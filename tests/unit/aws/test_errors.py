@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from botocore.exceptions import (
     BotoCoreError,
@@ -7,7 +9,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
-from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.exceptions import CancellationReason, PutError, TransactWriteError, VerboseClientError
 
 from chalicelib.aws.dynamodb.errors import condition_failed, lost_race
 
@@ -27,10 +29,36 @@ def test_a_write_that_got_no_answer_has_lost_no_race(cause: BotoCoreError) -> No
     assert not condition_failed(PutError("no answer", cause))
 
 
-def test_a_transaction_that_is_not_decided_yet_has_lost_no_race() -> None:
+def test_an_undecided_transaction_has_lost_no_race() -> None:
     assert not lost_race(TransactWriteError("refused", refusal("TransactionInProgressException")))
 
 
 def test_a_refusal_is_known_by_its_code() -> None:
     assert condition_failed(PutError("refused", refusal("ConditionalCheckFailedException")))
     assert not condition_failed(PutError("refused", refusal("ThrottlingException")))
+
+
+def cancelled(*codes: str | None) -> TransactWriteError:
+    reasons = [CancellationReason(code) if code else None for code in codes]
+    response: Any = {"Error": {"Code": "TransactionCanceledException"}}
+    cause = VerboseClientError(response, "TransactWriteItems", cancellation_reasons=reasons)
+    return TransactWriteError("cancelled", cause)
+
+
+@pytest.mark.parametrize(
+    ("codes", "lost", "failed"),
+    [
+        (("ConditionalCheckFailed", None), True, True),
+        (("ConditionalCheckFailed", "ThrottlingError"), True, True),
+        ((None, "TransactionConflict"), True, False),
+        (("ThrottlingError", "TransactionConflict"), True, False),
+        (("ThrottlingError", None), False, False),
+        (("ProvisionedThroughputExceeded",), False, False),
+        (("TransactionConflict", "ValidationError"), False, False),
+        ((), False, False),
+    ],
+)
+def test_reasons_tell_who_was_first(codes: tuple[str | None, ...], lost: bool, failed: bool) -> None:  # noqa: FBT001 - parameters
+    error = cancelled(*codes)
+
+    assert (lost_race(error), condition_failed(error)) == (lost, failed)

@@ -209,7 +209,7 @@ async def test_a_kept_alive_connection_that_closes_silently_died_idle(wire: Wire
     assert (await failure(asked)).died_idle
 
 
-async def test_a_connection_that_stops_within_an_answer_did_not_die_idle(wire: Wire) -> None:
+async def test_a_connection_that_ends_within_an_answer_was_not_idle(wire: Wire) -> None:
     await wire.serve_once()
     asked = wire.ask()
     wire.hear(b"HTTP/1.1 20")

@@ -23,7 +23,7 @@ def met(measured: Sequence[Figure]) -> list[bool]:
     return [reached for reached, _ in verdicts(measured)]
 
 
-def test_a_figure_is_the_median_of_its_rounds_each_for_itself() -> None:
+def test_each_figure_is_the_median_of_its_rounds() -> None:
     samples = [Sample(100, 1.0, 0.001), Sample(300, 1.0, 0.009), Sample(400, 2.0, 0.004)]
 
     one = figure("ours", samples, tls=True, latency_ms=10)
@@ -31,17 +31,17 @@ def test_a_figure_is_the_median_of_its_rounds_each_for_itself() -> None:
     assert one == Figure("ours", tls=True, latency_ms=10, posts_per_second=200.0, cpu_us_per_post=10.0)
 
 
-def test_the_bar_is_forty_times_boto3_a_third_of_wrk_and_twenty_five_times_over_tls() -> None:
-    assert met(figures(40_000, 25_000)) == [True, True, True]
-    assert met(figures(39_999, 25_000)) == [False, True, True]
-    assert met(figures(29_999, 24_999)) == [False, False, False]
+def test_the_bars_are_25_times_boto3_quarter_wrk_20_tls() -> None:
+    assert met(figures(25_000, 20_000)) == [True, True, True]
+    assert met(figures(24_999, 20_000)) == [False, True, True]
+    assert met(figures(22_499, 19_999)) == [False, False, False]
 
 
 def test_the_bar_is_about_answers_that_come_at_once() -> None:
     assert met(figures(40_000, 25_000, late=0.1)) == met(figures(40_000, 25_000, late=1e6))
 
 
-def test_a_table_has_a_line_for_each_client_with_its_ratios() -> None:
+def test_a_table_has_each_client_with_its_ratios() -> None:
     lines = list(table(figures(45_000, 30_000), latency_ms=0))
 
     assert [line.split("  ")[0] for line in lines[2:]] == ["ours", "boto3, 32 threads", "wrk"]

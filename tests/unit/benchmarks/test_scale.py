@@ -3,8 +3,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.budget import simulate
-from benchmarks.scale import DEFAULT, RAISED, SIZES, most, reach, standing
-from chalicelib.delivery.catch_up import ATTEMPTS
+from benchmarks.scale import ATTEMPTS, DEFAULT, RAISED, SIZES, most, reach, standing
 from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
 
 
@@ -21,13 +20,13 @@ def test_no_audience_is_reached_faster_than_the_budget_allows() -> None:
         assert reach(size, DEFAULT).seconds >= size / budget - 1
 
 
-def test_shards_that_have_no_function_of_their_own_wait_for_one() -> None:
+def test_shards_without_a_function_wait_for_one() -> None:
     few = replace(DEFAULT, deliver=6)
 
     assert reach(1_000_000, few).seconds > reach(1_000_000, DEFAULT).seconds
 
 
-def test_a_rate_that_nobody_can_use_is_bound_by_posts_in_flight() -> None:
+def test_an_unusable_rate_is_bound_by_posts_in_flight() -> None:
     assert replace(DEFAULT, account_rate=10_000_000).bound_by == "posts in flight"
     assert RAISED.bound_by == "account rate"
 
@@ -41,11 +40,11 @@ def test_an_audience_beyond_the_attempts_of_a_job_is_known() -> None:
     assert reach(most(DEFAULT) * 2, DEFAULT).runs > ATTEMPTS
 
 
-def test_ten_million_can_not_come_back_in_time_at_the_quota() -> None:
+def test_ten_million_cannot_come_back_in_time_within_quota() -> None:
     assert standing(1_000_000)["new connections"] < 500 < standing(10_000_000)["new connections"]
 
 
-def test_with_a_budget_no_other_request_is_throttled_and_without_one_most_are() -> None:
+def test_only_a_budget_keeps_other_requests_unthrottled() -> None:
     functions = sum(CONCURRENCY.values())
 
     within = simulate(3, posts_per_second(ACCOUNT_RATE), functions)

@@ -10,13 +10,14 @@ import pytest
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.connections.clients import Connections
-from chalicelib.connections.connection import ALL_AUDIENCE, Connection
-from chalicelib.connections.expired_deadlines import DueConnections
+from chalicelib.connections.connection import Connection
+from chalicelib.connections.expired_deadlines import ExpiredDeadlines
 from chalicelib.connections.lifetime import ConnectionLife
 from chalicelib.connections.sweep import Sweep, SweepReport
 from chalicelib.nights.cursors import BEGINNING
-from chalicelib.nights.queries import Streams
-from chalicelib.nights.sessions import start_session
+from chalicelib.nights.events import SESSIONS_STREAM
+from chalicelib.nights.streams import Streams
+from tests.fakes.crowd import start
 from tests.fakes.identity import claims
 from tests.fakes.notices import FakeNotices
 from tests.fakes.push import FakePush
@@ -36,7 +37,7 @@ class SecondsToLive:
         return claims("kosmi", Role.BOT, expires_at=MIDNIGHT + int(token))
 
 
-class House:
+class Service:
     """A service with a schedule that nobody but the test follows. ``now`` is seconds after midnight, and
     ``life`` the sweep's idea of how long what may last.
 
@@ -46,8 +47,7 @@ class House:
     def __init__(self, store: FakeConnectionStore | None = None, page_size: int = 1000) -> None:
         self.store = store or FakeConnectionStore(shards=2, page_size=page_size)
         self.sessions = FakeSessionStore()
-        head = self.sessions.head()
-        self.sessions.start(head, *start_session(head, epoch="e", notes=None, now="t"))
+        start(self.sessions)
         self.push = FakePush()
         self.life = ConnectionLife()
         self.now = 0
@@ -70,7 +70,7 @@ class House:
         return asyncio.run(self.sweeping(random))
 
     async def sweeping(self, random: float = 0.5, within: float = 5.0) -> SweepReport:
-        due = DueConnections(self.store, self.store, self.push, FakeNotices(), self.life, lambda: random)
+        due = ExpiredDeadlines(self.store, self.store, self.push, FakeNotices(), self.life, lambda: random)
         return await Sweep(self.store, due, shards=2).run(MIDNIGHT + self.now, within=within)
 
     def minutes_pass(self, until: int) -> None:
@@ -79,13 +79,11 @@ class House:
             self.now += MINUTE
             self.sweep_once()
 
-    def told(self, name: str = "abc=") -> list[bytes]:
+    def notified(self, name: str = "abc=") -> list[bytes]:
         return [frame for connection_id, frame in self.push.posts if connection_id == name]
 
     def known(self, name: str = "abc=") -> Connection:
         return self.store.get(name) or pytest.fail(f"{name} is gone")
 
-    def audience(self, audience: str = ALL_AUDIENCE) -> list[str]:
-        return [
-            one.connection_id for shard in range(2) for one in self.store.audience(audience, shard).recipients
-        ]
+    def followers(self, stream: str = SESSIONS_STREAM) -> list[str]:
+        return [*self.store.audiences.get(stream, {})]

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.connections.clients import Connections, TooManyFailedAuths
-from chalicelib.connections.connection import ALL_AUDIENCE, Connection, session_audience
+from chalicelib.connections.connection import Connection, Recipient
+from chalicelib.connections.ports import CATCH_UP_SECONDS, Resume
 from chalicelib.errors import (
     ConnectionUnknown,
     Contended,
@@ -16,20 +17,24 @@ from chalicelib.errors import (
     TooManySubscriptions,
 )
 from chalicelib.limits import MAX_SUBSCRIPTIONS
-from chalicelib.nights.cursors import BEGINNING, Cursor
-from chalicelib.nights.queries import Streams
-from chalicelib.nights.sessions import StreamHead, start_session
+from chalicelib.nights.cursors import BEGINNING, NOW, Cursor
+from chalicelib.nights.events import SESSIONS_STREAM, session_stream
+from chalicelib.nights.sessions import StreamHead
+from chalicelib.nights.streams import Place, Streams
+from tests.fakes.crowd import FAR_AWAY, add, start
 from tests.fakes.identity import FakeVerifier, claims
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
+SESSION = session_stream(1)
 
-class House:
+
+class Service:
     """A connection called abc= and a session 1, with the clock at ``now``."""
 
     def __init__(self, now: float = 1000.0, store: FakeConnectionStore | None = None) -> None:
         self.store = store or FakeConnectionStore(shards=1)
         self.sessions = FakeSessionStore()
-        self.start()
+        start(self.sessions)
         self.now = now
         self.connections = Connections(
             self.store,
@@ -39,209 +44,222 @@ class House:
         )
         self.connections.connect(Connection("abc=", "api", "dev", 1000, "127.0.0.1"))
 
-    def start(self) -> None:
-        head = self.sessions.head()
-        self.sessions.start(head, *start_session(head, epoch="e", notes=None, now="t"))
+    def followers(self, stream: str) -> list[str]:
+        return [*self.store.audiences.get(stream, {})]
 
-    def opted_in(self, audience: str) -> list[bool]:
-        return [one.wants_cursor for one in self.store.audience(audience, 0).recipients]
+    def row(self, stream: str) -> Recipient:
+        return self.store.audiences[stream]["abc="]
 
-    def audience(self, audience: str) -> list[str]:
-        return [one.connection_id for one in self.store.audience(audience, 0).recipients]
+    def opted_in(self) -> tuple[bool, bool]:
+        """Return whether the connection gets cursors of all sessions' starts, and of session 1."""
+        return self.row(SESSIONS_STREAM).wants_cursor, self.row(SESSION).wants_cursor
 
 
 def test_whoever_has_only_connected_hears_nothing() -> None:
-    house = House()
-
-    assert house.audience(ALL_AUDIENCE) == []
+    assert Service().followers(SESSIONS_STREAM) == []
 
 
-def test_a_good_token_lets_a_connection_hear_what_is_for_everyone() -> None:
-    house = House()
+def test_a_good_token_lets_a_connection_hear_every_start() -> None:
+    service = Service()
 
-    who = house.connections.authenticate("abc=", "kosmi:bot")
+    who = service.connections.authenticate("abc=", "kosmi:bot")
 
     assert (who.claims.subject, who.claims.role) == ("kosmi", "bot")
-    assert house.audience(ALL_AUDIENCE) == ["abc="]
+    assert service.followers(SESSIONS_STREAM) == ["abc="]
 
 
 @pytest.mark.parametrize(("token", "error"), [("junk", TokenInvalid), ("expired", TokenExpired)])
 def test_a_bad_token_changes_nothing(token: str, error: type[Exception]) -> None:
-    house = House()
+    service = Service()
 
     with pytest.raises(error):
-        house.connections.authenticate("abc=", token)
+        service.connections.authenticate("abc=", token)
 
-    assert house.audience(ALL_AUDIENCE) == []
+    assert service.followers(SESSIONS_STREAM) == []
 
 
 def test_the_third_bad_token_is_the_last() -> None:
-    house = House()
+    service = Service()
     for _ in range(2):
         with pytest.raises(TokenInvalid):
-            house.connections.authenticate("abc=", "junk")
+            service.connections.authenticate("abc=", "junk")
 
     with pytest.raises(TooManyFailedAuths) as last:
-        house.connections.authenticate("abc=", "expired")
+        service.connections.authenticate("abc=", "expired")
 
     assert last.value.failure.code == "token_expired"
 
 
 def test_a_token_is_renewed_by_its_own_subject_only() -> None:
-    house = House()
-    house.connections.authenticate("abc=", "kosmi:bot")
+    service = Service()
+    service.connections.authenticate("abc=", "kosmi:bot")
 
     with pytest.raises(SubjectMismatch):
-        house.connections.authenticate("abc=", "discord:bot")
-    renewed = house.connections.authenticate("abc=", "kosmi:bot")
+        service.connections.authenticate("abc=", "discord:bot")
+    renewed = service.connections.authenticate("abc=", "kosmi:bot")
 
     assert renewed.claims.subject == "kosmi"
 
 
-def test_a_subscriber_is_in_the_audience_of_its_session_until_it_leaves() -> None:
-    house = House()
-    house.connections.authenticate("abc=", "kosmi:bot")
+def test_a_subscriber_follows_its_session_until_it_leaves() -> None:
+    service = Service()
+    service.connections.authenticate("abc=", "kosmi:bot")
 
-    house.connections.subscribe("abc=", 1)
-    during = house.audience(session_audience(1))
-    house.connections.unsubscribe("abc=", 1)
+    service.connections.subscribe("abc=", 1)
+    during = service.followers(SESSION)
+    service.connections.unsubscribe("abc=", 1)
 
-    assert during == ["abc="]
-    assert house.audience(session_audience(1)) == []
+    assert (during, service.followers(SESSION)) == (["abc="], [])
 
 
 def test_nobody_follows_more_sessions_than_one_connection_may() -> None:
-    house = House()
-    house.connections.authenticate("abc=", "kosmi:bot")
+    service = Service()
+    service.connections.authenticate("abc=", "kosmi:bot")
     for _ in range(MAX_SUBSCRIPTIONS):
-        house.start()
+        start(service.sessions)
     for session_id in range(1, MAX_SUBSCRIPTIONS + 1):
-        house.connections.subscribe("abc=", session_id)
+        service.connections.subscribe("abc=", session_id)
 
     with pytest.raises(TooManySubscriptions, match="50 sessions"):
-        house.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
-    house.connections.unsubscribe("abc=", 1)
-    house.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
+        service.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
+    service.connections.unsubscribe("abc=", 1)
+    service.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
 
-    assert house.audience(session_audience(MAX_SUBSCRIPTIONS + 1)) == ["abc="]
+    assert service.followers(session_stream(MAX_SUBSCRIPTIONS + 1)) == ["abc="]
 
 
 def test_nothing_but_authenticating_is_possible_before_it() -> None:
-    house = House()
+    service = Service()
 
     with pytest.raises(NotAuthenticated):
-        house.connections.subscribe("abc=", 1)
+        service.connections.subscribe("abc=", 1)
     with pytest.raises(NotAuthenticated):
-        house.connections.unsubscribe("abc=", 1)
+        service.connections.unsubscribe("abc=", 1)
 
 
 def test_an_unknown_session_cannot_be_subscribed_to() -> None:
-    house = House()
-    house.connections.authenticate("abc=", "kosmi:bot")
+    service = Service()
+    service.connections.authenticate("abc=", "kosmi:bot")
 
     with pytest.raises(SessionNotFound, match="99"):
-        house.connections.subscribe("abc=", 99)
+        service.connections.subscribe("abc=", 99)
 
 
 def test_an_expired_token_may_not_subscribe() -> None:
-    house = House()
-    house.store.authenticate(
-        house.store.get("abc=") or pytest.fail("gone"), claims(expires_at=1000), wants_cursor=False
-    )
-    house.now = 1000.0
+    service = Service()
+    connection = service.store.get("abc=") or pytest.fail("gone")
+    service.store.authenticate(connection, claims(expires_at=1000), deadline=FAR_AWAY)
 
     with pytest.raises(TokenExpired):
-        house.connections.subscribe("abc=", 1)
+        service.connections.subscribe("abc=", 1)
 
 
 def test_whoever_has_left_is_not_known_any_more() -> None:
-    house = House()
-    house.connections.authenticate("abc=", "kosmi:bot")
-    house.connections.disconnect("abc=")
+    service = Service()
+    service.connections.authenticate("abc=", "kosmi:bot")
+    service.connections.disconnect("abc=")
 
     with pytest.raises(ConnectionUnknown):
-        house.connections.authenticate("abc=", "kosmi:bot")
+        service.connections.authenticate("abc=", "kosmi:bot")
     with pytest.raises(ConnectionUnknown):
-        house.connections.subscribe("abc=", 1)
-    assert house.audience(ALL_AUDIENCE) == []
+        service.connections.subscribe("abc=", 1)
+
+    assert service.followers(SESSIONS_STREAM) == []
 
 
-def test_whoever_comes_back_with_a_cursor_is_told_what_it_missed() -> None:
-    house = House()
-    house.start()
-    house.start()
+def test_whoever_resumes_joins_behind_and_learns_its_place() -> None:
+    service = Service()
+    start(service.sessions)
+    start(service.sessions)
 
-    who = house.connections.authenticate("abc=", "kosmi:bot", Cursor("fake", 1))
+    resumed = service.connections.authenticate("abc=", "kosmi:bot", Cursor("fake", 1)).resumed
 
-    assert who.missed is not None
-    assert (who.missed.recovered, str(who.missed.cursor)) == (True, "fake:3")
-    assert [event.session_id for event in who.missed.entries] == [2, 3]
-
-
-def test_a_subscriber_that_comes_back_is_told_what_it_missed_of_its_session() -> None:
-    house = House()
-    house.connections.authenticate("abc=", "kosmi:bot")
-
-    missed = house.connections.subscribe("abc=", 1, BEGINNING)
-
-    assert missed is not None
-    assert (missed.recovered, str(missed.cursor)) == (True, "e:1")
-    assert [event.type for event in missed.entries] == ["session.started"]
+    assert resumed is not None
+    assert resumed.place == Place("sessions", Cursor("fake", 1), last=3, recovered=True)
+    assert resumed.resume == Resume(2, 1000 + CATCH_UP_SECONDS)
+    row = service.row(SESSIONS_STREAM)
+    assert (row.behind, row.catching_up_until, row.wants_cursor) == (2, 1030, True)
 
 
-def test_whoever_does_not_ask_is_told_nothing_and_has_not_opted_in() -> None:
-    house = House()
+@pytest.mark.parametrize(
+    ("since", "behind", "recovered"),
+    [(BEGINNING, 1, True), (Cursor("e1", 2), 3, True), (NOW, 4, True), (Cursor("lost", 2), 4, False)],
+)
+def test_a_subscriber_that_resumes_is_behind_from_its_place(
+    since: Cursor, behind: int, *, recovered: bool
+) -> None:
+    service = Service()
+    add(service.sessions, 1)
+    add(service.sessions, 1)
+    service.connections.authenticate("abc=", "kosmi:bot")
 
-    who = house.connections.authenticate("abc=", "kosmi:bot")
-    missed = house.connections.subscribe("abc=", 1)
+    resumed = service.connections.subscribe("abc=", 1, since)
 
-    assert who.missed is None
-    assert missed is None
-    assert house.opted_in(ALL_AUDIENCE) == house.opted_in(session_audience(1)) == [False]
+    assert resumed is not None
+    assert resumed.place == Place(SESSION, Cursor("e1", behind - 1), last=3, recovered=recovered)
+    assert service.row(SESSION).behind == behind
+
+
+def test_whoever_does_not_ask_is_live_and_has_not_opted_in() -> None:
+    service = Service()
+
+    who = service.connections.authenticate("abc=", "kosmi:bot")
+    resumed = service.connections.subscribe("abc=", 1)
+
+    assert (who.resumed, resumed) == (None, None)
+    assert (service.row(SESSIONS_STREAM).behind, service.row(SESSION).behind) == (None, None)
+    assert service.opted_in() == (False, False)
 
 
 def test_opting_in_is_for_one_stream() -> None:
-    house = House()
-    house.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
+    service = Service()
+    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
 
-    house.connections.subscribe("abc=", 1)
-    alone = (house.opted_in(ALL_AUDIENCE), house.opted_in(session_audience(1)))
-    house.connections.subscribe("abc=", 1, BEGINNING)
+    service.connections.subscribe("abc=", 1)
+    of_starts_alone = service.opted_in()
+    service.connections.subscribe("abc=", 1, BEGINNING)
 
-    assert alone == ([True], [False])
-    assert house.opted_in(session_audience(1)) == [True]
+    assert (of_starts_alone, service.opted_in()) == ((True, False), (True, True))
 
 
 def test_whoever_has_opted_in_stays_so_until_it_leaves() -> None:
-    house = House()
-    house.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
-    house.connections.subscribe("abc=", 1, BEGINNING)
+    service = Service()
+    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
+    service.connections.subscribe("abc=", 1, BEGINNING)
 
-    house.connections.authenticate("abc=", "kosmi:bot")
-    house.connections.subscribe("abc=", 1)
-    stays = (house.opted_in(ALL_AUDIENCE), house.opted_in(session_audience(1)))
-    house.connections.unsubscribe("abc=", 1)
-    house.connections.subscribe("abc=", 1)
+    service.connections.authenticate("abc=", "kosmi:bot")
+    service.connections.subscribe("abc=", 1)
+    stays = service.opted_in()
+    service.connections.unsubscribe("abc=", 1)
+    service.connections.subscribe("abc=", 1)
 
-    assert stays == ([True], [True])
-    assert house.opted_in(session_audience(1)) == [False]
+    assert (stays, service.opted_in()) == ((True, True), (True, False))
 
 
-def test_the_log_is_read_once_the_client_can_hear() -> None:
-    house = House()
+def test_another_token_leaves_whoever_is_behind_behind() -> None:
+    service = Service()
+    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
+
+    service.connections.authenticate("abc=", "kosmi:bot")
+
+    assert service.row(SESSIONS_STREAM).behind == 1
+
+
+def test_the_streams_end_is_read_before_the_client_joins() -> None:
+    service = Service()
     joined: list[list[str]] = []
 
     class Watched(FakeSessionStore):
         def head(self) -> StreamHead:
-            joined.append(house.audience(ALL_AUDIENCE))
+            joined.append(service.followers(SESSIONS_STREAM))
             return super().head()
 
     watched = Watched()
-    house.connections._streams = Streams(watched, watched)
+    service.connections._streams = Streams(watched, watched)
 
-    house.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
+    service.connections.authenticate("abc=", "kosmi:bot", NOW)
 
-    assert joined == [["abc="]]
+    assert joined == [[]]
 
 
 class Meanwhile(FakeConnectionStore):
@@ -264,40 +282,40 @@ def renew(store: FakeConnectionStore) -> None:
     assert connection is not None
     assert connection.token_expires_at is not None
     renewed = claims("kosmi", expires_at=connection.token_expires_at + 1)
-    store.authenticate(connection, renewed, wants_cursor=False)
+    store.authenticate(connection, renewed, deadline=FAR_AWAY)
 
 
-def test_a_subscription_is_not_disturbed_by_a_token_that_is_renewed_meanwhile() -> None:
-    house = House(store=Meanwhile(renew))
-    house.connections.authenticate("abc=", "kosmi:bot")
+def test_a_token_renewed_meanwhile_does_not_disturb_a_subscription() -> None:
+    service = Service(store=Meanwhile(renew))
+    service.connections.authenticate("abc=", "kosmi:bot")
 
-    house.connections.subscribe("abc=", 1)
+    service.connections.subscribe("abc=", 1)
 
-    assert house.audience(session_audience(1)) == ["abc="]
+    assert service.followers(SESSION) == ["abc="]
 
 
 def test_two_tokens_at_once_are_both_accepted() -> None:
-    house = House(store=Meanwhile(renew))
-    house.connections.authenticate("abc=", "kosmi:bot")
+    service = Service(store=Meanwhile(renew))
+    service.connections.authenticate("abc=", "kosmi:bot")
 
-    house.connections.authenticate("abc=", "kosmi:bot")
+    service.connections.authenticate("abc=", "kosmi:bot")
 
-    assert house.audience(ALL_AUDIENCE) == ["abc="]
+    assert service.followers(SESSIONS_STREAM) == ["abc="]
 
 
 def test_whoever_leaves_while_subscribing_is_not_known_any_more() -> None:
-    house = House(store=Meanwhile(lambda store: store.remove("abc=")))
-    house.connections.authenticate("abc=", "kosmi:bot")
+    service = Service(store=Meanwhile(lambda store: store.remove("abc=")))
+    service.connections.authenticate("abc=", "kosmi:bot")
 
     with pytest.raises(ConnectionUnknown):
-        house.connections.subscribe("abc=", 1)
+        service.connections.subscribe("abc=", 1)
 
-    assert house.audience(session_audience(1)) == []
+    assert service.followers(SESSION) == []
 
 
-def test_a_connection_that_never_stays_the_same_is_asked_to_send_again() -> None:
-    house = House(store=Meanwhile(renew, times=100))
-    house.connections.authenticate("abc=", "kosmi:bot")
+def test_a_connection_that_keeps_changing_is_asked_to_retry() -> None:
+    service = Service(store=Meanwhile(renew, times=100))
+    service.connections.authenticate("abc=", "kosmi:bot")
 
     with pytest.raises(Contended):
-        house.connections.subscribe("abc=", 1)
+        service.connections.subscribe("abc=", 1)

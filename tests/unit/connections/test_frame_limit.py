@@ -49,7 +49,7 @@ def test_a_steady_client_is_never_refused() -> None:
     assert all(admitted)
 
 
-def test_a_refusal_says_what_is_allowed_and_that_it_may_be_sent_again() -> None:
+def test_a_refusal_names_the_rate_and_is_retryable() -> None:
     stage = Stage()
     stage.sent(20)
 
@@ -103,7 +103,7 @@ def test_nobody_is_refused_for_what_another_sent() -> None:
     assert stage.sent(20, "quiet=") == [True] * 20
 
 
-def test_only_so_many_connections_are_remembered_and_those_that_rest_are_forgotten_first() -> None:
+def test_the_connection_that_rests_longest_is_forgotten_first() -> None:
     stage = Stage(remembered=3)
     stage.sent(20, "loud=")
     for number in count(1):
@@ -112,4 +112,4 @@ def test_only_so_many_connections_are_remembered_and_those_that_rest_are_forgott
             break
         assert not stage.admitted("loud=")
 
-    assert len(stage.limit._buckets) == 3
+    assert len(stage.limit._senders) == 3

@@ -30,7 +30,7 @@ def test_whoever_connects_has_thirty_seconds_to_authenticate() -> None:
     assert LIFE.due(opened(), OPENED + 30) == [DeadlineKind.AUTHENTICATE]
 
 
-def test_whoever_has_authenticated_is_next_waited_for_when_its_token_expires() -> None:
+def test_after_authenticating_the_next_deadline_is_the_tokens() -> None:
     connection = known(HOUR)
 
     assert LIFE.next(connection, OPENED) == Deadline(OPENED + HOUR, DeadlineKind.TOKEN_EXPIRED)
@@ -38,7 +38,7 @@ def test_whoever_has_authenticated_is_next_waited_for_when_its_token_expires() -
     assert LIFE.due(connection, OPENED + HOUR) == [DeadlineKind.TOKEN_EXPIRED]
 
 
-def test_whoever_can_resume_is_told_two_minutes_before_its_token_expires() -> None:
+def test_whoever_resumes_is_told_two_minutes_before_its_token_expires() -> None:
     connection = known(HOUR, resumes=True)
 
     assert LIFE.next(connection, OPENED) == Deadline(OPENED + HOUR - 120, DeadlineKind.TOKEN_EXPIRING)
@@ -57,8 +57,8 @@ def test_whoever_cannot_resume_is_asked_nothing() -> None:
     assert LIFE.due(connection, OPENED + 129 * MINUTE) == []
 
 
-def test_what_was_told_is_not_told_again_until_there_is_another_token() -> None:
-    connection = replace(known(HOUR, resumes=True), told=frozenset({DeadlineKind.TOKEN_EXPIRING}))
+def test_a_notice_is_told_once_for_each_token() -> None:
+    connection = replace(known(HOUR, resumes=True), notified=frozenset({DeadlineKind.TOKEN_EXPIRING}))
 
     renewed = connection.identified(claims("kosmi", expires_at=OPENED + 90 * MINUTE), wants_cursor=False)
 
@@ -67,20 +67,20 @@ def test_what_was_told_is_not_told_again_until_there_is_another_token() -> None:
 
 
 def test_another_token_makes_no_connection_younger() -> None:
-    told = replace(known(24 * HOUR, resumes=True), told=frozenset({DeadlineKind.MAX_AGE}))
+    notified = replace(known(24 * HOUR, resumes=True), notified=frozenset({DeadlineKind.MAX_AGE}))
 
-    renewed = told.identified(claims("kosmi", expires_at=OPENED + 48 * HOUR), wants_cursor=True)
+    renewed = notified.identified(claims("kosmi", expires_at=OPENED + 48 * HOUR), wants_cursor=True)
 
     assert LIFE.next(renewed, OPENED + 111 * MINUTE).kind is DeadlineKind.END
 
 
 def test_what_has_passed_already_is_due_at_once() -> None:
-    connection = known(60, resumes=True)  # its token expires sooner than it could be told in time
+    connection = known(60, resumes=True)  # its token expires sooner than it could be notified in time
 
     assert LIFE.next(connection, OPENED + 7.9) == Deadline(OPENED + 7, DeadlineKind.TOKEN_EXPIRING)
 
 
-def test_a_connection_that_has_to_be_closed_is_told_nothing_else() -> None:
+def test_a_connection_that_is_closed_is_told_nothing_else() -> None:
     connection = known(110 * MINUTE, resumes=True)
 
     assert LIFE.due(connection, OPENED + 110 * MINUTE) == [DeadlineKind.TOKEN_EXPIRED]
@@ -93,15 +93,15 @@ def test_two_notices_can_be_due_at_the_same_time() -> None:
     assert LIFE.due(connection, OPENED + 110 * MINUTE) == [DeadlineKind.TOKEN_EXPIRING, DeadlineKind.MAX_AGE]
 
 
-@given(expires_in=st.integers(1, 10_000), resumes=st.booleans(), told=KINDS, now=st.integers(0, 10_000))
-def test_nothing_is_due_before_the_next_deadline_and_something_is_then(
+@given(expires_in=st.integers(1, 10_000), resumes=st.booleans(), notified=KINDS, now=st.integers(0, 10_000))
+def test_something_is_due_at_the_next_deadline_and_not_before(
     expires_in: int,
-    told: frozenset[DeadlineKind],
+    notified: frozenset[DeadlineKind],
     now: int,
     *,
     resumes: bool,
 ) -> None:
-    connection = replace(known(expires_in, resumes=resumes), told=told)
+    connection = replace(known(expires_in, resumes=resumes), notified=notified)
     following = LIFE.next(connection, OPENED + now)
 
     assert following.at >= OPENED + now
@@ -115,7 +115,7 @@ def test_every_connection_ends(expires_in: int, *, resumes: bool) -> None:
     connection, now = known(expires_in, resumes=resumes), OPENED
     steps = 0
     while not set(due := LIFE.due(connection, now)) & set(CLOSING):
-        connection = replace(connection, told=connection.told | {*due})
+        connection = replace(connection, notified=connection.notified | {*due})
         now = LIFE.next(connection, now).at
         steps += 1
 

@@ -1,4 +1,4 @@
-"""Random lives of connections, swept: everybody is told what is due."""
+"""Random lives of connections, swept: everybody is notified what is due."""
 
 from contextlib import suppress
 from random import Random
@@ -8,7 +8,7 @@ import pytest
 from chalicelib.connections.clients import ConnectionExpired
 from chalicelib.errors import ConnectionUnknown
 from chalicelib.nights.cursors import BEGINNING, Cursor
-from tests.unit.connections.swept import MINUTE, TIMEOUT, House
+from tests.unit.connections.swept import MINUTE, TIMEOUT, Service
 
 
 class Life:
@@ -16,51 +16,51 @@ class Life:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
-        self.house = House(page_size=self.random.choice([1, 3, 1000]))
+        self.service = Service(page_size=self.random.choice([1, 3, 1000]))
         self.resumes = {f"{number}=": self.random.random() < 0.5 for number in range(12)}
         self.expiries: dict[str, int] = {}
         self.connected: set[str] = set()
 
     def step(self) -> None:
-        random, house = self.random, self.house
-        house.now += random.randrange(40)
-        house.behind = random.choice([-30, 0, 30])
+        random, service = self.random, self.service
+        service.now += random.randrange(40)
+        service.behind = random.choice([-30, 0, 30])
         name = random.choice([*self.resumes])
-        known = house.store.get(name)
+        known = service.store.get(name)
         if name not in self.connected:
             self.connected.add(name)
-            house.connect(name)
+            service.connect(name)
             if random.random() < 0.8:
                 self.authenticate(name, BEGINNING if self.resumes[name] else None)
         elif known is not None and known.authenticated and random.random() < 0.2:
             with suppress(ConnectionExpired, ConnectionUnknown):
                 self.authenticate(name)
-        house.push.failing = {name} if random.random() < 0.1 else set()
+        service.push.failing = {name} if random.random() < 0.1 else set()
         if random.random() < 0.4:
-            house.sweep_once(random.random())
+            service.sweep_once(random.random())
 
     def authenticate(self, name: str, since: Cursor | None = None) -> None:
-        expires = self.house.now + self.random.randrange(100, 3000)
-        self.house.connections.authenticate(name, str(expires), since)
+        expires = self.service.now + self.random.randrange(100, 3000)
+        self.service.connections.authenticate(name, str(expires), since)
         self.expiries[name] = expires
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whatever_happens_everybody_is_told_what_is_due_and_nobody_anything_else(seed: int) -> None:
+def test_everybody_is_told_what_is_due_and_nothing_else(seed: int) -> None:
     life = Life(seed)
-    house = life.house
+    service = life.service
     for _ in range(400):
         life.step()
-    house.push.failing = set()
+    service.push.failing = set()
 
-    house.minutes_pass(house.now + 200 * MINUTE)
+    service.minutes_pass(service.now + 200 * MINUTE)
 
-    assert house.store.deadlines() == []
+    assert service.store.deadlines() == []
     for name in life.connected:
-        told = house.told(name)
-        notices = {frame.split()[0] for frame in told} - {b"error"}
-        assert house.store.get(name) is None
-        assert [frame for frame in told[:-1] if frame.startswith(b"error")] == []  # nothing follows a goodbye
-        assert (TIMEOUT in told) <= (name not in life.expiries)
+        notified = service.notified(name)
+        notices = {frame.split()[0] for frame in notified} - {b"error"}
+        assert service.store.get(name) is None
+        assert [frame for frame in notified[:-1] if frame.startswith(b"error")] == []  # it is the last
+        assert (TIMEOUT in notified) <= (name not in life.expiries)
         assert bool(notices) <= life.resumes[name]
-        assert sum(frame.startswith(b"reconnect") for frame in told) <= 1
+        assert sum(frame.startswith(b"reconnect") for frame in notified) <= 1

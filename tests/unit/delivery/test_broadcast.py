@@ -1,244 +1,350 @@
 import asyncio
-import json
-import logging
 from typing import Any
 
 import pytest
 
-from chalicelib.connections.connection import ALL_AUDIENCE, Recipient, session_audience
-from chalicelib.connections.messages import DeliveryReport, Message
-from chalicelib.delivery.broadcast import Broadcast
+from chalicelib.connections.messages import Message
+from chalicelib.delivery.jobs import Pending
 from chalicelib.delivery.ports import AudiencePage
 from chalicelib.errors import Unavailable
+from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import LoggedEvent
-from tests.fakes.crowd import crowd, later, logged, started
-from tests.fakes.delivery import House
+from tests.fakes.crowd import crowd, later, logged, started, subscribe
+from tests.fakes.delivery import FakeAudiences, FakeDelivery
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
-
-SHARDS = 3
-
-
-def broadcast(store: FakeConnectionStore, push: FakePush, shards: int) -> Broadcast:
-    return House(store, push, shards).broadcast
+from tests.unit.delivery.deliveries import STREAM, Deliveries
 
 
-async def test_everyone_who_has_authenticated_gets_a_start_once() -> None:
-    store, push = FakeConnectionStore(SHARDS, page_size=4), FakePush()
-    ids = crowd(store, 30)
-    event = started(17)
-
-    again = await broadcast(store, push, SHARDS).deliver(logged(event), within=5)
-
-    assert again == []
-    assert sorted(push.posts) == sorted((one, event.plain) for one in ids)
+async def broadcast(deliveries: Deliveries, records: list[LoggedEvent], *, within: float = 60) -> list[str]:
+    return await deliveries.delivery.broadcast.run(records, within=within)
 
 
-async def test_only_subscribers_get_what_follows() -> None:
-    store, push = FakeConnectionStore(SHARDS), FakePush()
-    crowd(store, 5)
-    store.join(store.get("0003=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
+async def test_a_start_goes_to_everybody() -> None:
+    store, push = FakeConnectionStore(2), FakePush()
+    ids = crowd(store, 3)
+    event = started(1)
 
-    await broadcast(store, push, SHARDS).deliver(logged(later(17, 2)), within=5)
-
-    assert push.posts == [("0003=", b'{"n":2}')]
-
-
-async def test_who_opted_in_to_resume_gets_the_cursor_of_the_sessions_stream() -> None:
-    store, push = FakeConnectionStore(SHARDS), FakePush()
-    crowd(store, 1, wants_cursor=True)
-
-    await broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
-
-    assert json.loads(push.posts[0][1])["cursor"] == "e0:17"
-
-
-async def test_events_of_one_session_go_in_order() -> None:
-    store, push = FakeConnectionStore(SHARDS), FakePush()
-    crowd(store, 1)
-    store.join(store.get("0000=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
-
-    await broadcast(store, push, SHARDS).deliver(
-        logged(*(later(17, sequence) for sequence in range(2, 12))), within=5
-    )
-
-    assert [json.loads(body)["n"] for _, body in push.posts] == list(range(2, 12))
-
-
-async def test_a_record_of_several_events_comes_again_once_and_whole() -> None:
-    store, push = FakeConnectionStore(SHARDS), FakePush()
-    crowd(store, 1)
-    store.join(store.get("0000=") or pytest.fail("gone"), session_audience(17), wants_cursor=False)
-    records = [LoggedEvent("100", later(17, 2)), LoggedEvent("100", later(17, 3))]
-
-    class Throttled(FakeConnectionStore):
-        def audience(self, *which: Any) -> AudiencePage:
-            raise Unavailable(f"throttled: {which}")
-
-    delivered = await broadcast(store, push, SHARDS).deliver(records, within=5)
-    again = await broadcast(Throttled(SHARDS), push, SHARDS).deliver(records, within=5)
-
-    assert delivered == []
-    assert [body for _, body in push.posts] == [b'{"n":2}', b'{"n":3}']
-    assert again == ["100"]
-
-
-class SlowPush(FakePush):
-    """A second goes by for each recipient, on the event loop's clock."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__()
-        self.within: list[float] = []
-        self._passed = 0.0
-        clock = asyncio.get_running_loop().time
-        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock() + self._passed)
-
-    async def begin(self, _message: Message, within: float) -> None:
-        self.within.append(within)
-
-    def post(self, message: Message, recipient: Recipient, report: DeliveryReport) -> bool:
-        self._passed += 1
-        return super().post(message, recipient, report)
-
-
-async def test_what_there_is_no_time_for_comes_again_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store, push = FakeConnectionStore(SHARDS), SlowPush(monkeypatch)
-    crowd(store, 4, session_id=17)
-    records = logged(*(later(17, sequence) for sequence in range(2, 12)))
-
-    again = await broadcast(store, push, SHARDS).deliver(records, within=30)
-
-    assert again == [one.sequence_number for one in records[7:]]
-    assert [json.loads(body)["n"] for _, body in push.posts[::4]] == list(range(2, 9))
-    assert [round(seconds) for seconds in push.within] == [30, 26, 22, 18, 14, 10, 6]
-
-
-async def test_a_record_is_begun_only_where_all_its_events_are_through_in_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store, push = FakeConnectionStore(SHARDS), SlowPush(monkeypatch)
-    crowd(store, 4, session_id=17)
-    counted_together = [LoggedEvent("101", later(17, sequence)) for sequence in range(3, 8)]
-    records = [LoggedEvent("100", later(17, 2)), *counted_together]
-
-    again = await broadcast(store, push, SHARDS).deliver(records, within=20)
-
-    assert again == ["101"]
-    assert [json.loads(body)["n"] for _, body in push.posts] == [2] * 4
-
-
-async def test_what_is_left_of_a_record_that_takes_too_long_is_done_by_jobs_in_order(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store, push = FakeConnectionStore(SHARDS), SlowPush(monkeypatch)
-    crowd(store, 4, session_id=17)
-    house = House(store, push, SHARDS)
-
-    again = await house.broadcast.deliver(
-        [LoggedEvent("100", later(17, sequence)) for sequence in range(2, 7)], within=10
-    )
-    queued = len(house.queue.waiting)
-    await house.work(within=1000)
+    again = await FakeDelivery(store, push).broadcast.run(logged(event), within=60)
 
     assert again == []
-    assert queued == 2 * SHARDS
-    for one in ("0000=", "0003="):
-        assert [json.loads(body)["n"] for to, body in push.posts if to == one] == [2, 3, 4, 5, 6]
+    assert sorted(push.posts) == [(one, event.plain) for one in ids]
 
 
-async def test_no_start_overtakes_one_that_there_was_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, push = FakeConnectionStore(SHARDS), SlowPush(monkeypatch)
-    crowd(store, 4)
+async def test_an_event_goes_to_the_sessions_followers() -> None:
+    store, push = FakeConnectionStore(2), FakePush()
+    first, second, _ = crowd(store, 3)
+    subscribe(store, first, 1)
+    subscribe(store, second, 2)
 
-    again = await broadcast(store, push, SHARDS).deliver(logged(*map(started, range(17, 21))), within=7)
+    await FakeDelivery(store, push).broadcast.run(logged(later(1, 2)), within=60)
 
-    assert again == ["102", "103"]
-    assert [json.loads(body)["data"]["session"]["id"] for _, body in push.posts[::4]] == [17, 18]
-
-
-async def test_starts_of_different_sessions_go_in_order_however_long_each_takes() -> None:
-    class Hasty(FakePush):
-        async def begin(self, message: Message, _within: float) -> None:
-            for _ in range(100 - json.loads(message.plain)["data"]["session"]["id"]):
-                await asyncio.sleep(0)  # the earlier, the slower
-
-    store, push = FakeConnectionStore(SHARDS), Hasty()
-    crowd(store, 1)
-
-    await broadcast(store, push, SHARDS).deliver(logged(*map(started, range(17, 27))), within=5)
-
-    assert [json.loads(body)["data"]["session"]["id"] for _, body in push.posts] == list(range(17, 27))
+    assert push.posts == [(first, later(1, 2).plain)]
 
 
-async def test_no_start_overtakes_one_that_has_to_come_again() -> None:
-    class ThrottledOnce(FakeConnectionStore):
-        throttled = False
+async def test_whoever_opted_in_gets_the_place_with_the_event() -> None:
+    deliveries = Deliveries(2)
+    deliveries.change("0001=", wants_cursor=True)
+    [record] = deliveries.log()
 
-        def audience(
-            self, audience: str, shard: int, after: str | None = None, limit: int | None = None
-        ) -> AudiencePage:
-            if audience == ALL_AUDIENCE and not self.throttled:
-                self.throttled = True
-                raise Unavailable("throttled")
-            return super().audience(audience, shard, after, limit)
+    await broadcast(deliveries, [record])
 
-    store, push = ThrottledOnce(1), FakePush()
-    crowd(store, 1)
-    store.join(store.get("0000=") or pytest.fail("gone"), session_audience(9), wants_cursor=False)
-    records = logged(started(17), later(9, 2), started(18), later(18, 2))
-
-    again = await broadcast(store, push, 1).deliver(records, within=5)
-
-    assert again == ["100", "102", "103"]
-    assert push.posts == [("0000=", b'{"n":2}')]
+    plain = '{"n":2}'
+    with_place = '{"n":2,"stream":"session:1","sequence":2,"cursor":"e1:2"}'
+    assert deliveries.push.posts == [("0000=", plain.encode()), ("0001=", with_place.encode())]
 
 
-async def test_whoever_is_gone_leaves_no_trace() -> None:
-    store, push = FakeConnectionStore(SHARDS), FakePush()
-    crowd(store, 3)
-    push.gone = {"0001="}
+async def test_events_of_a_stream_come_in_their_order() -> None:
+    deliveries = Deliveries(2)
 
-    again = await broadcast(store, push, SHARDS).deliver(logged(started(17)), within=5)
+    await broadcast(deliveries, deliveries.log(5))
+
+    assert deliveries.heard_by_all() == {"0000=": [2, 3, 4, 5, 6], "0001=": [2, 3, 4, 5, 6]}
+
+
+async def test_streams_are_delivered_at_the_same_time() -> None:
+    class Meeting(FakePush):
+        """A push in which no post ends before two have begun."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.both = asyncio.Barrier(2)
+
+        async def begin(self, _message: Message, _within: float) -> None:
+            await self.both.wait()
+
+    store, push = FakeConnectionStore(1), Meeting()
+    (one,) = crowd(store, 1)
+    subscribe(store, one, 1)
+    subscribe(store, one, 2)
+
+    again = await FakeDelivery(store, push).broadcast.run(logged(later(1, 2), later(2, 2)), within=60)
 
     assert again == []
-    assert store.get("0001=") is None
-    assert sorted(one for one, _ in push.posts) == ["0000=", "0002="]
+    assert len(push.posts) == 2
 
 
-async def test_an_audience_that_cannot_be_read_has_its_session_come_again_and_no_other() -> None:
-    class Throttled(FakeConnectionStore):
-        def audience(
-            self, audience: str, shard: int, after: str | None = None, limit: int | None = None
-        ) -> AudiencePage:
-            if audience == session_audience(17):
-                raise Unavailable("throttled")
-            return super().audience(audience, shard, after, limit)
+async def test_an_event_is_begun_however_little_time_is_left() -> None:
+    deliveries = Deliveries()
 
-    store, push = Throttled(SHARDS), FakePush()
-    crowd(store, 2)
-    records = logged(later(17, 2), started(18), later(17, 3))
+    again = await broadcast(deliveries, deliveries.log(3), within=1)
 
-    again = await broadcast(store, push, SHARDS).deliver(records, within=5)
-
-    assert again == ["100", "102"]
-    assert sorted(one for one, _ in push.posts) == ["0000=", "0001="]
+    assert again == ["3", "4"]
+    assert deliveries.heard() == [2]
 
 
-async def test_the_log_says_what_the_seed_documents(caplog: pytest.LogCaptureFixture) -> None:
-    store, push = FakeConnectionStore(SHARDS), FakePush()
-    crowd(store, 2)
-    push.failing = {"0001="}
+async def test_what_there_is_no_time_for_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    deliveries = Deliveries()
 
-    with caplog.at_level(logging.INFO):
-        await broadcast(store, push, SHARDS).deliver(logged(started(18)), within=5)
+    await broadcast(deliveries, deliveries.log(3), within=1)
 
-    lines = [record for record in caplog.records if record.name in ("Sessions", "WebSocket")]
-    assert [line.getMessage() for line in lines[:2]] == [
-        "[Sessions] Broadcasted session.started event for session 18",
-        "[WebSocket] Broadcasted session.started to 1 client(s) for session 18",
+    [line] = [vars(record) for record in caplog.records if "come again" in record.message]
+    assert (line["unfinished"], line["metrics"]) == (2, ["unfinished"])
+
+
+class Failing(FakeAudiences):
+    """Audiences that can't be read where they are told to fail."""
+
+    failing: tuple[str, int] = ("", 0)
+    reads = 0
+
+    async def page(self, stream: str, *arguments: Any, **named: Any) -> AudiencePage:
+        self.reads += stream == self.failing[0]
+        if (stream, self.reads) == self.failing:
+            raise Unavailable("told to")
+        return await super().page(stream, *arguments, **named)
+
+
+def failing_at(deliveries: Deliveries, read: int) -> None:
+    audiences = Failing(deliveries.store)
+    audiences.failing = STREAM, read
+    deliveries.delivery.broadcast._audiences = audiences
+
+
+async def test_after_a_failure_the_rest_of_the_stream_comes_again() -> None:
+    deliveries = Deliveries()
+    subscribe(deliveries.store, "0000=", 2)
+    records = [*deliveries.log(3), LoggedEvent("of 2", later(2, 2))]
+    failing_at(deliveries, read=2)
+
+    again = await broadcast(deliveries, records)
+
+    assert again == ["3", "4"]
+    assert sorted(deliveries.heard()) == [2, 2]
+
+
+async def test_what_was_delivered_before_a_failure_is_not_repeated() -> None:
+    deliveries = Deliveries()
+    records = deliveries.log(3)
+    failing_at(deliveries, read=2)
+    await broadcast(deliveries, records)
+
+    again = await broadcast(deliveries, records)
+
+    assert again == []
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_a_record_of_several_events_comes_again_once() -> None:
+    deliveries = Deliveries()
+    together = [LoggedEvent("7", record.event) for record in deliveries.log(3)]
+    failing_at(deliveries, read=2)
+
+    first = await broadcast(deliveries, together)
+    second = await broadcast(deliveries, together)
+
+    assert (first, second) == (["7"], [])
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_without_progress_nothing_is_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def progress(_: str) -> Any:
+        raise Unavailable("told to")
+
+    deliveries = Deliveries()
+    monkeypatch.setattr(deliveries.delivery.progress, "progress", progress)
+
+    again = await broadcast(deliveries, deliveries.log(2))
+
+    assert again == ["2", "3"]
+    assert deliveries.push.posts == []
+
+
+async def test_progress_that_is_not_saved_repeats_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def save(*_: Any) -> None:
+        raise Unavailable("told to")
+
+    deliveries = Deliveries()
+    records = deliveries.log(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries.delivery.progress, "save_handled", save)
+        first = await broadcast(deliveries, records)
+
+    second = await broadcast(deliveries, records)
+
+    assert (first, second) == (["2", "3"], [])
+    assert deliveries.heard() == [2, 3, 2, 3]
+
+
+async def test_an_event_that_was_handled_is_passed_over() -> None:
+    deliveries = Deliveries()
+    records = deliveries.log(3)
+    await broadcast(deliveries, records[:2])
+
+    await broadcast(deliveries, records)
+
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_whoever_was_caught_up_past_an_event_is_passed_over() -> None:
+    deliveries = Deliveries(2)
+    deliveries.change("0001=", position=3)
+
+    await broadcast(deliveries, deliveries.log(3))
+
+    assert deliveries.heard_by_all() == {"0000=": [2, 3, 4], "0001=": [4]}
+
+
+async def test_whoever_is_behind_is_not_posted_to() -> None:
+    deliveries = Deliveries()
+    deliveries.change(behind=2)
+    records = deliveries.log(2)
+
+    await broadcast(deliveries, records)
+
+    assert deliveries.push.posts == []
+    assert (deliveries.row().behind, deliveries.row().missed) == (2, 3)
+
+
+async def test_after_a_gap_everybody_falls_behind() -> None:
+    deliveries = Deliveries(2)
+    records = deliveries.log(4)
+    await broadcast(deliveries, records[:1])
+
+    again = await broadcast(deliveries, records[2:])  # 3 was given up
+
+    assert again == []
+    assert deliveries.heard_by_all() == {"0000=": [2], "0001=": [2]}
+    assert (deliveries.row().behind, deliveries.row().missed) == (3, 5)
+
+
+async def test_whoever_fell_behind_after_a_gap_is_caught_up() -> None:
+    deliveries = Deliveries(2)
+    records = deliveries.log(4)
+    await broadcast(deliveries, records[:1])
+    await broadcast(deliveries, records[2:])
+
+    await deliveries.delivery.work()
+
+    assert deliveries.heard_by_all() == {"0000=": [2, 3, 4, 5], "0001=": [2, 3, 4, 5]}
+    assert (deliveries.row().behind, deliveries.row().position) == (None, 5)
+
+
+async def test_a_gap_before_a_sessions_first_record_is_found() -> None:
+    deliveries = Deliveries()
+    records = deliveries.log(2)
+
+    await broadcast(deliveries, records[1:])  # 2 was given up, and 1 is its start
+
+    assert deliveries.push.posts == []
+    assert deliveries.row().behind == 2
+
+
+async def test_the_first_start_that_is_known_of_is_posted() -> None:
+    store, push = FakeConnectionStore(1), FakePush()
+    crowd(store, 1)
+
+    await FakeDelivery(store, push).broadcast.run(logged(started(17)), within=60)
+
+    assert len(push.posts) == 1
+
+
+@pytest.mark.parametrize("sequence", [1, 9, 11])
+async def test_progress_of_another_epoch_says_nothing(sequence: int) -> None:
+    deliveries = Deliveries()
+    await deliveries.delivery.progress.save_handled(STREAM, Cursor("before the restore", 9))
+    event = later(1, sequence)
+
+    await broadcast(deliveries, logged(event))
+
+    assert deliveries.heard() == [sequence]
+    assert (await deliveries.delivery.progress.progress(STREAM)).handled == event.cursor
+
+
+@pytest.mark.parametrize(("followers", "jobs"), [(0, 0), (4, 0), (5, 2)])
+async def test_only_a_large_audience_is_left_to_jobs(followers: int, jobs: int) -> None:
+    deliveries = Deliveries(followers, inline=4, shards=2)
+
+    again = await broadcast(deliveries, deliveries.log())
+
+    assert again == []
+    assert len(deliveries.delivery.queue.jobs()) == jobs
+    assert len(deliveries.push.posts) == (0 if jobs else followers)
+
+
+async def test_an_audience_of_several_pages_is_large() -> None:
+    deliveries = Deliveries(3)
+    deliveries.store.page_size = 2
+
+    await broadcast(deliveries, deliveries.log())
+
+    assert deliveries.push.posts == []
+    assert len(deliveries.delivery.queue.jobs()) == 1
+
+
+async def test_behind_events_that_have_jobs_all_go_to_the_queue() -> None:
+    deliveries = Deliveries(2, inline=1)
+    records = deliveries.log(3)
+    await broadcast(deliveries, records[:1])
+    deliveries.store.remove("0001=")  # the audience is small now
+
+    await broadcast(deliveries, records[1:])
+    before = deliveries.heard()
+    await deliveries.delivery.work()
+
+    assert (before, deliveries.heard()) == ([], [2, 3, 4])
+
+
+async def test_once_all_jobs_are_done_a_small_audience_is_posted_to() -> None:
+    deliveries = Deliveries(2, inline=1)
+    records = deliveries.log(2)
+    await broadcast(deliveries, records[:1])
+    deliveries.store.remove("0001=")
+    await deliveries.delivery.work()
+
+    await broadcast(deliveries, records[1:])
+
+    assert deliveries.delivery.queue.jobs() == []
+    assert deliveries.heard() == [2, 3]
+
+
+async def test_jobs_know_which_events_are_pending_before_theirs() -> None:
+    deliveries = Deliveries(2, inline=1)
+
+    await broadcast(deliveries, deliveries.log(3))
+
+    jobs: list[Any] = deliveries.delivery.queue.jobs()
+    assert [job.event.sequence for job in jobs] == [2, 3, 4]
+    assert [job.pending for job in jobs] == [
+        None,
+        Pending(2, jobs[0].event.cursor),
+        Pending(2, jobs[1].event.cursor),
     ]
-    assert lines[1].__dict__["delivered"] == 1
-    assert lines[1].__dict__["failed"] == 1
-    assert lines[2].__dict__["connection_id"] == "0001="
+
+
+async def test_jobs_that_cannot_be_sent_make_the_event_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def send(_: Any) -> None:
+        raise Unavailable("told to")
+
+    deliveries = Deliveries(2, inline=1)
+    records = deliveries.log(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries.delivery.queue, "send", send)
+        first = await broadcast(deliveries, records)
+
+    second = await broadcast(deliveries, records)
+    await deliveries.delivery.work()
+
+    assert (first, second) == (["2", "3"], [])
+    assert deliveries.heard_by_all() == {"0000=": [2, 3], "0001=": [2, 3]}

@@ -1,285 +1,359 @@
-import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from chalicelib.connections.connection import ALL_AUDIENCE, Lag, session_audience
-from chalicelib.delivery.catch_up import ATTEMPTS
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import Message, Outcome
+from chalicelib.connections.ports import CATCH_UP_SECONDS
+from chalicelib.delivery import catch_up
+from chalicelib.delivery.catch_up import ATTEMPTS, CaughtUp, backoff
 from chalicelib.delivery.jobs import CatchUpJob
-from chalicelib.delivery.ports import AudiencePage
-from tests.fakes.crowd import FakeLog, crowd, later, logged, started
-from tests.fakes.delivery import House
+from chalicelib.errors import Unavailable
+from chalicelib.nights.streams import Stream
+from tests.fakes.interleaving import Killed
 from tests.fakes.push import FakePush
-from tests.fakes.stores import FakeConnectionStore
+from tests.unit.delivery.deliveries import STREAM, Deliveries, LoopClock
 
-SHARDS = 2
-NIGHT = session_audience(17)
-SLOW = "0001="
+FOREVER = float("inf")
+ABC = "0000="
+JOB = CatchUpJob(STREAM, ABC, 2)
 
 
-class Scene:
-    def __init__(
-        self, inline: int = 500, *, wants_cursor: bool = False, store: FakeConnectionStore | None = None
-    ) -> None:
-        self.store = store or FakeConnectionStore(SHARDS)
-        self.push = FakePush()
-        self.home = House(self.store, self.push, SHARDS, inline=inline, log=FakeLog())
-        crowd(self.store, 3, session_id=17, wants_cursor=wants_cursor)
+class Pushing(FakePush):
+    """A push in which something happens before the ``nth`` post."""
 
-    async def happen(self, *sequences: int) -> list[str]:
-        return await self.home.broadcast.deliver(logged(*(later(17, n) for n in sequences)), within=5)
+    def __init__(self, nth: int, happens: Callable[[], Any]) -> None:
+        super().__init__()
+        self.nth, self.happens = nth, happens
 
-    def heard(self, connection_id: str) -> list[int]:
-        return [json.loads(body)["n"] for one, body in self.push.posts if one == connection_id]
+    async def begin(self, _message: Message, _within: float) -> None:
+        self.nth -= 1
+        if self.nth == 0:
+            self.happens()
 
-    def lag(self) -> Lag | None:
-        recipient = self.store.recipient(NIGHT, SLOW)
-        return recipient.lag if recipient else None
 
+def behind(events: int, push: FakePush | None = None, **row: Any) -> Deliveries:
+    """Return a follower that is behind from event 2 on, and so many events that it lacks."""
+    deliveries = Deliveries(push=push)
+    deliveries.log(events)
+    deliveries.change(**{"behind": 2, "missed": events + 1, **row})
+    return deliveries
 
-@pytest.fixture(params=[500, 1], ids=["inline", "queued"])
-def scene(request: pytest.FixtureRequest) -> Scene:
-    return Scene(inline=request.param)
 
+async def run(deliveries: Deliveries, deadline: float = FOREVER, until: int = 0) -> CaughtUp:
+    return await deliveries.delivery.catch_up.run(STREAM, ABC, deadline, until)
 
-async def test_whoever_is_not_reached_catches_up_in_order(scene: Scene) -> None:
-    scene.push.failing = {SLOW}
-    await scene.happen(3)
-    await scene.home.work_shards()
-    scene.push.failing = set()
-    await scene.happen(4, 5)
-    await scene.home.work_shards()
-    before = scene.heard(SLOW)
 
-    await scene.home.work()
+async def test_what_was_missed_is_replayed_in_order() -> None:
+    deliveries = behind(5)
 
-    assert before == []
-    assert scene.heard(SLOW) == [3, 4, 5]
-    assert scene.heard("0000=") == [3, 4, 5]
-    assert scene.lag() is None
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3, 4, 5, 6]
 
 
-async def test_what_follows_the_catching_up_is_posted_at_once_again(scene: Scene) -> None:
-    scene.push.failing = {SLOW}
-    await scene.happen(3)
-    await scene.home.work_shards()
-    scene.push.failing = set()
-    await scene.home.work()
+async def test_whoever_has_everything_is_live_from_there() -> None:
+    deliveries = behind(5, catching_up_until=0)
 
-    await scene.happen(4)
-    await scene.home.work_shards()
+    await run(deliveries)
 
-    assert scene.heard(SLOW) == [3, 4]
+    row = deliveries.row()
+    assert (row.behind, row.missed, row.position, row.catching_up_until) == (None, 0, 6, 0)
 
 
-async def test_one_bad_connection_has_no_record_come_again(scene: Scene) -> None:
-    scene.push.failing = {SLOW}
+async def test_whoever_is_live_is_left_alone() -> None:
+    deliveries = Deliveries()
+    deliveries.log(3)
 
-    again = await scene.happen(3, 4)
-    await scene.home.work_shards()
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert deliveries.push.posts == []
 
-    assert again == []
-    assert scene.heard("0000=") == scene.heard("0002=") == [3, 4]
-    assert scene.lag() == Lag(3, 4)
 
+async def test_whoever_has_nothing_to_hear_is_live_at_once() -> None:
+    deliveries = Deliveries()
+    deliveries.change(behind=2, missed=0)
 
-async def test_each_failed_attempt_is_followed_by_a_longer_wait() -> None:
-    scene = Scene()
-    scene.push.failing = {SLOW}
-    await scene.happen(3)
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert (deliveries.row().behind, deliveries.row().position) == (None, 1)
 
-    for _ in range(ATTEMPTS):
-        (head,) = scene.home.queue.heads()
-        received = scene.home.queue.receive(head)
-        assert received is not None
-        assert await scene.home.jobs.work([received], within=5) == [received.id]
 
-    assert [seconds for _, seconds in scene.home.queue.delays] == [1] * (ATTEMPTS - 1) + [0]
+@pytest.mark.parametrize("opted_in", [False, True])
+async def test_replayed_frames_are_those_of_live_events(*, opted_in: bool) -> None:
+    deliveries = behind(1, wants_cursor=opted_in)
+    [event] = deliveries.sessions.events(STREAM, 1, 9)
 
+    await run(deliveries)
 
-async def test_after_the_last_attempt_the_dead_letter_queue_has_what_is_needed_to_redo_it() -> None:
-    scene = Scene()
-    scene.push.failing = {SLOW}
-    await scene.happen(3, 4)
-    await scene.home.work()
-    (dead,) = scene.home.queue.dead
-    scene.push.failing = set()
+    expected = event.with_place.encode() if opted_in else event.plain
+    assert [body for _, body in deliveries.push.posts] == [expected]
 
-    scene.home.queue.redrive()
-    await scene.home.work()
 
-    assert dead == CatchUpJob(NIGHT, 17, SLOW, 3)
-    assert scene.heard(SLOW) == [3, 4]
+async def test_an_event_noted_during_the_last_post_is_replayed_too() -> None:
+    def logged_meanwhile() -> None:
+        deliveries.log()
+        deliveries.change(missed=4)
 
+    deliveries = behind(2, Pushing(2, logged_meanwhile))
 
-async def test_the_next_event_gives_another_chance_to_who_was_given_up() -> None:
-    scene = Scene()
-    scene.push.failing = {SLOW}
-    await scene.happen(3)
-    await scene.home.work()
-    assert scene.lag() == Lag(3, 3, parked=True)
-    scene.push.failing = set()
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3, 4]
 
-    await scene.happen(4)
-    await scene.home.work()
 
-    assert scene.heard(SLOW) == [3, 4]
+async def test_a_long_replay_is_saved_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catch_up, "PAGE_SIZE", 2)
+    saved: list[tuple[int | None, list[int]]] = []
+    deliveries = behind(5)
+    right = deliveries.delivery.audiences.advance
 
+    async def advance(*arguments: Any) -> bool:
+        done = await right(*arguments)
+        saved.append((deliveries.row().behind, deliveries.heard()))
+        return done
 
-async def test_a_job_that_was_never_sent_is_sent_when_the_event_comes_again() -> None:
-    scene = Scene()
-    scene.store.fall_behind(NIGHT, SLOW, 3)
+    deliveries.delivery.audiences.advance = advance  # type: ignore[method-assign, assignment]
 
-    await scene.happen(3)
-    await scene.home.work()
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert saved == [(4, [2, 3]), (6, [2, 3, 4, 5])]
+    assert deliveries.heard() == [2, 3, 4, 5, 6]
 
-    assert scene.heard(SLOW) == [3]
-    assert scene.lag() is None
 
+async def test_after_a_dead_function_at_most_a_page_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies() -> None:
+        raise Killed
 
-async def test_whoever_leaves_while_lagging_is_left_alone() -> None:
-    scene = Scene()
-    scene.push.failing = {SLOW}
-    await scene.happen(3)
-    scene.store.remove(SLOW)
+    monkeypatch.setattr(catch_up, "PAGE_SIZE", 2)
+    deliveries = behind(5, Pushing(4, dies))
+    with pytest.raises(Killed):
+        await run(deliveries)
 
-    await scene.home.work()
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3, 4, 4, 5, 6]
 
-    assert scene.home.queue.waiting == []
-    assert scene.heard(SLOW) == []
 
+async def test_what_the_answering_function_catches_up_is_taken() -> None:
+    deliveries = behind(2, catching_up_until=30)
 
-async def test_whoever_is_found_gone_by_the_replay_leaves_no_trace() -> None:
-    scene = Scene()
-    scene.push.failing = {SLOW}
-    await scene.happen(3, 4)
-    scene.push.failing, scene.push.gone = set(), {SLOW}
+    assert await run(deliveries) is CaughtUp.TAKEN
+    assert await deliveries.delivery.catch_up.work(JOB, 1, FOREVER) == CATCH_UP_SECONDS
+    assert deliveries.push.posts == []
 
-    await scene.home.work()
 
-    assert scene.store.get(SLOW) is None
-    assert scene.home.queue.waiting == []
+async def test_a_job_takes_over_from_a_dead_answering_function() -> None:
+    deliveries = behind(2, catching_up_until=30)
+    deliveries.store.now = 30
 
+    assert await deliveries.delivery.catch_up.work(JOB, 2, FOREVER) is None
+    assert deliveries.heard() == [2, 3]
 
-async def test_a_replay_longer_than_a_page_is_whole() -> None:
-    scene = Scene()
-    scene.push.failing = {SLOW}
-    await scene.happen(*range(3, 93))
-    scene.push.failing = set()
 
-    await scene.home.work()
+async def test_the_answering_function_itself_may_catch_up() -> None:
+    deliveries = behind(2, catching_up_until=30)
 
-    assert scene.heard(SLOW) == list(range(3, 93))
+    assert await run(deliveries, until=30) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3]
 
 
-async def test_an_event_that_is_skipped_while_the_replay_ends_is_replayed_too() -> None:
-    class Late(FakeConnectionStore):
-        """Another event happens just when the last one of the replay has been posted."""
+async def test_whoever_has_left_is_not_caught_up() -> None:
+    deliveries = behind(2)
+    deliveries.store.remove(ABC)
 
-        def caught_up(self, audience: str, connection_id: str, place: int) -> bool:
-            if place == 3:
-                assert self.skip(audience, connection_id, 4)
-            return super().caught_up(audience, connection_id, place)
+    assert await run(deliveries) is CaughtUp.GONE
+    assert await deliveries.delivery.catch_up.work(JOB, 1, FOREVER) is None
 
-    scene = Scene(store=Late(SHARDS))
-    scene.push.failing = {SLOW}
-    await scene.happen(3)
-    scene.push.failing = set()
 
-    await scene.home.work()
+async def test_whoever_is_gone_is_removed() -> None:
+    deliveries = behind(2)
+    deliveries.push.gone = {ABC}
 
-    assert scene.heard(SLOW) == [3, 4]
-    assert scene.lag() is None
+    assert await run(deliveries) is CaughtUp.GONE
+    assert deliveries.store.get(ABC) is None
 
 
-async def test_whoever_caught_up_between_the_reading_and_the_posting_is_posted_to() -> None:
-    class Quick(FakeConnectionStore):
-        def audience(
-            self, audience: str, shard: int, after: str | None = None, limit: int | None = None
-        ) -> AudiencePage:
-            page = super().audience(audience, shard, after, limit)
-            self.caught_up(NIGHT, SLOW, 3)
-            return page
+async def test_whoever_leaves_during_a_replay_is_not_made_live() -> None:
+    deliveries = behind(2, Pushing(2, lambda: deliveries.store.leave(ABC, STREAM)))
 
-    scene = Scene(store=Quick(SHARDS))
-    scene.store.fall_behind(NIGHT, SLOW, 3)
+    assert await run(deliveries) is CaughtUp.GONE
+    assert ABC not in deliveries.store.audiences[STREAM]
 
-    await scene.happen(4)
 
-    assert scene.heard(SLOW) == [4]
+def expires(deliveries: Deliveries) -> None:
+    """Let the follower's token expire."""
+    deliveries.store.now = deliveries.push.now = deliveries.row().token_expires_at
 
 
-async def test_starts_are_caught_up_with_from_the_stream_of_sessions() -> None:
-    scene = Scene(wants_cursor=True)
-    scene.push.failing = {SLOW}
-    await scene.home.broadcast.deliver(logged(started(17), started(18)), within=5)
-    scene.push.failing = set()
+@pytest.mark.parametrize("missed", [0, 4])  # 0: who resumes lacks more than was noted since
+async def test_after_a_token_has_expired_nothing_is_replayed(missed: int) -> None:
+    deliveries = behind(3, Pushing(2, lambda: expires(deliveries)), missed=missed)
 
-    await scene.home.work()
+    assert await run(deliveries) is CaughtUp.GONE
+    assert deliveries.heard() == [2]
+    assert deliveries.row().behind == 3
 
-    recipient = scene.store.recipient(ALL_AUDIENCE, SLOW)
-    assert [json.loads(body)["cursor"] for one, body in scene.push.posts if one == SLOW] == ["e0:17", "e0:18"]
-    assert recipient is not None
-    assert recipient.lag is None
 
+@pytest.mark.parametrize("missed", [0, 4])
+async def test_a_replay_goes_on_under_a_renewed_token(missed: int) -> None:
+    class Renewing(FakePush):
+        """A push that finds the token expired once, which is renewed at that moment."""
 
-async def test_whoever_misses_the_same_event_again_catches_up_again(scene: Scene) -> None:
-    for _ in range(2):  # the stream hands it over twice
-        scene.push.failing = {SLOW}
-        await scene.happen(3)
-        await scene.home.work_shards()
-        scene.push.failing = set()
-        await scene.home.work()
+        def post(self, message: Message, recipient: Recipient, outcome: Outcome) -> None:
+            if len(self.posts) == 1 and recipient.token_expires_at < 5_000_000_000:
+                outcome.expired.append(recipient)
+                deliveries.change(token_expires_at=5_000_000_000)
+            else:
+                super().post(message, recipient, outcome)
 
-    assert scene.lag() is None
-    assert scene.heard(SLOW)[:1] == [3]
+    deliveries = behind(3, Renewing(), missed=missed)
 
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3, 4]
 
-@pytest.mark.parametrize("reached", [True, False])
-async def test_a_start_that_comes_after_a_later_one_is_caught_up_with_too(
-    reached: bool,  # noqa: FBT001 - a parameter
-) -> None:
-    scene = Scene()
-    scene.push.failing = {SLOW}
-    await scene.home.broadcast.deliver(logged(started(18)), within=5)
-    if reached:
-        scene.push.failing = set()
-    await scene.home.broadcast.deliver(logged(started(17)), within=5)
-    scene.push.failing = set()
 
-    await scene.home.work()
+async def test_an_event_that_the_log_does_not_show_yet_is_waited_for() -> None:
+    deliveries = behind(2, missed=4)
 
-    heard = {json.loads(body)["data"]["session"]["id"] for one, body in scene.push.posts if one == SLOW}
-    assert heard == {17, 18}
+    first = await deliveries.delivery.catch_up.work(JOB, 1, FOREVER)
+    reached = deliveries.row().behind
+    deliveries.log()
+    second = await deliveries.delivery.catch_up.work(JOB, 2, FOREVER)
 
+    assert (first, reached, second) == (1, 4, None)
+    assert deliveries.heard() == [2, 3, 4]
 
-async def test_a_start_that_comes_late_while_the_replay_ends_is_replayed_too() -> None:
-    class Late(FakeConnectionStore):
-        """An earlier start comes just when the last one of the replay has been posted."""
 
-        def caught_up(self, audience: str, connection_id: str, place: int) -> bool:
-            if place == 18 and not late:
-                late.append(17)
-                assert self.skip(audience, connection_id, 17)
-            return super().caught_up(audience, connection_id, place)
+async def test_a_log_that_is_read_in_parts_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    deliveries = behind(5, missed=0)
+    read = deliveries.sessions.events
+    monkeypatch.setattr(deliveries.sessions, "events", lambda stream, after, _: read(stream, after, 2))
 
-    late: list[int] = []
-    scene = Scene(store=Late(SHARDS))
-    scene.push.failing = {SLOW}
-    await scene.home.broadcast.deliver(logged(started(18)), within=5)
-    scene.push.failing = set()
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3, 4, 5, 6]
 
-    await scene.home.work()
 
-    heard = [json.loads(body)["data"]["session"]["id"] for one, body in scene.push.posts if one == SLOW]
-    assert heard == [18, 17, 18]
+async def test_an_event_that_nobody_has_noted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    deliveries = behind(1, missed=0)
+    monkeypatch.setattr(deliveries.sessions, "events", lambda *_: ())
 
+    assert await run(deliveries) is CaughtUp.FAILED
+    assert deliveries.row().behind == 2
 
-async def test_a_log_with_a_hole_is_no_reason_to_forget_what_was_missed() -> None:
-    scene = Scene()
-    scene.store.fall_behind(NIGHT, SLOW, 200)
-    scene.home.queue.put([CatchUpJob(NIGHT, 17, SLOW, 200)])
 
-    await scene.home.work()
+async def test_a_missed_event_that_is_not_in_the_log_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    deliveries = behind(0, missed=2)
 
-    assert scene.home.queue.dead == [CatchUpJob(NIGHT, 17, SLOW, 200)]
-    assert scene.lag() == Lag(200, 200, parked=True)
+    assert await run(deliveries) is CaughtUp.FAILED
+    assert "an event that a connection missed is not in the log" in caplog.messages
+
+
+async def test_a_post_that_failed_is_tried_again_from_there() -> None:
+    deliveries = behind(3, Pushing(2, lambda: deliveries.push.failing.add(ABC)))
+
+    first = await deliveries.delivery.catch_up.work(JOB, 1, FOREVER)
+    reached = deliveries.row().behind
+    deliveries.push.failing.clear()
+    second = await deliveries.delivery.catch_up.work(JOB, 2, FOREVER)
+
+    assert (first, reached, second) == (1, 3, None)
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_a_job_without_time_goes_on_at_once() -> None:
+    deliveries = behind(3)
+
+    assert await deliveries.delivery.catch_up.work(JOB, 1, deadline=0.0) == 0
+    assert deliveries.push.posts == []
+
+
+async def test_a_replay_whose_time_is_over_goes_on_where_it_was() -> None:
+    def time_is_over() -> None:
+        clock.now += 5
+
+    clock = LoopClock()
+    deliveries = behind(3, Pushing(2, time_is_over))
+
+    first = await run(deliveries, deadline=clock.now + 5)
+    reached = deliveries.row().behind
+    second = await run(deliveries, deadline=clock.now + 5)
+
+    assert (first, reached, second) == (CaughtUp.OUT_OF_TIME, 4, CaughtUp.LIVE)
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_whoever_cannot_be_caught_up_is_closed_after_all_attempts() -> None:
+    deliveries = behind(2)
+    deliveries.push.failing = {ABC}
+
+    waits = [await deliveries.delivery.catch_up.work(JOB, 1 + nth, FOREVER) for nth in range(ATTEMPTS)]
+
+    assert waits == [1] * (ATTEMPTS - 1) + [None]
+    assert deliveries.push.disconnected == [ABC]
+    assert deliveries.store.get(ABC) is None
+    assert ABC not in deliveries.store.audiences[STREAM]
+
+
+async def test_whoever_cannot_be_closed_either_is_tried_again() -> None:
+    deliveries = behind(2)
+    deliveries.push.failing = deliveries.push.stuck = {ABC}
+
+    stuck = await deliveries.delivery.catch_up.work(JOB, ATTEMPTS, FOREVER)
+    deliveries.push.stuck = set()
+    closed = await deliveries.delivery.catch_up.work(JOB, ATTEMPTS + 1, FOREVER)
+
+    assert (stuck, closed) == (1, None)
+    assert deliveries.push.disconnected == [ABC]
+
+
+async def test_the_last_attempt_closes_nobody_who_is_caught_up() -> None:
+    deliveries = behind(2)
+
+    assert await deliveries.delivery.catch_up.work(JOB, ATTEMPTS, FOREVER) is None
+    assert deliveries.push.disconnected == []
+    assert deliveries.heard() == [2, 3]
+
+
+@pytest.mark.parametrize(("attempt", "longest"), [(1, 2), (4, 16), (9, 120), (50, 120)])
+def test_attempts_are_spread_over_a_longer_and_longer_time(attempt: int, longest: int) -> None:
+    assert (backoff(attempt, lambda: 0.0), backoff(attempt, lambda: 0.999_999)) == (1, longest)
+
+
+async def resume(deliveries: Deliveries, deadline: float = FOREVER) -> CaughtUp:
+    return await deliveries.delivery.catch_up.resume(STREAM, ABC, deadline, until=30)
+
+
+async def test_a_resume_that_is_done_leaves_no_job() -> None:
+    deliveries = behind(3, catching_up_until=30)
+
+    assert await resume(deliveries) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3, 4]
+    assert deliveries.delivery.queue.jobs() == []
+
+
+async def test_a_resume_whose_time_is_over_becomes_a_job() -> None:
+    deliveries = behind(3, catching_up_until=30)
+
+    assert await resume(deliveries, deadline=0.0) is CaughtUp.OUT_OF_TIME
+    assert deliveries.delivery.queue.jobs() == [CatchUpJob(STREAM, ABC, 2)]
+
+
+async def test_a_job_goes_on_where_a_resume_failed() -> None:
+    deliveries = behind(3, Pushing(2, lambda: deliveries.push.failing.add(ABC)), catching_up_until=30)
+
+    assert await resume(deliveries) is CaughtUp.FAILED
+    jobs = deliveries.delivery.queue.jobs()
+    deliveries.push.failing.clear()
+    await deliveries.delivery.work()
+
+    assert jobs == [CatchUpJob(STREAM, ABC, 3)]
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_a_log_that_cannot_be_read_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def following(*_: Any) -> Any:
+        raise Unavailable("told to")
+
+    deliveries = behind(2)
+    monkeypatch.setattr(Stream, "following", following)
+
+    with pytest.raises(Unavailable):
+        await run(deliveries)
+
+    assert deliveries.row().behind == 2

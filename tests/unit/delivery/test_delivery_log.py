@@ -6,29 +6,31 @@ from typing import Any
 import pytest
 
 from chalicelib.connections.connection import Recipient
-from chalicelib.connections.messages import DeliveryReport, FailedPost
+from chalicelib.connections.messages import FailedPost, Outcome
 from chalicelib.delivery import delivery_log
-from chalicelib.delivery.delivery_log import EACH_UP_TO, DeliveryLog
-from chalicelib.nights import event_fields
+from chalicelib.delivery.delivery_log import NAMED_UP_TO, DeliveryLog
+from chalicelib.delivery.jobs import CatchUpJob
+from chalicelib.nights import events as event_fields
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event, EventType, LoggedEvent
 
 EVENT = Event(
-    17,
+    "sessions",
+    Cursor("e0", 17),
     EventType.SESSION_STARTED,
     '{"type":"session.started","timestamp":"1970-01-01T00:01:40.000Z","data":{}}',
-    Cursor("e17", 1),
-    Cursor("e0", 17),
 )
 NAMES = {
     "event": "17/1",
     "event_type": "session.started",
     "session_id": 17,
-    "sequence": 1,
-    "cursor": "e17:1",
-    "sessions_cursor": "e0:17",
+    "stream": "sessions",
+    "sequence": 17,
+    "cursor": "e0:17",
     "event_timestamp": "1970-01-01T00:01:40.000Z",
 }
+
+Lines = Callable[[], list[dict[str, Any]]]
 
 
 def seconds(*moments: float) -> Callable[[], float]:
@@ -37,100 +39,109 @@ def seconds(*moments: float) -> Callable[[], float]:
     return lambda: next(each)
 
 
-def recipients(count: int) -> list[Recipient]:
-    return [Recipient(f"{number}=", "api", "dev") for number in range(count)]
+def delivered(count: int, at: float = 101.0) -> Outcome:
+    return Outcome(delivered={f"{number}=": at for number in range(count)})
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
     caplog.set_level(logging.DEBUG)
     return lambda: [vars(record) for record in caplog.records]
 
 
-def of(lines: Iterable[dict[str, Any]], hop: str) -> list[dict[str, Any]]:
-    return [line for line in lines if line["hop"] == hop]
+def of(lines: Iterable[dict[str, Any]], stage: str) -> list[dict[str, Any]]:
+    return [line for line in lines if line["stage"] == stage]
 
 
-def test_every_hop_has_the_same_names(said: Callable[[], list[dict[str, Any]]]) -> None:
-    failed = FailedPost(Recipient("1=", "api", "dev"), 500, "answered 500")
-    report = DeliveryReport(delivered=1, failed=[failed], gone=recipients(1))
+def test_every_stage_names_the_event_alike(lines: Lines) -> None:
+    gone, unreached = Recipient("gone=", "api", "dev"), Recipient("1=", "api", "dev")
+    outcome = Outcome({"2=": 101.0}, gone=[gone], failed=[FailedPost(unreached, 500, "answered 500")])
+    log = DeliveryLog(each=True)
 
     event_fields.appended([EVENT])
     delivery_log.received(LoggedEvent("100", EVENT))
-    delivery_log.queued(EVENT, 8)
-    DeliveryLog().begin(EVENT, 2).broadcasted(report)
-    delivery_log.fell_behind(EVENT, [failed])
-    DeliveryLog().caught_up(EVENT, "1=", report)
+    delivery_log.fanned_out(EVENT, 8)
+    log.begin(EVENT).broadcasted(outcome)
+    log.begin(EVENT).posted(delivered(NAMED_UP_TO + 1))
+    delivery_log.fell_behind(EVENT, [CatchUpJob("sessions", "1=", 17)])
+    log.caught_up(EVENT, "1=", delivered(1))
 
-    assert {line["hop"] for line in said()} == {
-        *("appended", "received", "queued", "broadcast", "posted", "failed", "gone", "fell_behind"),
-        "caught_up",
-    }
-    assert all({name: line[name] for name in NAMES} == NAMES for line in said())
+    stages = {"appended", "received", "fanned_out", "broadcast", "posted", "failed", "gone", "each"}
+    assert {line["stage"] for line in lines()} == stages | {"fell_behind", "caught_up"}
+    assert all({name: line[name] for name in NAMES} == NAMES for line in lines())
 
 
-def test_a_small_audience_is_told_of_one_by_one_in_one_line(said: Callable[[], list[dict[str, Any]]]) -> None:
-    first, second, gone = recipients(3)
-    witness = DeliveryLog(seconds(100.02, 100.03, 100.04, 100.05, 100.06)).begin(EVENT, 3)
-    note = witness.settled()
-    assert note is not None
-    for one in (first, gone, second):
-        note(one)
+def test_the_lines_of_the_seed_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
 
-    witness.posted(DeliveryReport(delivered=2, gone=[gone]))
+    DeliveryLog().begin(EVENT, 1).broadcasted(delivered(1))
 
-    [posted] = of(said(), "posted")
+    assert caplog.messages == [
+        "[Sessions] Broadcasted session.started event for session 17",
+        "[WebSocket] Broadcasted session.started to 1 client(s) for session 17",
+    ]
+
+
+def test_one_line_says_when_each_of_a_few_had_it(lines: Lines) -> None:
+    recorder = DeliveryLog(seconds(100.02, 100.06)).begin(EVENT, 3)
+
+    recorder.posted(Outcome({"0=": 100.03, "1=": 100.05}, gone=[Recipient("2=", "api", "dev")]))
+
+    [posted] = of(lines(), "posted")
     assert posted["deliveries"] == {"0=": 30, "1=": 50}
     assert (posted["duration_ms"], posted["record_age_ms"]) == (40, 60)
     assert posted["metrics"] == ["audience", "delivered", "gone", "duration_ms", "record_age_ms"]
 
 
-def test_a_large_audience_costs_no_line_and_no_call_for_each(
-    said: Callable[[], list[dict[str, Any]]],
-) -> None:
-    witness = DeliveryLog().begin(EVENT, EACH_UP_TO + 1)
+def test_a_large_audience_is_counted_and_not_named(lines: Lines) -> None:
+    count = NAMED_UP_TO + 1
 
-    assert witness.settled() is None
-    witness.posted(DeliveryReport(delivered=EACH_UP_TO + 1))
+    DeliveryLog().begin(EVENT, count).posted(delivered(count))
 
-    assert [line["hop"] for line in said()] == ["posted"]
-    assert "deliveries" not in said()[0]
+    [posted] = lines()
+    assert (posted["stage"], posted["delivered"]) == ("posted", count)
+    assert "deliveries" not in posted
 
 
-def test_at_debug_everyone_of_a_large_audience_is_named(said: Callable[[], list[dict[str, Any]]]) -> None:
-    settled_too: list[Recipient] = []
-    witness = DeliveryLog(each=True).begin(EVENT)
-    note = witness.settled(settled_too.append)
-    assert note is not None
-    for one in recipients(450):
-        note(one)
+def test_at_debug_everyone_of_a_large_audience_is_named(lines: Lines) -> None:
+    outcome = delivered(450)
 
-    witness.posted(DeliveryReport(delivered=450))
+    DeliveryLog(each=True).begin(EVENT).posted(outcome)
 
-    assert len(settled_too) == 450
-    named = [line["deliveries"] for line in of(said(), "each")]
+    named = [line["deliveries"] for line in of(lines(), "each")]
     assert [len(some) for some in named] == [200, 200, 50]
-    assert {one for some in named for one in some} == {one.connection_id for one in recipients(450)}
+    assert {one for some in named for one in some} == set(outcome.delivered)
 
 
-def test_nobody_to_deliver_to_is_no_metric(said: Callable[[], list[dict[str, Any]]]) -> None:
-    DeliveryLog().begin(EVENT, 0).posted(DeliveryReport())
+def test_nobody_to_deliver_to_is_no_metric(lines: Lines) -> None:
+    DeliveryLog().begin(EVENT, 0).posted(Outcome())
 
-    assert [line["metrics"] for line in said()] == [[]]
-
-
-def test_catching_up_says_nothing_of_the_age_of_deliveries(said: Callable[[], list[dict[str, Any]]]) -> None:
-    DeliveryLog().caught_up(EVENT, "1=", DeliveryReport(delivered=1, retried=2))
-
-    assert [line["metrics"] for line in said()] == [["delivered", "retried"]]
+    assert [line["metrics"] for line in lines()] == [[]]
 
 
-def test_an_envelope_without_a_time_is_logged_without_an_age(
-    said: Callable[[], list[dict[str, Any]]],
-) -> None:
-    event = Event(17, EventType.GAME_ADDED, '{"n":2}', Cursor("e17", 2))
+def test_catching_up_has_no_metric_of_age_or_audience(lines: Lines) -> None:
+    outcome = delivered(1)
+    outcome.retried = 2
 
-    DeliveryLog().begin(event, 1).posted(DeliveryReport(delivered=1))
+    DeliveryLog().caught_up(EVENT, "1=", outcome)
 
-    [posted] = said()
+    assert [line["metrics"] for line in lines()] == [["delivered", "retried"]]
+
+
+def test_a_failed_post_is_logged_with_its_reason(lines: Lines) -> None:
+    unreached = FailedPost(Recipient("1=", "api", "dev"), None, "no answer")
+
+    DeliveryLog().caught_up(EVENT, "1=", Outcome(failed=[unreached]))
+
+    [failed] = of(lines(), "failed")
+    assert (failed["connection_id"], failed["status"], failed["reason"]) == ("1=", None, "no answer")
+
+
+def test_an_envelope_without_a_time_has_no_age(lines: Lines) -> None:
+    event = Event("session:17", Cursor("e17", 2), EventType.GAME_ADDED, '{"n":2}')
+
+    DeliveryLog().begin(event, 1).posted(delivered(1))
+
+    [posted] = lines()
     assert posted.keys() & {"record_age_ms", "event_timestamp"} == set()
+    assert posted["event"] == "17/2"

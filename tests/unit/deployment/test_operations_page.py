@@ -70,7 +70,7 @@ def test_alarms_and_the_dashboard_go_by_metrics_that_are_put_out() -> None:
         if metric[0] == NAMESPACE
     ]
 
-    assert len(alarmed) == 10
+    assert len(alarmed) == 9
     assert all([one["Name"] for one in alarm["Dimensions"]] == ["Stage", "Function"] for alarm in ours)
     for metric, function in alarmed + shown:
         assert metric in UNITS

@@ -2,10 +2,13 @@ import importlib.util
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import botocore.session
 import pytest
+from botocore.loaders import Loader
 
-from infra.deployment.package import Package, compiled, finish, wanted
+from infra.deployment.package import KEPT_SERVICES, Package, compiled, condensed, finish, wanted
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,58 @@ def test_what_a_function_needs_is_kept(name: str) -> None:
 )
 def test_what_no_function_needs_is_left_out(name: str) -> None:
     assert not wanted(name)
+
+
+@pytest.fixture(scope="module")
+def condensed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("package")
+    installed = Path(botocore.__file__).parent
+    for one in [
+        *installed.glob("data/*.json"),
+        *(installed / "data").glob("dynamodb/*/*"),
+        *(installed / "data").glob("ssm/*/*"),
+    ]:
+        name, content = condensed(f"botocore/{one.relative_to(installed)}", one.read_bytes())
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder / "botocore/data"
+
+
+def client(service: str, region: str, data: Path | None = None) -> Any:
+    session = botocore.session.Session()
+    if data is not None:
+        loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+        session.register_component("data_loader", loader)
+    return session.create_client(service, region, aws_access_key_id="k", aws_secret_access_key="s")
+
+
+def members(shape: Any) -> dict[str, str]:
+    return {name: one.type_name for name, one in shape.members.items()}
+
+
+@pytest.mark.parametrize("service", sorted(KEPT_SERVICES))
+@pytest.mark.parametrize("region", ["eu-central-1", "cn-north-1", "us-gov-west-1"])
+def test_clients_call_the_same_without_what_is_left_out(
+    condensed_data: Path, service: str, region: str
+) -> None:
+    ours = client(service, region, condensed_data)
+
+    whole = client(service, region)
+    assert ours.meta.endpoint_url == whole.meta.endpoint_url
+    kept = KEPT_SERVICES[service] or {*whole.meta.service_model.operation_names}
+    assert {*ours.meta.service_model.operation_names} == kept
+    for operation in kept:
+        shapes = [one.meta.service_model.operation_model(operation).input_shape for one in (ours, whole)]
+        assert members(shapes[0]) == members(shapes[1])
+
+
+def test_prose_is_left_out_of_descriptions_and_nothing_else() -> None:
+    content = b'{"documentation": "how", "members": {"documentation": {"shape": "Text"}}}'
+
+    name, left = condensed("botocore/data/ssm/2014-11-06/service-2.json", content)
+
+    assert name == "botocore/data/ssm/2014-11-06/service-2.json"
+    assert left == b'{"members":{"documentation":{"shape":"Text"}}}'
 
 
 def test_byte_code_is_used_without_a_look_at_the_source(

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from infra.event_sources import EVENTS_ONLY
+from infra.event_sources import PATTERNS
 from infra.local.event_pattern import matches
 
 RECORD = {"eventName": "INSERT", "dynamodb": {"Keys": {"SK": {"S": "event#0000000001"}}, "tags": ["a", "b"]}}
@@ -48,15 +48,19 @@ def test_an_operator_that_is_not_known_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "wanted"),
+    ("name", "partition", "key", "wanted"),
     [
-        ("INSERT", "event#0000000001", True),
-        ("REMOVE", "event#0000000001", False),
-        ("INSERT", "head", False),
-        ("MODIFY", "head", False),
+        ("INSERT", "session#1", "event#0000000001", True),
+        ("REMOVE", "session#1", "event#0000000001", False),
+        ("INSERT", "session#1", "head", False),
+        ("MODIFY", "session#1", "head", False),
+        ("INSERT", "pending#1", "01762027200000#id", True),
+        ("REMOVE", "pending#1", "01762027200000#id", False),
     ],
 )
-def test_only_the_logs_growth_is_delivered(name: str, key: str, *, wanted: bool) -> None:
-    record = {"eventName": name, "dynamodb": {"Keys": {"PK": {"S": "session#1"}, "SK": {"S": key}}}}
+def test_only_new_events_and_pending_votes_reach_broadcast(
+    name: str, partition: str, key: str, *, wanted: bool
+) -> None:
+    record = {"eventName": name, "dynamodb": {"Keys": {"PK": {"S": partition}, "SK": {"S": key}}}}
 
-    assert matches(EVENTS_ONLY, record) is wanted
+    assert any(matches(pattern, record) for pattern in PATTERNS) is wanted

@@ -18,7 +18,7 @@ from infra.local.stream_reader import (
     StreamUnavailable,
 )
 
-EAGER = Pace(quick=0.001, idle=0.001, retry=0.001, retry_at_most=0.001, discover=0.001)
+EAGER = Pace(quick=0.001, idle=0.001, busy=0.001, retry=0.001, retry_at_most=0.001, discover=0.001)
 PATIENT = Pace(quick=1000, idle=1000, retry=0.001, retry_at_most=0.001, discover=1000)
 
 
@@ -218,3 +218,24 @@ async def test_a_stream_that_was_replaced_is_followed_from_its_beginning() -> No
         await function.has_batches(1)
 
     assert function.batches == [[1]]
+
+
+async def test_records_gather_where_look_after_look_finds_some() -> None:
+    stream = FakeStream("a")
+
+    class Busy(Function):
+        """While each of the first two batches is handled another record comes, and more right after."""
+
+        async def __call__(self, records: Sequence[Record], stream_arn: str) -> Any:
+            if len(self.batches) < 2:
+                stream.records["a"] += [len(self.batches) + 2]
+            if len(self.batches) == 1:
+                asyncio.get_running_loop().call_later(0.01, stream.records["a"].extend, [4, 5])
+            return await super().__call__(records, stream_arn)
+
+    function = Busy()
+    async with polling(stream, function, Pace(quick=0.001, idle=0.001, busy=0.5)):
+        stream.records["a"] += [1]
+        await function.has_batches(3)
+
+    assert function.batches == [[1], [2], [3, 4, 5]]

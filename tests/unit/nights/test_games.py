@@ -13,7 +13,7 @@ NOW = "2025-11-01T20:05:00.000Z"
 NIGHT = Session(17, "e17", 1, "2025-11-01T20:00:00.123Z", "Friday Game Night")
 
 
-def test_the_event_of_a_game_is_the_contracts_down_to_the_order_of_its_keys() -> None:
+def test_a_games_event_is_the_contracts_to_the_byte() -> None:
     _, _, event = add_game(NIGHT, NewGame("Quiplash", "Party Pack 2", 3, 8), now=NOW)
 
     assert event.envelope == (
@@ -21,8 +21,7 @@ def test_the_event_of_a_game_is_the_contracts_down_to_the_order_of_its_keys() ->
         '"session":{"id":17,"is_active":1,"games_played":1},'
         '"game":{"id":1,"title":"Quiplash","pack_name":"Party Pack 2","min_players":3,"max_players":8}}}'
     )
-    assert event.cursor == Cursor("e17", 2)
-    assert event.sessions_cursor is None
+    assert (event.stream, event.cursor) == ("session:17", Cursor("e17", 2))
 
 
 def test_games_are_numbered_in_the_order_in_which_they_come() -> None:

@@ -1,35 +1,40 @@
 import itertools
-import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from chalicelib.auth.claims import Role
-from chalicelib.backoff import Backoff
 from chalicelib.errors import Contended, Forbidden, SessionClosed, SessionNotFound
-from chalicelib.idempotency import Commits, IdempotencyMismatch, IdempotentRequest, StreamMoved
+from chalicelib.idempotency import IdempotencyMismatch, Idempotent, IdempotentRequest, VersionConflict
 from chalicelib.nights.events import Json
 from chalicelib.nights.games import NewGame
-from chalicelib.nights.hosting import GameNights
+from chalicelib.nights.hosting import Hosting
+from chalicelib.nights.pending_votes import VoteCounter
+from chalicelib.nights.ports import Commit
+from chalicelib.nights.votes import Vote, VoteRequest
+from chalicelib.retry import Backoff, RetryPolicy
 from tests.fakes.identity import claims
+from tests.fakes.nights import BOT, UP
 from tests.fakes.stores import FakeSessionStore
+from tests.unit.nights.test_voting import night
 
 
 def now() -> datetime:
     return datetime(2025, 11, 1, 20, 0, 0, 123456, tzinfo=UTC)
 
 
-def game_nights(store: FakeSessionStore, backoff: Backoff | None = None) -> GameNights:
-    commits = Commits(store, backoff or Backoff(sleep=lambda _: None))
-    return GameNights(store, commits, now, lambda: "epoch")
+def hosting(store: FakeSessionStore, backoff: Backoff | None = None) -> Hosting:
+    commits = Idempotent(store, backoff or Backoff(sleep=lambda _: None))
+    return Hosting(VoteCounter(store, store, now), commits, now, lambda: "epoch")
 
 
 def test_a_started_night_is_answered_as_the_contract_shows() -> None:
     store = FakeSessionStore()
 
-    session = game_nights(store).start(claims(), "Friday Game Night")
+    session = hosting(store).start(claims(), "Friday Game Night")
 
     assert dict(session) == {
         "id": 1,
@@ -37,14 +42,15 @@ def test_a_started_night_is_answered_as_the_contract_shows() -> None:
         "created_at": "2025-11-01T20:00:00.123Z",
         "notes": "Friday Game Night",
     }
-    assert [event.type for event in store.log] == ["session.started"]
+    assert [(event.stream, event.sequence) for event in store.log] == [("sessions", 1), ("session:1", 1)]
+    assert {event.type for event in store.log} == {"session.started"}
 
 
 def test_a_bot_may_not_start_a_night() -> None:
     store = FakeSessionStore()
 
     with pytest.raises(Forbidden, match="admin"):
-        game_nights(store).start(claims(role=Role.BOT), None)
+        hosting(store).start(claims(role=Role.BOT), None)
 
     assert store.log == []
 
@@ -56,25 +62,25 @@ def test_a_lost_race_is_run_again() -> None:
         def start(self, *change: Any) -> None:
             if self.losses:
                 self.losses -= 1
-                raise StreamMoved
+                raise VersionConflict
             super().start(*change)
 
-    session = game_nights(Contested()).start(claims(), None)
+    session = hosting(Contested()).start(claims(), None)
 
     assert session["id"] == 1
 
 
-def test_a_race_that_is_never_won_ends_with_an_error_to_retry() -> None:
+def test_a_race_that_is_never_won_ends_contended() -> None:
     class Hopeless(FakeSessionStore):
         def start(self, *change: Any) -> None:
             del change
-            raise StreamMoved
+            raise VersionConflict
 
     ticks = itertools.count()
     backoff = Backoff(sleep=lambda _: None, monotonic=lambda: float(next(ticks)))
 
     with pytest.raises(Contended) as failure:
-        game_nights(Hopeless(), backoff).start(claims(), None)
+        hosting(Hopeless(), backoff).start(claims(), None)
 
     assert failure.value.retryable
 
@@ -83,26 +89,26 @@ def test_the_same_key_twice_starts_one_night() -> None:
     store = FakeSessionStore()
     request = IdempotentRequest("host", "key", "hash")
 
-    first = game_nights(store).start(claims(), "a", request)
-    second = game_nights(store).start(claims(), "a", request)
+    first = hosting(store).start(claims(), "a", request)
+    second = hosting(store).start(claims(), "a", request)
 
     assert first == second
-    assert len(store.log) == 1
+    assert store.head().sequence == 1
 
 
 def test_the_same_key_for_another_request_is_refused() -> None:
     store = FakeSessionStore()
-    game_nights(store).start(claims(), "a", IdempotentRequest("host", "key", "hash"))
+    hosting(store).start(claims(), "a", IdempotentRequest("host", "key", "hash"))
 
     with pytest.raises(IdempotencyMismatch, match="key"):
-        game_nights(store).start(claims(), "b", IdempotentRequest("host", "key", "other hash"))
+        hosting(store).start(claims(), "b", IdempotentRequest("host", "key", "other hash"))
 
-    assert len(store.log) == 1
+    assert store.head().sequence == 1
 
 
 def test_a_game_is_added_to_a_night_and_announced() -> None:
     store = FakeSessionStore()
-    nights = game_nights(store)
+    nights = hosting(store)
     nights.start(claims(), None)
 
     game = nights.add_game(claims(), 1, NewGame("Quiplash", min_players=3))
@@ -115,12 +121,12 @@ def test_a_game_is_added_to_a_night_and_announced() -> None:
         "max_players": None,
     }
     assert [one.title for one in store.games(1)] == ["Quiplash"]
-    assert [event.type for event in store.log] == ["session.started", "game.added"]
+    assert [event.type for event in store.events("session:1", 0, 9)] == ["session.started", "game.added"]
 
 
-def test_a_night_that_is_closed_says_how_it_ended_and_takes_nothing_more() -> None:
+def test_a_night_that_is_closed_takes_nothing_more() -> None:
     store = FakeSessionStore()
-    nights = game_nights(store)
+    nights = hosting(store)
     nights.start(claims(), "Friday")
     nights.add_game(claims(), 1, NewGame("Quiplash"))
 
@@ -138,12 +144,46 @@ def test_a_night_that_is_closed_says_how_it_ended_and_takes_nothing_more() -> No
         nights.close(claims(), 1)
     with pytest.raises(SessionClosed):
         nights.add_game(claims(), 1, NewGame("Fibbage"))
-    assert [event.type for event in store.log][2:] == ["session.ended"]
+    assert [event.type for event in store.events("session:1", 2, 9)] == ["session.ended"]
+
+
+def test_closing_counts_what_is_pending_before_it_ends() -> None:
+    nights = night()
+    nights.pend("ada")
+    nights.pend("bob")
+
+    nights.host.close(claims(), 1)
+
+    assert nights.tallies() == [(2, 0)]
+    types = [event.type.value for event in nights.log(3)]
+    assert types == ["vote.received", "vote.received", "session.ended"]
+
+
+def test_a_closing_session_takes_nothing_more_and_can_be_closed() -> None:
+    nights = night()
+    session = nights.store._sessions[1]
+    nights.store.commit(Commit(session, replace(session, closing=True), ()))
+
+    with pytest.raises(SessionClosed):
+        nights.host.add_game(claims(), 1, NewGame("Fibbage"))
+    with pytest.raises(SessionClosed):
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+
+    assert nights.host.close(claims(), 1)["is_active"] == 0
+
+
+def test_a_change_that_races_with_closing_is_not_made() -> None:
+    nights = night()
+    open_session = nights.store._sessions[1]
+    nights.store.commit(Commit(open_session, replace(open_session, closing=True), ()))
+
+    with pytest.raises(VersionConflict):
+        nights.counter.count_one(open_session, Vote(1, "Zoë", UP, "now"), None)
 
 
 def test_closing_twice_under_one_key_is_closing_once() -> None:
     store = FakeSessionStore()
-    nights = game_nights(store)
+    nights = hosting(store)
     nights.start(claims(), None)
     request = IdempotentRequest("host", "key", "hash")
 
@@ -151,12 +191,12 @@ def test_closing_twice_under_one_key_is_closing_once() -> None:
     second = nights.close(claims(), 1, request)
 
     assert first == second
-    assert len(store.log) == 2
+    assert [event.type for event in store.events("session:1", 1, 9)] == ["session.ended"]
 
 
-def test_a_request_that_is_in_its_own_way_is_answered_as_it_was_first() -> None:
+def test_a_request_in_its_own_way_has_its_first_answer() -> None:
     store = FakeSessionStore()
-    nights = game_nights(store)
+    nights = hosting(store)
     nights.start(claims(), None)
     request = IdempotentRequest("host", "key", "hash")
     first: list[Json] = []
@@ -165,14 +205,14 @@ def test_a_request_that_is_in_its_own_way_is_answered_as_it_was_first() -> None:
         first.append(nights.close(claims(), 1, request))
         raise SessionClosed(1)
 
-    answer = Commits(store, Backoff()).once(request, overtaken_by_itself)
+    answer = Idempotent(store, Backoff()).once(request, overtaken_by_itself)
 
     assert first == [answer]
 
 
-def test_a_request_that_another_one_is_in_the_way_of_is_refused() -> None:
+def test_a_request_that_another_one_overtook_is_refused() -> None:
     store = FakeSessionStore()
-    nights = game_nights(store)
+    nights = hosting(store)
     nights.start(claims(), None)
     nights.close(claims(), 1, IdempotentRequest("host", "key", "hash"))
 
@@ -182,18 +222,19 @@ def test_a_request_that_another_one_is_in_the_way_of_is_refused() -> None:
 
 def test_what_only_a_host_may_do_no_bot_may() -> None:
     store = FakeSessionStore()
-    nights = game_nights(store)
+    nights = hosting(store)
     nights.start(claims(), None)
 
     with pytest.raises(Forbidden):
         nights.add_game(claims(role=Role.BOT), 1, NewGame("Quiplash"))
     with pytest.raises(Forbidden):
         nights.close(claims(role=Role.BOT), 1)
-    assert len(store.log) == 1
+
+    assert store.events("session:1", 1, 9) == []
 
 
-def test_a_night_that_was_never_started_can_neither_be_added_to_nor_closed() -> None:
-    nights = game_nights(FakeSessionStore())
+def test_an_unknown_night_takes_no_game_and_cannot_be_closed() -> None:
+    nights = hosting(FakeSessionStore())
 
     with pytest.raises(SessionNotFound, match="9"):
         nights.add_game(claims(), 9, NewGame("Quiplash"))
@@ -201,30 +242,9 @@ def test_a_night_that_was_never_started_can_neither_be_added_to_nor_closed() -> 
         nights.close(claims(), 9)
 
 
-def test_waits_are_random_and_bounded() -> None:
-    waits: list[float] = []
-    clock = itertools.count(0, 0.1)
-    backoff = Backoff(
-        base=0.1,
-        cap=0.4,
-        patience=1.0,
-        uniform=random.Random(7).uniform,
-        sleep=waits.append,
-        monotonic=lambda: next(clock),
-    )
-
-    with pytest.raises(Contended):
-        for _ in backoff.attempts():
-            pass
-
-    assert len(waits) > 5
-    assert all(0 <= wait <= min(0.4, 0.1 * 2**n) for n, wait in enumerate(waits))
-    assert len(set(waits)) == len(waits)
-
-
 def test_nights_started_at_the_same_time_are_numbered_without_gaps() -> None:
     store = FakeSessionStore()
-    nights = game_nights(store, Backoff(base=0.0001, cap=0.001))
+    nights = hosting(store, Backoff(RetryPolicy(attempts=1000, base_seconds=0.0001, cap_seconds=0.001)))
 
     with ThreadPoolExecutor(8) as threads:
         ids = list(threads.map(lambda _: nights.start(claims(), None)["id"], range(40)))

@@ -1,39 +1,28 @@
-from datetime import UTC, datetime
-
 import pytest
 
-from chalicelib.backoff import Backoff
 from chalicelib.errors import NoActiveSession, SessionNotFound
-from chalicelib.idempotency import Commits
 from chalicelib.nights.cursors import BEGINNING, Cursor
 from chalicelib.nights.games import NewGame
-from chalicelib.nights.hosting import GameNights
-from chalicelib.nights.queries import Reading, Streams
-from chalicelib.nights.votes import Ballot, VoteType
-from chalicelib.nights.voting import Voting, VotingStores
+from chalicelib.nights.queries import Queries
+from chalicelib.nights.streams import Streams
+from chalicelib.nights.votes import VoteRequest, VoteType
 from tests.fakes.identity import claims
-from tests.fakes.stores import FakeSessionStore
-
-MOMENT = datetime(2025, 11, 1, 20, tzinfo=UTC)
+from tests.fakes.nights import FakeNights
 
 
-class House:
-    def __init__(self) -> None:
-        store = FakeSessionStore()
-        commits = Commits(store, Backoff())
-        self.host = GameNights(store, commits, lambda: MOMENT, lambda: "e")
-        self.voting = Voting(VotingStores(store, store, store), commits, lambda: MOMENT, lambda: "id")
-        self.reading = Reading(store, Streams(store, store))
-        self.store = store
+class Nights(FakeNights):
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.queries = Queries(self.store, Streams(self.store, self.store, lambda _: None))
 
 
 def test_nights_are_listed_oldest_first_as_they_are_now() -> None:
-    house = House()
+    nights = Nights()
     for notes in ("a", "b", "c"):
-        house.host.start(claims(), notes)
-    house.host.close(claims(), 2)
+        nights.host.start(claims(), notes)
+    nights.host.close(claims(), 2)
 
-    page = house.reading.sessions(BEGINNING, 50)
+    page = nights.queries.sessions(BEGINNING, 50)
 
     assert [(one.id, one.notes, one.is_active) for one in page.entries] == [
         (1, "a", True),
@@ -44,41 +33,59 @@ def test_nights_are_listed_oldest_first_as_they_are_now() -> None:
 
 
 def test_the_cursor_of_a_start_lists_what_started_after_it() -> None:
-    house = House()
+    nights = Nights()
     for notes in ("a", "b", "c"):
-        house.host.start(claims(), notes)
-    cursor = house.store.log[0].sessions_cursor
-    assert cursor is not None
+        nights.host.start(claims(), notes)
+    start = nights.store.log[0]
 
-    page = house.reading.sessions(cursor, 50)
+    page = nights.queries.sessions(start.cursor, 50)
 
     assert [one.notes for one in page.entries] == ["b", "c"]
 
 
-def test_the_newest_of_the_active_nights_is_the_active_one() -> None:
-    house = House()
-    with pytest.raises(NoActiveSession):
-        house.reading.active()
-    for _ in range(3):
-        house.host.start(claims(), None)
-    house.host.close(claims(), 3)
+@pytest.mark.parametrize(("count", "expected"), [(2, ["c", "b"]), (9, ["c", "b", "a"])])
+def test_the_newest_nights_are_listed_newest_first(count: int, expected: list[str]) -> None:
+    nights = Nights()
+    for notes in ("a", "b", "c"):
+        nights.host.start(claims(), notes)
 
-    active = house.reading.active()
+    page = nights.queries.newest(count)
+
+    assert [one.notes for one in page.entries] == expected
+    assert (str(page.cursor), page.recovered) == ("fake:3", True)
+
+
+def test_there_are_no_newest_nights_before_the_first_one() -> None:
+    page = Nights().queries.newest(8)
+
+    assert list(page.entries) == []
+    assert page.recovered
+
+
+def test_the_newest_of_the_active_nights_is_the_active_one() -> None:
+    nights = Nights()
+    with pytest.raises(NoActiveSession):
+        nights.queries.active()
+    for _ in range(3):
+        nights.host.start(claims(), None)
+    nights.host.close(claims(), 3)
+
+    active = nights.queries.active()
 
     assert (active["id"], active["is_active"], active["ended_at"]) == (2, 1, None)
 
 
 def test_a_night_is_shown_with_its_games_and_their_tallies() -> None:
-    house = House()
-    house.host.start(claims(), "Friday")
-    house.host.add_game(claims(), 1, NewGame("Quiplash"))
-    house.host.add_game(claims(), 1, NewGame("Fibbage", "Party Pack", 2, 8))
-    house.voting.vote(claims(), 1, Ballot("zoë", VoteType.DOWN))
+    nights = Nights()
+    nights.host.start(claims(), "Friday")
+    nights.host.add_game(claims(), 1, NewGame("Quiplash"))
+    nights.host.add_game(claims(), 1, NewGame("Fibbage", "Party Pack", 2, 8))
+    nights.voting.vote(claims(), 1, VoteRequest("zoë", VoteType.DOWN))
 
-    night = house.reading.session(1)
+    shown = nights.queries.session(1)
 
-    assert night["games_played"] == 2
-    assert night["games"][1] == {
+    assert shown["games_played"] == 2
+    assert shown["games"][1] == {
         "id": 2,
         "title": "Fibbage",
         "pack_name": "Party Pack",
@@ -89,21 +96,21 @@ def test_a_night_is_shown_with_its_games_and_their_tallies() -> None:
 
 
 def test_polling_gives_the_very_envelopes_of_the_log() -> None:
-    house = House()
-    house.host.start(claims(), None)
-    house.host.add_game(claims(), 1, NewGame("Quiplash"))
-    house.host.close(claims(), 1)
+    nights = Nights()
+    nights.host.start(claims(), None)
+    nights.host.add_game(claims(), 1, NewGame("Quiplash"))
+    nights.host.close(claims(), 1)
 
-    page = house.reading.events(1, Cursor("e", 1), 50)
+    page = nights.queries.events(1, Cursor("e", 1), 50)
 
-    assert [event.envelope for event in page.entries] == [event.envelope for event in house.store.log[1:]]
+    assert [event.envelope for event in page.entries] == [event.envelope for event in nights.log(2)]
     assert (str(page.cursor), page.recovered, page.more) == ("e:3", True, False)
 
 
 def test_a_night_that_never_was_has_nothing_to_read() -> None:
-    house = House()
+    nights = Nights()
 
     with pytest.raises(SessionNotFound):
-        house.reading.session(1)
+        nights.queries.session(1)
     with pytest.raises(SessionNotFound):
-        house.reading.events(1, BEGINNING, 50)
+        nights.queries.events(1, BEGINNING, 50)

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.connections.connection import shard_of
 from chalicelib.errors import InvalidCursor, SessionClosed
-from chalicelib.nights.cursors import BEGINNING, Cursor, position
+from chalicelib.nights.cursors import BEGINNING, NOW, Cursor, parse_since
 from chalicelib.nights.sessions import Session, StreamHead, end_session, start_session
 
 SEED_ENVELOPE = """{
@@ -21,34 +21,40 @@ SEED_ENVELOPE = """{
 }"""
 
 
-def test_the_event_of_a_start_is_the_seeds_down_to_the_order_of_its_keys() -> None:
+def test_a_starts_event_is_the_seeds_to_the_byte() -> None:
     head = StreamHead("e0", 16)
 
-    _, event = start_session(head, epoch="e17", notes="Friday Game Night", now="2025-11-01T20:00:00.123Z")
+    _, *events = start_session(head, epoch="e17", notes="Friday Game Night", now="2025-11-01T20:00:00.123Z")
 
     expected = json.dumps(json.loads(SEED_ENVELOPE), separators=(",", ":"))
-    assert event.plain.decode() == expected
+    assert [event.plain.decode() for event in events] == [expected, expected]
 
 
-def test_a_start_continues_the_stream_of_sessions_and_begins_its_own() -> None:
-    session, event = start_session(StreamHead("e0", 16), epoch="e17", notes=None, now="t")
+def test_a_start_is_an_event_of_two_streams() -> None:
+    session, first, second = start_session(StreamHead("e0", 16), epoch="e17", notes=None, now="t")
 
     assert (session.id, session.sequence, session.is_active) == (17, 1, True)
-    assert event.cursor == Cursor("e17", 1)
-    assert event.sessions_cursor == Cursor("e0", 17)
+    assert (first.stream, first.cursor, first.session_id) == ("sessions", Cursor("e0", 17), 17)
+    assert (second.stream, second.cursor, second.session_id) == ("session:17", Cursor("e17", 1), 17)
 
 
-def test_a_frame_with_a_cursor_is_the_plain_one_and_a_cursor() -> None:
-    _, event = start_session(StreamHead("e0", 0), epoch="e1", notes='"}', now="t")
+def test_a_frame_with_its_place_has_three_fields_more() -> None:
+    _, event, _ = start_session(StreamHead("e0", 0), epoch="e1", notes='"}', now="t")
 
-    frame = json.loads(event.with_cursor(Cursor("e0", 1)))
+    assert event.with_place == event.envelope[:-1] + ',"stream":"sessions","sequence":1,"cursor":"e0:1"}'
+    assert list(json.loads(event.with_place))[-3:] == ["stream", "sequence", "cursor"]
 
-    assert frame.pop("cursor") == "e0:1"
-    assert frame == json.loads(event.plain)
+
+def test_after_a_restore_an_event_has_the_present_epoch() -> None:
+    _, event, _ = start_session(StreamHead("e0", 0), epoch="e1", notes=None, now="t")
+
+    restored = event.in_epoch("e9")
+
+    assert (restored.cursor, restored.envelope) == (Cursor("e9", 1), event.envelope)
 
 
 def test_notes_are_sent_as_they_were_typed() -> None:
-    _, event = start_session(StreamHead("e0", 0), epoch="e1", notes="🎲 «Spiel»", now="t")
+    _, event, _ = start_session(StreamHead("e0", 0), epoch="e1", notes="🎲 «Spiel»", now="t")
 
     assert "🎲 «Spiel»" in event.plain.decode()
 
@@ -64,15 +70,19 @@ def test_a_cursor_survives_the_way_to_a_client_and_back() -> None:
     assert Cursor.parse(str(cursor)) == cursor
 
 
-def test_nothing_at_all_is_the_beginning_and_anything_else_has_to_be_a_cursor() -> None:
-    assert position("") == BEGINNING
-    assert position("e17:42") == Cursor("e17", 42)
+def test_since_is_a_cursor_or_the_beginning_or_now() -> None:
+    assert [parse_since(text) for text in ("", "now", "e17:42")] == [BEGINNING, NOW, Cursor("e17", 42)]
+
+
+@pytest.mark.parametrize("text", ["yesterday", "NOW", " ", "e:-1"])
+def test_no_other_text_is_a_place_to_resume_from(text: str) -> None:
     with pytest.raises(InvalidCursor) as refused:
-        position("yesterday")
+        parse_since(text)
+
     assert [one.field for one in refused.value.errors] == ["since"]
 
 
-def test_the_event_of_an_end_is_the_contracts_down_to_the_order_of_its_keys() -> None:
+def test_an_ends_event_is_the_contracts_to_the_byte() -> None:
     night = Session(17, "e17", 9, "2025-11-01T20:00:00.123Z", None, games_played=4)
 
     ended, event = end_session(night, now="2025-11-01T23:00:00.000Z")

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.errors import Unavailable
-from chalicelib.nights.cursors import BEGINNING, Cursor
-from chalicelib.nights.streams import Stream
+from chalicelib.errors import SessionNotFound
+from chalicelib.nights.cursors import BEGINNING, NOW, Cursor
+from chalicelib.nights.streams import READS, Stream, Streams
+from tests.fakes.crowd import add, start
+from tests.fakes.stores import FakeSessionStore
 
 
 class Log:
@@ -14,109 +16,101 @@ class Log:
 
     def __init__(self, last: int, first: int = 1, pages: int = 1000) -> None:
         self.numbers = list(range(first, last + 1))
+        self.last = last
         self.pages = pages
         self.pauses = 0
 
     def read(self, after: int, limit: int) -> Sequence[int]:
         return [number for number in self.numbers if number > after][: min(limit, self.pages)]
 
-    def stream(self, end: int | None = None) -> Stream[int]:
-        return Stream(Cursor("e", end or self.numbers[-1]), self.read, lambda number: number, self.pause)
+    def stream(self) -> Stream[int]:
+        return Stream("s", Cursor("e", self.last), self.read, lambda number: number, self.pause)
 
     def pause(self, seconds: float) -> None:
         assert seconds > 0
         self.pauses += 1
 
 
-def test_what_came_after_a_cursor_is_replayed_in_order_and_nothing_else() -> None:
-    replay = Log(5).stream().replay(Cursor("e", 3))
+class Committing(Log):
+    """A log in which entries ``hidden`` are just being committed: they are there after a pause."""
 
-    assert (replay.recovered, str(replay.cursor)) == (True, "e:5")
-    assert list(replay.entries) == [4, 5]
+    def __init__(self, last: int, *hidden: int) -> None:
+        super().__init__(last)
+        self.numbers = [number for number in self.numbers if number not in hidden]
 
-
-def test_from_the_beginning_everything_is_replayed() -> None:
-    replay = Log(3).stream().replay(BEGINNING)
-
-    assert (replay.recovered, list(replay.entries)) == (True, [1, 2, 3])
-
-
-def test_whoever_missed_nothing_is_told_so() -> None:
-    replay = Log(5).stream().replay(Cursor("e", 5))
-
-    assert (replay.recovered, str(replay.cursor), list(replay.entries)) == (True, "e:5", [])
+    def pause(self, seconds: float) -> None:
+        super().pause(seconds)
+        self.numbers = list(range(1, self.last + 1))
 
 
-def test_a_replay_of_many_pages_has_no_hole() -> None:
-    replay = Log(1234, pages=7).stream().replay(Cursor("e", 4))
+@pytest.mark.parametrize(
+    ("since", "sequence", "recovered"),
+    [
+        (Cursor("e", 3), 3, True),
+        (Cursor("e", 5), 5, True),
+        (Cursor("e", 0), 0, True),
+        (BEGINNING, 0, True),
+        (NOW, 5, True),
+        (Cursor("e", 6), 5, False),
+        (Cursor("other", 3), 5, False),
+        (Cursor("other", 0), 5, False),
+    ],
+)
+def test_since_names_the_place_from_which_events_follow(
+    since: Cursor, sequence: int, *, recovered: bool
+) -> None:
+    place = Log(5).stream().place(since)
 
-    assert list(replay.entries) == list(range(5, 1235))
-
-
-@pytest.mark.parametrize("since", [Cursor("other", 3), Cursor("other", 0), Cursor("e", 6)])
-def test_a_cursor_of_another_epoch_or_from_beyond_the_end_is_lost(since: Cursor) -> None:
-    replay = Log(5).stream().replay(since)
-
-    assert (replay.recovered, str(replay.cursor), list(replay.entries)) == (False, "e:5", [])
-
-
-@pytest.mark.parametrize("since", [BEGINNING, Cursor("e", 1), Cursor("e", 2)])
-def test_a_cursor_whose_next_event_has_expired_is_lost(since: Cursor) -> None:
-    replay = Log(9, first=4).stream().replay(since)
-
-    assert (replay.recovered, str(replay.cursor), list(replay.entries)) == (False, "e:9", [])
-
-
-def test_a_cursor_right_before_the_oldest_event_that_is_left_is_not_lost() -> None:
-    replay = Log(9, first=4).stream().replay(Cursor("e", 3))
-
-    assert (replay.recovered, list(replay.entries)) == (True, [4, 5, 6, 7, 8, 9])
+    assert place.cursor == Cursor("e", sequence)
+    assert (place.stream, place.last, place.recovered) == ("s", 5, recovered)
 
 
-def test_a_log_that_has_expired_whole_is_lost() -> None:
-    log = Log(9)
-    log.numbers = []
+@pytest.mark.parametrize(
+    ("since", "recovered"), [(BEGINNING, False), (Cursor("e", 2), False), (Cursor("e", 3), True)]
+)
+def test_a_cursor_whose_next_event_has_expired_is_lost(since: Cursor, *, recovered: bool) -> None:
+    place = Log(9, first=4).stream().place(since)
 
-    replay = log.stream(end=9).replay(Cursor("e", 8))
+    assert (place.recovered, place.cursor.sequence) == (recovered, 3 if recovered else 9)
 
-    assert (replay.recovered, str(replay.cursor)) == (False, "e:9")
+
+def test_of_an_empty_stream_everybody_has_everything() -> None:
+    places = [Log(0).stream().place(since) for since in (BEGINNING, NOW)]
+
+    assert [(place.cursor, place.last, place.recovered) for place in places] == [
+        (Cursor("e", 0), 0, True)
+    ] * 2
 
 
 def test_an_event_that_is_just_being_committed_is_waited_for() -> None:
-    class Committing(Log):
-        def pause(self, seconds: float) -> None:
-            super().pause(seconds)
-            self.numbers = list(range(1, 6))
+    log = Committing(5, 3)
 
-    log = Committing(5)
-    log.numbers = [1, 2, 4, 5]
+    following = log.stream().following(2)
 
-    replay = log.stream(end=5).replay(Cursor("e", 2))
-
-    assert (replay.recovered, list(replay.entries)) == (True, [3, 4, 5])
+    assert following == [3, 4, 5]
     assert log.pauses == 1
 
 
-def test_events_that_keep_coming_are_left_to_the_live_delivery() -> None:
+def test_what_follows_ends_before_a_hole() -> None:
+    assert Committing(5, 4).stream().following(2) == [3]
+
+
+def test_an_event_that_never_comes_is_not_waited_for_long() -> None:
+    log = Log(5)
+    log.numbers.remove(3)
+
+    assert log.stream().following(2) == ()
+    assert log.pauses == READS - 1
+
+
+def test_what_comes_after_the_end_was_read_is_left_out() -> None:
     log = Log(5)
     stream = log.stream()
     log.numbers.append(6)
 
-    replay = stream.replay(Cursor("e", 3))
-
-    assert (str(replay.cursor), list(replay.entries)) == ("e:5", [4, 5])
-
-
-def test_a_replay_that_cannot_be_finished_says_so_and_does_not_just_end() -> None:
-    log = Log(10, pages=3)
-    replay = log.stream().replay(Cursor("e", 0))
-    log.numbers = [1, 2, 3, 4]
-
-    came = [next(replay.entries) for _ in range(4)]
-
-    assert came == [1, 2, 3, 4]
-    with pytest.raises(Unavailable, match="last cursor"):
-        next(replay.entries)
+    assert stream.following(3) == [4, 5]
+    assert stream.following(5) == ()
+    assert log.pauses == 0
 
 
 def test_a_page_goes_on_where_the_one_before_it_ended() -> None:
@@ -131,10 +125,16 @@ def test_a_page_goes_on_where_the_one_before_it_ended() -> None:
     assert str(third.cursor) == "e:5"
 
 
-def test_a_page_after_a_lost_cursor_is_empty_and_leads_to_the_end() -> None:
+def test_a_page_after_a_lost_cursor_leads_to_the_end() -> None:
     page = Log(9, first=4).stream().page(Cursor("e", 1), 10)
 
     assert (page.recovered, page.more, str(page.cursor), page.entries) == (False, False, "e:9", ())
+
+
+def test_a_page_from_now_on_is_empty_and_recovered() -> None:
+    page = Log(9).stream().page(NOW, 10)
+
+    assert (page.recovered, page.more, str(page.cursor), page.entries) == (True, False, "e:9", ())
 
 
 @given(
@@ -147,9 +147,9 @@ def test_a_page_after_a_lost_cursor_is_empty_and_leads_to_the_end() -> None:
 def test_recovered_never_lies(last: int, gone: int, since: int, limit: int, pages: int) -> None:
     log = Log(last, pages=pages)
     log.numbers = log.numbers[gone:]
-    stream = log.stream(end=last)
+    stream = log.stream()
 
-    replay = stream.replay(Cursor("e", since))
+    place = stream.place(Cursor("e", since))
     polled: list[int] = []
     page = stream.page(Cursor("e", since), limit)
     polled.extend(page.entries)
@@ -159,6 +159,30 @@ def test_recovered_never_lies(last: int, gone: int, since: int, limit: int, page
 
     missed = list(range(since + 1, last + 1))
     lost = since > last or bool(set(missed) - set(log.numbers))
-    assert replay.recovered is page.recovered is not lost
-    assert list(replay.entries) == polled == ([] if lost else missed)
-    assert replay.cursor == page.cursor == Cursor("e", last)
+    assert place.recovered is page.recovered is not lost
+    assert polled == ([] if lost else missed)
+    assert page.cursor == Cursor("e", last)
+
+
+def test_a_stream_is_found_by_its_name() -> None:
+    store = FakeSessionStore()
+    start(store)
+    start(store)
+    add(store, 2)
+    streams = Streams(store, store)
+
+    names = {name: streams.named(name).end for name in ("sessions", "session:2")}
+
+    assert names == {"sessions": Cursor("fake", 2), "session:2": Cursor("e2", 2)}
+    with pytest.raises(SessionNotFound):
+        streams.named("session:3")
+
+
+def test_events_from_before_a_restore_have_the_present_epoch() -> None:
+    store = FakeSessionStore()
+    start(store)
+    store.log = [event.in_epoch("old") for event in store.log]
+
+    [event] = Streams(store, store).of_session(1).following(0)
+
+    assert event.cursor == Cursor("e1", 1)

@@ -1,355 +1,246 @@
-import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, replace
 
 import pytest
 
-from chalicelib.auth.claims import Role
-from chalicelib.backoff import Backoff
-from chalicelib.errors import Contended, NoGame, SessionClosed, SessionNotFound
-from chalicelib.idempotency import Commits, IdempotencyMismatch, IdempotentRequest, StreamMoved
-from chalicelib.nights.counting import LeftBallot
+from chalicelib.errors import NoGame, SessionClosed, SessionNotFound
+from chalicelib.idempotency import IdempotencyMismatch, IdempotentRequest, VersionConflict
 from chalicelib.nights.games import NewGame
-from chalicelib.nights.hosting import GameNights
-from chalicelib.nights.ports import Change
-from chalicelib.nights.votes import Ballot, VoteType
-from chalicelib.nights.voting import OVERDUE_MILLISECONDS, Voting, VotingStores
-from chalicelib.timestamps import system_clock
+from chalicelib.nights.ports import Commit
+from chalicelib.nights.votes import VoteRequest
 from tests.fakes.identity import claims
+from tests.fakes.nights import BOT, DOWN, UP, FakeNights
 from tests.fakes.stores import FakeSessionStore
 
-BOT = claims("kosmi", Role.BOT)
-UP, DOWN = VoteType.UP, VoteType.DOWN
+KEY = IdempotentRequest("kosmi", "key", "hash")
+ANOTHER = IdempotentRequest("kosmi", "key", "another hash")
 
 
-class Night:
-    """A night with the id 1 and as many games as are asked for. Whoever waits moves the time on."""
-
-    def __init__(self, games: int = 1, store: FakeSessionStore | None = None) -> None:
-        self.store = store or FakeSessionStore()
-        self.now = 1_762_027_200.0
-        self.waits = 0
-        backoff = Backoff(
-            base=0.02, cap=0.16, uniform=lambda _, most: most, sleep=self.wait, monotonic=self.time
-        )
-        commits = Commits(self.store, backoff)
-        self.host = GameNights(self.store, commits, self.clock, lambda: "e")
-        ids = itertools.count()
-        stores = VotingStores(self.store, self.store, self.store)
-        self.voting = Voting(stores, commits, self.clock, lambda: f"id {next(ids):04}")
-        self.host.start(claims(), None)
-        for number in range(games):
-            self.host.add_game(claims(), 1, NewGame(f"Game {number + 1}"))
-
-    def time(self) -> float:
-        return self.now
-
-    def clock(self) -> datetime:
-        return datetime.fromtimestamp(self.now, UTC)
-
-    def wait(self, seconds: float) -> None:
-        self.waits += 1
-        self.now += seconds
-
-    def leave(self, name: str, way: VoteType = UP, **more: Any) -> LeftBallot:
-        """Put a ballot into the box whose voter never comes back."""
-        left = LeftBallot(f"of {name}", int(self.now * 1000), Ballot(name, way), **more)
-        self.store.leave(1, left)
-        return left
-
-    def tallies(self) -> list[tuple[int, int]]:
-        return [(game.upvotes, game.downvotes) for game in self.store.games(1)]
+def night(games: int = 1, store: FakeSessionStore | None = None) -> FakeNights:
+    """Return nights with session 1, which has games."""
+    nights = FakeNights(store or FakeSessionStore())
+    nights.host.start(claims(), None)
+    for number in range(games):
+        nights.host.add_game(claims(), 1, NewGame(f"Game {number + 1}"))
+    return nights
 
 
-def test_a_vote_is_counted_for_the_newest_game_and_answered_with_what_its_event_says() -> None:
-    night = Night(games=2)
-
-    counted = night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-
-    assert night.tallies() == [(0, 0), (1, 0)]
-    assert counted["game"] == {"id": 2, "title": "Game 2"}
-    assert counted["totals"] == {"upvotes": 1, "downvotes": 0, "score": 1}
-    assert night.store.log[-1].type == "vote.received"
-
-
-def test_a_second_vote_of_a_voter_replaces_the_first() -> None:
-    night = Night()
-
-    night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-    night.voting.vote(BOT, 1, Ballot("zoë", DOWN))
-
-    assert night.tallies() == [(0, 1)]
-
-
-def test_a_vote_repeated_is_an_event_that_changes_no_tally() -> None:
-    night = Night()
-
-    for _ in range(2):
-        night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-
-    assert night.tallies() == [(1, 0)]
-    assert [event.type for event in night.store.log][2:] == ["vote.received", "vote.received"]
-
-
-def test_a_voter_has_one_vote_for_each_game() -> None:
-    night = Night(games=2)
-
-    night.voting.vote(BOT, 1, Ballot("Zoë", UP, 1))
-    night.voting.vote(BOT, 1, Ballot("Zoë", DOWN, 2))
-
-    assert night.tallies() == [(1, 0), (0, 1)]
-
-
-def test_the_same_key_twice_is_one_vote() -> None:
-    night = Night()
-    request = IdempotentRequest("kosmi", "key", "hash")
-
-    first = night.voting.vote(BOT, 1, Ballot("Zoë", UP), request)
-    second = night.voting.vote(BOT, 1, Ballot("Zoë", UP), request)
-
-    assert first == second
-    assert len(night.store.log) == 3
-    with pytest.raises(IdempotencyMismatch):
-        night.voting.vote(BOT, 1, Ballot("Zoë", DOWN), IdempotentRequest("kosmi", "key", "another"))
-
-
-def test_a_vote_that_cannot_count_leaves_nothing_behind() -> None:
-    night = Night(games=0)
-
-    with pytest.raises(NoGame):
-        night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-    with pytest.raises(SessionNotFound):
-        night.voting.vote(BOT, 2, Ballot("Zoë", UP))
-    night.host.close(claims(), 1)
-    with pytest.raises(SessionClosed):
-        night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-    assert [event.type for event in night.store.log] == ["session.started", "session.ended"]
-
-
+@dataclass
 class Contested(FakeSessionStore):
-    """A store in which somebody else always wins the race for the head, as often as it is told."""
+    """A store in which somebody else wins the race for the head, as often as it is told."""
 
-    losses = 0
+    losses: int = 0
 
-    def commit(self, change: Change) -> None:
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def commit(self, change: Commit) -> None:
         if self.losses and change.votes:
             self.losses -= 1
-            raise StreamMoved
+            raise VersionConflict
         super().commit(change)
 
 
-def test_whoever_loses_a_race_is_counted_all_the_same() -> None:
-    night = Night(store=Contested())
-    night.store.losses = 3  # type: ignore[attr-defined]
+def test_a_vote_alone_is_counted_for_the_newest_game() -> None:
+    nights = night(games=2)
 
-    counted = night.voting.vote(BOT, 1, Ballot("Zoë", UP))
+    counted = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
 
-    assert counted["totals"]["upvotes"] == 1
-    assert night.tallies() == [(1, 0)]
-    assert night.store.waiting(1, 10) == []
-
-
-def test_ballots_that_wait_are_counted_in_one_commit_in_the_order_in_which_they_were_left() -> None:
-    night = Night()
-    for name in ("ada", "bob", "cleo"):
-        night.leave(name)
-        night.now += 0.001
-    crowd(night)
-
-    mine = night.voting.vote(BOT, 1, Ballot("Zoë", DOWN))
-
-    voters = [json.loads(event.envelope)["data"]["vote"]["username"] for event in night.store.log[2:]]
-    assert voters == ["ada", "bob", "cleo", "Zoë"]
-    assert mine["totals"] == {"upvotes": 3, "downvotes": 1, "score": 2}
-    assert night.tallies() == [(3, 1)]
-    assert night.store.waiting(1, 10) == []
+    assert nights.tallies() == [(0, 0), (1, 0)]
+    assert counted["game"] == {"id": 2, "title": "Game 2"}
+    assert counted["totals"] == {"upvotes": 1, "downvotes": 0, "score": 1}
+    assert nights.store.log[-1].type == "vote.received"
 
 
-def test_whoever_waits_leaves_the_counting_to_the_first_unless_it_may_be_dead() -> None:
-    night = Night()
-    night.leave("ada")
-    night.now += 0.001
-    crowd(night)
-    began = night.now
+def test_a_second_vote_of_a_voter_replaces_the_first() -> None:
+    nights = night()
 
-    night.voting.vote(BOT, 1, Ballot("Zoë", DOWN))
+    nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+    nights.voting.vote(BOT, 1, VoteRequest("zoë", DOWN))
 
-    assert night.now - began >= OVERDUE_MILLISECONDS / 1000
+    assert nights.tallies() == [(0, 1)]
 
 
-def test_a_vote_that_another_counted_is_answered_with_what_its_own_event_says() -> None:
-    night = Night()
+def test_a_vote_repeated_is_an_event_that_changes_no_tally() -> None:
+    nights = night()
 
-    def another_counts(seconds: float) -> None:
-        Night.wait(night, seconds)
-        if night.waits == 2:
-            night.now += 2  # whoever is first has not been seen for so long
-            night.voting.vote(BOT, 1, Ballot("Bob", UP))
+    for _ in range(2):
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
 
-    night.leave("ada")
-    night.now += 0.001
-    crowd(night)
-    night.voting._commits._backoff = replace(night.voting._commits._backoff, sleep=another_counts)
-
-    mine = night.voting.vote(BOT, 1, Ballot("Zoë", DOWN))
-
-    assert mine["vote"]["username"] == "Zoë"
-    assert mine["totals"] == {"upvotes": 1, "downvotes": 1, "score": 0}
-    assert night.tallies() == [(2, 1)]
+    assert nights.tallies() == [(1, 0)]
+    assert [event.type for event in nights.log(3)] == ["vote.received", "vote.received"]
 
 
-def test_one_voter_twice_in_the_box_counts_once_and_the_later_is_the_one() -> None:
-    night = Night()
-    night.leave("Zoë", UP)
-    night.now += 0.001
-    crowd(night)
+def test_a_voter_has_one_vote_for_each_game() -> None:
+    nights = night(games=2)
 
-    night.voting.vote(BOT, 1, Ballot("zoë", DOWN))
+    nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP, 1))
+    nights.voting.vote(BOT, 1, VoteRequest("Zoë", DOWN, 2))
 
-    assert night.tallies() == [(0, 1)]
-    assert len(night.store.log) == 4
+    assert nights.tallies() == [(1, 0), (0, 1)]
 
 
-def test_a_ballot_whose_voter_is_long_gone_is_not_counted() -> None:
-    night = Night()
-    night.leave("ghost")
-    night.now += 31
-    crowd(night)
+def test_a_vote_that_cannot_count_leaves_nothing_behind() -> None:
+    nights = night(games=0)
 
-    night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-
-    assert night.tallies() == [(1, 0)]
-    assert night.store.waiting(1, 10) == []
-
-
-def test_a_key_that_is_in_the_box_twice_is_counted_once_and_answered_twice() -> None:
-    night = Night()
-    request = IdempotentRequest("kosmi", "key", "hash")
-    night.leave("Zoë", UP, request=request)
-    night.now += 0.001
-    crowd(night)
-
-    answer = night.voting.vote(BOT, 1, Ballot("Zoë", UP), request)
-
-    assert night.tallies() == [(1, 0)]
-    assert [event.type for event in night.store.log[2:]] == ["vote.received"]
-    assert answer == json.loads(night.store.log[2].envelope)["data"]
-    assert night.store.waiting(1, 10) == []
-
-
-def test_a_key_used_for_another_vote_is_refused_also_in_the_box() -> None:
-    night = Night()
-    night.leave("Zoë", UP, request=IdempotentRequest("kosmi", "key", "hash"))
-    night.now += 0.001
-    crowd(night)
-
-    with pytest.raises(IdempotencyMismatch):
-        night.voting.vote(BOT, 1, Ballot("Zoë", DOWN), IdempotentRequest("kosmi", "key", "another"))
-
-    assert night.tallies() == [(1, 0)]
-
-
-def test_a_count_fits_into_one_transaction_and_the_rest_is_counted_next() -> None:
-    sizes: list[int] = []
-
-    class Measured(FakeSessionStore):
-        def commit(self, change: Change) -> None:
-            items = (change.counted, change.votes, change.ballots, change.dropped, change.records)
-            sizes.append(2 + sum(map(len, items)))
-            super().commit(change)
-
-    night = Night(games=12, store=Measured())
-    for number in range(70):
-        request = IdempotentRequest("kosmi", f"key {number}", "hash")
-        ballot = Ballot(f"voter {number}", UP, number % 12 + 1)
-        later = int(night.now * 1000) + 1000
-        night.store.leave(1, LeftBallot(f"of {number:02}", later, ballot, request))
-    crowd(night)
-
-    for number in range(6):  # each is the first to have come, and counts as many more as fit
-        night.voting.vote(BOT, 1, Ballot(f"early {number}", UP, 1))
-
-    assert sum(up for up, _ in night.tallies()) == 76
-    assert 80 < max(sizes) <= 100
-
-
-def test_whoever_gives_up_takes_its_ballot_back() -> None:
-    night = Night(store=Contested())
-    night.store.losses = 10_000  # type: ignore[attr-defined]
-
-    with pytest.raises(Contended):
-        night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-
-    assert night.store.waiting(1, 10) == []
-    assert night.tallies() == [(0, 0)]
-
-
-def test_whoever_gives_up_too_late_is_answered() -> None:
-    class CountedAtTheLastMoment(Contested):
-        def take_back(self, session_id: int, left: LeftBallot) -> bool:
-            self.losses = 0
-            night.now += 1
-            crowd(night)
-            night.voting.vote(BOT, 1, Ballot("Bob", UP))
-            return super().take_back(session_id, left)
-
-    night = Night(store=CountedAtTheLastMoment())
-    night.store.losses = 10_000  # type: ignore[attr-defined]
-
-    answer = night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-
-    assert answer["vote"]["username"] == "Zoë"
-    assert night.tallies() == [(2, 0)]
-
-
-def test_a_night_that_ends_while_a_ballot_waits_takes_it_no_more() -> None:
-    night = Night()
-    crowd(night)
-
-    def host_closes(seconds: float) -> None:
-        Night.wait(night, seconds)
-        if night.waits == 1:
-            night.host.close(claims(), 1)
-
-    night.voting._commits._backoff = replace(night.voting._commits._backoff, sleep=host_closes)
-
+    with pytest.raises(NoGame):
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+    with pytest.raises(SessionNotFound):
+        nights.voting.vote(BOT, 2, VoteRequest("Zoë", UP))
+    nights.host.close(claims(), 1)
     with pytest.raises(SessionClosed):
-        night.voting.vote(BOT, 1, Ballot("Zoë", UP))
-
-    assert night.store.waiting(1, 10) == []
-    assert night.tallies() == [(0, 0)]
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+    assert [event.type for event in nights.log()] == ["session.started", "session.ended"]
 
 
-def test_a_voter_alone_is_counted_at_once() -> None:
-    night = Night()
+def test_the_same_key_twice_is_one_vote() -> None:
+    nights = night()
 
-    night.voting.vote(BOT, 1, Ballot("Zoë", UP))
+    first = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY)
+    second = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY)
 
-    assert night.waits == 0
+    assert first == second
+    assert len(nights.log()) == 3
+    with pytest.raises(IdempotencyMismatch):
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", DOWN), ANOTHER)
 
 
-def test_fifty_voters_at_the_same_time_all_count_and_none_twice() -> None:
-    store = FakeSessionStore()
-    Night(store=store)
-    stores = VotingStores(store, store, store)
-    commits = Commits(store, Backoff(base=0.0005, cap=0.002))
-    ids = itertools.count()
-    voting = Voting(stores, commits, system_clock, lambda: f"{next(ids)}")
+def test_whoever_loses_a_race_is_answered_without_totals_at_once() -> None:
+    nights = night(store=Contested(losses=1))
+
+    answer = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+
+    assert "totals" not in answer
+    assert answer["game"] == {"id": 1, "title": "Game 1"}
+    assert nights.waits == 0
+    [pending] = nights.store.waiting(1, 10)
+    assert pending.vote.username == "Zoë"
+
+
+def test_where_others_wait_a_vote_waits_behind_them() -> None:
+    nights = night()
+    nights.pend("Zoë", UP)
+
+    answer = nights.voting.vote(BOT, 1, VoteRequest("zoë", DOWN))
+    nights.counter.count_pending(1)
+
+    assert "totals" not in answer
+    assert nights.tallies() == [(0, 1)]
+
+
+def test_in_a_crowd_nobody_tries_alone() -> None:
+    nights = night()
+    nights.crowd()
+
+    answer = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+
+    assert "totals" not in answer
+    nights.now += 10
+    nights.counter.count_pending(1)
+    assert "totals" in nights.voting.vote(BOT, 1, VoteRequest("Bob", UP))
+
+
+def test_a_stored_vote_is_answered_with_what_its_event_says() -> None:
+    nights = night()
+    nights.crowd()
+
+    answer = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+    nights.now += 0.25
+    nights.counter.count_pending(1)
+
+    event = json.loads(nights.store.log[-1].envelope)
+    assert event["data"] == {**answer, "totals": {"upvotes": 1, "downvotes": 0, "score": 1}}
+    assert event["timestamp"] > event["data"]["vote"]["timestamp"]
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_the_same_key_of_a_stored_vote_answers_the_same(*, counted: bool) -> None:
+    nights = night()
+    nights.crowd()
+
+    first = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY)
+    if counted:
+        nights.counter.count_pending(1)
+        nights.now += 60
+    second = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY)
+    nights.counter.count_pending(1)
+
+    assert first == second
+    assert nights.tallies() == [(1, 0)]
+    assert len(nights.log()) == 3
+    with pytest.raises(IdempotencyMismatch):
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", DOWN), ANOTHER)
+
+
+class ClosesMeanwhile(FakeSessionStore):
+    """A store in which a host closes session 1 right before or right after a vote is stored."""
+
+    nights: FakeNights
+    before = True
+    killed = False
+
+    def add(self, *stored: object) -> None:
+        if not self.before:
+            super().add(*stored)  # type: ignore[arg-type]
+        session = self._sessions[1]
+        if self.killed:
+            self.commit(Commit(session, replace(session, closing=True), ()))
+        else:
+            self.nights.host.close(claims(), 1)
+        if self.before:
+            super().add(*stored)  # type: ignore[arg-type]
+
+
+def closing_meanwhile(*, before: bool, killed: bool = False) -> FakeNights:
+    store = ClosesMeanwhile()
+    nights = night(store=store)
+    nights.crowd()
+    store.nights, store.before, store.killed = nights, before, killed
+    return nights
+
+
+def test_a_vote_stored_after_the_end_is_refused() -> None:
+    nights = closing_meanwhile(before=True)
+
+    for _ in range(2):
+        with pytest.raises(SessionClosed):
+            nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY)
+
+    assert nights.tallies() == [(0, 0)]
+    assert nights.store.log[-1].type == "session.ended"
+
+
+def test_a_vote_stored_before_the_end_is_counted_before_it() -> None:
+    nights = closing_meanwhile(before=False)
+
+    answer = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY)
+
+    assert nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY) == answer
+    assert nights.tallies() == [(1, 0)]
+    assert [event.type for event in nights.log(3)] == ["vote.received", "session.ended"]
+
+
+def test_a_voter_has_its_vote_counted_while_a_session_closes() -> None:
+    nights = closing_meanwhile(before=True, killed=True)
+
+    answer = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+    nights.host.close(claims(), 1)
+
+    assert "totals" not in answer
+    assert [event.type for event in nights.log(3)] == ["vote.received", "session.ended"]
+
+
+def test_fifty_voters_at_once_all_count_and_none_twice() -> None:
+    nights = night()
 
     with ThreadPoolExecutor(16) as threads:
-        answers = list(threads.map(lambda n: voting.vote(BOT, 1, Ballot(f"voter {n}", UP)), range(50)))
+        answers = list(
+            threads.map(lambda n: nights.voting.vote(BOT, 1, VoteRequest(f"voter {n}", UP)), range(50))
+        )
+    nights.counter.count_pending(1)
 
-    assert [(game.upvotes, game.downvotes) for game in store.games(1)] == [(50, 0)]
-    assert [event.cursor.sequence for event in store.log] == list(range(1, 53))
-    assert sorted(answer["totals"]["upvotes"] for answer in answers) == list(range(1, 51))
-    assert store.waiting(1, 10) == []
-
-
-def crowd(night: Night) -> None:
-    """Have the next voters think that many others vote."""
-    session = night.store.session(1)
-    assert session is not None
-    night.store._sessions[1] = replace(session, crowded_until=int(night.now * 1000) + 3000)
+    assert nights.tallies() == [(50, 0)]
+    assert [event.sequence for event in nights.log()] == list(range(1, 53))
+    assert sorted(answer["vote"]["username"] for answer in answers) == sorted(f"voter {n}" for n in range(50))
+    assert nights.store.waiting(1, 10) == []

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from chalicelib.connections.connection import Recipient
-from chalicelib.connections.messages import DeliveryReport, FailedPost
+from chalicelib.connections.messages import FailedPost, Outcome
 from chalicelib.delivery import delivery_log
-from chalicelib.delivery.delivery_log import DeliveryLog
+from chalicelib.delivery.delivery_log import DeliveryLog, figures
+from chalicelib.delivery.jobs import CatchUpJob
 from chalicelib.logs import JsonFormatter
-from chalicelib.nights import event_fields
+from chalicelib.nights import events as event_fields
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event, EventType, LoggedEvent
 from infra.trace.render import as_json, as_text
@@ -20,13 +21,12 @@ from infra.trace.timeline import timeline_of
 
 COMMITTED = 1_762_027_200.123
 EVENT = Event(
-    17,
+    "sessions",
+    Cursor("e0", 17),
     EventType.SESSION_STARTED,
     '{"type":"session.started","timestamp":"2025-11-01T20:00:00.123Z","data":{}}',
-    Cursor("e17", 1),
-    Cursor("e0", 17),
 )
-FAST, SLOW, GONE = (Recipient(name, "api", "dev") for name in ("fast=", "slow=", "gone="))
+SLOW, GONE = (Recipient(name, "api", "dev") for name in ("slow=", "gone="))
 
 
 class Journal(logging.Handler):
@@ -65,7 +65,7 @@ def journal() -> Iterator[Journal]:
 def commit(journal: Journal) -> None:
     journal.function("api_handler", 4)
     event_fields.appended([EVENT])
-    extra = {"hop": "answered", "status": 201, "subject": "host"}
+    extra = {"stage": "answered", "status": 201, "subject": "host"}
     logging.getLogger("x").info("POST /api/sessions was answered 201", extra=extra)
 
 
@@ -74,24 +74,25 @@ def receive(journal: Journal, at: int) -> None:
     delivery_log.received(LoggedEvent("100", EVENT))
 
 
-def deliver(journal: Journal, report: DeliveryReport, *, each: bool = False) -> None:
-    witness = DeliveryLog(journal.now, each).begin(EVENT, report.audience)
-    note = witness.settled()
-    for one in (FAST, SLOW):
-        journal.at += 10
-        if note is not None:
-            note(one)
-    witness.broadcasted(report)
+def reached(journal: Journal, *names: str) -> dict[str, float]:
+    """Return when posts were taken: 10 ms after each other."""
+    return {name: journal.now() + number / 100 for number, name in enumerate(names, 1)}
+
+
+def deliver(journal: Journal, outcome: Outcome) -> None:
+    recorder = DeliveryLog(journal.now).begin(EVENT, figures(outcome)["audience"])
+    journal.at += 10 * min(len(outcome.delivered), 2)
+    recorder.broadcasted(outcome)
 
 
 def test_an_event_is_followed_from_its_request_to_each_delivery(journal: Journal) -> None:
     commit(journal)
     receive(journal, 200)
-    deliver(journal, DeliveryReport(delivered=2))
+    deliver(journal, Outcome(reached(journal, "fast=", "slow=")))
 
     timeline = timeline_of(reversed(journal.lines))
 
-    assert [(hop.milliseconds, hop.function, hop.hop) for hop in timeline.hops] == [
+    assert [(one.milliseconds, one.function, one.stage) for one in timeline.stages] == [
         (4, "api_handler", "appended"),
         (4, "api_handler", "answered"),
         (200, "broadcast", "received"),
@@ -108,26 +109,26 @@ def test_whoever_was_not_reached_is_named_and_so_is_what_became_of_it(journal: J
     failed = FailedPost(SLOW, 429, "answered 429, after 6 attempts")
     commit(journal)
     receive(journal, 200)
-    deliver(journal, DeliveryReport(delivered=1, gone=[GONE], failed=[failed]))
-    delivery_log.fell_behind(EVENT, [failed])
-    lagging = timeline_of(journal.lines)
+    deliver(journal, Outcome(reached(journal, "fast="), gone=[GONE], failed=[failed]))
+    delivery_log.fell_behind(EVENT, [CatchUpJob("sessions", "slow=", 17)])
+    behind = timeline_of(journal.lines)
     journal.function("deliver", 5000)
-    DeliveryLog().caught_up(EVENT, "slow=", DeliveryReport(delivered=1))
+    DeliveryLog().caught_up(EVENT, "slow=", Outcome(reached(journal, "slow=")))
 
     caught_up = timeline_of(journal.lines)
 
-    said = [hop.what for hop in caught_up.hops]
+    said = [one.what for one in caught_up.stages]
     assert "slow= was not reached: answered 429, after 6 attempts" in said
-    assert "gone= is gone, and is forgotten" in said
-    assert "delivered to slow=, which had lagged" in said
-    assert lagging.notes == ["Not caught up with so far: slow=."]
+    assert "gone= is gone, and is removed" in said
+    assert "replayed to slow=" in said
+    assert behind.notes == ["Not caught up so far: slow=."]
     assert (caught_up.delivered, caught_up.named, caught_up.notes) == (2, 2, [])
 
 
 def test_of_a_crowd_it_is_said_that_not_everyone_is_named(journal: Journal) -> None:
     commit(journal)
     receive(journal, 200)
-    deliver(journal, DeliveryReport(delivered=300))
+    deliver(journal, Outcome(reached(journal, *map(str, range(300)))))
 
     timeline = timeline_of(journal.lines)
 
@@ -139,12 +140,8 @@ def test_of_a_crowd_it_is_said_that_not_everyone_is_named(journal: Journal) -> N
 def test_at_debug_a_crowd_is_named(journal: Journal) -> None:
     commit(journal)
     receive(journal, 200)
-    witness = DeliveryLog(journal.now, each=True).begin(EVENT)
-    note = witness.settled()
-    assert note is not None
-    for number in range(300):
-        note(Recipient(f"{number}=", "api", "dev"))
-    witness.posted(DeliveryReport(delivered=300), shard=0)
+    recorder = DeliveryLog(journal.now, each=True).begin(EVENT)
+    recorder.posted(Outcome(reached(journal, *map(str, range(300)))), shard=0)
 
     timeline = timeline_of(journal.lines)
 
@@ -154,10 +151,10 @@ def test_at_debug_a_crowd_is_named(journal: Journal) -> None:
 def test_shards_that_have_posted_nothing_are_counted(journal: Journal) -> None:
     commit(journal)
     receive(journal, 200)
-    delivery_log.queued(EVENT, 8)
+    delivery_log.fanned_out(EVENT, 8)
     for shard in (0, 3):
         journal.function("deliver", 300)
-        DeliveryLog(journal.now).begin(EVENT).posted(DeliveryReport(), shard=shard)
+        DeliveryLog(journal.now).begin(EVENT).posted(Outcome(), shard=shard)
 
     assert "6 of 8 jobs have posted nothing yet." in timeline_of(journal.lines).notes
 
@@ -182,7 +179,7 @@ def test_what_has_not_happened_yet_is_said(journal: Journal) -> None:
 def test_it_reads_as_a_table_and_as_json(journal: Journal) -> None:
     commit(journal)
     receive(journal, 200)
-    deliver(journal, DeliveryReport(delivered=2))
+    deliver(journal, Outcome(reached(journal, "fast=", "slow=")))
     timeline = timeline_of(journal.lines)
 
     text, document = as_text(timeline), json.loads(as_json(timeline))
@@ -190,5 +187,5 @@ def test_it_reads_as_a_table_and_as_json(journal: Journal) -> None:
     assert "POST /api/sessions was answered 201, sent by host" in text
     assert "       210  broadcast     delivered to fast=" in text
     assert text.endswith("Delivered to 2.")
-    assert document["event"]["cursor"] == "e17:1"
-    assert document["hops"][3]["ids"] == {"invocation_id": "i", "connection_id": "fast="}
+    assert document["event"]["cursor"] == "e0:17"
+    assert document["stages"][3]["ids"] == {"invocation_id": "i", "connection_id": "fast="}

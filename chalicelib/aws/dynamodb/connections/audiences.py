@@ -1,75 +1,105 @@
-"""Reading an audience, page by page: what a broadcast does first, and all that it asks of DynamoDB.
+"""The audiences of streams in the connections table: read page by page, and who of them is behind.
 
-``connections`` is what writes these rows; ``json_api`` says why they are read without PynamoDB.
+``connections`` writes these rows when a client joins or leaves. A broadcast reads them without PynamoDB,
+which would cost its cold start more than all the rest: docs/decisions/0051-audience-without-sdk.md.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-from chalicelib.aws.dynamodb.keys import HEAD, audience_key, queued_key
-from chalicelib.aws.json_api import DynamoApi
-from chalicelib.connections.connection import Lag, Recipient
-from chalicelib.delivery.jobs import QueueMark
+from chalicelib.aws.dynamodb.connections.rows import Row, Rows, key
+from chalicelib.aws.dynamodb.keys import audience_key
+from chalicelib.connections.connection import Recipient, shard_of
 from chalicelib.delivery.ports import AudiencePage
+from chalicelib.retry import ConditionFailed
 
 PAGE_SIZE = 1000
-"""Recipients in a page: 200 KB on the wire, so that posting can begin while the next page is read."""
 
 
-class DynamoAudiences:
-    """``ports.Audiences`` on DynamoDB. ``now`` returns Unix seconds."""
-
-    def __init__(self, api: DynamoApi, table: str, now: Callable[[], float]) -> None:
-        self._api = api
-        self._table = table
-        self._now = now
+class DynamoAudiences(Rows):
+    """``delivery.ports.Audiences`` on DynamoDB."""
 
     async def page(
-        self, audience: str, shard: int, after: str | None = None, limit: int | None = None
+        self, stream: str, shard: int, after: str | None = None, limit: int | None = None
     ) -> AudiencePage:
         """See the port."""
-        partition = {"S": audience_key(audience, shard)}
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "PK = :partition",
-            "ExpressionAttributeValues": {":partition": partition},
-            "ConsistentRead": True,
-            "Limit": limit or PAGE_SIZE,
-        }
-        if after is not None:
-            query["ExclusiveStartKey"] = {"PK": partition, "SK": {"S": after}}
-        found = await self._api.call("Query", query)
-        now = self._now()
-        recipients = [
-            Recipient(
-                connection_id=row["SK"]["S"],
-                api_id=row["api_id"]["S"],
-                stage=row["stage"]["S"],
-                token_expires_at=int(row["token_expires_at"]["N"]),
-                wants_cursor=row["wants_cursor"]["BOOL"],
-                lag=_lag(row) if "lag_first" in row else None,
-            )
-            for row in found["Items"]
-            if int(row["token_expires_at"]["N"]) > now and int(row["expires_at"]["N"]) > now
-        ]
-        last = found.get("LastEvaluatedKey")
-        return AudiencePage(recipients, last["SK"]["S"] if last else None)
+        partition = audience_key(stream, shard)
+        start = {} if after is None else {"ExclusiveStartKey": key(partition, after)}
+        rows, following = await self._query(partition, Limit=limit or PAGE_SIZE, **start)
+        return AudiencePage([_recipient(row) for row in rows], following)
 
-    async def queue_mark(self, audience: str) -> QueueMark | None:
+    async def recipient(self, stream: str, connection_id: str) -> Recipient | None:
         """See the port."""
-        found = await self._api.call(
-            "GetItem",
-            {
-                "TableName": self._table,
-                "Key": {"PK": {"S": queued_key(audience)}, "SK": {"S": HEAD}},
-                "ConsistentRead": True,
-            },
+        row = await self._get(self._key(stream, connection_id))
+        return _recipient(row) if row else None
+
+    async def fall_behind(self, stream: str, connection_id: str, behind: int, missed: int) -> bool:
+        """See the port."""
+        return await self._update(
+            stream,
+            connection_id,
+            "SET behind = :behind, missed = :missed",
+            "attribute_exists(PK) AND attribute_not_exists(behind)"
+            " AND token_expires_at > :now AND expires_at > :now",
+            behind=behind,
+            missed=missed,
+            now=int(self._now()),
         )
-        item = found.get("Item")
-        if item is None or int(item["expires_at"]["N"]) <= self._now():
-            return None
-        return QueueMark(int(item["since"]["N"]), item["last"]["S"])
+
+    async def note_missed(self, stream: str, connection_id: str, missed: int) -> bool:
+        """See the port."""
+        update, condition = (
+            "SET missed = :missed",
+            "attribute_exists(behind) AND (attribute_not_exists(missed) OR missed < :missed)",
+        )
+        return await self._update(stream, connection_id, update, condition, missed=missed)
+
+    async def advance(self, stream: str, connection_id: str, behind: int, to: int) -> bool:
+        """See the port."""
+        update, condition = "SET behind = :to REMOVE catching_up_until", "behind = :behind"
+        return await self._update(stream, connection_id, update, condition, behind=behind, to=to)
+
+    async def become_live(self, stream: str, connection_id: str, behind: int, position: int) -> bool:
+        """See the port."""
+        update, condition = (
+            "SET #position = :position REMOVE behind, missed, catching_up_until",
+            "behind = :behind AND (attribute_not_exists(missed) OR missed <= :position)",
+        )
+        return await self._update(stream, connection_id, update, condition, behind=behind, position=position)
+
+    async def _update(
+        self, stream: str, connection_id: str, update: str, condition: str, **values: int
+    ) -> bool:
+        reserved = {"#position": "position"} if "#position" in update else {}
+        try:
+            await self._call(
+                "UpdateItem",
+                Key=self._key(stream, connection_id),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={f":{name}": {"N": str(value)} for name, value in values.items()},
+                **({"ExpressionAttributeNames": reserved} if reserved else {}),
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _key(self, stream: str, connection_id: str) -> Row:
+        return key(audience_key(stream, shard_of(connection_id, self._shards)), connection_id)
+
+    def _is_there(self, row: Row) -> bool:
+        return super()._is_there(row) and int(row["token_expires_at"]["N"]) > self._now()
 
 
-def _lag(row: dict[str, Any]) -> Lag:
-    return Lag(int(row["lag_first"]["N"]), int(row["lag_last"]["N"]), parked="lag_parked" in row)
+def _recipient(row: Row) -> Recipient:
+    def number(name: str) -> int:
+        return int(row[name]["N"]) if name in row else 0
+
+    return Recipient(
+        connection_id=row["SK"]["S"],
+        api_id=row["api_id"]["S"],
+        stage=row["stage"]["S"],
+        token_expires_at=number("token_expires_at"),
+        wants_cursor=row["wants_cursor"]["BOOL"],
+        behind=number("behind") if "behind" in row else None,
+        missed=number("missed"),
+        position=number("position"),
+        catching_up_until=number("catching_up_until"),
+    )

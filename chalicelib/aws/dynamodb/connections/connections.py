@@ -1,28 +1,31 @@
 """The connections table: connections, and the audiences that they are in.
 
-Leaves reading an audience to ``audiences``. An audience is a base-table partition for each shard, since a
+An audience is a base-table partition for each shard, since a
 consistent read is what makes ``auth_success`` a promise and an index can't be read consistently.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
-from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.auth.claims import Claims
-from chalicelib.aws.dynamodb.connections.deadline_rows import DeadlineRows
-from chalicelib.aws.dynamodb.connections.heads import connection_of, same_identity, same_revision, told_items
-from chalicelib.aws.dynamodb.errors import condition_failed, lost_race, translated
+from chalicelib.aws.dynamodb.connections.heads import Heads, connection_of, same_identity, same_revision
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.dynamodb.errors import translate_errors
 from chalicelib.aws.dynamodb.keys import HEAD, audience_key, connection_key
-from chalicelib.aws.dynamodb.tables import ConnectionItem, MembershipItem, RecipientItem, Table
-from chalicelib.connections.connection import ALL_AUDIENCE, Connection, shard_of
+from chalicelib.aws.dynamodb.tables import MembershipItem, RecipientItem
+from chalicelib.connections.connection import Connection, shard_of
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
 from chalicelib.connections.lifetime import MAX_CONNECTION_SECONDS
-from chalicelib.connections.ports import ConnectionGone
+from chalicelib.connections.ports import ConnectionGone, Resume
 from chalicelib.errors import TooManySubscriptions
 from chalicelib.limits import MAX_SUBSCRIPTIONS
+from chalicelib.nights.events import SESSIONS_STREAM
+from chalicelib.retry import ConditionFailed
 
 
 class DynamoConnectionStore:
@@ -32,15 +35,15 @@ class DynamoConnectionStore:
         self._shards = shards
         self._now = now
         self._table = table
-        self._head = self._table.bind(ConnectionItem)
-        self._membership = self._table.bind(MembershipItem)
-        self._recipient = self._table.bind(RecipientItem)
-        self._deadlines = DeadlineRows(table, shards)
+        self._heads = Heads(table, shards)
+        self._head = self._heads.item
+        self._membership = table.bind(MembershipItem)
+        self._recipient = table.bind(RecipientItem)
 
     def add(self, connection: Connection) -> None:
         """See the port."""
         deadline = connection.deadline
-        with translated(), self._table.transaction() as write:
+        with translate_errors(), self._table.transaction() as write:
             write.save(
                 self._head(
                     connection_key(connection.connection_id),
@@ -54,87 +57,66 @@ class DynamoConnectionStore:
                     expires_at=connection.connected_at + MAX_CONNECTION_SECONDS,
                 )
             )
-            if deadline is not None:
-                self._deadlines.replace(write, connection.connection_id, None, deadline, connection.revision)
+            self._heads.put_row(write, connection)
 
     def get(self, connection_id: str) -> Connection | None:
         """See the port."""
-        with translated():
-            try:
-                item = self._head.get(connection_key(connection_id), HEAD, consistent_read=True)
-            except self._head.DoesNotExist:
-                return None
-        return connection_of(connection_id, item)
+        with translate_errors():
+            item = self._head.find_unexpired(connection_key(connection_id), HEAD, self._now())
+        return connection_of(connection_id, item) if item else None
 
     def authenticate(
         self,
         connection: Connection,
         claims: Claims,
         *,
-        wants_cursor: bool,
-        deadline: Deadline | None = None,
+        deadline: Deadline,
+        position: int = 0,
+        resume: Resume | None = None,
     ) -> None:
         """See the port."""
         head = self._head
-        known = connection.identified(claims, wants_cursor=wants_cursor)
-        revision = connection.revision + 1
-        with translated():
+        identified = connection.identified(claims, wants_cursor=resume is not None)
+        known = replace(identified, deadline=deadline, revision=connection.revision + 1)
+        identity = [
+            head.subject.set(claims.subject),
+            head.role.set(claims.role.value),
+            head.token_expires_at.set(claims.expires_at),
+            head.failed_auths.set(0),
+            head.wants_cursor.set(known.wants_cursor),
+        ]
+        unchanged = same_identity(head, connection) & same_revision(head, connection)
+        with translate_errors():
             renewed = self._subscriptions(connection) if connection.authenticated else []
             with self._transaction() as write:
-                write.update(
-                    head(connection_key(connection.connection_id), HEAD),
-                    actions=[
-                        head.subject.set(claims.subject),
-                        head.role.set(claims.role.value),
-                        head.token_expires_at.set(claims.expires_at),
-                        head.failed_auths.set(0),
-                        head.wants_cursor.set(known.wants_cursor),
-                        head.told.set(told_items(known.told)),
-                        head.revision.set(revision),
-                        *(
-                            [head.deadline_at.set(deadline.at), head.deadline_kind.set(deadline.kind.value)]
-                            if deadline
-                            else []
-                        ),
-                    ],
-                    condition=same_identity(head, connection) & same_revision(head, connection),
-                )
-                if deadline is not None:
-                    self._deadlines.replace(
-                        write, connection.connection_id, connection.deadline, deadline, revision
-                    )
-                self._put(write, connection, ALL_AUDIENCE, claims.expires_at, wants_cursor=wants_cursor)
-                for audience in renewed:
-                    self._renew(write, connection.connection_id, audience, claims.expires_at)
+                self._heads.change(write, connection, known, unchanged, identity)
+                self._put(write, known, SESSIONS_STREAM, self._place(position, resume))
+                for stream in renewed:
+                    self._renew(write, connection.connection_id, stream, claims.expires_at)
             if connection.authenticated:
                 # Nobody can join with the old token any more. Whoever did after the first look is found now.
                 late = {*self._subscriptions(connection)} - {*renewed}
                 if late:
                     with self._transaction() as write:
-                        for audience in late:
-                            self._renew(write, connection.connection_id, audience, claims.expires_at)
+                        for stream in late:
+                            self._renew(write, connection.connection_id, stream, claims.expires_at)
 
     def count_failed_auth(self, connection_id: str) -> int:
         """See the port."""
         item = self._head(connection_key(connection_id), HEAD)
-        with translated():
-            try:
-                item.update(
-                    actions=[self._head.failed_auths.add(1)],
-                    condition=self._head.PK.exists(),
-                )
-            except UpdateError as error:
-                if condition_failed(error):
-                    raise ConnectionGone from error
-                raise
+        with _raising_gone():
+            there = self._head.expires_at > int(self._now())
+            item.update(actions=[self._head.failed_auths.add(1)], condition=there)
         return int(item.failed_auths)
 
-    def join(self, connection: Connection, audience: str, *, wants_cursor: bool) -> None:
+    def join(
+        self, connection: Connection, stream: str, resume: Resume | None = None, *, position: int = 0
+    ) -> None:
         """See the port."""
         key = connection_key(connection.connection_id)
         unchanged = same_identity(self._head, connection)
-        with translated():
-            member = self._is_member(connection.connection_id, audience)
+        with translate_errors():
+            member = self._is_member(connection.connection_id, stream)
             if not member and connection.subscriptions >= MAX_SUBSCRIPTIONS:
                 raise TooManySubscriptions
             with self._transaction() as write:
@@ -148,13 +130,12 @@ class DynamoConnectionStore:
                         actions=[counted.add(1)],
                         condition=unchanged & (counted.does_not_exist() | (counted < MAX_SUBSCRIPTIONS)),
                     )
-                expires_at = connection.token_expires_at or 0
-                self._put(write, connection, audience, expires_at, wants_cursor=wants_cursor, member=member)
+                self._put(write, connection, stream, self._place(position, resume), member=member)
 
-    def leave(self, connection_id: str, audience: str) -> None:
+    def leave(self, connection_id: str, stream: str) -> None:
         """See the port."""
-        with translated():
-            if not self._is_member(connection_id, audience):
+        with translate_errors():
+            if not self._is_member(connection_id, stream):
                 return
             with self._transaction() as write:
                 write.update(
@@ -162,97 +143,106 @@ class DynamoConnectionStore:
                     actions=[self._head.subscriptions.add(-1)],
                     condition=self._head.PK.exists(),
                 )
-                self._delete(write, connection_id, audience, condition=self._membership.PK.exists())
+                self._delete(write, connection_id, stream, condition=self._membership.PK.exists())
 
     def remove(self, connection_id: str) -> None:
         """See the port."""
         partition = connection_key(connection_id)
-        with translated():
+        with translate_errors():
             # The head goes first: whoever joins later finds it missing, and whoever joined before is
             # in the list that is read next.
             head = self._table.take(partition, HEAD)
             if "deadline_at" in head:
                 kind = DeadlineKind(head["deadline_kind"]["S"])
-                self._deadlines.remove(connection_id, Deadline(int(head["deadline_at"]["N"]), kind))
-            for membership in self._membership.query(
-                partition, self._membership.SK.startswith("audience#"), consistent_read=True
-            ):
+                self._heads.remove_row(connection_id, Deadline(int(head["deadline_at"]["N"]), kind))
+            for membership in self._memberships(connection_id):
                 with self._table.transaction() as write:
                     self._delete(write, connection_id, membership.SK.removeprefix("audience#"))
 
     @contextmanager
     def _transaction(self) -> Iterator[TransactWrite]:
-        try:
-            with self._table.transaction() as write:
-                yield write
-        except TransactWriteError as error:
-            if lost_race(error):
-                raise ConnectionGone from error
-            raise
+        with _raising_gone(), self._table.transaction() as write:
+            yield write
 
     def _subscriptions(self, connection: Connection) -> list[str]:
-        memberships = self._membership.query(
-            connection_key(connection.connection_id),
-            self._membership.SK.startswith("audience#"),
-            consistent_read=True,
+        found = [one for one in self._memberships(connection.connection_id) if not one.expired(self._now())]
+        streams = [membership.SK.removeprefix("audience#") for membership in found]
+        return [stream for stream in streams if stream != SESSIONS_STREAM]
+
+    def _memberships(self, connection_id: str) -> Iterator[MembershipItem]:
+        return self._membership.query(
+            connection_key(connection_id), self._membership.SK.startswith("audience#"), consistent_read=True
         )
-        audiences = [membership.SK.removeprefix("audience#") for membership in memberships]
-        return [audience for audience in audiences if audience != ALL_AUDIENCE]
 
-    def _is_member(self, connection_id: str, audience: str) -> bool:
-        try:
-            self._membership.get(*_membership_key(connection_id, audience), consistent_read=True)
-        except self._membership.DoesNotExist:
-            return False
-        return True
+    def _is_member(self, connection_id: str, stream: str) -> bool:
+        key = _membership_key(connection_id, stream)
+        return bool(self._membership.find_unexpired(*key, self._now()))
 
-    def _put(  # noqa: PLR0913 - a row has that much in it
+    def _place(self, position: int, resume: Resume | None) -> list[Action]:
+        """Return where a row is in its stream that was not there before, or that resumes."""
+        row = self._recipient
+        if resume is None:
+            return [row.wants_cursor.set(row.wants_cursor | False), row.position.set(row.position | position)]
+        return [
+            row.wants_cursor.set(True),
+            row.behind.set(resume.behind),
+            row.catching_up_until.set(resume.catching_up_until),
+            row.missed.remove(),
+            row.position.remove(),
+        ]
+
+    def _put(
         self,
         write: TransactWrite,
         connection: Connection,
-        audience: str,
-        token_expires_at: int,
+        stream: str,
+        place: Sequence[Action],
         *,
-        wants_cursor: bool,
         member: bool | None = None,
     ) -> None:
         """Put a connection into an audience; ``member`` says, where it matters, whether it is there now."""
         expires_at = connection.connected_at + MAX_CONNECTION_SECONDS
         row, membership = self._recipient, self._membership
-        there = {None: None, True: membership.PK.exists(), False: membership.PK.does_not_exist()}[member]
-        write.update(
-            row(*self._recipient_key(connection.connection_id, audience)),
-            actions=[
-                row.api_id.set(connection.api_id),
-                row.stage.set(connection.stage),
-                row.token_expires_at.set(token_expires_at),
-                # Who has opted in to resume stays so.
-                row.wants_cursor.set(True if wants_cursor else row.wants_cursor | False),
-                row.expires_at.set(expires_at),
-            ],
-        )
+        live = membership.expires_at > int(self._now())
+        actions = [
+            row.api_id.set(connection.api_id),
+            row.stage.set(connection.stage),
+            row.token_expires_at.set(connection.token_expires_at or 0),
+            row.expires_at.set(expires_at),
+        ]
+        write.update(row(*self._recipient_key(connection.connection_id, stream)), actions=[*actions, *place])
         write.save(
-            membership(*_membership_key(connection.connection_id, audience), expires_at=expires_at),
-            condition=there,
+            membership(*_membership_key(connection.connection_id, stream), expires_at=expires_at),
+            condition={None: None, True: live, False: ~live}[member],
         )
 
-    def _renew(self, write: TransactWrite, connection_id: str, audience: str, token_expires_at: int) -> None:
+    def _renew(self, write: TransactWrite, connection_id: str, stream: str, token_expires_at: int) -> None:
         row = self._recipient
         write.update(
-            row(*self._recipient_key(connection_id, audience)),
+            row(*self._recipient_key(connection_id, stream)),
             actions=[row.token_expires_at.set(token_expires_at)],
             condition=row.PK.exists(),
         )
 
     def _delete(
-        self, write: TransactWrite, connection_id: str, audience: str, condition: Condition | None = None
+        self, write: TransactWrite, connection_id: str, stream: str, condition: Condition | None = None
     ) -> None:
-        write.delete(self._recipient(*self._recipient_key(connection_id, audience)))
-        write.delete(self._membership(*_membership_key(connection_id, audience)), condition=condition)
+        write.delete(self._recipient(*self._recipient_key(connection_id, stream)))
+        write.delete(self._membership(*_membership_key(connection_id, stream)), condition=condition)
 
-    def _recipient_key(self, connection_id: str, audience: str) -> tuple[str, str]:
-        return audience_key(audience, shard_of(connection_id, self._shards)), connection_id
+    def _recipient_key(self, connection_id: str, stream: str) -> tuple[str, str]:
+        return audience_key(stream, shard_of(connection_id, self._shards)), connection_id
 
 
-def _membership_key(connection_id: str, audience: str) -> tuple[str, str]:
-    return connection_key(connection_id), f"audience#{audience}"
+@contextmanager
+def _raising_gone() -> Iterator[None]:
+    """Raise ConnectionGone where a condition does not hold: each says what the connection must be."""
+    try:
+        with translate_errors():
+            yield
+    except ConditionFailed as error:
+        raise ConnectionGone from error
+
+
+def _membership_key(connection_id: str, stream: str) -> tuple[str, str]:
+    return connection_key(connection_id), f"audience#{stream}"

@@ -1,61 +1,51 @@
-"""Reading the deadlines of a minute, and what the sweep writes.
+"""Reads the deadlines of a minute for the sweep, and moves those of connections that it met."""
 
-``connections`` is what puts deadlines; the rows themselves are in ``deadline_rows``.
-"""
-
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
-from pynamodb.exceptions import DeleteError, TransactWriteError, UpdateError
-
-from chalicelib.aws.dynamodb.connections.deadline_rows import DeadlineRows
-from chalicelib.aws.dynamodb.connections.heads import same_revision, told_items
-from chalicelib.aws.dynamodb.errors import condition_failed, lost_race, translated
+from chalicelib.aws.dynamodb.connections.heads import Heads, same_revision
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.dynamodb.errors import translate_errors
 from chalicelib.aws.dynamodb.keys import HEAD, SWEPT, connection_key, deadline_key
-from chalicelib.aws.dynamodb.tables import ConnectionItem, DeadlineItem, SweptItem, Table
+from chalicelib.aws.dynamodb.tables import DeadlineItem, SweptItem
 from chalicelib.connections.connection import Connection
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
-from chalicelib.connections.ports import DeadlinePage, Reached
+from chalicelib.connections.ports import DeadlinePage, ExpiredDeadline
+from chalicelib.retry import ConditionFailed
 
 PAGE_SIZE = 500
 """Deadlines in a page: about 60 KB."""
 
 
 class DynamoDeadlineStore:
-    """``connections.ports.DeadlineStore`` on DynamoDB."""
+    """``connections.ports.DeadlineStore`` on DynamoDB. ``now`` returns Unix seconds."""
 
-    def __init__(self, table: Table, shards: int) -> None:
+    def __init__(self, table: Table, shards: int, now: Callable[[], float]) -> None:
+        self._now = now
         self._table = table
-        self._head = table.bind(ConnectionItem)
-        self._row = table.bind(DeadlineItem)
+        self._heads = Heads(table, shards)
         self._swept = table.bind(SweptItem)
-        self._rows = DeadlineRows(table, shards)
 
     def swept_to(self) -> int | None:
         """See the port."""
-        with translated():
-            try:
-                return int(self._swept.get(SWEPT, HEAD, consistent_read=True).minute)
-            except self._swept.DoesNotExist:
-                return None
+        with translate_errors():
+            item = self._swept.find(SWEPT, HEAD)
+        return int(item.minute) if item else None
 
     def mark_swept(self, minute: int) -> None:
         """See the port."""
         noted = self._swept.minute
-        with translated():
-            try:
-                self._swept(SWEPT, HEAD).update(
-                    actions=[noted.set(minute)], condition=noted.does_not_exist() | (noted < minute)
-                )
-            except UpdateError as error:
-                if not condition_failed(error):
-                    raise
+        newer = noted.does_not_exist() | (noted < minute)
+        with suppress(ConditionFailed), translate_errors():
+            self._swept(SWEPT, HEAD).update(actions=[noted.set(minute)], condition=newer)
 
     def page(self, minute: int, shard: int, until: int, after: str | None = None) -> DeadlinePage:
         """See the port."""
         partition = deadline_key(minute, shard)
         start = {"PK": {"S": partition}, "SK": {"S": after}} if after is not None else None
-        with translated():
-            found = self._row.query(
+        with translate_errors():
+            found = self._heads.row.query(
                 partition,
                 consistent_read=True,
                 limit=PAGE_SIZE,
@@ -65,62 +55,39 @@ class DynamoDeadlineStore:
             rows = [*found]
             last = found.last_evaluated_key
         return DeadlinePage(
-            [_reached(row) for row in rows if row.at <= until], last["SK"]["S"] if last else None
+            [_reached(row) for row in rows if row.at <= until and not row.expired(self._now())],
+            last["SK"]["S"] if last else None,
         )
 
-    def drop(self, reached: Reached) -> None:
+    def drop(self, reached: ExpiredDeadline) -> None:
         """See the port."""
-        with translated():
-            try:
-                self._rows.remove_unless_new(reached.connection_id, reached.deadline, reached.revision)
-            except DeleteError as error:
-                if not condition_failed(error):
-                    raise
+        with suppress(ConditionFailed), translate_errors():
+            same = self._heads.row.revision == reached.revision
+            self._heads.remove_row(reached.connection_id, reached.deadline, same)
 
     def claim(self, connection: Connection, now: int) -> Connection | None:
         """See the port."""
-        head = self._head
-        with translated():
-            try:
-                head(connection_key(connection.connection_id), HEAD).update(
-                    actions=[head.closing_since.set(now), head.revision.set(connection.revision + 1)],
-                    condition=same_revision(head, connection),
-                )
-            except UpdateError as error:
-                if condition_failed(error):
-                    return None
-                raise
-        return replace(connection, closing_since=now, revision=connection.revision + 1)
+        head, revision = self._heads.item, connection.revision + 1
+        with suppress(ConditionFailed), translate_errors():
+            head(connection_key(connection.connection_id), HEAD).update(
+                actions=[head.closing_since.set(now), head.revision.set(revision)],
+                condition=same_revision(head, connection),
+            )
+            return replace(connection, closing_since=now, revision=revision)
+        return None
 
     def move(
-        self, connection: Connection, deadline: Deadline, told: frozenset[DeadlineKind]
+        self, connection: Connection, deadline: Deadline, notified: frozenset[DeadlineKind]
     ) -> Connection | None:
         """See the port."""
-        head = self._head
-        revision = connection.revision + 1
-        with translated():
-            try:
-                with self._table.transaction() as write:
-                    write.update(
-                        head(connection_key(connection.connection_id), HEAD),
-                        actions=[
-                            head.deadline_at.set(deadline.at),
-                            head.deadline_kind.set(deadline.kind.value),
-                            head.told.set(told_items(told)),
-                            head.revision.set(revision),
-                        ],
-                        condition=same_revision(head, connection),
-                    )
-                    self._rows.replace(
-                        write, connection.connection_id, connection.deadline, deadline, revision
-                    )
-            except TransactWriteError as error:
-                if lost_race(error):
-                    return None
-                raise
-        return replace(connection, deadline=deadline, told=told, revision=revision)
+        moved = replace(connection, deadline=deadline, notified=notified, revision=connection.revision + 1)
+        with suppress(ConditionFailed), translate_errors():
+            with self._table.transaction() as write:
+                self._heads.change(write, connection, moved, same_revision(self._heads.item, connection))
+            return moved
+        return None
 
 
-def _reached(row: DeadlineItem) -> Reached:
+def _reached(row: DeadlineItem) -> ExpiredDeadline:
     kind, _, connection_id = row.SK.partition("#")
-    return Reached(connection_id, Deadline(int(row.at), DeadlineKind(kind)), int(row.revision))
+    return ExpiredDeadline(connection_id, Deadline(int(row.at), DeadlineKind(kind)), int(row.revision))

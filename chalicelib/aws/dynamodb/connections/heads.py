@@ -1,17 +1,77 @@
-"""A connection's head item as the connection that it is, and what has to hold for it to be written.
+"""Writes a connection's head together with its deadline, and reads it.
 
-Leaves writing it to ``connections`` and ``deadlines``.
+Each deadline is also a row in the partition of its minute, where the sweep finds it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.auth.claims import Role
-from chalicelib.aws.dynamodb.tables import ConnectionItem
-from chalicelib.connections.connection import Connection
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.dynamodb.keys import HEAD, connection_key, deadline_key
+from chalicelib.aws.dynamodb.tables import ConnectionItem, DeadlineItem
+from chalicelib.connections.connection import Connection, shard_of
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
+
+RETENTION_SECONDS = 4 * 60 * 60
+"""A row that a sweep has not met after so long is behind what any sweep looks back to."""
+
+
+class Heads:
+    """The heads and deadlines of one table. Its methods are parts of transactions, but for ``remove_row``."""
+
+    def __init__(self, table: Table, shards: int) -> None:
+        self._shards = shards
+        self.item = table.bind(ConnectionItem)
+        self.row = table.bind(DeadlineItem)
+
+    def change(
+        self,
+        write: TransactWrite,
+        before: Connection,
+        after: Connection,
+        condition: Condition,
+        actions: Sequence[Action] = (),
+    ) -> None:
+        """Change what a connection is notified, its deadline and revision; ``actions`` change the rest."""
+        head, deadline = self.item, after.deadline
+        moved = []
+        if deadline is not None:
+            moved = [head.deadline_at.set(deadline.at), head.deadline_kind.set(deadline.kind.value)]
+        notified: Any = sorted(kind.value for kind in after.notified)  # PynamoDB's stubs know no texts
+        write.update(
+            head(connection_key(before.connection_id), HEAD),
+            actions=[
+                *actions,
+                *moved,
+                head.notified.set(notified),
+                head.revision.set(after.revision),
+            ],
+            condition=condition,
+        )
+        self.put_row(write, after, before.deadline)
+
+    def put_row(self, write: TransactWrite, connection: Connection, before: Deadline | None = None) -> None:
+        """Put a connection's deadline in the place of the one before."""
+        deadline, connection_id = connection.deadline, connection.connection_id
+        if deadline is None:
+            return
+        key, expires_at = self._key(connection_id, deadline), deadline.at + RETENTION_SECONDS
+        if before is not None and self._key(connection_id, before) != key:
+            write.delete(self.row(*self._key(connection_id, before)))
+        write.save(self.row(*key, at=deadline.at, revision=connection.revision, expires_at=expires_at))
+
+    def remove_row(self, connection_id: str, deadline: Deadline, condition: Condition | None = None) -> None:
+        """Remove a connection's deadline."""
+        self.row(*self._key(connection_id, deadline)).delete(condition=condition)
+
+    def _key(self, connection_id: str, deadline: Deadline) -> tuple[str, str]:
+        shard = shard_of(connection_id, self._shards)
+        return deadline_key(deadline.minute, shard), f"{deadline.kind}#{connection_id}"
 
 
 def connection_of(connection_id: str, item: ConnectionItem) -> Connection:
@@ -19,28 +79,11 @@ def connection_of(connection_id: str, item: ConnectionItem) -> Connection:
     deadline = None
     if item.deadline_at is not None and item.deadline_kind is not None:
         deadline = Deadline(int(item.deadline_at), DeadlineKind(item.deadline_kind))
-    return Connection(
-        connection_id=connection_id,
-        api_id=item.api_id,
-        stage=item.stage,
-        connected_at=int(item.connected_at),
-        source_ip=item.source_ip,
-        subject=item.subject,
-        role=Role(item.role) if item.role else None,
-        token_expires_at=int(item.token_expires_at) if item.token_expires_at else None,
-        failed_auths=int(item.failed_auths),
-        subscriptions=int(item.subscriptions),
-        wants_cursor=item.wants_cursor,
-        deadline=deadline,
-        told=frozenset(DeadlineKind(str(kind)) for kind in item.told or ()),
-        closing_since=int(item.closing_since) if item.closing_since is not None else None,
-        revision=int(item.revision),
-    )
-
-
-def told_items(told: Iterable[DeadlineKind]) -> Any:
-    """Return what a connection need not be told again as a head holds it; PynamoDB's stubs know no texts."""
-    return sorted(kind.value for kind in told)
+    values = item.values_of(Connection) | {
+        "role": Role(item.role) if item.role else None,
+        "notified": frozenset(DeadlineKind(str(kind)) for kind in item.notified or ()),
+    }
+    return Connection(connection_id, deadline=deadline, **values)
 
 
 def same_identity(head: type[ConnectionItem], connection: Connection) -> Condition:

@@ -1,106 +1,86 @@
-"""What delivery remembers between jobs, in the connections table: queued streams, and how far jobs have come.
+"""How far delivery has come, in the connections table: in each stream, and in each shard of an audience.
 
-All of it is of use only while its jobs can still be on the queue, and then expires.
+``fan_out#{stream}`` / ``head``: ``handled``, a cursor; and the events that have jobs, from sequence ``since``
+up to the cursor ``fanned_out``, none of them on the queue after ``pending_until``.
+``fan_out#{stream}`` / ``shard#{number}``: the checkpoint of a shard's newest job.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any
-
-from chalicelib.aws.dynamodb.keys import HEAD, progress_key, queued_key
-from chalicelib.aws.json_api import ConditionFailed, DynamoApi
-from chalicelib.delivery.jobs import Progress, QueueMark
+from chalicelib.aws.dynamodb.connections.rows import Row, Rows, key
+from chalicelib.aws.dynamodb.keys import HEAD, fan_out_key
+from chalicelib.delivery.jobs import Checkpoint, Pending, Progress
+from chalicelib.limits import EVENT_RETENTION_SECONDS
 from chalicelib.nights.cursors import Cursor
 
-RETENTION_SECONDS = 4 * 60 * 60 + 10 * 60
+PENDING_SECONDS = 4 * 60 * 60 + 10 * 60
 """The queue keeps a job for four hours (infra/stack.yaml); ten minutes later none of it is left anywhere."""
 
 
-class DynamoProgressStore:
-    """``delivery.ports``'s ``ProgressStore`` and ``QueuedStreams``. ``now`` returns Unix seconds.
+class DynamoProgressStore(Rows):
+    """``delivery.ports.ProgressStore`` on DynamoDB."""
 
-    ``queued#{audience}`` / ``head`` has ``since`` and ``last``, and ``epoch`` and ``place`` of the last in
-    the audience's stream; ``progress#{job}`` / ``head`` has ``after``, ``open`` and ``done``; both have
-    ``expires_at``.
-    """
-
-    def __init__(self, api: DynamoApi, table: str, now: Callable[[], float]) -> None:
-        self._api = api
-        self._table = table
-        self._now = now
-
-    async def mark_queued(self, audience: str, mark: QueueMark, place: Cursor) -> None:
+    async def progress(self, stream: str) -> Progress:
         """See the port."""
-        since, epoch, sequence = {"N": str(mark.since)}, {"S": place.epoch}, {"N": str(place.sequence)}
-        item = {"since": since, "last": {"S": mark.last}, "epoch": epoch, "place": sequence}
-        try:
-            await self._put(
-                queued_key(audience),
-                item,
-                ConditionExpression="attribute_not_exists(#place) OR #epoch <> :epoch OR #place <= :place"
-                " OR #expires_at <= :now",
-                ExpressionAttributeNames={"#place": "place", "#epoch": "epoch", "#expires_at": "expires_at"},
-                ExpressionAttributeValues={
-                    ":epoch": epoch,
-                    ":place": sequence,
-                    ":now": {"N": str(int(self._now()))},
-                },
-            )
-        except ConditionFailed:
-            await self._since_earlier(queued_key(audience), since)
+        rows, _ = await self._query(fan_out_key(stream))
+        items = {row["SK"]["S"]: row for row in rows}
+        head = items.pop(HEAD, {})
+        handled = Cursor.parse(head["handled"]["S"]) if "handled" in head else None
+        newest = Cursor.parse(head["fanned_out"]["S"]) if "fanned_out" in head else None
+        if newest is None or int(head["pending_until"]["N"]) <= self._now():
+            return Progress(handled)
+        done = sum(_checkpoint(row).covers(newest) for row in items.values())
+        return Progress(handled, None if done >= self._shards else Pending(int(head["since"]["N"]), newest))
 
-    async def _since_earlier(self, partition: str, since: Mapping[str, Any]) -> None:
-        with suppress(ConditionFailed):
-            await self._api.call(
-                "UpdateItem",
-                {
-                    "TableName": self._table,
-                    "Key": {"PK": {"S": partition}, "SK": {"S": HEAD}},
-                    "UpdateExpression": "SET #since = :since",
-                    "ConditionExpression": "#since > :since",
-                    "ExpressionAttributeNames": {"#since": "since"},
-                    "ExpressionAttributeValues": {":since": since},
-                },
-            )
-
-    async def progress(self, job: str) -> Progress:
+    async def save_handled(self, stream: str, handled: Cursor) -> None:
         """See the port."""
-        key = {"PK": {"S": progress_key(job)}, "SK": {"S": HEAD}}
-        found = await self._api.call(
-            "GetItem", {"TableName": self._table, "Key": key, "ConsistentRead": True}
-        )
-        if "Item" not in found:
-            return Progress()
-        item = found["Item"]
-        return Progress(
-            item["after"]["S"] if "after" in item else None,
-            tuple(one["S"] for one in item["open"]["L"]),
-            done=item["done"]["BOOL"],
+        await self._update(stream, "SET handled = :handled", {":handled": {"S": str(handled)}})
+
+    async def save_pending(self, stream: str, pending: Pending) -> None:
+        """See the port."""
+        await self._update(
+            stream,
+            "SET fanned_out = :newest, since = :since, pending_until = :until",
+            {
+                ":newest": {"S": str(pending.newest)},
+                ":since": {"N": str(pending.since)},
+                ":until": {"N": str(int(self._now()) + PENDING_SECONDS)},
+            },
         )
 
-    async def all_done(self, jobs: Sequence[str]) -> bool:
+    async def checkpoint(self, stream: str, shard: int) -> Checkpoint | None:
         """See the port."""
-        keys = [{"PK": {"S": progress_key(job)}, "SK": {"S": HEAD}} for job in jobs]
-        asked = {self._table: {"Keys": keys, "ConsistentRead": True}}
-        found = await self._api.call("BatchGetItem", {"RequestItems": asked})
-        # What was not read for want of capacity counts as not done; it is asked for again.
-        done = [item["done"]["BOOL"] for item in found["Responses"].get(self._table, ())]
-        return len(done) == len(jobs) and all(done)
+        row = await self._get(key(fan_out_key(stream), _shard(shard)))
+        return _checkpoint(row) if row else None
 
-    async def save(self, job: str, progress: Progress) -> None:
+    async def save_checkpoint(self, stream: str, shard: int, checkpoint: Checkpoint) -> None:
         """See the port."""
-        item: dict[str, Any] = {
-            "open": {"L": [{"S": one} for one in progress.open]},
-            "done": {"BOOL": progress.done},
+        item = {
+            **key(fan_out_key(stream), _shard(shard)),
+            "cursor": {"S": str(checkpoint.cursor)},
+            "first": {"N": str(checkpoint.first)},
+            "done": {"BOOL": checkpoint.done},
+            "expires_at": {"N": str(int(self._now()) + PENDING_SECONDS)},
         }
-        if progress.after is not None:
-            item["after"] = {"S": progress.after}
-        await self._put(progress_key(job), item)
+        if checkpoint.after is not None:
+            item["after"] = {"S": checkpoint.after}
+        await self._call("PutItem", Item=item)
 
-    async def _put(self, partition: str, item: Mapping[str, Any], **condition: Any) -> None:
-        expiry = {"N": str(int(self._now()) + RETENTION_SECONDS)}
-        key = {"PK": {"S": partition}, "SK": {"S": HEAD}}
-        await self._api.call(
-            "PutItem",
-            {"TableName": self._table, "Item": {**key, **item, "expires_at": expiry}, **condition},
+    async def _update(self, stream: str, update: str, values: Row) -> None:
+        expiry = {":expires_at": {"N": str(int(self._now()) + EVENT_RETENTION_SECONDS)}}
+        await self._call(
+            "UpdateItem",
+            Key=key(fan_out_key(stream), HEAD),
+            UpdateExpression=f"{update}, expires_at = :expires_at",
+            ExpressionAttributeValues={**values, **expiry},
         )
+
+
+def _shard(shard: int) -> str:
+    return f"shard#{shard}"
+
+
+def _checkpoint(row: Row) -> Checkpoint:
+    cursor = Cursor.parse(row["cursor"]["S"])
+    if cursor is None:
+        raise ValueError(f"no cursor: {row['cursor']['S']!r}")
+    after = row["after"]["S"] if "after" in row else None
+    return Checkpoint(cursor, int(row["first"]["N"]), after, done=row["done"]["BOOL"])

@@ -1,15 +1,17 @@
 """Games and votes in the sessions table, beside the session that they belong to."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.aws.dynamodb.errors import translated
-from chalicelib.aws.dynamodb.keys import game_key, session_key, vote_key
-from chalicelib.aws.dynamodb.tables import GameItem, GameOrVoteItem, Table, VoteItem
-from chalicelib.nights.counting import VoteKey
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.dynamodb.errors import translate_errors
+from chalicelib.aws.dynamodb.keys import HEAD, game_key, session_key, vote_key
+from chalicelib.aws.dynamodb.tables import GameItem, NightItem, VoteItem
 from chalicelib.nights.games import Game
-from chalicelib.nights.votes import Vote, VoteType
+from chalicelib.nights.ports import VotingState
+from chalicelib.nights.votes import Vote, VoteKey, VoteType
 
 
 class DynamoGames:
@@ -18,11 +20,11 @@ class DynamoGames:
     def __init__(self, table: Table) -> None:
         self._game = table.bind(GameItem)
         self._vote = table.bind(VoteItem)
-        self._either = table.bind(GameOrVoteItem)
+        self._either = table.bind(NightItem)
 
     def games(self, session_id: int) -> Sequence[Game]:
         """See the port."""
-        with translated():
+        with translate_errors():
             items = self._game.query(
                 session_key(session_id), self._game.SK.startswith("game#"), consistent_read=True
             )
@@ -36,27 +38,32 @@ class DynamoGames:
         sort_keys = {game_key(game_id): game_id for game_id, _ in keys}
         voters = {vote_key(*key): key for key in keys}
         games, votes = {}, {}
-        with translated():
+        with translate_errors():
             for item in self._either.batch_get(
                 [(partition, sort_key) for sort_key in (*sort_keys, *voters)], consistent_read=True
             ):
                 if item.SK in sort_keys:
                     games[sort_keys[item.SK]] = _game_of(item)
                 else:
-                    game_id, voter = key = voters[item.SK]
-                    votes[key] = Vote(game_id, voter, item.username, VoteType(item.type), item.timestamp)
+                    key = voters[item.SK]
+                    votes[key] = Vote(key[0], item.username, VoteType(item.type), item.timestamp)
         return games, votes
+
+    def voting_state(self, session_id: int, game_id: int) -> VotingState:
+        """See the port."""
+        keys = [(session_key(session_id), sort_key) for sort_key in (HEAD, game_key(game_id))]
+        with translate_errors():
+            items = {item.SK: item for item in self._either.batch_get(keys, consistent_read=True)}
+        head, game = items.get(HEAD), items.get(game_key(game_id))
+        return VotingState(
+            is_open=head is not None and bool(head.is_active) and not head.closing,
+            title=game.title if game else None,
+        )
 
     def add_with(self, write: TransactWrite, session_id: int, game: Game) -> None:
         """Add a new game to the transaction of the change."""
-        item = self._game(
-            session_key(session_id),
-            game_key(game.id),
-            title=game.title,
-            pack_name=game.pack_name,
-            min_players=game.min_players,
-            max_players=game.max_players,
-        )
+        values = asdict(game)
+        item = self._game(session_key(session_id), game_key(values.pop("id")), **values)
         write.save(item, condition=self._game.PK.does_not_exist())
 
     def count_with(self, write: TransactWrite, session_id: int, before: Game, after: Game) -> None:
@@ -78,7 +85,7 @@ class DynamoGames:
         """Add a vote to the transaction; the whole fails where the voter's earlier one has changed."""
         item = self._vote(
             session_key(session_id),
-            vote_key(vote.game_id, vote.voter),
+            vote_key(*vote.key),
             username=vote.username,
             type=vote.type.value,
             timestamp=vote.timestamp,
@@ -89,13 +96,5 @@ class DynamoGames:
         write.save(item, condition=unchanged)
 
 
-def _game_of(item: GameItem | GameOrVoteItem) -> Game:
-    return Game(
-        id=int(item.SK.removeprefix("game#")),
-        title=item.title,
-        pack_name=item.pack_name,
-        min_players=int(item.min_players) if item.min_players else None,
-        max_players=int(item.max_players) if item.max_players else None,
-        upvotes=int(item.upvotes),
-        downvotes=int(item.downvotes),
-    )
+def _game_of(item: GameItem | NightItem) -> Game:
+    return Game(int(item.SK.removeprefix("game#")), **item.values_of(Game))

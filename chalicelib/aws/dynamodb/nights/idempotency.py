@@ -1,15 +1,22 @@
 """Idempotency keys in the sessions table, so that an answer is recorded with the change it speaks of."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 
-from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.aws.dynamodb.errors import condition_failed, translated
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.dynamodb.errors import translate_errors
 from chalicelib.aws.dynamodb.keys import HEAD, idempotency_key
-from chalicelib.aws.dynamodb.tables import IdempotencyItem, Table
-from chalicelib.idempotency import RETENTION_SECONDS, IdempotentRequest, Record, RecordedAnswer, StreamMoved
+from chalicelib.aws.dynamodb.tables import IdempotencyItem
+from chalicelib.idempotency import (
+    RETENTION_SECONDS,
+    IdempotentRequest,
+    Record,
+    RecordedAnswer,
+    VersionConflict,
+)
+from chalicelib.retry import ConditionFailed
 
 
 class DynamoAnswerStore:
@@ -21,33 +28,17 @@ class DynamoAnswerStore:
 
     def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
         """See the port."""
-        with translated():
-            try:
-                item = self._answer.get(idempotency_key(request), HEAD, consistent_read=True)
-            except self._answer.DoesNotExist:
-                return None
-        if item.expires_at <= self._now():
-            return None
-        return RecordedAnswer(item.request_hash, item.answer)
-
-    def answered(self, requests: Sequence[IdempotentRequest]) -> Collection[tuple[str, str]]:
-        """See the port."""
-        names = {idempotency_key(request): request.name for request in requests}
-        if not names:
-            return set()
-        with translated():
-            items = self._answer.batch_get([(key, HEAD) for key in names], consistent_read=True)
-            return {names[item.PK] for item in items if item.expires_at > self._now()}
+        with translate_errors():
+            item = self._answer.find_unexpired(idempotency_key(request), HEAD, self._now())
+        return RecordedAnswer(item.request_hash, item.answer) if item else None
 
     def record(self, record: Record) -> None:
         """See the port."""
-        with translated():
-            try:
+        try:
+            with translate_errors():
                 self._item(record).save(condition=self._unused())
-            except PutError as error:
-                if condition_failed(error):
-                    raise StreamMoved from error
-                raise
+        except ConditionFailed as error:
+            raise VersionConflict from error
 
     def record_with(self, write: TransactWrite, record: Record) -> None:
         """Add the record to the transaction of the change; the whole fails where the key is in use."""

@@ -1,0 +1,168 @@
+"""What one process uses of AWS: each thing is made when it is first asked for, and imported there.
+
+So a cold start pays only for what its function uses. ``bootstrap`` ties these to the use cases.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from chalicelib.retry import LOAD, PATIENCE_SECONDS, Backoff, TimeBudget
+from chalicelib.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from chalicelib.auth.ports import SecretSource
+    from chalicelib.aws.connections_api import ConnectionsApi
+    from chalicelib.aws.dead_letters import DeadLetters
+    from chalicelib.aws.delivery_queue import SqsJobQueue
+    from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
+    from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
+    from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
+    from chalicelib.aws.dynamodb.database import Database, Table
+    from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
+    from chalicelib.aws.http import HttpClient
+    from chalicelib.aws.json_api import DynamoApi, SqsApi
+    from chalicelib.settings import Keys
+
+
+class Adapters:
+    """The stores, the queue and the ways to AWS of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.time = TimeBudget(PATIENCE_SECONDS)
+
+    @cached_property
+    def dead_letters(self) -> "DeadLetters":
+        """Where records of the log's stream go that nobody can read."""
+        from chalicelib.aws.dead_letters import DeadLetters
+
+        return DeadLetters(self._sqs, self.settings.stream_failure_queue_url)
+
+    @cached_property
+    def secrets(self) -> "SecretSource":
+        """Where the token secrets are."""
+        from pathlib import Path
+
+        from chalicelib.aws.secrets import RATE, FileSecrets, ParameterSecrets
+
+        if self.settings.jwt_secret_file:
+            return FileSecrets(Path(self.settings.jwt_secret_file))
+        settings = self.settings
+        return ParameterSecrets(
+            settings.jwt_secret_parameter,
+            settings.region,
+            settings.aws_endpoint,
+            Backoff(RATE, self.time),
+            lambda: self._database.connection.session,  # another would cost a cold start 10 ms
+        )
+
+    @cached_property
+    def push(self) -> "ConnectionsApi":
+        """The way to a client."""
+        from chalicelib.aws.connections_api import ConnectionsApi
+        from chalicelib.token_bucket import TokenBucket
+
+        settings, rate = self.settings, self.settings.posts_per_second
+        # Half a second's worth at once: a small audience hardly waits, and all functions together stay
+        # within what an account may do in a burst.
+        bucket = TokenBucket(rate, burst=max(1.0, rate / 2)) if rate else None
+        return ConnectionsApi(
+            self._http, settings.push_endpoint, settings.region, self._credentials, rate=bucket
+        )
+
+    async def close(self) -> None:
+        """Close the connections that are kept alive; what is deployed never does."""
+        if "_http" in vars(self):
+            await self._http.close()
+
+    @cached_property
+    def _credentials(self) -> "Callable[[], Keys]":
+        keys = self.settings.keys
+        if keys is not None:
+            return lambda: keys
+        import botocore.session  # finds them wherever a laptop has them, at the price of an import
+
+        credentials = botocore.session.get_session().get_credentials()
+        if credentials is None:
+            raise SettingsError("There are no AWS credentials, and AWS takes no unsigned request.")
+        # botocore's stubs allow for a key of None, which its resolver never returns.
+        return cast("Callable[[], Keys]", credentials.get_frozen_credentials)
+
+    @cached_property
+    def _http(self) -> "HttpClient":
+        from chalicelib.aws.http import HttpClient
+
+        return HttpClient()
+
+    @cached_property
+    def _backoff(self) -> "Backoff":
+        return Backoff(budget=self.time)
+
+    @cached_property
+    def _database(self) -> "Database":
+        from chalicelib.aws.dynamodb.database import Database
+
+        settings = self.settings
+        return Database(settings.region, settings.dynamodb_endpoint, Backoff(LOAD, self.time))
+
+    @cached_property
+    def _sessions(self) -> "DynamoSessionStore":
+        from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
+
+        return DynamoSessionStore(self._sessions_table, time.time)
+
+    @cached_property
+    def _sessions_table(self) -> "Table":
+        from chalicelib.aws.dynamodb.database import Table
+
+        return Table(self._database, self.settings.sessions_table)
+
+    @cached_property
+    def _dynamodb(self) -> "DynamoApi":
+        from chalicelib.aws.json_api import DynamoApi
+
+        settings = self.settings
+        return DynamoApi(
+            self._http, settings.dynamodb_endpoint, settings.region, self._credentials, self.time
+        )
+
+    @cached_property
+    def _audiences(self) -> "DynamoAudiences":
+        from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
+
+        table, shards = self.settings.connections_table, self.settings.audience_shards
+        return DynamoAudiences(self._dynamodb, table, shards, time.time)
+
+    @cached_property
+    def _progress(self) -> "DynamoProgressStore":
+        from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
+
+        table, shards = self.settings.connections_table, self.settings.audience_shards
+        return DynamoProgressStore(self._dynamodb, table, shards, time.time)
+
+    @cached_property
+    def _queue(self) -> "SqsJobQueue":
+        from chalicelib.aws.delivery_queue import SqsJobQueue
+
+        return SqsJobQueue(self._sqs, self.settings.delivery_queue_url)
+
+    @cached_property
+    def _sqs(self) -> "SqsApi":
+        from chalicelib.aws.json_api import SqsApi
+
+        settings = self.settings
+        return SqsApi(self._http, settings.sqs_endpoint, settings.region, self._credentials, self.time)
+
+    @cached_property
+    def _connections(self) -> "DynamoConnectionStore":
+        from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
+
+        return DynamoConnectionStore(self._connections_table, self.settings.audience_shards, time.time)
+
+    @cached_property
+    def _connections_table(self) -> "Table":
+        from chalicelib.aws.dynamodb.database import Table
+
+        return Table(self._database, self.settings.connections_table)

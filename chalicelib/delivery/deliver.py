@@ -1,0 +1,37 @@
+"""Delivers one event to some of its audience: to live connections at once, to those that are behind later."""
+
+import asyncio
+from collections.abc import Sequence
+
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import Outcome, message_of
+from chalicelib.connections.ports import Push
+from chalicelib.delivery.failures import Failures
+from chalicelib.nights.events import Event
+
+
+class Deliver:
+    """Posts events, and hands failed posts to ``Failures``."""
+
+    def __init__(self, push: Push, failures: Failures) -> None:
+        self._push = push
+        self._failures = failures
+
+    async def to(self, recipients: Sequence[Recipient], event: Event, first: int, deadline: float) -> Outcome:
+        """Deliver an event. ``deadline`` is in ``loop.time()`` seconds.
+
+        ``first`` is the sequence of the first event that the recipients may lack. Where that is an earlier
+        one, nothing is posted: all live recipients fall behind from it. Raises Unavailable: then the event
+        has to come again.
+        """
+        behind = [one for one in recipients if one.behind is not None]
+        live = [one for one in recipients if one.behind is None and one.position < event.sequence]
+        if behind:
+            live += await self._failures.note(event, behind)
+        if first < event.sequence:
+            await self._failures.fall_behind(event, live, first)
+            return Outcome()
+        within = max(deadline - asyncio.get_running_loop().time(), 0.0)
+        outcome = await self._push.send(message_of(event), live, within=within)
+        await self._failures.handle(event, outcome)
+        return outcome

@@ -1,0 +1,90 @@
+"""Handles what posting could not do: connections that are gone, and those that fall behind.
+
+A connection that a post did not reach is behind from that event on. It gets nothing more until ``catch_up``
+has replayed what it missed, so its events come in order and nobody waits for it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import Outcome
+from chalicelib.delivery.delivery_log import fell_behind
+from chalicelib.delivery.jobs import CatchUpJob
+from chalicelib.delivery.ports import Audiences, JobQueue
+from chalicelib.gather import gather
+from chalicelib.nights.events import Event
+
+CONCURRENCY = 100
+"""Rows that are written at the same time."""
+
+
+class Failures:
+    """Keeps account of who is behind. ``remove`` removes a connection, see ``connections.removal``."""
+
+    def __init__(self, audiences: Audiences, jobs: JobQueue, remove: Callable[[str], None]) -> None:
+        self._audiences = audiences
+        self._jobs = jobs
+        self._remove = remove
+
+    async def handle(self, event: Event, outcome: Outcome) -> None:
+        """Remove who is gone, and let who was not reached fall behind. Raises Unavailable.
+
+        A recipient whose token had expired may have renewed it since its row was read. Then it falls behind.
+        """
+        await self.remove(outcome.gone)
+        unreached = [failure.recipient for failure in outcome.failed] + outcome.expired
+        await self.fall_behind(event, unreached, event.sequence)
+
+    async def fall_behind(self, event: Event, recipients: Sequence[Recipient], first: int) -> None:
+        """Make live recipients behind from an event up to ``event``, and have them caught up.
+
+        Written first and sent after that: should this end in between, the event comes again, and ``note``
+        sends the job. Raises Unavailable.
+        """
+        for start in range(0, len(recipients), CONCURRENCY):
+            some = recipients[start : start + CONCURRENCY]
+            jobs = await gather(self._fall_behind(event, one, max(first, one.position + 1)) for one in some)
+            await self._send(event, [job for job in jobs if job is not None])
+
+    async def note(self, event: Event, recipients: Sequence[Recipient]) -> list[Recipient]:
+        """Note on recipients that are behind that they have missed an event too. Raises Unavailable.
+
+        Returns those that became live meanwhile and do not have the event.
+        """
+        noted = await gather(self._note(event, one) for one in recipients)
+        await self._send(event, [one for one in noted if isinstance(one, CatchUpJob)])
+        return [one for one in noted if isinstance(one, Recipient)]
+
+    async def remove(self, gone: Sequence[Recipient]) -> None:
+        """Remove every trace of connections. One that can't be removed now is found gone again."""
+        await gather(asyncio.to_thread(self._remove, one.connection_id) for one in gone)
+
+    async def _fall_behind(self, event: Event, recipient: Recipient, behind: int) -> CatchUpJob | None:
+        stream, connection_id = event.stream, recipient.connection_id
+        if await self._audiences.fall_behind(stream, connection_id, behind, event.sequence):
+            return CatchUpJob(stream, connection_id, behind)
+        now = await self._audiences.recipient(stream, connection_id)
+        if now is None or now.behind is None:
+            return None
+        # Behind already: perhaps by this very write, whose answer was lost.
+        return CatchUpJob(stream, connection_id, now.behind)
+
+    async def _note(self, event: Event, recipient: Recipient) -> Recipient | CatchUpJob | None:
+        """Return the job for a recipient that missed an event; the recipient where it is live; else None."""
+        stream, connection_id = event.stream, recipient.connection_id
+        if not await self._audiences.note_missed(stream, connection_id, event.sequence):
+            now = await self._audiences.recipient(stream, connection_id)
+            if now is None:
+                return None
+            if now.behind is None:
+                return now if now.position < event.sequence else None
+            recipient = now
+        if recipient.behind is None or recipient.behind > event.sequence:
+            return None
+        return CatchUpJob(stream, connection_id, recipient.behind)
+
+    async def _send(self, event: Event, jobs: Sequence[CatchUpJob]) -> None:
+        if jobs:
+            await self._jobs.send(jobs)
+            fell_behind(event, jobs)

@@ -1,0 +1,132 @@
+"""Counts votes: one that is asked alone at once, and those of a crowd in batches, in the order of asking.
+
+A batch is one transaction: head, one log item with the batch's events, tallies, votes, and each pending vote
+deleted on condition that it is there, so that none counts twice. See docs/decisions/0033-pending-votes.md.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from chalicelib.errors import Contended, GameNightError, Unavailable
+from chalicelib.idempotency import IdempotentRequest, VersionConflict, records_of
+from chalicelib.metrics import METRICS_LOGGER
+from chalicelib.nights.events import Event, Json, appended
+from chalicelib.nights.games import Game
+from chalicelib.nights.ports import Commit, PendingVoteStore, SessionStore
+from chalicelib.nights.sessions import Session
+from chalicelib.nights.votes import PendingVote, Vote, VoteKey, count_vote
+from chalicelib.retry import Backoff
+from chalicelib.timestamps import Clock, milliseconds, timestamp
+
+BATCH = 40
+BATCH_GAMES = 18
+"""Votes and games of one batch. A vote is two items at most, itself and its pending one. With each game, the
+head and the log item they are 100, the most that a transaction takes."""
+
+CROWDED_MILLISECONDS = 3000
+"""So long after a batch the next voters do not try alone: they would only lose races."""
+
+logger = logging.getLogger(__name__)
+metrics_log = logging.getLogger(METRICS_LOGGER)
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCounter:
+    """Counts votes on the sessions table."""
+
+    sessions: SessionStore
+    pending: PendingVoteStore
+    clock: Clock
+
+    def count_one(self, session: Session, vote: Vote, request: IdempotentRequest | None) -> Json:
+        """Count a vote that is not stored yet and return its answer. Raises VersionConflict, Unavailable."""
+        change, answers = self._counted(session, [vote])
+        self._commit(replace(change, records=records_of(request, answers[0])))
+        return answers[0]
+
+    def count_pending(self, session_id: int, has_time: Callable[[], bool] = lambda: True) -> None:
+        """Count all votes that are pending now, unless the session has ended.
+
+        What was stored before this was called is counted when it returns. Raises VersionConflict, and
+        Unavailable also where ``has_time`` says that there is none left.
+        """
+        while has_time():
+            waiting = self.pending.waiting(session_id, BATCH)
+            session = self.sessions.session(session_id) if waiting else None
+            if session is None or not session.is_active:
+                return
+            batch = _fitting(waiting)
+            change, _ = self._counted(session, [one.vote for one in batch])
+            if len(batch) > 1:
+                crowded_until = milliseconds(self.clock()) + CROWDED_MILLISECONDS
+                change = replace(change, after=replace(change.after, crowded_until=crowded_until))
+            self._commit(replace(change, pending=batch))
+            if len(batch) == len(waiting) < BATCH:
+                return
+        raise Unavailable("There was no time left to count all votes.")
+
+    def _counted(self, session: Session, votes: Sequence[Vote]) -> tuple[Commit, list[Json]]:
+        """Return what counting votes changes, and their answers."""
+        stored_games, stored = self.sessions.games_and_votes(session.id, {vote.key for vote in votes})
+        if any(vote.game_id not in stored_games for vote in votes):
+            raise VersionConflict  # reads are not isolated: the game's own transaction is just being made
+        games: dict[int, Game] = dict(stored_games)
+        latest: dict[VoteKey, Vote] = dict(stored)
+        events: list[Event] = []
+        answers: list[Json] = []
+        after, now = session, timestamp(self.clock())
+        for vote in votes:
+            counted = count_vote(after, games[vote.game_id], latest.get(vote.key), vote, now=now)
+            after, games[vote.game_id], latest[vote.key] = counted.session, counted.game, vote
+            events.append(counted.event)
+            answers.append(counted.answer)
+        change = Commit(
+            session,
+            after,
+            events,
+            counted=[(game, games[game_id]) for game_id, game in stored_games.items()],
+            votes=[(stored.get(key), vote) for key, vote in latest.items()],
+        )
+        return change, answers
+
+    def _commit(self, change: Commit) -> None:
+        self.sessions.commit(change)
+        appended(change.events)
+
+
+def count_sessions(
+    counter: VoteCounter, backoff: Backoff, sessions: Mapping[int, Sequence[str]]
+) -> list[str]:
+    """Count the pending votes of several sessions; return the values of those that have to come again."""
+    again: list[str] = []
+    for session_id, numbers in sessions.items():
+        try:
+            _count_session(counter, backoff, session_id)
+        except GameNightError as error:
+            logger.warning(
+                "votes have to be counted later", extra={"session_id": session_id, "code": error.code}
+            )
+            again += numbers
+    if again:
+        metrics_log.info("votes are left", extra={"unfinished": len(again), "metrics": ["unfinished"]})
+    return again
+
+
+def _count_session(counter: VoteCounter, backoff: Backoff, session_id: int) -> None:
+    for _ in backoff.attempts():
+        with suppress(VersionConflict):
+            counter.count_pending(session_id, lambda: backoff.budget.left() > 0)
+            return
+    raise Contended("Too many writers at once on this session.")
+
+
+def _fitting(waiting: Sequence[PendingVote]) -> Sequence[PendingVote]:
+    """Return those that have waited longest and fit into one batch."""
+    games: set[int] = set()
+    for position, one in enumerate(waiting):
+        games.add(one.vote.game_id)
+        if len(games) > BATCH_GAMES:
+            return waiting[:position]
+    return waiting

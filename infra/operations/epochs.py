@@ -1,0 +1,186 @@
+"""Gives all streams of a restored sessions table new epochs, and mends what the restore left half done.
+
+A restored table may hold a part of the transactions of its last moment, since DynamoDB propagates them to
+backups item by item. What is ahead of its head would be in the way of whatever is committed next, for
+ever, and is removed: its transaction counts as never made. A start that only one log has is copied to the
+other, since readers of either must see the same sessions.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from chalicelib.aws.dynamodb.database import Table
+from chalicelib.aws.dynamodb.errors import translate_errors
+from chalicelib.aws.dynamodb.keys import (
+    HEAD,
+    LAST_EVENT,
+    SESSIONS,
+    active_key,
+    event_key,
+    game_key,
+    session_key,
+)
+from chalicelib.aws.dynamodb.tables import ActiveSessionItem, EventItem, GameItem, SessionItem, StreamHeadItem
+from chalicelib.errors import Contended
+from chalicelib.limits import MAX_PAGE
+from chalicelib.nights.ports import SessionStore
+from chalicelib.nights.sessions import Session
+from chalicelib.retry import ConditionFailed
+
+MAX_CHANGES = 20
+"""How often a head is read again that somebody moves meanwhile."""
+
+LAST_GAME = "game#9999"
+
+Item = ActiveSessionItem | EventItem | GameItem | SessionItem
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A stream that has a new epoch: a session's, or that of all sessions where ``session_id`` is None.
+
+    ``removed`` are the sort keys of what was half done and ahead of its head; ``lost`` says that the
+    newest entry was half done too, and is missing.
+    """
+
+    session_id: int | None
+    removed: tuple[str, ...] = ()
+    lost: bool = False
+
+
+class DynamoEpochs:
+    """The epochs of a table.
+
+    ``store`` reads it, ``now`` returns Unix seconds and ``new_epoch`` a fresh random text.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        store: SessionStore,
+        now: Callable[[], float],
+        new_epoch: Callable[[], str] = lambda: secrets.token_hex(4),
+    ) -> None:
+        self._table = table
+        self._store = store
+        self._now = now
+        self._new_epoch = new_epoch
+        self._stream_head = table.bind(StreamHeadItem)
+        self._active = table.bind(ActiveSessionItem)
+        self._session = table.bind(SessionItem)
+        self._event = table.bind(EventItem)
+        self._game = table.bind(GameItem)
+
+    def renew(self) -> Iterator[Renewed]:
+        """Give every stream a new epoch, and yield each as it has got it.
+
+        Whoever commits at the same time is not disturbed, and what is committed afterwards is of the new
+        epochs. It can be run again, also after it was interrupted. Raises Contended, Unavailable.
+        """
+        with translate_errors():
+            newest, renewed = self._renew_starts()
+            yield renewed
+            for start in range(0, newest, MAX_PAGE):
+                for session in self._store.sessions(start, min(MAX_PAGE, newest - start)):
+                    yield self._renew_session(session.id)
+                    self._log_start(session.id)
+
+    def _renew_starts(self) -> tuple[int, Renewed]:
+        for _ in range(MAX_CHANGES):
+            head = self._store.head()
+            newest = head.sequence
+            # A start that is half there has its number again: ids have no gaps.
+            while newest and self._store.session(newest) is None:
+                newest -= 1
+            actions = [self._stream_head.epoch.set(self._new_epoch()), self._stream_head.sequence.set(newest)]
+            unmoved = (self._stream_head.epoch == head.epoch) & (self._stream_head.sequence == head.sequence)
+            if _updated(self._stream_head(SESSIONS, HEAD), actions, unmoved):
+                removed = tuple(self._remove_starts(newest))
+                return newest, Renewed(None, removed, lost=newest < head.sequence)
+        raise _never_at_rest("the stream of sessions")
+
+    def _renew_session(self, session_id: int) -> Renewed:
+        for _ in range(MAX_CHANGES):
+            session = self._store.session(session_id)
+            if session is None:
+                raise AssertionError(session_id)  # sessions are never deleted
+            unmoved = (self._session.epoch == session.epoch) & (self._session.sequence == session.sequence)
+            item = self._session(session_key(session_id), HEAD)
+            if _updated(item, [self._session.epoch.set(self._new_epoch())], unmoved):
+                removed = (*self._remove_events(session), *self._remove_games(session))
+                return Renewed(session_id, removed)
+        raise _never_at_rest(f"session {session_id}")
+
+    def _remove_starts(self, newest: int) -> Iterator[str]:
+        """Remove what there is of sessions beyond the newest, unless one has been started since."""
+        for number in range(newest + 1, newest + MAX_PAGE + 1):
+            items: list[Item] = [
+                self._session(session_key(number), HEAD),
+                *self._starts(number),
+                self._active(SESSIONS, active_key(number)),
+            ]
+            there = [item for item in items if item.find(item.PK, item.SK)]
+            if not there:
+                return  # numbers have no gaps, and few are in the making at one moment
+            behind = self._stream_head.sequence < number
+            yield from self._removed(there, self._stream_head, SESSIONS, behind)
+
+    def _starts(self, number: int) -> list[EventItem]:
+        """Return the items of a session's start, which may be there or not: of all sessions, and its own."""
+        return [self._event(SESSIONS, event_key(number)), self._event(session_key(number), event_key(1))]
+
+    def _log_start(self, session_id: int) -> None:
+        """Copy a session's start to the log that does not have it, unless it has expired."""
+        starts = self._starts(session_id)
+        logged = [self._event.find(start.PK, start.SK) for start in starts]
+        found = next((start for start in logged if start), None)
+        if found is None or all(logged) or found.expired(self._now()):
+            return
+        missing = starts[logged.index(None)]
+        found.PK, found.SK = missing.PK, missing.SK
+        # Only a broadcast of all sessions' starts reads the epoch: other readers know their stream's.
+        found.epoch = self._store.head().epoch
+        found.save()
+
+    def _remove_events(self, session: Session) -> Iterator[str]:
+        """Remove events beyond a session's newest; what is committed meanwhile is beyond it no more."""
+        beyond = self._event.SK.between(event_key(session.sequence + 1), LAST_EVENT)
+        for item in self._event.query(session_key(session.id), beyond, consistent_read=True):
+            sequence = int(item.SK.removeprefix("event#"))
+            yield from self._removed([item], self._session, item.PK, self._session.sequence < sequence)
+
+    def _remove_games(self, session: Session) -> Iterator[str]:
+        """Remove games beyond those played, likewise."""
+        beyond = self._game.SK.between(game_key(session.games_played + 1), LAST_GAME)
+        for item in self._game.query(session_key(session.id), beyond, consistent_read=True):
+            behind = self._session.games_played < int(item.SK.removeprefix("game#"))
+            yield from self._removed([item], self._session, item.PK, behind)
+
+    def _removed(
+        self, items: Sequence[Item], head: type[Model], partition: str, behind: Condition
+    ) -> Sequence[str]:
+        """Remove items while their head is behind them, and return their keys; none where it is not."""
+        with suppress(ConditionFailed), translate_errors():
+            with self._table.transaction() as write:
+                write.condition_check(head, partition, HEAD, condition=behind)
+                for item in items:
+                    write.delete(item)
+            return [f"{item.PK} {item.SK}" for item in items]
+        return ()
+
+
+def _updated(item: Model, actions: Sequence[Action], condition: Condition) -> bool:
+    with suppress(ConditionFailed), translate_errors():
+        item.update(actions=[*actions], condition=condition)
+        return True
+    return False
+
+
+def _never_at_rest(what: str) -> Contended:
+    return Contended(f"Too many writers at once on {what}. Run this again; it begins anew and does no harm.")

@@ -1,0 +1,201 @@
+"""Writes meet other writes, tables throttle, batches come back in part: the caller is not told."""
+
+import asyncio
+import inspect
+from typing import Any
+
+import pytest
+
+from chalicelib.connections.removal import remove_gone
+from chalicelib.errors import Unavailable
+from chalicelib.nights.cursors import BEGINNING
+from chalicelib.nights.events import SESSIONS_STREAM, session_stream
+from chalicelib.retry import LOAD, Backoff, RetryPolicy, TimeBudget
+from tests.faults.delivery_writes import WRITES_OF_DELIVERY
+from tests.faults.dynamodb_refusals import BATCHES, SINGLE_WRITES, TRANSACTION, WRITES, Fault
+from tests.faults.faulty_dynamodb import FaultyDynamoDb
+from tests.faults.service import Service
+from tests.faults.writes import ALL_WRITES, Act, Write, known, traces
+
+THROTTLES = (Fault.THROTTLED, Fault.OVER_CAPACITY, Fault.REQUEST_LIMIT, Fault.BROKEN, Fault.AWAY)
+REASONS = (Fault.REASON_THROTTLED, Fault.REASON_OVER_CAPACITY)
+
+
+async def prepared(service: Service) -> None:
+    for _ in range(2):
+        await service.add_game(await service.start())
+    await service.join("bot=", 1)
+
+
+async def done(act: Act, service: Service) -> Any:
+    """Do something in a thread, and in this loop where it is a coroutine."""
+    made = await asyncio.to_thread(act, service)
+    return await made if inspect.isawaitable(made) else made
+
+
+@pytest.mark.parametrize("write", ALL_WRITES + WRITES_OF_DELIVERY, ids=lambda write: write.name)
+async def test_a_write_that_meets_a_transaction_is_made(
+    service: Service, dynamodb: FaultyDynamoDb, write: Write
+) -> None:
+    await prepared(service)
+    await done(write.first, service)
+
+    dynamodb.fail(*[Fault.CONFLICT] * 3, operations=write.operations, key=write.key)
+    await done(write.does, service)
+
+    assert [fault for _, fault in dynamodb.happened] == [Fault.CONFLICT] * 3
+    assert await asyncio.to_thread(write.holds, service)
+
+
+@pytest.mark.parametrize("throttles", [THROTTLES[:3], THROTTLES[3:]], ids=["throttled", "broken"])
+@pytest.mark.parametrize("write", ALL_WRITES + WRITES_OF_DELIVERY, ids=lambda write: write.name)
+async def test_a_write_that_is_throttled_is_made(
+    service: Service, dynamodb: FaultyDynamoDb, write: Write, throttles: tuple[Fault, ...]
+) -> None:
+    await prepared(service)
+    await done(write.first, service)
+    faults = throttles + (REASONS if write.operations == TRANSACTION else ())
+
+    dynamodb.fail(*faults, operations=write.operations, key=write.key)
+    await done(write.does, service)
+
+    assert [fault for _, fault in dynamodb.happened] == [*faults]
+    assert await asyncio.to_thread(write.holds, service)
+
+
+@pytest.mark.parametrize("fault", [Fault.CONFLICT, *THROTTLES])
+async def test_the_very_first_write_is_made(service: Service, dynamodb: FaultyDynamoDb, fault: Fault) -> None:
+    dynamodb.fail(fault, fault, operations=SINGLE_WRITES, key="sessions head")
+
+    assert await service.start() == 1
+    assert len(dynamodb.happened) == 2
+
+
+READS: dict[str, tuple[Act, str, str]] = {
+    "a connection": (known, "GetItem", "connection#bot="),
+    "a night": (lambda s: s.app.queries.session(1), "Query", "session#1"),
+    "nights": (lambda s: s.app.queries.sessions(BEGINNING, 10), "BatchGetItem", "session#"),
+    "starts": (lambda s: s.app._sessions.log.events(SESSIONS_STREAM, 0, 10), "Query", "sessions"),
+    "events": (lambda s: s.app.queries.events(1, BEGINNING, 10), "Query", "session#1"),
+    "the newest night": (lambda s: s.app.queries.active(), "Query", "sessions"),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_a_read_that_is_throttled_is_answered(
+    service: Service, dynamodb: FaultyDynamoDb, name: str
+) -> None:
+    await prepared(service)
+    read, operation, key = READS[name]
+
+    dynamodb.fail(*THROTTLES, operations=frozenset({operation}), key=key)
+    answer = await asyncio.to_thread(read, service)
+
+    assert [fault for _, fault in dynamodb.happened] == [*THROTTLES]
+    assert answer
+
+
+class Clock:
+    """A time that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+
+BATCH_READS: dict[str, Act] = {
+    "nights": lambda s: s.app.queries.sessions(BEGINNING, 10),
+    "games and votes": lambda s: s.app._sessions.games_and_votes(2, {(1, "zoë")}),
+    "whether a night takes votes": lambda s: s.app._sessions.voting_state(2, 1),
+}
+
+
+@pytest.mark.parametrize("name", BATCH_READS)
+async def test_keys_left_unprocessed_are_read_again(
+    service: Service, dynamodb: FaultyDynamoDb, name: str
+) -> None:
+    await prepared(service)
+    before = await asyncio.to_thread(BATCH_READS[name], service)
+
+    dynamodb.fail(*[Fault.UNPROCESSED] * 4, operations=BATCHES, key="session#2")
+    read = await asyncio.to_thread(BATCH_READS[name], service)
+
+    assert read == before
+    assert len(dynamodb.happened) == 4
+
+
+@pytest.mark.parametrize("name", BATCH_READS)
+async def test_a_key_that_stays_unprocessed_is_unavailable_within_the_time(
+    service: Service, dynamodb: FaultyDynamoDb, name: str
+) -> None:
+    await prepared(service)
+    clock = Clock()
+    service.retry(Backoff(LOAD, TimeBudget(2.0), lambda: 1.0, clock.sleep, clock.monotonic))
+
+    dynamodb.fail(*[Fault.UNPROCESSED] * 1000, operations=BATCHES, key="session#2")
+    with pytest.raises(Unavailable):
+        await asyncio.to_thread(BATCH_READS[name], service)
+
+    assert clock.slept == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8]
+    assert len(dynamodb.happened) == len(clock.slept) + 1
+
+
+async def test_two_removals_at_the_same_time_both_succeed(service: Service, dynamodb: FaultyDynamoDb) -> None:
+    await prepared(service)
+    dynamodb.transaction_seconds = 0.05
+
+    removals = [asyncio.to_thread(service.app.connections.disconnect, "bot=") for _ in range(4)]
+    await asyncio.gather(*removals)
+
+    assert "TransactWriteItems" in dynamodb.conflicts
+    assert traces(service) == []
+
+
+async def test_a_removal_and_a_subscription_at_once_leave_nothing(
+    service: Service, dynamodb: FaultyDynamoDb
+) -> None:
+    await prepared(service)
+    dynamodb.transaction_seconds = 0.05
+    connection = await asyncio.to_thread(known, service)
+    store = service.app._connections
+
+    await asyncio.gather(
+        asyncio.to_thread(store.remove, "bot="),
+        *(asyncio.to_thread(store.join, connection, session_stream(number)) for number in (1, 2, 3)),
+        return_exceptions=True,
+    )
+
+    assert traces(service) == []
+
+
+@pytest.mark.parametrize(
+    "operations", [SINGLE_WRITES, TRANSACTION, WRITES], ids=["single", "transaction", "all"]
+)
+async def test_a_clean_up_that_fails_is_logged_and_not_raised(
+    service: Service, dynamodb: FaultyDynamoDb, operations: frozenset[str]
+) -> None:
+    await prepared(service)
+    service.retry(Backoff(RetryPolicy(attempts=3, base_seconds=0.001, cap_seconds=0.002)))
+
+    dynamodb.fail(*[Fault.CONFLICT] * 1000, operations=operations, key="")
+    await asyncio.to_thread(remove_gone, service.app._connections, "bot=")
+
+    assert dynamodb.happened
+
+
+async def test_a_writer_of_a_head_is_told_of_a_conflict_at_once(
+    service: Service, dynamodb: FaultyDynamoDb
+) -> None:
+    await prepared(service)
+
+    dynamodb.fail(Fault.CONFLICT, operations=TRANSACTION, key="session#1 head")
+    asked = dynamodb.asked
+    await service.add_game(1)
+
+    # The head is read again before the second transaction: the first was not sent again as it was.
+    assert dynamodb.asked - asked == 4

@@ -1,0 +1,218 @@
+"""An @connections server on 127.0.0.1 that answers each connection id as a test tells it to.
+
+It checks the signature of every request with botocore's own signer, and counts what is in flight.
+"""
+
+import asyncio
+import ssl
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import unquote
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+
+REGION = "eu-central-1"
+KEYS = ReadOnlyCredentials("AKIDEXAMPLE", "not much of a secret", "a/session+token==")
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def connection_id(self) -> str:
+        return unquote(self.path.rpartition("/")[2])
+
+
+class Wire:
+    """The server's side of one connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def say(self, *data: bytes) -> None:
+        self.writer.write(b"".join(data))
+
+    def reset(self) -> None:
+        self.writer.transport.abort()
+
+    def hang_up(self) -> None:
+        self.writer.close()
+
+
+Behaviour = Callable[[Wire], Awaitable[None]]
+
+
+def answer(status: int, *extra: bytes) -> Behaviour:
+    async def behave(wire: Wire) -> None:
+        wire.say(b"HTTP/1.1 %d Whatever\r\nContent-Length: 2\r\n" % status, *extra, b"\r\n{}")
+
+    return behave
+
+
+def say(*pieces: bytes) -> Behaviour:
+    """Say something in pieces, and keep the connection."""
+
+    async def behave(wire: Wire) -> None:
+        for piece in pieces:
+            wire.say(piece)
+            await asyncio.sleep(0)
+
+    return behave
+
+
+def say_and_hang_up(data: bytes) -> Behaviour:
+    async def behave(wire: Wire) -> None:
+        wire.say(data)
+        wire.hang_up()
+
+    return behave
+
+
+async def reset(wire: Wire) -> None:
+    wire.reset()
+
+
+async def never(_wire: Wire) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+def when(event: asyncio.Event, then: Behaviour) -> Behaviour:
+    async def behave(wire: Wire) -> None:
+        await event.wait()
+        await then(wire)
+
+    return behave
+
+
+OK = answer(200)
+GONE = answer(410)
+
+
+@dataclass
+class HostileServer:
+    """``behaviours`` holds what each connection id is answered with, in turn; the last one stays.
+
+    ``delete`` is the answer to every DELETE, after which the connection is gone; None where a DELETE is
+    answered as a POST would be.
+    ``trusting`` is what a client needs to trust its certificate.
+    """
+
+    behaviours: dict[str, list[Behaviour]] = field(default_factory=dict)
+    otherwise: Behaviour = OK
+    delete: Behaviour | None = None
+    reset_on_accept: int = 0
+    port: int = 0
+    requests: list[Request] = field(default_factory=list)
+    accepted: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    wires: list[Wire] = field(default_factory=list)
+    tls: bool = False
+    trusting: ssl.SSLContext | None = None
+    bad_signatures: list[Request] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    _levels: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    _turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def endpoint(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/{{stage}}"
+
+    def posted_to(self, connection_id: str) -> int:
+        return sum(request.connection_id == connection_id for request in self.requests)
+
+    async def in_flight_reaches(self, count: int) -> None:
+        await self._levels[count].wait()
+
+    @asynccontextmanager
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
+        self.tls = tls is not None
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=tls)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for wire in self.wires:
+                wire.reset()
+            await server.wait_closed()
+            await asyncio.sleep(0)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        wire = Wire(reader, writer)
+        self.wires.append(wire)
+        if self.reset_on_accept:
+            self.reset_on_accept -= 1
+            wire.reset()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(wire))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, wire: Wire) -> None:
+        try:
+            while not wire.writer.is_closing():
+                await self._answer(await _read(wire.reader), wire)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            wire.reset()
+
+    async def _answer(self, request: Request, wire: Wire) -> None:
+        self.requests.append(request)
+        if request.headers["authorization"] != _authorization(request, tls=self.tls):
+            self.bad_signatures.append(request)
+        behaviours = self.behaviours.get(request.connection_id, [self.otherwise])
+        if request.connection_id in self.closed:
+            behaviours = [GONE]
+        elif request.method == "DELETE" and self.delete is not None:
+            behaviours = [self.delete]
+            self.closed.add(request.connection_id)
+        turn = self._turns[request.connection_id]
+        self._turns[request.connection_id] += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self._levels[self.in_flight].set()
+        try:
+            await behaviours[min(turn, len(behaviours) - 1)](wire)
+        finally:
+            self.in_flight -= 1
+
+
+async def _read(reader: asyncio.StreamReader) -> Request:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
+    start, *lines = head.rstrip("\r\n").split("\r\n")
+    method, path, _ = start.split(" ")
+    headers = dict(line.split(": ", 1) for line in lines)
+    body = await reader.readexactly(int(headers["content-length"]))
+    return Request(method, path, headers, body)
+
+
+def _authorization(request: Request, *, tls: bool) -> str:
+    signed: dict[str, str] = {
+        name: request.headers[name] for name in ("host", "x-amz-date", "x-amz-security-token")
+    }
+    theirs = AWSRequest(
+        method=request.method,
+        url=f"{'https' if tls else 'http'}://{request.headers['host']}{request.path}",
+        data=request.body,
+        headers=signed,
+    )
+    theirs.context["timestamp"] = request.headers["x-amz-date"]
+    auth = SigV4Auth(KEYS, "execute-api", REGION)
+    signature = auth.signature(auth.string_to_sign(theirs, auth.canonical_request(theirs)), theirs)
+    names = auth.signed_headers(auth.headers_to_sign(theirs))
+    return f"AWS4-HMAC-SHA256 Credential={auth.scope(theirs)}, SignedHeaders={names}, Signature={signature}"

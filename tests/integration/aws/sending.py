@@ -1,0 +1,57 @@
+"""What the tests of posting send, to whom, and over which client."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from chalicelib.aws.connections_api import ConnectionsApi
+from chalicelib.aws.http import HttpClient
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import Message, Outcome
+from chalicelib.retry import RetryPolicy
+from chalicelib.settings import Keys
+from tests.integration.aws.hostile_server import KEYS, REGION, HostileServer
+
+HELLO = Message(b'{"type":"hello"}')
+QUICK = RetryPolicy(attempts=4, base_seconds=0.01, cap_seconds=0.02)
+ONCE = RetryPolicy(attempts=1, base_seconds=0, cap_seconds=0)
+TWICE = RetryPolicy(attempts=2, base_seconds=0.01, cap_seconds=0.01)
+
+
+def keys() -> Keys:
+    return Keys(KEYS.access_key, KEYS.secret_key, KEYS.token)
+
+
+def to(*connection_ids: str, stage: str = "prod") -> list[Recipient]:
+    return [Recipient(connection_id, "abc", stage) for connection_id in connection_ids]
+
+
+def crowd(count: int) -> list[Recipient]:
+    return to(*(f"crowd{number:05}=" for number in range(count)))
+
+
+def http_client(server: HostileServer, timeout: float = 5.0, **options: Any) -> HttpClient:
+    """A client that trusts the server's certificate."""
+    trusting = server.trusting
+    return (
+        HttpClient(timeout, tls=lambda: trusting, **options) if trusting else HttpClient(timeout, **options)
+    )
+
+
+@asynccontextmanager
+async def api_of(
+    server: HostileServer, http: HttpClient | None = None, **options: Any
+) -> AsyncIterator[ConnectionsApi]:
+    options = {"retry": QUICK, **options}
+    api = ConnectionsApi(http or http_client(server), server.endpoint, REGION, keys, **options)
+    try:
+        yield api
+    finally:
+        await api.close()
+
+
+def failures(outcome: Outcome) -> dict[str, int | None]:
+    """Return the last status of each failed post."""
+    ends = {post.recipient.connection_id: post.status for post in outcome.failed}
+    assert len(ends) == len(outcome.failed), "a recipient failed twice"
+    return ends

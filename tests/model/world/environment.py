@@ -1,0 +1,100 @@
+"""An execution environment: the application as composed, on a night's stores, clock and queue."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from chalicelib.auth.claims import Claims, Role
+from chalicelib.aws.delivery_queue import SqsJobQueue
+from chalicelib.aws.json_api import SqsApi
+from chalicelib.bootstrap import Application
+from chalicelib.delivery.catch_up import CatchUp
+from chalicelib.delivery.fan_out import ShardDelivery
+from chalicelib.delivery.worker import Worker
+from chalicelib.nights.streams import Streams
+from chalicelib.nights.voting import Voting
+from chalicelib.retry import Backoff
+from chalicelib.settings import Settings
+from tests.fakes.identity import FAR_FUTURE, claims
+from tests.fakes.interleaving import Here
+from tests.model.world.delivery_queue import DeliveryQueue
+from tests.model.world.gateway import Gateway
+from tests.model.world.storage import SHARDS, Stores
+from tests.model.world.time import Time
+
+
+class Verifier:
+    """Knows tokens such as ``client1:17``, each of which expires at a time of its own."""
+
+    def verify(self, token: str) -> Claims:
+        subject, _, number = token.partition(":")
+        role = Role.ADMIN if subject == "host" else Role.BOT
+        return claims(subject, role, FAR_FUTURE + int(number))
+
+
+class Environment(Application):
+    """An execution environment: the application as composed, on this night's stores, clock and queue."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        gateway: Gateway,
+        queue: DeliveryQueue,
+        time: Time,
+        *,
+        inline: int,
+        new_number: Callable[[], int],
+    ) -> None:
+        super().__init__(Settings.from_env({"AUDIENCE_SHARDS": str(SHARDS), "INLINE_AUDIENCE": str(inline)}))
+        self.clock = time.clock
+        self.in_loop = stores.in_loop()
+        sessions = stores.sessions
+        vars(self).update(
+            push=gateway,
+            tokens=Verifier(),
+            _sessions=sessions,
+            _connections=stores.connections,
+            _queue=SqsJobQueue(cast("SqsApi", queue), "queue"),
+            _audiences=self.in_loop.audiences,
+            _progress=self.in_loop.progress,
+            _backoff=time.patience(Backoff()),
+            _streams=Streams(sessions, sessions.log, sleep=time.pass_time),
+            _runner=asyncio.Runner(loop_factory=_loop),
+        )
+        shards = ShardDelivery(self._audiences, self._progress, self._deliver, self._delivery_log)
+        new_id = lambda: f"vote{new_number()}"  # noqa: E731 - the same in each run of the same night
+        vars(self).update(
+            voting=Voting(self.vote_counter, self._idempotent, self.clock, new_id),
+            worker=Worker(self._queue, shards, lambda: self._catch_up, random=lambda: 0.0),
+            _catch_up=CatchUp(
+                self._audiences,
+                self._streams,
+                self.push,
+                self._failures,
+                self._queue,
+                log=self._delivery_log,
+                random=lambda: 0.0,
+                now=time.seconds,
+            ),
+        )
+
+    def end(self) -> None:
+        self.run(_awaited(self.in_loop.close()))
+        self._runner.close()
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(Here())
+    return loop
+
+
+class Context:
+    """What a handler asks of its Lambda context."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000

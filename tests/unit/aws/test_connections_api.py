@@ -1,0 +1,349 @@
+"""Posting through an HTTP client that answers each connection id as a test tells it to."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+from urllib.parse import SplitResult, unquote
+
+import pytest
+
+from chalicelib.aws.connections_api import ConnectionsApi
+from chalicelib.aws.http import HttpClient, NoAnswer
+from chalicelib.connections.connection import Recipient
+from chalicelib.connections.messages import FailedPost, Message, Outcome
+from chalicelib.errors import Unavailable
+from chalicelib.retry import RetryPolicy
+from chalicelib.settings import Keys
+from chalicelib.token_bucket import TokenBucket
+
+HELLO = Message(b'{"type":"hello"}')
+NOW = 1_762_000_000.0
+CLOSED = NoAnswer("the connection was closed")
+AT_ONCE = RetryPolicy(attempts=4, base_seconds=0, cap_seconds=0)
+
+
+class InAnHour(RetryPolicy):
+    def delay(self, *_: object) -> float:
+        return 3600.0
+
+
+class FakeHttp:
+    """``answers`` holds what each connection id is answered, in turn; the last one stays."""
+
+    timeout = 1.0
+
+    def __init__(self, **answers: list[int | NoAnswer]) -> None:
+        self.answers = answers
+        self.now = NOW
+        self.requests: list[tuple[str, str, bytes]] = []
+        self.before_an_answer: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0)
+        self.in_flight = self.most_in_flight = 0
+        self._turns: dict[str, int] = defaultdict(int)
+
+    @property
+    def posted_to(self) -> list[str]:
+        return [connection_id for _, connection_id, _ in self.requests]
+
+    async def in_flight_reaches(self, count: int) -> None:
+        while self.in_flight < count:  # noqa: ASYNC110 - nothing else is waited for
+            await asyncio.sleep(0)
+
+    def clock(self) -> float:
+        return self.now
+
+    async def request(self, _endpoint: SplitResult, data: bytes) -> tuple[int, bytes]:
+        head, _, body = data.partition(b"\r\n\r\n")
+        method, path, _ = head.decode().split("\r\n")[0].split(" ")
+        connection_id = unquote(path.rpartition("/")[2])
+        self.requests.append((method, connection_id, body))
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await self.before_an_answer()
+        finally:
+            self.in_flight -= 1
+        answers = self.answers.get(connection_id, [200])
+        answer = answers[min(self._turns[connection_id], len(answers) - 1)]
+        self._turns[connection_id] += 1
+        if isinstance(answer, NoAnswer):
+            raise answer
+        return answer, b""
+
+
+def api_over(http: FakeHttp, **options: Any) -> ConnectionsApi:
+    return ConnectionsApi(
+        cast("HttpClient", http),
+        "http://127.0.0.1:1/{stage}",
+        "r",
+        lambda: Keys("a", "s"),
+        **{"retry": AT_ONCE, **options},
+    )
+
+
+def to(*connection_ids: str, token_expires_at: int = 0) -> list[Recipient]:
+    return [Recipient(one, "abc", "prod", token_expires_at) for one in connection_ids]
+
+
+def crowd(count: int) -> list[Recipient]:
+    return to(*(f"crowd{number:05}=" for number in range(count)))
+
+
+async def test_each_recipient_has_its_place_in_the_outcome() -> None:
+    http = FakeHttp(gone=[410], forbidden=[403], large=[413], slow=[429], broken=[500], silent=[CLOSED])
+
+    outcome = await api_over(http).send(HELLO, [*to(*http.answers), *crowd(100)], within=60)
+
+    assert outcome.delivered == dict.fromkeys((one.connection_id for one in crowd(100)), NOW)
+    assert outcome.gone == to("gone")
+    assert {(post.recipient.connection_id, post.status, post.reason) for post in outcome.failed} == {
+        ("forbidden", 403, "answered 403"),
+        ("large", 413, "answered 413"),
+        ("slow", 429, "answered 429"),
+        ("broken", 500, "answered 500"),
+        ("silent", None, "the connection was closed"),
+    }
+    assert len(outcome.failed) == 5
+
+
+async def test_nobody_to_tell_is_an_empty_outcome() -> None:
+    http = FakeHttp()
+
+    outcome = await api_over(http).send(HELLO, [], within=60)
+
+    assert outcome == Outcome()
+    assert http.requests == []
+
+
+@pytest.mark.parametrize("passing", [429, 500, 503, CLOSED])
+async def test_what_passes_is_tried_again(passing: int | NoAnswer) -> None:
+    http = FakeHttp(a=[passing, passing, 200])
+
+    outcome = await api_over(http).send(HELLO, to("a", "b"), within=60)
+
+    assert outcome == Outcome(delivered={"a": NOW, "b": NOW}, retried=2)
+
+
+async def test_attempts_are_bounded() -> None:
+    http = FakeHttp(slow=[429], forbidden=[403], gone=[410])
+
+    outcome = await api_over(http).send(HELLO, to("slow", "forbidden", "gone"), within=60)
+
+    assert sorted(http.posted_to) == ["forbidden", "gone", *["slow"] * AT_ONCE.attempts]
+    assert outcome.retried == AT_ONCE.attempts - 1
+
+
+async def test_retries_come_after_everybodys_first_post() -> None:
+    http = FakeHttp(throttled=[429, 200])
+
+    await api_over(http, window=1).send(HELLO, [*to("throttled"), *crowd(30)], within=60)
+
+    assert http.posted_to[-1] == "throttled"
+    assert len(http.requests) == 32
+
+
+async def test_an_answer_whose_body_is_cut_off_counts() -> None:
+    http = FakeHttp(a=[NoAnswer("closed", 200)], b=[NoAnswer("closed", 410)], c=[NoAnswer("closed", 403)])
+
+    outcome = await api_over(http).send(HELLO, to("a", "b", "c"), within=60)
+
+    assert outcome == Outcome({"a": NOW}, to("b"), [], [FailedPost(to("c")[0], 403, "answered 403")])
+
+
+async def test_a_retry_that_would_come_too_late_fails_without_waiting() -> None:
+    http = FakeHttp(throttled=[429])
+
+    async with asyncio.timeout(60):
+        outcome = await api_over(http, retry=InAnHour(2, 1, 1)).send(HELLO, to("throttled"), within=600)
+
+    assert outcome.failed == [FailedPost(to("throttled")[0], 429, "answered 429")]
+    assert len(http.requests) == 1
+
+
+async def test_when_time_runs_out_everybody_else_fails() -> None:
+    http = FakeHttp(throttled=[429])
+
+    async def answer_the_first_two() -> None:
+        if len(http.requests) > 2:
+            await asyncio.get_running_loop().create_future()
+
+    http.before_an_answer = answer_the_first_two
+
+    outcome = await api_over(http, window=2).send(HELLO, [*to("throttled", "quick"), *crowd(50)], within=0.05)
+
+    assert list(outcome.delivered) == ["quick"]
+    assert [post.recipient for post in outcome.failed] == [*to("throttled"), *crowd(50)]
+    assert {(post.status, post.reason) for post in outcome.failed} == {
+        (429, "answered 429"),
+        (None, "time ran out"),
+    }
+
+
+async def test_a_send_without_time_fails_everybody() -> None:
+    http = FakeHttp()
+
+    outcome = await api_over(http).send(HELLO, crowd(3), within=0)
+
+    assert [post.reason for post in outcome.failed] == ["time ran out"] * 3
+
+
+async def test_the_cursor_goes_to_those_who_opted_in() -> None:
+    http = FakeHttp()
+    recipients = [Recipient("old", "abc", "prod"), Recipient("new", "abc", "prod", wants_cursor=True)]
+
+    await api_over(http).send(Message(b"plain", b"with cursor"), recipients, within=60)
+    await api_over(http).send(Message(b"only plain"), recipients[1:], within=60)
+
+    assert [(connection_id, body) for _, connection_id, body in http.requests] == [
+        ("old", b"plain"),
+        ("new", b"with cursor"),
+        ("new", b"only plain"),
+    ]
+
+
+async def test_an_expired_token_is_noticed_at_each_attempt() -> None:
+    http = FakeHttp(brief=[429, 200], lasting=[429, 200])
+    ended, brief, lasting = (
+        Recipient(name, "abc", "prod", int(NOW) + seconds)
+        for name, seconds in (("ended", 0), ("brief", 1), ("lasting", 9))
+    )
+
+    async def a_second_later() -> None:
+        http.now += 0.5
+
+    http.before_an_answer = a_second_later
+    outcome = await api_over(http, window=1).send(
+        Message(b"{}", while_token_lasts=True), [ended, brief, lasting], within=60
+    )
+
+    assert outcome.expired == [ended, brief]
+    assert list(outcome.delivered) == ["lasting"]
+    assert http.posted_to == ["brief", "lasting", "lasting"]
+
+
+async def test_tokens_do_not_matter_to_other_messages() -> None:
+    outcome = await api_over(FakeHttp()).send(HELLO, to("a", token_expires_at=1), within=60)
+
+    assert list(outcome.delivered) == ["a"]
+
+
+async def test_the_window_bounds_all_sends_together() -> None:
+    http = FakeHttp()
+    api = api_over(http, window=5)
+
+    outcomes = await asyncio.gather(*(api.send(HELLO, crowd(count), within=60) for count in (60, 40)))
+
+    assert [len(outcome.delivered) for outcome in outcomes] == [60, 40]
+    assert http.most_in_flight == 5
+
+
+async def test_a_large_send_does_not_delay_a_small_one() -> None:
+    http = FakeHttp()
+    api = api_over(http, window=4)
+    large = asyncio.create_task(api.send(HELLO, crowd(2000), within=60))
+    await http.in_flight_reaches(4)
+
+    small = await api.send(HELLO, to(*(f"small{n}" for n in range(10))), within=60)
+    posts_until_then = len(http.requests)
+
+    assert len(small.delivered) == 10
+    assert posts_until_then < 100
+    assert len((await large).delivered) == 2000
+
+
+async def test_a_send_to_one_recipient_makes_no_task() -> None:
+    http = FakeHttp()
+    tasks: list[set[Any]] = []
+
+    async def count_tasks() -> None:
+        tasks.append(asyncio.all_tasks())
+
+    http.before_an_answer = count_tasks
+    await api_over(http).send(HELLO, to("a"), within=60)
+
+    assert tasks == [{asyncio.current_task()}]
+
+
+async def test_a_send_that_is_cancelled_leaves_the_window_free() -> None:
+    http = FakeHttp()
+    api = api_over(http, window=4)
+    http.before_an_answer = lambda: asyncio.get_running_loop().create_future()
+    cancelled = asyncio.create_task(api.send(HELLO, crowd(50), within=60))
+    await http.in_flight_reaches(4)
+
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    http.before_an_answer = lambda: asyncio.sleep(0)
+    outcome = await api.send(HELLO, crowd(50), within=60)
+
+    assert len(outcome.delivered) == 50
+    assert http.most_in_flight == 4
+
+
+async def test_a_post_waits_for_the_rate() -> None:
+    http, now = FakeHttp(), [0.0]
+    rate = TokenBucket(1_000, 10, clock=lambda: now[0])
+    sending = asyncio.create_task(api_over(http, rate=rate).send(HELLO, crowd(30), within=60))
+
+    async def posts_reach(count: int) -> int:
+        while len(http.requests) < count or not rate.wait():  # noqa: ASYNC110 - time is the test's
+            await asyncio.sleep(0)
+        return len(http.requests)
+
+    counts = [await posts_reach(10)]
+    for count in (20, 30):
+        now[0] += 0.01
+        counts.append(await posts_reach(count))
+
+    assert counts == [10, 20, 30]
+    assert len((await sending).delivered) == 30
+
+
+async def test_waiting_for_the_rate_does_not_keep_the_loop_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, sleeps = [0.0], list[float]()
+
+    async def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+        now[0] += seconds
+
+    rate = TokenBucket(100, clock=lambda: now[0])
+    http = FakeHttp()
+    http.before_an_answer = asyncio.gather  # nothing, and at once
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+
+    outcome = await api_over(http, rate=rate).send(HELLO, crowd(50), within=60)
+
+    assert len(outcome.delivered) == 50
+    assert sleeps == [pytest.approx(0.01)] * 49
+
+
+async def test_disconnect_deletes_the_connection() -> None:
+    http = FakeHttp(here=[204], gone=[410], flaky=[500, 204], refused=[403])
+    api = api_over(http)
+
+    closed = [await api.disconnect(recipient) for recipient in to("here", "gone", "flaky", "refused")]
+
+    assert closed == [True, True, True, False]
+    assert [request[:2] for request in http.requests] == [
+        ("DELETE", "here"),
+        ("DELETE", "gone"),
+        ("DELETE", "flaky"),
+        ("DELETE", "flaky"),
+        ("DELETE", "refused"),
+    ]
+
+
+async def test_without_credentials_nothing_is_sent() -> None:
+    http = FakeHttp()
+    api = ConnectionsApi(cast("HttpClient", http), "http://127.0.0.1:1", "r", lambda: Keys(None, None))
+
+    with pytest.raises(Unavailable, match="AWS_ACCESS_KEY_ID"):
+        await api.send(HELLO, crowd(3), within=60)
+
+    assert http.requests == []
+
+
+def test_an_endpoint_that_makes_no_url_is_refused() -> None:
+    with pytest.raises(ValueError, match="Give an http or https URL"):
+        ConnectionsApi(HttpClient(), "http://{account}", "r", lambda: Keys("a", "s"))

@@ -1,0 +1,34 @@
+import pytest
+
+from infra.trace.query import NotTraceable, Query
+
+START = {"event": "17/1", "session_id": 17, "cursor": "e0:17"}
+LATER = {"event": "17/2", "session_id": 17, "cursor": "e17:2"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "session"), [("17/1", 0), ("017/01", 0), ("1", 17), ("e0:17", 0), ("e0:17", 17)]
+)
+def test_an_event_is_found_by_its_place_and_its_cursor(typed: str, session: int) -> None:
+    wanted = Query.parse(typed, session)
+
+    assert wanted.is_in(START)
+    assert not wanted.is_in(LATER)
+    assert not wanted.is_in({"message": "about nothing"})
+
+
+def test_a_cursor_of_another_session_is_another_event() -> None:
+    assert not Query.parse("e0:17", 18).is_in(START)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "17", "17/", "17/x", "e17:", ":1", 'e"17:1', "e17:1 || true", "\u0661/\u0662"]
+)
+def test_what_is_no_event_is_said_to_be_none(typed: str) -> None:
+    with pytest.raises(NotTraceable, match="such as 17/3, or a cursor"):
+        Query.parse(typed)
+
+
+def test_cloudwatch_is_asked_for_no_more_than_this_event() -> None:
+    assert Query.parse("17/1").pattern == '{ $.event = "17/1" }'
+    assert Query.parse("e0:17").pattern == '{ $.cursor = "e0:17" }'
