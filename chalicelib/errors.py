@@ -34,7 +34,7 @@ class GameNightError(Exception):
 
 
 class InvalidRequest(GameNightError):
-    """The input is not as the contract says; ``errors`` names the fields."""
+    """The input is not as the protocol says; ``errors`` names the fields."""
 
     code = "invalid_request"
     title = "The request is not valid"
@@ -216,7 +216,7 @@ class Unavailable(GameNightError):
 
 
 class InvalidFrame(InvalidRequest):
-    """The frame is JSON, but not one that the contract knows; ``errors`` names the fields."""
+    """The frame is JSON, but not one that the protocol knows; ``errors`` names the fields."""
 
     code = "invalid_frame"
     title = "The frame is not valid"

@@ -9,7 +9,7 @@ from chalicelib.errors import Conflict, Contended, GameNightError
 from chalicelib.retry import Backoff
 
 RETENTION_SECONDS = 24 * 60 * 60
-"""How long a key is remembered, as the contract says."""
+"""How long a key is remembered, as the protocol says."""
 
 
 class IdempotencyMismatch(GameNightError):

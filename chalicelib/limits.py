@@ -4,7 +4,7 @@ The specifications and the checks in ``api`` read them from here.
 """
 
 MAX_NOTES_CHARACTERS = 500
-"""The contract's."""
+"""The limit of the protocol."""
 
 MAX_TITLE_CHARACTERS = 200
 MAX_PACK_NAME_CHARACTERS = 200

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, the message as the seed documents it, the figures as fields.
+"""Structured logs: one JSON object a line, the message as the documents show it, the figures as fields.
 
 Every line says which invocation wrote it, and one that holds metrics says so in the way that CloudWatch reads
 them (docs/decisions/0106-metrics-in-log-lines.md). The standard library's logging with a formatter of thirty

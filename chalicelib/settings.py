@@ -47,7 +47,7 @@ class Settings:
     a laptop, in a file (JWT_SECRET_FILE), which wins where both are set. ``inline_audience`` is the largest
     audience that ``broadcast`` posts to itself; larger ones go to the delivery queue. ``posts_per_second``
     is this function's part of the account's rate; None disables the limit. ``connection_life``
-    is the contract's and ``frames_per_second`` what one connection may send; only tests, which can't wait for
+    is the protocol's and ``frames_per_second`` what one connection may send; only tests, which can't wait for
     them, set others. ``stage`` (STAGE) is a dimension of the metrics. The log also goes to ``log_file``
     (LOG_FILE), which only the local gateway sets, as it does ``log_format`` (LOG_FORMAT), ``text`` for people
     at a terminal and ``json`` for everyone else. ``keys`` are the credentials that Lambda puts into the

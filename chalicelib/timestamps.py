@@ -1,4 +1,4 @@
-"""Time as the contract writes it: UTC, milliseconds, ``Z``."""
+"""Time as the protocol writes it: UTC, milliseconds, ``Z``."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -27,7 +27,7 @@ class BotTokens:
     def mint(
         self, caller: Claims, name: str, ttl_seconds: int, request: IdempotentRequest | None = None
     ) -> Mapping[str, Any]:
-        """Return a token for the bot of this name, as the contract's 201 shows it.
+        """Return a token for the bot of this name, as the protocol's 201 shows it.
 
         Raises Forbidden, IdempotencyMismatch, Contended, Unavailable.
         """

@@ -16,7 +16,7 @@ from chalicelib.limits import MAX_ADMIN_TOKEN_SECONDS, MAX_SUBJECT_CHARACTERS, M
 
 ALGORITHM = "HS256"
 LEEWAY_SECONDS = 30
-"""How far clocks may be apart, as the contract says."""
+"""How far clocks may be apart, as the protocol says."""
 
 MAX_TOKEN_CHARACTERS = 4096
 """Ours have about 300; a longer one is not worth a hash."""

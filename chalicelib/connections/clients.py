@@ -1,6 +1,6 @@
 """The use cases of a client on a WebSocket: connect, prove who you are, subscribe, leave.
 
-A client that resumes joins an audience behind. ``delivery.catch_up`` replays to it and makes it live.
+A client that resumes joins an audience as behind. ``delivery.catch_up`` replays to it and makes it live.
 """
 
 import logging
@@ -32,21 +32,21 @@ from chalicelib.timestamps import Clock
 logger = logging.getLogger(__name__)
 
 MAX_FAILED_AUTHS = 3
-"""The failure with this number closes the connection, as the contract says."""
+"""The failure with this number closes the connection (docs/protocol.md)."""
 
 TOKEN_HAS_EXPIRED = "The token has expired. Connect again with a new one."  # noqa: S105 - a sentence
 
 LIFE = ConnectionLife()
 
 MAX_CHANGES = 5
-"""How often a connection is read again that has changed since: more frames than anyone sends at once."""
+"""Attempts to change a connection that other frames change too: more than anyone sends at once."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Where a client goes on in a stream, and how its connection has joined the audience."""
+    """From where a client resumes in a stream, and how its connection has joined the audience."""
 
     place: Place
     resume: Resume
@@ -54,14 +54,14 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Who a client proved to be, and where it goes on; None where it did not ask."""
+    """Who a client proved to be, and from where it resumes; None if it did not ask to."""
 
     claims: Claims
     resumed: Resumed | None = None
 
 
 class ConnectionExpired(Exception):
-    """The token of the connection has expired before another one came: nothing more can come of it."""
+    """The token expired before the client sent another one. The connection can't be used any more."""
 
     def __init__(self) -> None:
         super().__init__(TOKEN_HAS_EXPIRED)
@@ -109,10 +109,10 @@ class Connections:
         remove_gone(self._store, connection_id)
 
     def authenticate(self, connection_id: str, token: str, since: Cursor | None = None) -> Authenticated:
-        """Verify a token and let the connection hear every start from now on; with ``since``, after it.
+        """Verify a token and send the connection every start from now on, or every start after ``since``.
 
-        Raises TokenInvalid, TokenExpired or SubjectMismatch; TooManyFailedAuths in their place the last time;
-        ConnectionExpired; ConnectionUnknown, Contended, Unavailable.
+        Raises TokenInvalid, TokenExpired or SubjectMismatch, and TooManyFailedAuths instead at the last
+        failure allowed. Raises ConnectionExpired, ConnectionUnknown, Contended and Unavailable too.
         """
 
         def attempt() -> Authenticated:
@@ -142,10 +142,10 @@ class Connections:
         return authenticated
 
     def subscribe(self, connection_id: str, session_id: int, since: Cursor | None = None) -> Resumed | None:
-        """Let a connection hear a session from now on; with ``since``, after it.
+        """Send a connection a session's events from now on, or those after ``since``.
 
-        Returns where the client goes on, None where it did not ask. Raises NotAuthenticated, TokenExpired,
-        SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended, Unavailable.
+        Returns from where the client resumes, None if it did not ask to. Raises NotAuthenticated,
+        TokenExpired, SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended, Unavailable.
         """
 
         def attempt() -> Resumed | None:
@@ -161,7 +161,7 @@ class Connections:
         return resumed
 
     def unsubscribe(self, connection_id: str, session_id: int) -> None:
-        """End a subscription; one that never was is fine.
+        """End a subscription. It is no error if there is none.
 
         Raises NotAuthenticated, TokenExpired, ConnectionUnknown, Contended, Unavailable.
         """
@@ -201,7 +201,7 @@ class Connections:
 
     def _get(self, connection_id: str) -> Connection:
         connection = self._store.get(connection_id)
-        # One that a sweep is closing is over. Of an expired token the client is notified by either.
+        # A connection that a sweep is closing can't be used. An expired token has an error of its own.
         if connection is None or (connection.closing_since is not None and not self._expired(connection)):
             raise ConnectionUnknown
         return connection
@@ -213,7 +213,7 @@ class Connections:
             if connection.subject not in (None, claims.subject):
                 raise SubjectMismatch(connection.subject or "")
             if claims.expires_at <= self._now():
-                # The verifier allows for clocks that differ; delivery does not, and would post nothing.
+                # The verifier tolerates clock skew; delivery does not, and would post nothing.
                 raise TokenExpired("The token has expired. Get a new one.")
         except Unauthenticated as failure:
             counted = {"auth_failures": 1, "metrics": ["auth_failures"]}
@@ -232,10 +232,10 @@ class Connections:
 
 
 def _until_unchanged(attempt: Callable[[], T]) -> T:
-    """Do what needs the connection as it was read, again where it has changed meanwhile.
+    """Attempt a change, and retry it if the connection has changed since it was read.
 
-    Another frame of the same client may have renewed its token. That the connection is gone is found, and
-    raised, by reading it.
+    Another frame of the same client may have renewed its token. If the connection is gone, the next attempt
+    raises ConnectionUnknown when it reads the connection.
     """
     for _ in range(MAX_CHANGES):
         with suppress(ConnectionGone):

@@ -22,15 +22,15 @@ def shard_of(connection_id: str, shards: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One authenticated connection in an audience: a post's address, and where it is in the stream.
+    """One authenticated connection in an audience: the address of posts, and its position in the stream.
 
-    ``token_expires_at`` is in Unix seconds; a recipient past it gets nothing more. ``wants_cursor`` is true
-    once the client has opted in to resume.
+    ``token_expires_at`` is in Unix seconds; after that the recipient gets no more events.
+    ``wants_cursor`` is true once the client has opted in to resume.
 
     A row is live or behind. ``behind`` is the sequence of the first event that it has not been sent, and None
     while it is live; ``missed`` is the newest event that delivery has noted for it meanwhile. A live row gets
-    no event up to ``position``: it was caught up to there, or joined there. Until ``catching_up_until`` (Unix
-    seconds) the function that answers the client is catching it up.
+    no event up to ``position``: it was caught up to that event, or joined after it. Until
+    ``catching_up_until`` (Unix seconds) the function that answers the client catches it up.
     """
 
     connection_id: str
@@ -52,8 +52,8 @@ class Connection:
     Times are Unix seconds. ``wants_cursor`` is true once it has opted in to resume on the stream of
     sessions, which is what ``since`` with ``auth`` does.
 
-    ``deadline`` is the one that it has next, and ``notified`` the kinds that its client was notified of.
-    ``closing_since`` is when a sweep began to close it: from then on nothing more can come of it.
+    ``deadline`` is its next deadline, and ``notified`` has the kinds that its client was notified of.
+    ``closing_since`` is when a sweep began to close it: from then on it can't be used.
     ``revision`` counts the changes of all these.
     """
 
@@ -79,7 +79,7 @@ class Connection:
         return self.subject is not None
 
     def identified(self, claims: Claims, *, wants_cursor: bool) -> Self:
-        """Return the connection as it is once it has proved who it is; its new token may expire anew."""
+        """Return the connection with the identity of a token; its client may be notified of expiry again."""
         return replace(
             self,
             subject=claims.subject,

@@ -14,7 +14,7 @@ from chalicelib.connections.ports import ConnectionStore, DeadlineStore, Expired
 from chalicelib.errors import AuthTimeout, TokenExpired
 
 CLAIM_SECONDS = 2 * 60
-"""After so long another sweep may close a connection: longer than a sweep may run."""
+"""After so long another sweep may close the connection. This is longer than a sweep may run."""
 
 RETRY_SECONDS = 60
 POST_SECONDS = 10.0
@@ -41,10 +41,10 @@ class ExpiredDeadlines:
     async def handle(self, expired: ExpiredDeadline, now: int) -> list[str]:
         """Do what is due, and return what was done: kinds of deadlines, or DROPPED, GONE, POSTPONED.
 
-        Empty where another sweep was first. Raises ClosedElsewhere, Unavailable.
+        The list is empty if another sweep was first. Raises ClosedElsewhere, Unavailable.
         """
         connection = await asyncio.to_thread(self.connections.get, expired.connection_id)
-        if connection is None:  # or it has expired, and TTL has not deleted it yet
+        if connection is None:  # its rows may still be there: TTL deletes what has expired later
             await asyncio.to_thread(self.connections.remove, expired.connection_id)
         if connection is None or connection.deadline != expired.deadline:
             await asyncio.to_thread(self.deadlines.drop, expired)
@@ -53,7 +53,7 @@ class ExpiredDeadlines:
         if due and due[0] in CLOSING:
             return await self._close(connection, due[0], now)
         if not due:
-            # Put by settings with a shorter life than those of now.
+            # The deadline was set by a version with shorter time limits.
             following = self.life.next(connection, now)
             moved = await asyncio.to_thread(self.deadlines.move, connection, following, connection.notified)
             return [POSTPONED] if moved else []
@@ -62,7 +62,7 @@ class ExpiredDeadlines:
     async def _close(self, connection: Connection, kind: DeadlineKind, now: int) -> list[str]:
         if connection.closing_since is not None and now - connection.closing_since < CLAIM_SECONDS:
             raise ClosedElsewhere
-        # Claimed before the post: an auth at this moment either came first, or is refused.
+        # The claim precedes the post: a concurrent auth either came first, or is refused.
         claimed = await asyncio.to_thread(self.deadlines.claim, connection, now)
         if claimed is None:
             return []
@@ -79,8 +79,8 @@ class ExpiredDeadlines:
         return bool(posted.gone) or await self.push.disconnect(connection.as_recipient())
 
     async def _notify(self, connection: Connection, due: Sequence[DeadlineKind], now: int) -> list[str]:
-        # Postponed first, and saved as notified after the post: two sweeps at once notify it once, and the
-        # next sweep goes on after one that died in between.
+        # The deadline is postponed before the post, and saved as notified after it. So two concurrent sweeps
+        # notify a client once, and the next sweep retries after one that died in between.
         following = self.life.next(replace(connection, notified=connection.notified | {*due}), now)
         again = min(Deadline(now + RETRY_SECONDS, due[0]), following)
         postponed = await asyncio.to_thread(self.deadlines.move, connection, again, connection.notified)

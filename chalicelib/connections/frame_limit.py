@@ -1,6 +1,6 @@
-"""How many frames a connection may send: a token bucket for each, in the memory of one function.
+"""Limits the frames of each connection, by a token bucket in the memory of one function.
 
-No frame costs a write for being counted: docs/decisions/0093-frames-in-memory.md says what that is worth.
+Counting a frame costs no write: docs/decisions/0093-frames-in-memory.md says how strict that is.
 """
 
 import time
@@ -12,7 +12,7 @@ from chalicelib.limits import FRAMES_PER_SECOND, SECONDS_OF_FRAMES_AT_ONCE
 from chalicelib.token_bucket import TokenBucket
 
 REMEMBERED = 10_000
-"""Connections that are remembered; about a megabyte. One that is forgotten begins anew."""
+"""Connections that are remembered; about a megabyte. A forgotten one begins with a full bucket."""
 
 
 class _Sender(TokenBucket):
@@ -41,10 +41,10 @@ class FrameLimit:
         self._senders: OrderedDict[str, _Sender] = OrderedDict()
 
     def admit(self, connection_id: str) -> None:
-        """Count a frame. Raises TooManyFrames, as the last one once so many were refused as pass at once."""
+        """Count a frame. Raises TooManyFrames, with ``last`` once a whole burst of frames was refused."""
         sender = self._sender(connection_id)
         if sender.is_full():
-            sender.refused = 0  # it has rested, and is forgiven
+            sender.refused = 0  # it has paused long enough
         if not sender.wait():
             sender.take()
             return

@@ -1,4 +1,4 @@
-"""Says what is due when in the life of a connection: the rules of the contract's "Connection life"."""
+"""Computes the deadlines of a connection: the time limits that docs/protocol.md promises."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,18 +13,18 @@ MAX_CONNECTION_SECONDS = 2 * 60 * 60 + 10 * 60
 """API Gateway closes a connection after two hours; its rows are kept for ten minutes more."""
 
 MAX_RECONNECT_MILLISECONDS = 300_000
-"""A client that is asked to reconnect does so within five minutes, at a random moment: the contract's."""
+"""A client that is asked to reconnect does so within five minutes, at a random moment."""
 
 CLOSING = (DeadlineKind.END, DeadlineKind.TOKEN_EXPIRED, DeadlineKind.AUTHENTICATE)
-"""What ends a connection; the first that is due is why."""
+"""The deadlines that end a connection; the first of them that is due is the reason given."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLife:
-    """The time limits of a connection, in seconds, as the contract says; tests set them small.
+    """The time limits of a connection, in seconds; tests use smaller ones.
 
-    ``to_authenticate`` since it was opened, ``expiring`` before its token expires, ``max_age`` until a client
-    that can resume is asked to reconnect.
+    ``to_authenticate`` is how long it may take to authenticate, ``expiring`` how long before a token's expiry
+    the client is notified. At age ``max_age`` a client that can resume is asked to reconnect.
     """
 
     to_authenticate: int = 30
@@ -37,7 +37,7 @@ class ConnectionLife:
         return replace(first, at=max(first.at, int(now)))
 
     def due(self, connection: "Connection", now: float) -> list[DeadlineKind]:
-        """Return what is due: one kind that ends the connection, or else whatever it is to be notified."""
+        """Return what is due: one kind that ends the connection, or else all kinds to notify it of."""
         kinds = [deadline.kind for deadline in sorted(self._deadlines(connection)) if deadline.at <= now]
         closing = [kind for kind in CLOSING if kind in kinds]
         return closing[:1] or kinds

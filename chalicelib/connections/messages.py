@@ -1,4 +1,4 @@
-"""What is posted to whom, and what became of it."""
+"""A message to post to an audience, and the outcome of its posts."""
 
 from dataclasses import dataclass, field
 
@@ -10,8 +10,8 @@ from chalicelib.nights.events import Event
 class Message:
     """One frame for an audience, as UTF-8 JSON.
 
-    Recipients with ``wants_cursor`` get ``with_cursor`` where there is one. ``while_token_lasts`` sends
-    nothing to a recipient whose token has expired when it is its turn.
+    Recipients with ``wants_cursor`` get ``with_cursor`` where there is one. With ``while_token_lasts``
+    nothing is sent to a recipient whose token has expired by then.
     """
 
     plain: bytes
@@ -36,7 +36,7 @@ class FailedPost:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one message; each recipient is in exactly one of the first four.
+    """The outcome of one message. Each recipient is in exactly one of the first four fields.
 
     ``delivered`` maps a connection id to the Unix seconds at which the service took the post. Those in
     ``gone`` were answered 410. Nothing was sent to those in ``expired``, since their token had expired.

@@ -28,19 +28,19 @@ class Push(Protocol):
         """
 
     async def disconnect(self, recipient: Recipient) -> bool:
-        """Close a connection; return whether it is closed. One that is gone is."""
+        """Close a connection; return whether it is closed. One that is gone counts as closed."""
 
     async def close(self) -> None:
-        """Close what is kept alive."""
+        """Close the HTTP connections that are kept alive."""
 
 
 class ConnectionGone(Exception):
-    """The connection left, or changed, between the read and the write."""
+    """The connection was removed, or has changed, between the read and the write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """How a client that resumes joins an audience: behind, and opted in to cursors until it leaves.
+    """How a client that resumes joins an audience: as behind, and with cursors in its frames.
 
     ``behind`` is the sequence of the first event that it is to get. Until ``catching_up_until`` (Unix
     seconds) the function that answers the client catches it up, and no other does.
@@ -53,7 +53,7 @@ class Resume:
 class ConnectionStore(Protocol):
     """Connections, and joining and leaving audiences.
 
-    One that joins without ``resume`` is live, and gets no event up to ``position``, the stream's end.
+    A connection that joins without ``resume`` is live from ``position``, the end of the stream, on.
     """
 
     def add(self, connection: Connection) -> None:
@@ -71,9 +71,9 @@ class ConnectionStore(Protocol):
         position: int = 0,
         resume: Resume | None = None,
     ) -> None:
-        """Record who a connection is and put it into the audience of all starts, in one transaction.
+        """Store who a connection is and add it to the audience of all starts, in one transaction.
 
-        Renews the token's expiry in every audience that it is in, and moves its deadline. Raises
+        Renews the token's expiry in all of the connection's audiences, and moves its deadline. Raises
         ConnectionGone where the connection is no longer as it was read, or is being closed.
         """
 
@@ -85,14 +85,14 @@ class ConnectionStore(Protocol):
     ) -> None:
         """Put an authenticated connection into a stream's audience; doing it twice is fine.
 
-        Raises TooManySubscriptions where it is in MAX_SUBSCRIPTIONS others, whatever joins at the same time,
+        Raises TooManySubscriptions if it is in MAX_SUBSCRIPTIONS others, also when joins are concurrent,
         and ConnectionGone where the connection is no longer as it was read.
         """
 
     def leave(self, connection_id: str, stream: str) -> None:
-        """Take a connection out of a stream's audience; one that is not in it stays so.
+        """Take a connection out of a stream's audience. It is no error if it is not in it.
 
-        Raises ConnectionGone where it has changed while it was read.
+        Raises ConnectionGone if it has changed since it was read.
         """
 
     def remove(self, connection_id: str) -> None:
@@ -101,7 +101,7 @@ class ConnectionStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExpiredDeadline:
-    """A deadline that has passed. ``revision`` is that of its connection when the deadline was put."""
+    """A deadline that has passed. ``revision`` is that of its connection when the deadline was set."""
 
     connection_id: str
     deadline: Deadline
@@ -117,30 +117,30 @@ class DeadlinePage:
 
 
 class DeadlineStore(Protocol):
-    """Deadlines by their minute. ``ConnectionStore`` puts, moves and removes them with their connections."""
+    """Deadlines by their minute. ``ConnectionStore`` sets, moves and removes them with their connections."""
 
     def swept_to(self) -> int | None:
         """Return the last minute that is done; None where there was never a sweep."""
 
     def mark_swept(self, minute: int) -> None:
-        """Save the last minute that is done. A later one that was saved before stays."""
+        """Save the last minute that is done, unless a later one is saved already."""
 
     def page(self, minute: int, shard: int, until: int, after: str | None = None) -> DeadlinePage:
         """Return the next page of one shard of a minute's deadlines, those due until a Unix second."""
 
     def drop(self, expired: ExpiredDeadline) -> None:
-        """Remove a deadline that no connection has, unless it was put again since it was read."""
+        """Remove a deadline that no connection has any more, unless it was set again since it was read."""
 
     def claim(self, connection: Connection, now: int) -> Connection | None:
-        """Begin to close a connection, and return it as it is then; None where it has changed since.
+        """Begin to close a connection, and return it as it is then; None if it has changed since.
 
-        It can neither authenticate nor join any more.
+        From then on it can neither authenticate nor join an audience.
         """
 
     def move(
         self, connection: Connection, deadline: Deadline, notified: frozenset[DeadlineKind]
     ) -> Connection | None:
-        """Set a connection's next deadline and ``notified``; return it, None where it has changed since."""
+        """Set a connection's next deadline and ``notified``; return it, None if it has changed since."""
 
 
 class Notices(Protocol):

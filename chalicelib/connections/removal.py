@@ -9,9 +9,9 @@ logger = logging.getLogger(__name__)
 
 
 def remove_gone(connections: ConnectionStore, connection_id: str) -> None:
-    """Remove a connection, and log where that fails.
+    """Remove a connection. A failure is logged and not raised.
 
-    The next post, the sweep at its deadline, or TTL removes what is left. Until then a post gets one 410.
+    What is left is removed at the next post, by the sweep, or by TTL. Until then a post is answered 410.
     """
     try:
         connections.remove(connection_id)

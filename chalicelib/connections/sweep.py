@@ -1,7 +1,7 @@
 """Handles expired connection deadlines, once a minute.
 
-A sweep reads the minutes that have passed and nothing else, so a connection without an expired deadline costs
-nothing. The next sweep does what this one could not do.
+A sweep reads only the minutes that have passed, so a connection without an expired deadline costs nothing.
+The next sweep does what this one could not do.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from chalicelib.gather import gather
 from chalicelib.metrics import METRICS_LOGGER
 
 OVERLAP_MINUTES = 3
-"""Minutes that are read again though they are done: a slow clock or a slow writer may have added to them."""
+"""Finished minutes to read again: a slow clock or a slow writer may have added deadlines to them."""
 
 LOOK_BACK_MINUTES = minute_of(MAX_CONNECTION_SECONDS)
 """A deadline that is older belongs to a connection that is over."""
@@ -52,7 +52,7 @@ class Sweep:
         self._shards = shards
 
     async def run(self, now: int, *, within: float) -> SweepReport:
-        """Handle what has expired at ``now``, in Unix seconds, for at most ``within`` seconds.
+        """Handle the deadlines that have expired at ``now``, in Unix seconds, for at most ``within`` seconds.
 
         Running it twice at once, or again, does no harm. Raises Unavailable where deadlines can't be read.
         """
@@ -121,7 +121,7 @@ class _Attempt:
 
 def _log(report: SweepReport) -> None:
     figures = {"behind": report.behind, "unfinished": report.unfinished}
-    # Even if all is well: a sweep that logs nothing did not run (docs/operations.md, sweep-behind).
+    # Logged even if all is well: without this line the sweep did not run (docs/operations.md, sweep-behind).
     metrics = ["behind", *(["unfinished"] if report.unfinished else [])]
     metrics_log.info("a sweep ended", extra={**figures, "metrics": metrics})
     extra = {**figures, "minutes": report.minutes, "outcomes": dict(report.outcomes)}

@@ -1,4 +1,4 @@
-"""Delivers what the table's stream says was logged: a small audience at once, a large one by jobs."""
+"""Delivers the events of the table's stream: posts to a small audience at once, to a large one by jobs."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from chalicelib.metrics import METRICS_LOGGER
 from chalicelib.nights.events import Event, LoggedEvent
 
 MARGIN_SECONDS = 5.0
-"""No event is begun with less time than this: posting one takes a second or two, with its retries."""
+"""With less time than this no further event is begun: posting one takes a second or two, with retries."""
 
 logger = logging.getLogger(__name__)
 metrics_log = logging.getLogger(METRICS_LOGGER)
@@ -47,9 +47,9 @@ class Broadcast:
         self._inline = inline
 
     async def run(self, records: Sequence[LoggedEvent], *, within: float) -> list[str]:
-        """Deliver each record's event and return the sequence numbers of those that have to come again.
+        """Deliver each record's event and return the sequence numbers of those to be retried.
 
-        Events of one stream go in order. Streams go at the same time: a slow one must not delay another.
+        Events of one stream go in order. Streams are concurrent: a slow one must not delay another.
         ``within`` is in seconds.
         """
         deadline = asyncio.get_running_loop().time() + within
@@ -67,7 +67,7 @@ class Broadcast:
     async def _stream(
         self, stream: str, records: Sequence[LoggedEvent], deadline: float
     ) -> Sequence[LoggedEvent]:
-        """Deliver the events of one stream in order; return the records that have to come again."""
+        """Deliver the events of one stream in order; return the records that have to be retried."""
         handled = 0
         try:
             before = progress = await self._store.progress(stream)
@@ -87,7 +87,7 @@ class Broadcast:
         return records[handled:]
 
     async def _event(self, record: LoggedEvent, progress: Progress, deadline: float) -> Progress:
-        """Deliver an event and return how far the stream has come then. Raises Unavailable."""
+        """Deliver an event and return the new progress of its stream. Raises Unavailable."""
         event = record.event
         delivery_log.received(record)
         if progress.has_handled(event):
@@ -104,7 +104,7 @@ class Broadcast:
 
     async def _small_audience(self, event: Event) -> list[Recipient] | None:
         """Return the event's whole audience, None where it is too large."""
-        # One row more than is posted to here tells that there are more.
+        # Reading one row more than the limit shows whether the audience is larger.
         pages = await gather(
             self._audiences.page(event.stream, shard, limit=self._inline + 1) for shard in range(self._shards)
         )

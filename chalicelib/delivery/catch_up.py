@@ -1,7 +1,7 @@
 """Catches up connections that are behind: replays from the log what they missed, in order.
 
 A resume, a failed post, a worker that died and a redelivery all end here. A connection that can't be caught
-up is closed, so that its client comes back: nobody is served with a hole.
+up is closed, so that its client reconnects: no connection gets events with a gap.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from chalicelib.nights.events import Event
 from chalicelib.nights.streams import Streams
 
 ATTEMPTS = 10
-"""After so many a job closes its connection. The queue allows more (infra/stack.yaml)."""
+"""After so many attempts a job closes its connection. The queue allows more (infra/stack.yaml)."""
 
 BACKOFF_CAP_SECONDS = 120
 PAGE_SIZE = 50
-"""Events that are read at once: the most that are repeated after a function died."""
+"""Events in one read. At most so many are repeated after a function died."""
 
 logger = logging.getLogger(__name__)
 
 
 def backoff(attempt: int, random: Callable[[], float]) -> int:
-    """Return the whole seconds, with full jitter, after which an attempt is followed by the next."""
+    """Return the whole seconds to wait after an attempt, with full jitter."""
     return 1 + int(random() * min(BACKOFF_CAP_SECONDS, 2.0**attempt))
 
 
@@ -50,7 +50,7 @@ class CaughtUp(Enum):
 
 
 class CatchUp:
-    """Replays to connections. ``random`` gives 0 <= x < 1, ``now`` Unix seconds."""
+    """Replays events to connections. ``random`` gives 0 <= x < 1, ``now`` Unix seconds."""
 
     def __init__(  # noqa: PLR0913 - it ties that much together
         self,
@@ -74,7 +74,7 @@ class CatchUp:
         self._now = now
 
     async def work(self, job: CatchUpJob, attempt: int, deadline: float) -> int | None:
-        """Do a job. Return None when it is done, else the seconds after which it has to come again.
+        """Do a job. Return None when it is done, else the seconds after which to retry it.
 
         ``deadline`` is in ``loop.time()`` seconds. Raises Unavailable.
         """
@@ -88,7 +88,7 @@ class CatchUp:
         return None
 
     async def resume(self, stream: str, connection_id: str, deadline: float, until: int) -> CaughtUp:
-        """Catch up a client that is being answered; see ``run``. What can't be done now becomes a job."""
+        """Catch up a client after its frame is answered; see ``run``. What is left becomes a job."""
         ended = await self.run(stream, connection_id, deadline, until)
         if ended in {CaughtUp.FAILED, CaughtUp.OUT_OF_TIME}:
             recipient = await self._audiences.recipient(stream, connection_id)
@@ -99,7 +99,7 @@ class CatchUp:
     async def run(self, stream: str, connection_id: str, deadline: float, until: int = 0) -> CaughtUp:
         """Replay what a connection has missed until it is live. Raises Unavailable.
 
-        ``until`` is the ``catching_up_until`` of the caller, where it answers the client.
+        ``until`` is the ``catching_up_until`` that the caller has set, if it is answering the client.
         """
         while True:
             recipient = await self._audiences.recipient(stream, connection_id)
@@ -116,7 +116,7 @@ class CatchUp:
     async def _replay_page(
         self, stream: str, recipient: Recipient, behind: int, deadline: float
     ) -> CaughtUp | None:
-        """Replay some of what a connection has missed; return how it ended, None where it goes on."""
+        """Replay a page of what a connection has missed; return how it ended, None if there is more."""
         events, end = await self._missed(stream, behind)
         position, ended = await self._post(recipient, events, behind - 1, deadline)
         if not events and max(recipient.missed, end) >= behind:
@@ -138,7 +138,7 @@ class CatchUp:
     async def _post(
         self, recipient: Recipient, events: Sequence[Event], position: int, deadline: float
     ) -> tuple[int, CaughtUp | None]:
-        """Post events one after the other; return the position reached, and why not to the end."""
+        """Post events one after the other; return the position reached, and why it stopped early."""
         for event in events:
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
@@ -151,12 +151,12 @@ class CatchUp:
             if outcome.failed:
                 return position, CaughtUp.FAILED
             if outcome.expired:
-                break  # the row tells whether the token was renewed
+                break  # reading the row again shows whether the token was renewed
             position = event.sequence
         return position, None
 
     async def _missed(self, stream: str, behind: int) -> tuple[Sequence[Event], int]:
-        """Return events that follow, perhaps fewer than fit into a page, and where the stream ends."""
+        """Return a page of the events from ``behind`` on, perhaps a short one, and the end of the stream."""
         found = await asyncio.to_thread(self._streams.named, stream)
         return await asyncio.to_thread(found.following, behind - 1, PAGE_SIZE), found.end.sequence
 

@@ -1,4 +1,4 @@
-"""Delivers one event to some of its audience: to live connections at once, to those that are behind later."""
+"""Delivers one event to a part of its audience: to live connections now, to those that are behind later."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ class Deliver:
     async def to(self, recipients: Sequence[Recipient], event: Event, first: int, deadline: float) -> Outcome:
         """Deliver an event. ``deadline`` is in ``loop.time()`` seconds.
 
-        ``first`` is the sequence of the first event that the recipients may lack. Where that is an earlier
-        one, nothing is posted: all live recipients fall behind from it. Raises Unavailable: then the event
-        has to come again.
+        ``first`` is the sequence of the first event that the recipients may lack. If that is an earlier
+        event, nothing is posted: all live recipients fall behind from it. Raises Unavailable: then the
+        event has to be retried.
         """
         behind = [one for one in recipients if one.behind is not None]
         live = [one for one in recipients if one.behind is None and one.position < event.sequence]

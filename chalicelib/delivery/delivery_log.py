@@ -1,7 +1,7 @@
 """Logs each stage of an event's delivery, with the same fields in every line.
 
-``trace`` follows an event by ``event`` and ``cursor``. docs/decisions/0105-what-is-logged.md says what is
-logged of which connection.
+``python -m infra trace`` finds the lines by ``event`` and ``cursor``. What is logged about which connection
+is in docs/decisions/0105-what-is-logged.md.
 """
 
 import logging
@@ -16,7 +16,7 @@ from chalicelib.delivery.jobs import CatchUpJob
 from chalicelib.nights.events import Event, LoggedEvent, envelope_timestamp, event_fields
 
 NAMED_UP_TO = 50
-"""The largest audience of which a line says when each connection got the event, in 30 bytes each."""
+"""Up to this audience, one line says when each connection got the event, in 30 bytes each."""
 
 IDS_PER_LINE = 200
 
@@ -71,7 +71,7 @@ class DeliveryLog:
     def caught_up(self, event: Event, connection_id: str, outcome: Outcome) -> None:
         """Log the outcome of an event's replay to a connection."""
         counted = figures(outcome)
-        # Neither its age nor its audience: the metrics of deliveries would count them.
+        # Without age and audience: they would distort the metrics of deliveries.
         metrics = [name for name in _METRICS[1:] if counted[name]]
         extra = _fields(event, "caught_up", **counted, connection_id=connection_id, metrics=metrics)
         logger.info("an event was replayed to a connection", extra=extra)
@@ -80,7 +80,7 @@ class DeliveryLog:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Records one delivery, which ``began`` at a Unix second."""
+    """Records one delivery. ``began`` is in Unix seconds."""
 
     event: Event
     now: Callable[[], float]
@@ -149,7 +149,7 @@ def _log_failures(event: Event, outcome: Outcome) -> None:
 
 
 def _committed(event: Event) -> float | None:
-    """Return an event's own timestamp, in Unix seconds: that of the stream's record has no milliseconds."""
+    """Return an event's own timestamp in Unix seconds; the stream's record has no milliseconds."""
     try:
         return datetime.fromisoformat(envelope_timestamp(event) or "").timestamp()
     except ValueError:

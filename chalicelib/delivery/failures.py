@@ -1,7 +1,7 @@
-"""Handles what posting could not do: connections that are gone, and those that fall behind.
+"""Handles failed posts: removes connections that are gone, and marks others as behind.
 
 A connection that a post did not reach is behind from that event on. It gets nothing more until ``catch_up``
-has replayed what it missed, so its events come in order and nobody waits for it.
+has replayed what it missed, so its events come in order and no other connection waits for it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ CONCURRENCY = 100
 
 
 class Failures:
-    """Keeps account of who is behind. ``remove`` removes a connection, see ``connections.removal``."""
+    """Records which connections are behind. ``remove`` removes a connection, see ``connections.removal``."""
 
     def __init__(self, audiences: Audiences, jobs: JobQueue, remove: Callable[[str], None]) -> None:
         self._audiences = audiences
@@ -28,19 +28,19 @@ class Failures:
         self._remove = remove
 
     async def handle(self, event: Event, outcome: Outcome) -> None:
-        """Remove who is gone, and let who was not reached fall behind. Raises Unavailable.
+        """Remove connections that are gone, and mark those not reached as behind. Raises Unavailable.
 
-        A recipient whose token had expired may have renewed it since its row was read. Then it falls behind.
+        An expired token may have been renewed since its row was read. Then the recipient falls behind.
         """
         await self.remove(outcome.gone)
         unreached = [failure.recipient for failure in outcome.failed] + outcome.expired
         await self.fall_behind(event, unreached, event.sequence)
 
     async def fall_behind(self, event: Event, recipients: Sequence[Recipient], first: int) -> None:
-        """Make live recipients behind from an event up to ``event``, and have them caught up.
+        """Mark live recipients as behind from event ``first`` on, and send the jobs that catch them up.
 
-        Written first and sent after that: should this end in between, the event comes again, and ``note``
-        sends the job. Raises Unavailable.
+        The row is written before the job is sent. If this is interrupted in between, the event is retried,
+        and ``note`` sends the job. Raises Unavailable.
         """
         for start in range(0, len(recipients), CONCURRENCY):
             some = recipients[start : start + CONCURRENCY]
@@ -48,16 +48,16 @@ class Failures:
             await self._send(event, [job for job in jobs if job is not None])
 
     async def note(self, event: Event, recipients: Sequence[Recipient]) -> list[Recipient]:
-        """Note on recipients that are behind that they have missed an event too. Raises Unavailable.
+        """Note an event as missed on recipients that are behind. Raises Unavailable.
 
-        Returns those that became live meanwhile and do not have the event.
+        Returns those that have become live in the meantime and lack the event.
         """
         noted = await gather(self._note(event, one) for one in recipients)
         await self._send(event, [one for one in noted if isinstance(one, CatchUpJob)])
         return [one for one in noted if isinstance(one, Recipient)]
 
     async def remove(self, gone: Sequence[Recipient]) -> None:
-        """Remove every trace of connections. One that can't be removed now is found gone again."""
+        """Remove every trace of connections. If that fails, a later post finds the connection gone again."""
         await gather(asyncio.to_thread(self._remove, one.connection_id) for one in gone)
 
     async def _fall_behind(self, event: Event, recipient: Recipient, behind: int) -> CatchUpJob | None:
@@ -67,7 +67,7 @@ class Failures:
         now = await self._audiences.recipient(stream, connection_id)
         if now is None or now.behind is None:
             return None
-        # Behind already: perhaps by this very write, whose answer was lost.
+        # Behind already, perhaps because this write succeeded and its answer was lost.
         return CatchUpJob(stream, connection_id, now.behind)
 
     async def _note(self, event: Event, recipient: Recipient) -> Recipient | CatchUpJob | None:

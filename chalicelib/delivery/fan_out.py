@@ -14,7 +14,7 @@ from chalicelib.delivery.ports import AudiencePage, Audiences, JobQueue, Progres
 from chalicelib.nights.events import Event
 
 PAGE_SIZE = 256
-"""Recipients of one page: the most that are repeated after a worker died."""
+"""Recipients of one page. At most so many are repeated after a worker died."""
 
 
 class FanOut:
@@ -26,7 +26,7 @@ class FanOut:
         self._shards = shards
 
     async def publish(self, event: Event, progress: Progress) -> tuple[int, Pending]:
-        """Have an event delivered by jobs; return how many, and what is pending then. Raises Unavailable."""
+        """Send an event's jobs; return their number, and the events now pending. Raises Unavailable."""
         first, pending = progress.first_missing(event), progress.pending
         if pending and pending.newest.epoch != event.cursor.epoch:
             pending = None  # the table was restored
@@ -46,9 +46,9 @@ class ShardDelivery:
     log: DeliveryLog
 
     async def run(self, job: FanOutJob, deadline: float) -> bool:
-        """Deliver what is left of a job; return False where it has to go on in another run.
+        """Deliver what is left of a job; return False if it has to go on in another run.
 
-        Raises Unavailable: then it has to come again, and begins at its checkpoint.
+        Raises Unavailable: then the job has to be retried, and goes on from its checkpoint.
         """
         stream, event = job.event.stream, job.event
         saved = await self.store.checkpoint(stream, job.shard)
@@ -80,7 +80,7 @@ class ShardDelivery:
 
 
 def _first(job: FanOutJob, saved: Checkpoint | None) -> int:
-    """Return the first event that the shard may lack: jobs before this one may have been given up."""
+    """Return the first event that the shard may lack: earlier jobs may have failed for the last time."""
     pending = job.pending
     if pending is None or (saved and saved.covers(pending.newest)):
         return job.first

@@ -10,8 +10,8 @@ from chalicelib.nights.events import SESSIONS_STREAM, Event
 class FanOutJob:
     """Deliver an event to one shard of its audience.
 
-    ``first`` is the sequence of the first event that the audience may lack: the event's own, or that of an
-    earlier one that was given up. ``pending`` are the events whose jobs were on the queue before.
+    ``first`` is the sequence of the first event that the audience may lack: the event itself, or an earlier
+    one whose delivery failed. ``pending`` are the events whose jobs were put on the queue before.
     """
 
     event: Event
@@ -45,7 +45,7 @@ class CatchUpJob:
 
     @property
     def name(self) -> str:
-        """The same while the connection makes no progress: the queue takes it once in five minutes."""
+        """The same until the connection makes progress: the queue accepts a name once in five minutes."""
         return f"{self.stream}#{self.connection_id}#{self.behind}"
 
 
@@ -62,9 +62,9 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A job as the queue hands it over, for the ``attempt``-th time; None where it can't be read.
+    """A job as received from the queue for the ``attempt``-th time; ``job`` is None if it can't be read.
 
-    ``receipt`` is what the queue knows this attempt by.
+    ``receipt`` identifies this attempt to the queue.
     """
 
     id: str
@@ -84,7 +84,7 @@ class Progress:
     pending: Pending | None = None
 
     def has_handled(self, event: Event) -> bool:
-        """Say whether an event was handled before."""
+        """Return whether an event was handled before."""
         return self._handled(event) >= event.sequence
 
     def first_missing(self, event: Event) -> int:
@@ -93,7 +93,7 @@ class Progress:
 
     def _handled(self, event: Event) -> int:
         if self.handled is None:
-            # A session's stream is delivered from its second event on; nothing is known of another stream.
+            # A session's stream is delivered from event 2 on: its start is delivered in ``sessions``.
             return event.sequence - 1 if event.stream == SESSIONS_STREAM else 1
         if self.handled.epoch != event.cursor.epoch:
             return event.sequence - 1  # the table was restored
@@ -104,7 +104,7 @@ class Progress:
 class Checkpoint:
     """How far the job of an event has come in its shard.
 
-    Everyone up to ``after`` is handled; ``done``: the whole shard. ``first`` is the job's.
+    All connections up to ``after`` are handled, or the whole shard if ``done``. ``first`` is that of the job.
     """
 
     cursor: Cursor
@@ -113,7 +113,7 @@ class Checkpoint:
     done: bool = False
 
     def covers(self, cursor: Cursor) -> bool:
-        """Say whether the shard has all of an event."""
+        """Return whether an event has been delivered to the whole shard."""
         if self.cursor.epoch != cursor.epoch:
             return False
         return self.cursor.sequence > cursor.sequence or (self.cursor == cursor and self.done)

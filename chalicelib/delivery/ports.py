@@ -1,7 +1,7 @@
 """Protocols of what delivery needs: audiences, progress, and the queue.
 
-Every read is strongly consistent, and what has expired is not there. Every method raises Unavailable where
-the store or the queue does not answer or is throttling.
+Every read is strongly consistent, and skips what has expired. Every method raises Unavailable if the store
+or the queue does not answer or is throttling.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ class AudiencePage:
 
 
 class Audiences(Protocol):
-    """The rows of streams' followers.
+    """The rows of the followers of streams.
 
-    A write makes no row. It is conditional on the state that its docstring names, and returns whether it
-    happened.
+    No write creates a row. Each write is conditional on the state that its docstring names, and returns
+    whether it took place.
     """
 
     async def page(
@@ -33,7 +33,7 @@ class Audiences(Protocol):
     ) -> AudiencePage:
         """Return the next page of one shard, ordered by connection id, without expired tokens.
 
-        A client that got ``auth_success`` or ``subscribed`` before the call is in it. ``limit`` bounds
+        A client that got ``auth_success`` or ``subscribed`` before the call is included. ``limit`` bounds
         the rows that are read, of which there may be more than recipients.
         """
 
@@ -41,16 +41,16 @@ class Audiences(Protocol):
         """Return a follower as it is now; None where it left or its token has expired."""
 
     async def fall_behind(self, stream: str, connection_id: str, behind: int, missed: int) -> bool:
-        """Make a live row behind from an event on, and note the newest event that it has missed."""
+        """Mark a live row as behind from an event on, and note the newest event that it has missed."""
 
     async def note_missed(self, stream: str, connection_id: str, missed: int) -> bool:
-        """Note a newer event that a row that is behind has missed."""
+        """Note on a row that is behind that it has missed a newer event."""
 
     async def advance(self, stream: str, connection_id: str, behind: int, to: int) -> bool:
-        """Save that a row that was behind from one event on is so from another on, and free it for a job."""
+        """Move a row from behind at ``behind`` to behind at ``to``, and let a job catch it up."""
 
     async def become_live(self, stream: str, connection_id: str, behind: int, position: int) -> bool:
-        """Make a row live that has every event up to ``position``, unless a newer one was noted."""
+        """Make a row live that has all events up to ``position``, unless a newer one was noted as missed."""
 
 
 class ProgressStore(Protocol):
@@ -63,20 +63,20 @@ class ProgressStore(Protocol):
         """Save the newest event that was handled."""
 
     async def save_pending(self, stream: str, pending: Pending) -> None:
-        """Save which events have jobs, before the first job of the newest is sent."""
+        """Save which events have jobs. Called before the first job of the newest event is sent."""
 
     async def checkpoint(self, stream: str, shard: int) -> Checkpoint | None:
         """Return how far the newest job of a shard has come; None where there was none."""
 
     async def save_checkpoint(self, stream: str, shard: int, checkpoint: Checkpoint) -> None:
-        """Replace that."""
+        """Save how far the newest job of a shard has come."""
 
 
 class JobQueue(Protocol):
-    """Jobs on their way to ``deliver``; those of one group one after the other."""
+    """The queue of jobs for ``deliver``. Jobs of one group are done one after the other."""
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Put jobs on the queue. One with a name that was sent within five minutes is not doubled."""
+        """Put jobs on the queue, except those whose name was sent in the last five minutes."""
 
     async def delay(self, received: Received, seconds: int) -> None:
-        """Let a job that has to come again, and its group with it, come after so many seconds."""
+        """Retry a job after so many seconds. The rest of its group waits as well."""

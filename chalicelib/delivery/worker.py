@@ -1,4 +1,4 @@
-"""Does the jobs of the delivery queue, and gives back to the queue what has to come again."""
+"""Does the jobs of the delivery queue, and returns to the queue those that have to be retried."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ metrics_log = logging.getLogger(METRICS_LOGGER)
 
 
 class Worker:
-    """``catch_up`` is made when there is somebody to catch up. ``random`` gives 0 <= x < 1."""
+    """Does jobs. ``catch_up`` is called for each ``CatchUpJob``. ``random`` gives 0 <= x < 1."""
 
     def __init__(
         self,
@@ -32,9 +32,9 @@ class Worker:
         self._random = random
 
     async def work(self, received: Sequence[Received], *, within: float) -> list[str]:
-        """Do jobs in order and return the ids of those that have to come again. ``within`` is in seconds.
+        """Do jobs in order and return the ids of those that have to be retried. ``within`` is in seconds.
 
-        After one that has to come again nothing is begun: it may be of the same group.
+        After a job that has to be retried no other is begun: it may be of the same group.
         """
         deadline = asyncio.get_running_loop().time() + within
         for position, one in enumerate(received):
@@ -50,7 +50,7 @@ class Worker:
         return []
 
     async def _do(self, one: Received, deadline: float) -> int | None:
-        """Return None when a job is done, else the seconds after which it has to come again."""
+        """Return None when a job is done, else the seconds after which to retry it."""
         try:
             match one.job:
                 case FanOutJob():
@@ -61,10 +61,10 @@ class Worker:
             extra = {"job": one.id, "code": error.code, "detail": error.detail}
             logger.warning("a job has to be tried again", extra=extra)
             return backoff(one.attempt, self._random)
-        return 0  # nobody can read it: it goes to the dead-letter queue without delay
+        return 0  # it can't be read: retries without delay take it to the dead-letter queue
 
     async def _delay(self, one: Received, seconds: int) -> None:
         try:
             await self._queue.delay(one, seconds)
-        except GameNightError:  # it comes when the queue's own time is over
+        except GameNightError:  # the queue hands it out again after its visibility timeout
             logger.warning("a job comes later than it could", extra={"job": one.id})

@@ -10,9 +10,9 @@ from chalicelib.errors import InvalidCursor
 class Cursor:
     """The position after event ``sequence`` of the stream that ``epoch`` names.
 
-    An epoch is random and belongs to one stream for as long as its tables live. So a cursor from another
-    stream, or from before the tables were recreated, is recognised. Sequences of a stream are dense and
-    start at 1; 0 is the beginning.
+    An epoch is random and belongs to one stream for as long as its tables live. So a cursor of another
+    stream, or of earlier tables, is detected. The sequences of a stream start at 1 and have no gaps; 0 is
+    the beginning.
     """
 
     epoch: str
@@ -20,7 +20,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read a cursor that a client sent; None where it is not one of ours at all."""
+        """Parse a cursor that a client sent; None if it does not have the form of a cursor."""
         epoch, colon, digits = text.rpartition(":")
         if not (epoch and colon and digits.isascii() and digits.isdigit() and len(digits) <= 12):  # noqa: PLR2004 - no stream gets that long
             return None

@@ -1,4 +1,4 @@
-"""Events: what is logged, delivered live, replayed and polled, always as the same bytes."""
+"""Events. An event is logged, delivered live, replayed and polled as the same bytes."""
 
 import json
 import logging
@@ -61,21 +61,21 @@ class Event:
 
     @property
     def with_place(self) -> str:
-        """The frame for clients that have: the envelope with ``stream``, ``sequence`` and ``cursor``."""
+        """The frame for clients that have opted in: with ``stream``, ``sequence`` and ``cursor``."""
         place = {"stream": self.stream, "sequence": self.sequence, "cursor": str(self.cursor)}
         return f"{self.envelope[:-1]},{json.dumps(place, separators=(',', ':'))[1:]}"
 
     def in_epoch(self, epoch: str) -> Self:
         """Return the event at its place in the stream's present epoch.
 
-        The log keeps the epoch of its own time; after a restore the stream has another one.
+        The log keeps the epoch in which the event was written; a restore gives the stream another one.
         """
         return replace(self, cursor=replace(self.cursor, epoch=epoch))
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """An event as the table's stream reports it; ``sequence_number`` is the stream's name for the record."""
+    """An event as the table's stream reports it; ``sequence_number`` identifies the record."""
 
     sequence_number: str
     event: Event
@@ -83,7 +83,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRecord:
-    """A record of the table's stream that says it is an event and can't be read: where it is, in both.
+    """Where an event that can't be read is, in the table's stream and in the log.
 
     The log's item is the same as the record's image, so its keys are enough to read it later.
     ``arrived`` is in Unix seconds.
@@ -97,7 +97,7 @@ class UnreadableRecord:
 
 
 def committed_together(stream: str, event_type: EventType, envelopes: str, last: Cursor) -> list[Event]:
-    """Return the events that one commit logged: one envelope a line, which JSON text never breaks."""
+    """Return the events of one commit. ``envelopes`` has one a line: JSON text has no line breaks."""
     lines = envelopes.split("\n")
     first = last.sequence - len(lines) + 1
     return [
@@ -107,7 +107,7 @@ def committed_together(stream: str, event_type: EventType, envelopes: str, last:
 
 
 def envelope(event_type: EventType, timestamp: str, data: Json) -> str:
-    """Render an event as the contract shows it. Keys keep the order in which they are given."""
+    """Render an event as JSON text. Keys keep the order in which they are given."""
     return json.dumps(
         {"type": event_type, "timestamp": timestamp, "data": data},
         ensure_ascii=False,
@@ -137,6 +137,6 @@ def event_fields(event: Event) -> dict[str, Any]:
 
 
 def envelope_timestamp(event: Event) -> str | None:
-    """Return the moment that an event's envelope tells, as text."""
+    """Return the timestamp in an event's envelope, as text."""
     found: str | None = json.loads(event.envelope).get("timestamp")
     return found

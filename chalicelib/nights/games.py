@@ -10,7 +10,7 @@ from chalicelib.nights.sessions import Session
 
 @dataclass(frozen=True, slots=True)
 class NewGame:
-    """What a host says of a game; the wire has checked it against ``limits``."""
+    """A game as a host describes it; ``api.rest`` has checked it against ``limits``."""
 
     title: str
     pack_name: str | None = None
@@ -20,7 +20,7 @@ class NewGame:
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """A game of a session, with the votes that count: one of each voter."""
+    """A game of a session, with its tallies: one vote of each voter counts."""
 
     id: int
     title: str

@@ -1,6 +1,6 @@
-"""The use cases of a host: load, ask the domain, commit.
+"""The use cases of a host: load, apply the rules, commit.
 
-Nothing here posts anything: the log's stream has events delivered.
+Nothing here posts an event: the table's stream triggers delivery.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from chalicelib.timestamps import Clock, timestamp
 
 
 class Hosting:
-    """Sessions, as a host changes them. ``new_epoch`` returns a fresh random text.
+    """Sessions, as a host changes them. ``new_epoch`` returns a fresh random string.
 
-    Every method raises Forbidden, IdempotencyMismatch, Contended and Unavailable beside what it names.
+    Every method raises Forbidden, IdempotencyMismatch, Contended and Unavailable besides what it names.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Hosting:
         self._new_epoch = new_epoch
 
     def start(self, caller: Claims, notes: str | None, request: IdempotentRequest | None = None) -> Json:
-        """Start a game night and return it as the contract's 201 shows it."""
+        """Start a game night and return it as it is answered."""
         caller.require(Role.ADMIN)
 
         def attempt() -> Json:
@@ -64,8 +64,8 @@ class Hosting:
     def close(self, caller: Claims, session_id: int, request: IdempotentRequest | None = None) -> Json:
         """End a night and return it as it has ended. Raises SessionNotFound, SessionClosed.
 
-        First the session takes nothing more, then every vote that was answered is counted, then it ends. A
-        host that was interrupted in between asks again.
+        First the session stops taking games and votes. Then the pending votes are counted. Then it ends. A
+        request that was interrupted in between can be sent again.
         """
         caller.require(Role.ADMIN)
 

@@ -1,7 +1,7 @@
-"""Counts votes: one that is asked alone at once, and those of a crowd in batches, in the order of asking.
+"""Counts votes: a single one at once, and stored ones in batches, in the order of their requests.
 
 A batch is one transaction: head, one log item with the batch's events, tallies, votes, and each pending vote
-deleted on condition that it is there, so that none counts twice. See docs/decisions/0033-pending-votes.md.
+deleted on condition that it exists, so that none counts twice. See docs/decisions/0033-pending-votes.md.
 """
 
 import logging
@@ -22,11 +22,11 @@ from chalicelib.timestamps import Clock, milliseconds, timestamp
 
 BATCH = 40
 BATCH_GAMES = 18
-"""Votes and games of one batch. A vote is two items at most, itself and its pending one. With each game, the
-head and the log item they are 100, the most that a transaction takes."""
+"""The most votes and games of a batch. A vote is at most two items: itself and the pending vote. With the
+games, the head and the log item that makes 100, the most that a transaction takes."""
 
 CROWDED_MILLISECONDS = 3000
-"""So long after a batch the next voters do not try alone: they would only lose races."""
+"""For so long after a batch, votes are stored at once: trying to count them singly would only lose races."""
 
 logger = logging.getLogger(__name__)
 metrics_log = logging.getLogger(METRICS_LOGGER)
@@ -49,8 +49,8 @@ class VoteCounter:
     def count_pending(self, session_id: int, has_time: Callable[[], bool] = lambda: True) -> None:
         """Count all votes that are pending now, unless the session has ended.
 
-        What was stored before this was called is counted when it returns. Raises VersionConflict, and
-        Unavailable also where ``has_time`` says that there is none left.
+        Votes stored before this call are counted when it returns. Raises VersionConflict and Unavailable,
+        the latter also when ``has_time`` returns False.
         """
         while has_time():
             waiting = self.pending.waiting(session_id, BATCH)
@@ -71,7 +71,7 @@ class VoteCounter:
         """Return what counting votes changes, and their answers."""
         stored_games, stored = self.sessions.games_and_votes(session.id, {vote.key for vote in votes})
         if any(vote.game_id not in stored_games for vote in votes):
-            raise VersionConflict  # reads are not isolated: the game's own transaction is just being made
+            raise VersionConflict  # reads are not isolated: the transaction that adds the game is in progress
         games: dict[int, Game] = dict(stored_games)
         latest: dict[VoteKey, Vote] = dict(stored)
         events: list[Event] = []
@@ -99,7 +99,7 @@ class VoteCounter:
 def count_sessions(
     counter: VoteCounter, backoff: Backoff, sessions: Mapping[int, Sequence[str]]
 ) -> list[str]:
-    """Count the pending votes of several sessions; return the values of those that have to come again."""
+    """Count the pending votes of several sessions; return the values of those to be retried."""
     again: list[str] = []
     for session_id, numbers in sessions.items():
         try:
@@ -123,7 +123,7 @@ def _count_session(counter: VoteCounter, backoff: Backoff, session_id: int) -> N
 
 
 def _fitting(waiting: Sequence[PendingVote]) -> Sequence[PendingVote]:
-    """Return those that have waited longest and fit into one batch."""
+    """Return the oldest votes that fit into one batch."""
     games: set[int] = set()
     for position, one in enumerate(waiting):
         games.add(one.vote.game_id)

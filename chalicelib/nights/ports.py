@@ -1,6 +1,6 @@
 """Protocols of the stores of sessions, their log, and pending votes.
 
-All are on one table, since one transaction changes several of them.
+All are in one table, since one transaction changes several of them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,11 +16,11 @@ from chalicelib.nights.votes import PendingVote, Vote, VoteKey
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What follows a session's newest event, to be stored whole or not at all.
+    """A change of a session and its new events, to be stored atomically.
 
     ``before`` and ``after`` are the session. ``counted`` pairs each game with itself after its tallies
     change, ``votes`` each voter's earlier vote with the new one. ``pending`` are the stored votes that this
-    counts. It conflicts where the first part of a pair is not what is stored, or a vote is not pending.
+    counts. It conflicts if the first part of a pair is not what is stored, or a vote is not pending.
     """
 
     before: Session
@@ -35,7 +35,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class VotingState:
-    """Whether a session takes votes, and a game's title, None where its transaction is just being made."""
+    """Whether a session takes votes, and a game's title, None while the game's transaction is in progress."""
 
     is_open: bool
     title: str | None
@@ -53,15 +53,15 @@ class SessionStore(Protocol):
     def start(
         self, head: StreamHead, session: Session, events: Sequence[Event], records: Sequence[Record] = ()
     ) -> None:
-        """Store a session that follows ``head`` with its events, whole or not at all.
+        """Store a session that follows ``head``, and its events, atomically.
 
         Raises VersionConflict.
         """
 
     def commit(self, change: Commit) -> None:
-        """Store what follows a session's newest event, whole or not at all. Raises VersionConflict.
+        """Store a change of a session atomically. Raises VersionConflict.
 
-        Several events of one change have one type. 100 items at most.
+        All events of one change have the same type. A change has 100 items at most.
         """
 
     def session(self, session_id: int) -> Session | None:
@@ -79,10 +79,10 @@ class SessionStore(Protocol):
     def games_and_votes(
         self, session_id: int, keys: Collection[VoteKey]
     ) -> tuple[Mapping[int, Game], Mapping[VoteKey, Vote]]:
-        """Return the games of the keys by their ids, and the votes that there are; 50 keys at most."""
+        """Return the games of the keys by id, and the votes of the keys that exist; 50 keys at most."""
 
     def voting_state(self, session_id: int, game_id: int) -> VotingState:
-        """Return how a session and one of its games are now, in one read."""
+        """Return whether a session takes votes, and the title of one of its games, in one read."""
 
 
 class EventLog(Protocol):
@@ -91,13 +91,13 @@ class EventLog(Protocol):
     def events(self, stream: str, after: int, limit: int) -> Sequence[Event]:
         """Return events of a stream with a sequence above ``after``, in order, ``limit`` at most.
 
-        May return fewer than there are, where a page of the store ends or a commit is just being made. Raises
+        May return fewer than there are, where a page of the store ends or a commit is in progress. Raises
         Unavailable as the stores do.
         """
 
 
 class PendingVoteStore(Protocol):
-    """Votes that wait to be counted; ``SessionStore.commit`` deletes them with what they count for.
+    """Votes that wait to be counted; ``SessionStore.commit`` deletes them when it counts them.
 
     Every read is strongly consistent. Every method raises Unavailable as the stores do.
     """
@@ -109,4 +109,4 @@ class PendingVoteStore(Protocol):
         """Return the votes that have waited longest, longest first."""
 
     def is_waiting(self, session_id: int, pending_id: str) -> bool:
-        """Say whether a vote is not counted yet."""
+        """Return whether a vote is not counted yet."""

@@ -1,6 +1,6 @@
-"""What anyone reads: the nights, the active one, one with its games, and the events after a cursor.
+"""The queries: the nights, the active one, one with its games, and the events after a cursor.
 
-Every read is strongly consistent: a caller that was answered reads its own write.
+Every read is strongly consistent, so a caller reads its own writes.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from chalicelib.nights.streams import Page, Stream, Streams
 
 
 class Queries:
-    """Nights, as anyone with a token reads them. Every method raises Unavailable beside what it names."""
+    """Nights, as anyone with a token reads them. Every method raises Unavailable besides what it names."""
 
     def __init__(self, store: SessionStore, streams: Streams) -> None:
         self._store = store
@@ -23,7 +23,7 @@ class Queries:
     def sessions(self, since: Cursor, limit: int) -> Page[Session]:
         """Return the sessions started after a cursor, oldest first, as they are now.
 
-        Sessions never expire, so that only a cursor of another epoch, or from beyond the end, is lost.
+        Sessions never expire. So only a cursor of another epoch, or beyond the end, is not recovered.
         """
         end = self._store.head().cursor
         stream = Stream(SESSIONS_STREAM, end, self._store.sessions, lambda session: session.id)

@@ -22,11 +22,11 @@ class StreamHead:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A game night. Timestamps are text as on the wire; ``sequence`` is that of its newest event.
+    """A game night. Timestamps are text, as clients get them; ``sequence`` is that of its newest event.
 
     ``games_played`` is also the id of its newest game: games are numbered 1, 2, 3 ... Until
-    ``crowded_until`` (Unix milliseconds) votes are stored, to be counted in batches. Once ``closing`` nothing
-    new is taken: pending votes are counted, and the session ends.
+    ``crowded_until`` (Unix milliseconds) votes are stored, to be counted in batches. Once ``closing`` no game
+    or vote is taken: pending votes are counted, and the session ends.
     """
 
     id: int
@@ -87,7 +87,7 @@ def start_session(
     """Return the session that follows the newest one, and its start.
 
     The start is an event of two streams: that of all sessions, which comes first, and the session's own.
-    ``epoch`` is a fresh random text that names the session's own stream.
+    ``epoch`` is a fresh random string that identifies the session's own stream.
     """
     session = Session(id=head.sequence + 1, epoch=epoch, sequence=1, created_at=now, notes=notes)
     text = envelope(EventType.SESSION_STARTED, now, {"session": session.as_data()})

@@ -1,7 +1,7 @@
 """Reads streams: the place from which a client goes on, and the events that follow a place.
 
-Replay, polling and delivery all read through this module. A client that gets ``recovered`` gets every event
-after its cursor.
+Replay, polling and delivery all read through this module. If the answer to a client says
+``recovered``, the client gets every event after its cursor.
 """
 
 import time
@@ -20,7 +20,7 @@ T = TypeVar("T")
 READS = 4
 PAUSE_SECONDS = 0.02
 """A transaction is not isolated from a plain read: for a moment the head may show an event that the log does
-not. Such a hole is read again; one that stays after all reads is a loss."""
+not. Such a gap is read again; if it is still there after all reads, events are lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Page(Generic[T]):
 class Place:
     """Where a client goes on in a stream: the events after ``cursor`` follow.
 
-    ``last`` is the sequence of the newest event. ``recovered`` is false where the events after the client's
-    own cursor can't be had any more.
+    ``last`` is the sequence of the newest event. ``recovered`` is false if events after the client's
+    own cursor are gone.
     """
 
     stream: str
@@ -77,7 +77,7 @@ class Stream(Generic[T]):
         return Page(entries, cursor, recovered=True, more=cursor.sequence < self.end.sequence)
 
     def following(self, position: int, limit: int = MAX_PAGE) -> Sequence[T]:
-        """Return the entries right after a position, without a hole; none where the first is missing."""
+        """Return the entries right after a position, up to the first gap; none if the first is missing."""
         limit = min(limit, self.end.sequence - position)
         for attempt in range(READS if limit > 0 else 0):
             if attempt:
@@ -89,7 +89,7 @@ class Stream(Generic[T]):
         return ()
 
     def _entries(self, since: Cursor, limit: int) -> Sequence[T] | None:
-        """Return the entries that follow a cursor; None where they can't be had any more."""
+        """Return the entries that follow a cursor; None if they are gone."""
         if since.epoch not in ("", self.end.epoch) or since.sequence > self.end.sequence:
             return None
         if since.sequence == self.end.sequence:
@@ -99,7 +99,7 @@ class Stream(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The streams of events, each as it ends now. Every method raises Unavailable."""
+    """The streams of events, each with its present end. Every method raises Unavailable."""
 
     sessions: SessionStore
     log: EventLog

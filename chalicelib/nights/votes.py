@@ -19,14 +19,14 @@ class VoteType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VoteRequest:
-    """A vote as it was asked for. ``game_id`` None is the newest game at the moment of asking."""
+    """A vote as it was requested. ``game_id`` None means the newest game at that time."""
 
     username: str
     type: VoteType
     game_id: int | None = None
 
     def vote_in(self, session: Session, asked_at: str) -> "Vote":
-        """Return the vote that this is in a session. Raises SessionClosed, NoGame, GameNotFound."""
+        """Return the vote that this requests in a session. Raises SessionClosed, NoGame, GameNotFound."""
         session.require_open()
         game_id = session.games_played if self.game_id is None else self.game_id
         if self.game_id is None and not game_id:
@@ -38,7 +38,7 @@ class VoteRequest:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A vote for a game. ``username`` is as it was typed, ``timestamp`` the moment at which it was asked."""
+    """A vote for a game. ``username`` is as it was typed, ``timestamp`` the time of the request."""
 
     game_id: int
     username: str
@@ -47,11 +47,11 @@ class Vote:
 
     @property
     def key(self) -> "VoteKey":
-        """What there is one vote of: the game's id, and the username as it is compared."""
+        """The game's id and the normalised username: there is one vote for each such pair."""
         return self.game_id, voter_of(self.username)
 
     def as_answer(self, session_id: int, title: str) -> Json:
-        """Return the vote as it is answered while it is not counted."""
+        """Return the answer to a vote that is not counted yet."""
         return {
             "session": {"id": session_id},
             "game": {"id": self.game_id, "title": title},
@@ -64,7 +64,7 @@ VoteKey = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class PendingVote:
-    """A vote that is stored and not counted yet. Ids are unique, and in the order of asking."""
+    """A vote that is stored and not counted yet. Ids are unique, and sort in the order of the requests."""
 
     id: str
     vote: Vote
@@ -72,7 +72,7 @@ class PendingVote:
 
 @dataclass(frozen=True, slots=True)
 class CountedVote:
-    """What counting one vote makes: the session and the game afterwards, its event and its answer."""
+    """The result of counting one vote: the session and the game afterwards, the event and the answer."""
 
     session: Session
     game: Game
@@ -81,9 +81,9 @@ class CountedVote:
 
 
 def voter_of(username: str) -> str:
-    """Return a username as it is compared: ``Zoë``, ``ZOE\u0308`` and `` zoë `` are one voter.
+    """Return a username in the form that is compared: ``Zoë``, ``ZOE\u0308`` and `` zoë `` are one voter.
 
-    Surrounding white space is left out, then Unicode's canonical caseless match (NFC around casefold).
+    Strips white space, then applies Unicode's canonical caseless matching (NFC, casefold, NFC).
     """
     composed = unicodedata.normalize("NFC", username.strip())
     return unicodedata.normalize("NFC", composed.casefold())
@@ -92,7 +92,7 @@ def voter_of(username: str) -> str:
 def count_vote(session: Session, game: Game, earlier: Vote | None, vote: Vote, *, now: str) -> CountedVote:
     """Count a vote for a game of the session; ``earlier`` is the voter's vote for it so far.
 
-    A vote that changes nothing is an event like any other: the chat that sent it learns that it counts.
+    A vote that changes nothing is an event as well: so the chat that sent it learns that it was counted.
     """
     counted = _add(game, earlier.type, -1) if earlier else game
     counted = _add(counted, vote.type, 1)

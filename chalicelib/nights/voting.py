@@ -1,7 +1,7 @@
-"""The use case of a voter: a vote is counted at once, or in a crowd stored to be counted in a moment.
+"""The use case of a voter: a vote is counted at once or, while many vote, stored and counted soon after.
 
-A vote alone is one transaction. One that loses the race for the session's head, or finds others waiting, is
-stored and answered; the table's stream has it counted. See docs/decisions/0033-pending-votes.md.
+A single vote is one transaction. One that loses the race for the session's head, or finds others pending, is
+stored and answered; the table's stream triggers the counting. See docs/decisions/0033-pending-votes.md.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from chalicelib.timestamps import Clock, milliseconds, timestamp
 
 @dataclass(frozen=True, slots=True)
 class Voting:
-    """Votes, as those who vote see it. ``new_id`` returns a fresh random text."""
+    """Takes votes. ``new_id`` returns a fresh random string."""
 
     counter: VoteCounter
     commits: Idempotent
@@ -31,7 +31,7 @@ class Voting:
     def vote(
         self, caller: Claims, session_id: int, asked: VoteRequest, request: IdempotentRequest | None = None
     ) -> Json:
-        """Count or store a vote and return what its event says, without ``totals`` where it was stored.
+        """Count or store a vote and return the data of its event, without ``totals`` if it was stored.
 
         Raises Forbidden, SessionNotFound, SessionClosed, NoGame, GameNotFound, IdempotencyMismatch,
         Contended, Unavailable.
@@ -58,7 +58,7 @@ class Voting:
         if session is None:
             raise SessionNotFound(session_id)
         vote = asked.vote_in(session, timestamp(now))
-        # An earlier vote of this voter may be waiting, which this one must not overtake.
+        # This vote must not overtake an earlier one of the same voter, which may be pending.
         if session.crowded_until <= milliseconds(now) and not self.counter.pending.waiting(session_id, 1):
             with suppress(VersionConflict):
                 return self.counter.count_one(session, vote, request)
@@ -71,11 +71,11 @@ class Voting:
         """Return the answer to a stored vote that is counted, or is going to be. Raises SessionClosed.
 
         A session that was open after the vote was stored counts it before it ends. One that was closing may
-        miss it: then the voter has it counted, or the session has ended without it.
+        miss it: then it is counted here, or the session has ended without it.
         """
         state = self.counter.sessions.voting_state(session_id, answer["game"]["id"])
         if state.title is None:
-            raise VersionConflict  # reads are not isolated: the game's own transaction is just being made
+            raise VersionConflict  # reads are not isolated: the transaction that adds the game is in progress
         if not state.is_open:
             self.counter.count_pending(session_id)
             if self.counter.pending.is_waiting(session_id, pending_id(answer["vote"]["timestamp"], unique)):
@@ -84,10 +84,10 @@ class Voting:
 
 
 def pending_id(asked_at: str, unique: str) -> str:
-    """Return the id of a vote that was asked at a moment: what was asked first comes first."""
+    """Return the id of a pending vote. Ids sort by the time of the request."""
     return f"{milliseconds(datetime.fromisoformat(asked_at)):014}#{unique}"
 
 
 def _digest(request: IdempotentRequest) -> str:
-    """Return the same text for the same key, so that an answer recorded under it leads to its vote."""
+    """Return the same id for the same idempotency key, so that a repeated request finds its vote."""
     return hashlib.sha256("\n".join(request.name).encode()).hexdigest()[:16]

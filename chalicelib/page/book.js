@@ -1,5 +1,5 @@
 // The places in the streams that the page follows: the starts of nights, and what happens in the night that is shown.
-// The contract's rule: an event up to the place came twice, and whoever comes back brings the place's cursor.
+// The protocol's rule: an event up to the place came twice, and whoever comes back brings the place's cursor.
 
 export const SESSIONS = 'sessions';
 

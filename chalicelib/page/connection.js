@@ -10,7 +10,7 @@ const PROBE = 4_000; // the same for a tab that has just been woken up
 const STALLED = 15_000; // so long an answer, or the next event of a replay, may be missing
 const AGAIN = 1_000; // after so much, and a random share of four times as much, what was refused is asked again
 const USEFUL = 5_000; // a connection that has lived so long was worth it
-const LATEST_RECONNECT = 300_000; // the contract's bound of afterMs
+const LATEST_RECONNECT = 300_000; // the protocol's bound of afterMs
 const TICK = 500;
 
 const DROPS = ['token_expired', 'auth_timeout', 'connection_unknown', 'not_authenticated'];
@@ -120,7 +120,7 @@ export class Connection {
     try {
       frame = JSON.parse(text);
     } catch {
-      return; // no frame of the contract
+      return; // no frame of the protocol
     }
     switch (frame?.type) {
       case 'auth_success': this.#welcomed(frame); break;

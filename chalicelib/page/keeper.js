@@ -3,7 +3,7 @@
 
 import { after, feedOf, nightOf, restored } from './night.js';
 
-const PAGE = 100; // the contract's bound
+const PAGE = 100; // the protocol's bound
 const SAVE_AFTER = 250; // milliseconds: a burst of votes is written once
 
 export class Keeper {

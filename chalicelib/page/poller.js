@@ -2,7 +2,7 @@
 
 import { NOW, SESSIONS, nightIn } from './book.js';
 
-const PAGE = 100; // the contract's bound
+const PAGE = 100; // the protocol's bound
 
 /** Read all there is; `needed()` says whether anybody still wants it. Raises what a request raises. */
 export async function poll(api, book, needed) {

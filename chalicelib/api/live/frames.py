@@ -14,7 +14,7 @@ from chalicelib.nights.streams import Place
 from chalicelib.timestamps import unix_timestamp
 
 MAX_FRAME_BYTES = 32 * 1024
-"""The contract's limit, which is API Gateway's limit of a frame."""
+"""The protocol's limit, which is API Gateway's limit of a frame."""
 
 MAX_ID_CHARACTERS = 128
 
