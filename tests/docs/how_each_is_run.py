@@ -109,7 +109,7 @@ SUITE = {
     "tests/bots/test_docs.py::test_a_host_can_make_a_token_for_a_bot": (
         "curl -X POST http://localhost:5000/api/tokens *",
     ),
-    "tests/local/test_redrive.py::test_what_was_given_up_is_heard_after_a_redrive": (
+    "tests/local/test_redrive.py::test_what_was_given_up_is_heard_again_after_a_redrive": (
         "python -m infra redrive",
     ),
     "tests/integration/supply/test_audit.py::"
