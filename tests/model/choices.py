@@ -46,12 +46,19 @@ class Chance:
     def _by_a_host(self, within: Within) -> Any:
         session, keyed = self._session(), self._random.random() < 0.5
         return self._weighted(
-            (6, lambda: hosts.Vote(session, keyed, within())),
+            (5, lambda: hosts.Vote(session, keyed, within())),
+            (1, lambda: self._crowd(session)),
             (3, lambda: hosts.AddGame(session, keyed, within())),
             (2, lambda: hosts.Start(session, keyed, within())),
             (2, lambda: hosts.AskAgain(session, within())),
             (1, lambda: hosts.Close(session, keyed, within())),
         )
+
+    def _crowd(self, session: int, others: int = 2) -> hosts.Vote:
+        """Return a vote during which others vote, so that it loses the race and is stored."""
+        at, keyed = self._random.randint(2, 4), self._random.random() < 0.5
+        within = [Interruption(at, meanwhile=self._crowd(session, others - 1))] if others else []
+        return hosts.Vote(session, keyed, within)
 
     def _by_a_client(self, within: Within) -> Any:
         client, session = self._random.randrange(CLIENTS), self._session()
@@ -71,7 +78,7 @@ class Chance:
 
     def _by_the_stream(self, within: Within) -> Any:
         shard, count = self._random.randint(0, 1), self._of(1, 1, 2, 3, 6)
-        again, give_up = self._of(0, 0, 0, 1, 3), self._random.random() < 1 / 3
+        again, give_up = self._of(0, 0, 0, 1, 3), self._random.random() < 1 / 2
         return self._weighted(
             (3, lambda: machinery.Deliver(shard, count, again, within(), give_up)),
             (2, lambda: machinery.Work(self._random.randint(0, 3), within())),

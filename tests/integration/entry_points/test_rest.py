@@ -164,7 +164,7 @@ def test_what_a_night_cannot_take_is_409_or_404(service: Service) -> None:
     assert [problem(one) for one in closed] == [(409, "session_closed")] * 3
 
 
-def test_a_vote_in_a_crowd_is_a_202_and_counted_by_broadcast(service: Service) -> None:
+def test_a_vote_in_a_crowd_is_202_and_counted_later(service: Service) -> None:
     session_id = night(service, games=1)
     pending = {"PK": {"S": f"pending#{session_id}"}, "SK": {"S": "01762027200000#id"}}
     record = {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "5", "Keys": pending}}

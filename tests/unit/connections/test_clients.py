@@ -5,7 +5,6 @@ import pytest
 
 from chalicelib.connections.clients import Connections, TooManyFailedAuths
 from chalicelib.connections.connection import Connection, Recipient
-from chalicelib.connections.ports import CATCH_UP_SECONDS, Resume
 from chalicelib.errors import (
     ConnectionUnknown,
     Contended,
@@ -17,11 +16,9 @@ from chalicelib.errors import (
     TooManySubscriptions,
 )
 from chalicelib.limits import MAX_SUBSCRIPTIONS
-from chalicelib.nights.cursors import BEGINNING, NOW, Cursor
 from chalicelib.nights.events import SESSIONS_STREAM, session_stream
-from chalicelib.nights.sessions import StreamHead
-from chalicelib.nights.streams import Place, Streams
-from tests.fakes.crowd import FAR_AWAY, add, start
+from chalicelib.nights.streams import Streams
+from tests.fakes.crowd import FAR_AWAY, start
 from tests.fakes.identity import FakeVerifier, claims
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
@@ -165,101 +162,6 @@ def test_whoever_has_left_is_not_known_any_more() -> None:
         service.connections.subscribe("abc=", 1)
 
     assert service.followers(SESSIONS_STREAM) == []
-
-
-def test_whoever_resumes_joins_behind_and_learns_its_place() -> None:
-    service = Service()
-    start(service.sessions)
-    start(service.sessions)
-
-    resumed = service.connections.authenticate("abc=", "kosmi:bot", Cursor("fake", 1)).resumed
-
-    assert resumed is not None
-    assert resumed.place == Place("sessions", Cursor("fake", 1), last=3, recovered=True)
-    assert resumed.resume == Resume(2, 1000 + CATCH_UP_SECONDS)
-    row = service.row(SESSIONS_STREAM)
-    assert (row.behind, row.catching_up_until, row.wants_cursor) == (2, 1030, True)
-
-
-@pytest.mark.parametrize(
-    ("since", "behind", "recovered"),
-    [(BEGINNING, 1, True), (Cursor("e1", 2), 3, True), (NOW, 4, True), (Cursor("lost", 2), 4, False)],
-)
-def test_a_subscriber_that_resumes_is_behind_from_its_place(
-    since: Cursor, behind: int, *, recovered: bool
-) -> None:
-    service = Service()
-    add(service.sessions, 1)
-    add(service.sessions, 1)
-    service.connections.authenticate("abc=", "kosmi:bot")
-
-    resumed = service.connections.subscribe("abc=", 1, since)
-
-    assert resumed is not None
-    assert resumed.place == Place(SESSION, Cursor("e1", behind - 1), last=3, recovered=recovered)
-    assert service.row(SESSION).behind == behind
-
-
-def test_whoever_does_not_ask_is_live_and_has_not_opted_in() -> None:
-    service = Service()
-
-    who = service.connections.authenticate("abc=", "kosmi:bot")
-    resumed = service.connections.subscribe("abc=", 1)
-
-    assert (who.resumed, resumed) == (None, None)
-    assert (service.row(SESSIONS_STREAM).behind, service.row(SESSION).behind) == (None, None)
-    assert service.opted_in() == (False, False)
-
-
-def test_opting_in_is_for_one_stream() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
-
-    service.connections.subscribe("abc=", 1)
-    of_starts_alone = service.opted_in()
-    service.connections.subscribe("abc=", 1, BEGINNING)
-
-    assert (of_starts_alone, service.opted_in()) == ((True, False), (True, True))
-
-
-def test_whoever_has_opted_in_stays_so_until_it_leaves() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
-    service.connections.subscribe("abc=", 1, BEGINNING)
-
-    service.connections.authenticate("abc=", "kosmi:bot")
-    service.connections.subscribe("abc=", 1)
-    stays = service.opted_in()
-    service.connections.unsubscribe("abc=", 1)
-    service.connections.subscribe("abc=", 1)
-
-    assert (stays, service.opted_in()) == ((True, True), (True, False))
-
-
-def test_another_token_leaves_whoever_is_behind_behind() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
-
-    service.connections.authenticate("abc=", "kosmi:bot")
-
-    assert service.row(SESSIONS_STREAM).behind == 1
-
-
-def test_the_streams_end_is_read_before_the_client_joins() -> None:
-    service = Service()
-    joined: list[list[str]] = []
-
-    class Watched(FakeSessionStore):
-        def head(self) -> StreamHead:
-            joined.append(service.followers(SESSIONS_STREAM))
-            return super().head()
-
-    watched = Watched()
-    service.connections._streams = Streams(watched, watched)
-
-    service.connections.authenticate("abc=", "kosmi:bot", NOW)
-
-    assert joined == [[]]
 
 
 class Meanwhile(FakeConnectionStore):

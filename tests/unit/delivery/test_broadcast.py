@@ -5,15 +5,13 @@ import pytest
 
 from chalicelib.connections.messages import Message
 from chalicelib.delivery.jobs import Pending
-from chalicelib.delivery.ports import AudiencePage
 from chalicelib.errors import Unavailable
-from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import LoggedEvent
 from tests.fakes.crowd import crowd, later, logged, started, subscribe
-from tests.fakes.delivery import FakeAudiences, FakeDelivery
+from tests.fakes.delivery import FakeDelivery
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
-from tests.unit.delivery.deliveries import STREAM, Deliveries
+from tests.unit.delivery.deliveries import Deliveries
 
 
 async def broadcast(deliveries: Deliveries, records: list[LoggedEvent], *, within: float = 60) -> list[str]:
@@ -103,175 +101,6 @@ async def test_what_there_is_no_time_for_is_counted(caplog: pytest.LogCaptureFix
     assert (line["unfinished"], line["metrics"]) == (2, ["unfinished"])
 
 
-class Failing(FakeAudiences):
-    """Audiences that can't be read where they are told to fail."""
-
-    failing: tuple[str, int] = ("", 0)
-    reads = 0
-
-    async def page(self, stream: str, *arguments: Any, **named: Any) -> AudiencePage:
-        self.reads += stream == self.failing[0]
-        if (stream, self.reads) == self.failing:
-            raise Unavailable("told to")
-        return await super().page(stream, *arguments, **named)
-
-
-def failing_at(deliveries: Deliveries, read: int) -> None:
-    audiences = Failing(deliveries.store)
-    audiences.failing = STREAM, read
-    deliveries.delivery.broadcast._audiences = audiences
-
-
-async def test_after_a_failure_the_rest_of_the_stream_comes_again() -> None:
-    deliveries = Deliveries()
-    subscribe(deliveries.store, "0000=", 2)
-    records = [*deliveries.log(3), LoggedEvent("of 2", later(2, 2))]
-    failing_at(deliveries, read=2)
-
-    again = await broadcast(deliveries, records)
-
-    assert again == ["3", "4"]
-    assert sorted(deliveries.heard()) == [2, 2]
-
-
-async def test_what_was_delivered_before_a_failure_is_not_repeated() -> None:
-    deliveries = Deliveries()
-    records = deliveries.log(3)
-    failing_at(deliveries, read=2)
-    await broadcast(deliveries, records)
-
-    again = await broadcast(deliveries, records)
-
-    assert again == []
-    assert deliveries.heard() == [2, 3, 4]
-
-
-async def test_a_record_of_several_events_comes_again_once() -> None:
-    deliveries = Deliveries()
-    together = [LoggedEvent("7", record.event) for record in deliveries.log(3)]
-    failing_at(deliveries, read=2)
-
-    first = await broadcast(deliveries, together)
-    second = await broadcast(deliveries, together)
-
-    assert (first, second) == (["7"], [])
-    assert deliveries.heard() == [2, 3, 4]
-
-
-async def test_without_progress_nothing_is_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def progress(_: str) -> Any:
-        raise Unavailable("told to")
-
-    deliveries = Deliveries()
-    monkeypatch.setattr(deliveries.delivery.progress, "progress", progress)
-
-    again = await broadcast(deliveries, deliveries.log(2))
-
-    assert again == ["2", "3"]
-    assert deliveries.push.posts == []
-
-
-async def test_progress_that_is_not_saved_repeats_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def save(*_: Any) -> None:
-        raise Unavailable("told to")
-
-    deliveries = Deliveries()
-    records = deliveries.log(2)
-    with monkeypatch.context() as patch:
-        patch.setattr(deliveries.delivery.progress, "save_handled", save)
-        first = await broadcast(deliveries, records)
-
-    second = await broadcast(deliveries, records)
-
-    assert (first, second) == (["2", "3"], [])
-    assert deliveries.heard() == [2, 3, 2, 3]
-
-
-async def test_an_event_that_was_handled_is_passed_over() -> None:
-    deliveries = Deliveries()
-    records = deliveries.log(3)
-    await broadcast(deliveries, records[:2])
-
-    await broadcast(deliveries, records)
-
-    assert deliveries.heard() == [2, 3, 4]
-
-
-async def test_whoever_was_caught_up_past_an_event_is_passed_over() -> None:
-    deliveries = Deliveries(2)
-    deliveries.change("0001=", position=3)
-
-    await broadcast(deliveries, deliveries.log(3))
-
-    assert deliveries.heard_by_all() == {"0000=": [2, 3, 4], "0001=": [4]}
-
-
-async def test_whoever_is_behind_is_not_posted_to() -> None:
-    deliveries = Deliveries()
-    deliveries.change(behind=2)
-    records = deliveries.log(2)
-
-    await broadcast(deliveries, records)
-
-    assert deliveries.push.posts == []
-    assert (deliveries.row().behind, deliveries.row().missed) == (2, 3)
-
-
-async def test_after_a_gap_everybody_falls_behind() -> None:
-    deliveries = Deliveries(2)
-    records = deliveries.log(4)
-    await broadcast(deliveries, records[:1])
-
-    again = await broadcast(deliveries, records[2:])  # 3 was given up
-
-    assert again == []
-    assert deliveries.heard_by_all() == {"0000=": [2], "0001=": [2]}
-    assert (deliveries.row().behind, deliveries.row().missed) == (3, 5)
-
-
-async def test_whoever_fell_behind_after_a_gap_is_caught_up() -> None:
-    deliveries = Deliveries(2)
-    records = deliveries.log(4)
-    await broadcast(deliveries, records[:1])
-    await broadcast(deliveries, records[2:])
-
-    await deliveries.delivery.work()
-
-    assert deliveries.heard_by_all() == {"0000=": [2, 3, 4, 5], "0001=": [2, 3, 4, 5]}
-    assert (deliveries.row().behind, deliveries.row().position) == (None, 5)
-
-
-async def test_a_gap_before_a_sessions_first_record_is_found() -> None:
-    deliveries = Deliveries()
-    records = deliveries.log(2)
-
-    await broadcast(deliveries, records[1:])  # 2 was given up, and 1 is its start
-
-    assert deliveries.push.posts == []
-    assert deliveries.row().behind == 2
-
-
-async def test_the_first_start_that_is_known_of_is_posted() -> None:
-    store, push = FakeConnectionStore(1), FakePush()
-    crowd(store, 1)
-
-    await FakeDelivery(store, push).broadcast.run(logged(started(17)), within=60)
-
-    assert len(push.posts) == 1
-
-
-@pytest.mark.parametrize("sequence", [1, 9, 11])
-async def test_progress_of_another_epoch_says_nothing(sequence: int) -> None:
-    deliveries = Deliveries()
-    await deliveries.delivery.progress.save_handled(STREAM, Cursor("before the restore", 9))
-    event = later(1, sequence)
-
-    await broadcast(deliveries, logged(event))
-
-    assert deliveries.heard() == [sequence]
-    assert (await deliveries.delivery.progress.progress(STREAM)).handled == event.cursor
-
-
 @pytest.mark.parametrize(("followers", "jobs"), [(0, 0), (4, 0), (5, 2)])
 async def test_only_a_large_audience_is_left_to_jobs(followers: int, jobs: int) -> None:
     deliveries = Deliveries(followers, inline=4, shards=2)
@@ -306,7 +135,7 @@ async def test_behind_events_that_have_jobs_all_go_to_the_queue() -> None:
     assert (before, deliveries.heard()) == ([], [2, 3, 4])
 
 
-async def test_once_all_jobs_are_done_a_small_audience_is_posted_to() -> None:
+async def test_after_all_jobs_a_small_audience_is_posted_to() -> None:
     deliveries = Deliveries(2, inline=1)
     records = deliveries.log(2)
     await broadcast(deliveries, records[:1])

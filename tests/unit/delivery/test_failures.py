@@ -90,7 +90,7 @@ async def test_the_row_is_written_before_the_job_is_sent(monkeypatch: pytest.Mon
     assert at_sending == [2]
 
 
-async def test_a_job_is_sent_where_the_answer_of_its_write_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_job_is_sent_where_the_writes_answer_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     deliveries = Deliveries()
     right = deliveries.delivery.audiences.fall_behind
 
@@ -105,7 +105,7 @@ async def test_a_job_is_sent_where_the_answer_of_its_write_was_lost(monkeypatch:
     assert jobs(deliveries) == [CatchUpJob(STREAM, "0000=", 2)]
 
 
-async def test_a_job_that_was_not_sent_is_sent_with_the_events_return(
+async def test_an_unsent_job_is_sent_when_the_event_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def send(_: Any) -> None:

@@ -57,7 +57,7 @@ def test_jobs_of_a_shard_are_one_group() -> None:
     assert len({job.name for job in jobs}) == 4
 
 
-def test_a_connection_that_is_behind_is_a_group_of_its_own() -> None:
+def test_a_connection_behind_is_a_group_of_its_own() -> None:
     first, on, other = (
         CatchUpJob("session:1", one, behind) for one, behind in (("a", 2), ("a", 5), ("b", 2))
     )

@@ -51,9 +51,7 @@ RANDOM = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 @settings(RANDOM, max_examples=200)
 @given(played=NIGHTS, close=st.booleans())
-def test_every_answered_vote_is_one_event_wherever_a_function_is_killed(
-    played: list[Action], *, close: bool
-) -> None:
+def test_every_answered_vote_is_one_event_whatever_is_killed(played: list[Action], *, close: bool) -> None:
     play(InterruptedNight(), played, close=close)
 
 

@@ -105,7 +105,7 @@ def test_an_event_is_followed_from_its_request_to_each_delivery(journal: Journal
     assert timeline.event["event_timestamp"] == "2025-11-01T20:00:00.123Z"
 
 
-def test_whoever_was_not_reached_is_named_and_so_is_what_became_of_it(journal: Journal) -> None:
+def test_whoever_was_not_reached_is_named_with_its_fate(journal: Journal) -> None:
     failed = FailedPost(SLOW, 429, "answered 429, after 6 attempts")
     commit(journal)
     receive(journal, 200)
@@ -125,7 +125,7 @@ def test_whoever_was_not_reached_is_named_and_so_is_what_became_of_it(journal: J
     assert (caught_up.delivered, caught_up.named, caught_up.notes) == (2, 2, [])
 
 
-def test_of_a_crowd_it_is_said_that_not_everyone_is_named(journal: Journal) -> None:
+def test_of_a_crowd_not_everyone_is_named(journal: Journal) -> None:
     commit(journal)
     receive(journal, 200)
     deliver(journal, Outcome(reached(journal, *map(str, range(300)))))
