@@ -165,6 +165,17 @@ class Stage:
 
     def log_by_hand(self, session_id: int, sequence: int, event_type: str, envelope: str) -> None:
         """Make an event a session's newest past our code, or put it in place of the one that is."""
+        self.put_event_by_hand(session_id, sequence, event_type, envelope)
+        self.client("dynamodb").update_item(
+            TableName=self.settings.sessions_table,
+            Key={"PK": {"S": f"session#{session_id}"}, "SK": {"S": "head"}},
+            UpdateExpression="SET #sequence = :sequence",
+            ExpressionAttributeNames={"#sequence": "sequence"},
+            ExpressionAttributeValues={":sequence": {"N": str(sequence)}},
+        )
+
+    def put_event_by_hand(self, session_id: int, sequence: int, event_type: str, envelope: str) -> None:
+        """Write an event's item and leave the session's head as it is."""
         item = {
             "PK": {"S": f"session#{session_id}"},
             "SK": {"S": f"event#{sequence:010}"},
@@ -173,15 +184,7 @@ class Stage:
             "epoch": {"S": "by hand"},
             "expires_at": {"N": str(FAR_FUTURE)},
         }
-        table, dynamodb = self.settings.sessions_table, self.client("dynamodb")
-        dynamodb.put_item(TableName=table, Item=item)
-        dynamodb.update_item(
-            TableName=table,
-            Key={"PK": item["PK"], "SK": {"S": "head"}},
-            UpdateExpression="SET #sequence = :sequence",
-            ExpressionAttributeNames={"#sequence": "sequence"},
-            ExpressionAttributeValues={":sequence": {"N": str(sequence)}},
-        )
+        self.client("dynamodb").put_item(TableName=self.settings.sessions_table, Item=item)
 
 
 def _request(key: str | None) -> IdempotentRequest | None:

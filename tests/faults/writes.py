@@ -86,7 +86,7 @@ def traces(service: Service) -> list[str]:
 
 
 def restores(service: Service) -> None:
-    service.log_by_hand(2, 9, "game.added", "{}")  # ahead of the session's head
+    service.put_event_by_hand(2, 9, "game.added", "{}")  # ahead of the session's head
     removed = [name for one in service.app.epochs.renew() for name in one.removed]
     assert len(removed) == 1
 
