@@ -17,7 +17,7 @@ from tests.gateway import Gateway, running_gateway
 from tests.local.conftest import own_engine, target_of
 
 SHORT = {
-    "SECONDS_TO_AUTHENTICATE": "2",
+    "SECONDS_TO_AUTHENTICATE": "5",
     "TOKEN_EXPIRING_SECONDS": "3597",
     "CONNECTION_MAX_AGE_SECONDS": "3",
     "GATEWAY_SWEEP_INTERVAL": "0.5",
