@@ -14,7 +14,7 @@ Within = Callable[[], Sequence[Interruption]]
 
 SINCES = [Since.LAST] * 5 + [Since.NOT_ASKED] * 3 + [*Since]
 LAST_STEP = 14
-"""Of a resume: so many steps are there before it is live."""
+"""Of a resume: so many steps are there before it is live. What the stream and the queue begin has fewer."""
 
 
 def nothing() -> Sequence[Interruption]:
@@ -35,7 +35,7 @@ class Chance:
         return self._weighted(
             (32, lambda: self._by_a_client(within)),
             (26, lambda: self._by_a_host(within)),
-            (22, lambda: self._by_the_stream(within)),
+            (22, lambda: self._by_the_stream(lambda: self._interruptions(LAST_STEP // 2))),
             (4, machinery.DeliverAll),
             (2, machinery.Settle),
             (1, machinery.SeasonPasses),
@@ -84,11 +84,11 @@ class Chance:
             (2, lambda: machinery.Work(self._random.randint(0, 3), within())),
         )
 
-    def _interruptions(self) -> Sequence[Interruption]:
-        return [self._interruption() for _ in range(self._of(0, 1, 1, 2, 3))]
+    def _interruptions(self, last: int = LAST_STEP) -> Sequence[Interruption]:
+        return [self._interruption(last) for _ in range(self._of(0, 1, 1, 2, 3))]
 
-    def _interruption(self) -> Interruption:
-        at = self._random.randint(0, LAST_STEP)
+    def _interruption(self, last: int) -> Interruption:
+        at = self._random.randint(0, last)
         if self._random.random() < 0.5:
             return Interruption(at, fault=self._of(*Fault))
         return Interruption(at, meanwhile=self._meanwhile())

@@ -10,7 +10,6 @@ from chalicelib.bootstrap import Application
 from chalicelib.nights import pending_votes
 from chalicelib.nights.hosting import Hosting
 from chalicelib.nights.pending_votes import VoteCounter
-from chalicelib.nights.sessions import Session
 from tests.fakes.stores import FakeSessionStore
 
 
@@ -58,10 +57,6 @@ def a_close_counts_no_votes(patch: MonkeyPatch) -> None:
             return right(self, *arguments)
 
     patch.setattr(Hosting, "close", close)
-
-
-def a_session_takes_votes_while_it_closes(patch: MonkeyPatch) -> None:
-    patch.setattr(Session, "is_open", property(lambda self: self.is_active))
 
 
 def who_voted_late_looks_no_more(patch: MonkeyPatch) -> None:
