@@ -86,8 +86,8 @@ class Shard:
     ) -> None:
         """Hand over what failed before, or else ``count`` more records behind ``again`` delivered ones.
 
-        What fails comes again, or is given up. Votes are not, nor is a start before one was delivered: who
-        redoes these is a person.
+        What fails comes again, or is given up. Votes are not, nor is a start before which nothing is known of
+        its stream: a person redoes these.
         """
         if self.busy:
             return  # one shard has one invocation at a time
@@ -120,7 +120,7 @@ class Shard:
     def _may_give_up(self, record: Mapping[str, Any]) -> bool:
         partition = _partition(record)
         if partition == SESSIONS:
-            return any(_partition(one) == SESSIONS for one in self.records[: self.done])
+            return any(_partition(one) == SESSIONS for one in self.records[self._oldest : self.done])
         return partition.startswith("session#")
 
 
