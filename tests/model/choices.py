@@ -28,7 +28,7 @@ class Chance:
         self._random = Random(seed)
 
     def setting(self) -> Setting:
-        return Setting(self._random.randint(1, 2), self._of(500, 500, 1, 2))
+        return Setting(self._random.randint(1, 2), self._of(500, 1, 2))
 
     def whatever(self) -> Any:
         within = self._interruptions
@@ -81,7 +81,7 @@ class Chance:
         again, give_up = self._of(0, 0, 0, 1, 3), self._random.random() < 1 / 2
         return self._weighted(
             (3, lambda: machinery.Deliver(shard, count, again, within(), give_up)),
-            (2, lambda: machinery.Work(self._random.randint(0, 3), within())),
+            (3, lambda: machinery.Work(self._random.randint(0, 3), within())),
         )
 
     def _interruptions(self, last: int = LAST_STEP) -> Sequence[Interruption]:
