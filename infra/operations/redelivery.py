@@ -29,13 +29,15 @@ class Redelivery:
     async def deliver(self, events: Iterable[Event]) -> None:
         """Catch up all followers of the events' streams, from the first event of each. Raises Unavailable."""
         first: dict[str, Event] = {}
-        for event in events:
-            if event.stream not in first or event.sequence < first[event.stream].sequence:
-                first[event.stream] = event
-        for event in first.values():
-            async for page in pages_of(self.audiences, event.stream, self.shards):
+        newest: dict[str, Event] = {}
+        for event in sorted(events, key=lambda event: event.sequence):
+            first.setdefault(event.stream, event)
+            newest[event.stream] = event
+        for stream, event in newest.items():
+            async for page in pages_of(self.audiences, stream, self.shards):
+                # A client that joined between the two lacks what is after its position.
                 live = [one for one in page if one.behind is None and one.position < event.sequence]
-                await self.failures.fall_behind(event, live, event.sequence)
+                await self.failures.fall_behind(event, live, first[stream].sequence)
                 await self.failures.note(event, [one for one in page if one.behind is not None])
 
     def logged(self, since: str, until: str) -> Iterator[Event]:

@@ -51,6 +51,17 @@ async def test_whoever_has_an_event_does_not_get_it_again() -> None:
     assert deliveries.delivery.queue.jobs() == []
 
 
+async def test_a_client_that_joined_amid_what_was_given_up_gets_the_rest() -> None:
+    deliveries = Deliveries()
+    deliveries.change(position=2)
+    events = [record.event for record in deliveries.log(3)]
+
+    await redelivery_of(deliveries.delivery).deliver(events)
+    await deliveries.delivery.work()
+
+    assert deliveries.heard_by_all() == {one: [3, 4] for one in deliveries.ids}
+
+
 async def test_whoever_is_behind_already_gets_another_job() -> None:
     deliveries = Deliveries()
     deliveries.change(behind=2, missed=4)
