@@ -82,6 +82,7 @@ class Rehearsal:
         session_id = self._host.post("sessions")["id"]
 
         def followed() -> bool | None:
+            self._host.post("sessions")  # the emulator has late lines of a function once it runs again
             said = self._terminal.infra(
                 "trace", f"{session_id}/1", "--stage", STAGE.name, "--json", expect=None
             )
