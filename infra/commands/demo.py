@@ -1,6 +1,5 @@
 """``python -m infra demo``: a scripted night, for a first look."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ import click
 
 from infra.commands.examples import examples
 from infra.commands.service_options import JSON, WHERE, place_named
+from infra.event_loop import run
 from infra.service.demo import Show, play
 from infra.service.format import as_json, members
 from infra.service.library import Event
@@ -56,7 +56,7 @@ def command(  # noqa: PLR0913 - one for each option
     with _place(stage, state_dir, url, own=own) as place:
         say("", f"on {place.url}")
         with told(place.url):
-            asyncio.run(play(place, Show(say, heard, pace)))
+            run(lambda: play(place, Show(say, heard, pace)))
     if not json_only:
         click.echo("\nYour turn: `make run` serves, docs/bots.md is a bot in ten minutes.")
 

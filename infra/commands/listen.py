@@ -1,6 +1,5 @@
 """``python -m infra listen``: what happens in all nights, as it happens."""
 
-import asyncio
 import logging
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import click
 from chalicelib.auth.claims import Role
 from infra.commands.examples import examples
 from infra.commands.service_options import on_a_service
+from infra.event_loop import run
 from infra.service.format import ConnectionLog, as_json, as_line, members
 from infra.service.library import GameNight
 from infra.service.target import ServiceTarget, told
@@ -34,7 +34,7 @@ def command(place: ServiceTarget, cursors: Path | None, *, json_only: bool) -> N
     library.setLevel(logging.INFO)
     library.addHandler(ConnectionLog())
     with told(place.url):
-        asyncio.run(_listen(place.night(Role.BOT, cursors), json_only=json_only))
+        run(lambda: _listen(place.night(Role.BOT, cursors), json_only=json_only))
 
 
 async def _listen(night: GameNight, *, json_only: bool) -> None:

@@ -3,7 +3,6 @@
 What goes wrong on the way becomes a message that says what to do. Leaves talking to it to ``gamenight``.
 """
 
-import asyncio
 import json
 import os
 import socket
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from click import ClickException
 
 from chalicelib.auth.claims import Role
+from infra.event_loop import run
 from infra.local.state import StateDir
 from infra.service.library import (
     CursorStore,
@@ -69,7 +69,7 @@ class ServiceTarget:
     def ask(self, role: Role, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make one request and return its answer. Raises ServiceProblem."""
         with told(self.url):
-            return asyncio.run(self.night(role).request(method, path, body))
+            return run(lambda: self.night(role).request(method, path, body))
 
 
 def place_of(stage: str, state_dir: Path, url: str | None) -> ServiceTarget:
