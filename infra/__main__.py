@@ -1,6 +1,6 @@
 """The command line: ``python -m infra COMMAND``.
 
-Each command is a module of ``infra.commands`` with a click command named ``command``, imported when it is
+Each command is a module of ``infra.cli`` with a click command named ``command``, imported when it is
 asked for, so that no command pays for the imports of another.
 """
 
@@ -27,26 +27,26 @@ except ModuleNotFoundError:
     sys.exit(NOT_INSTALLED)
 
 COMMANDS = {
-    "audit": "infra.commands.audit",
-    "demo": "infra.commands.demo",
-    "deploy": "infra.commands.deploy",
-    "destroy": "infra.commands.destroy",
-    "game": "infra.commands.game",
-    "listen": "infra.commands.listen",
-    "local": "infra.commands.local",
-    "package": "infra.commands.package",
-    "provision": "infra.commands.provision",
-    "redrive": "infra.commands.redrive",
-    "rehearse": "infra.commands.rehearse",
-    "restored": "infra.commands.restored",
-    "rotate-secret": "infra.commands.rotate_secret",
-    "session": "infra.commands.session",
-    "specs": "infra.commands.specs",
-    "status": "infra.commands.status",
-    "tables": "infra.commands.tables",
-    "token": "infra.commands.token",
-    "trace": "infra.commands.trace",
-    "vote": "infra.commands.vote",
+    "audit": "infra.cli.audit",
+    "demo": "infra.cli.demo",
+    "deploy": "infra.cli.deploy",
+    "destroy": "infra.cli.destroy",
+    "game": "infra.cli.game",
+    "listen": "infra.cli.listen",
+    "local": "infra.cli.local",
+    "package": "infra.cli.package",
+    "provision": "infra.cli.provision",
+    "redrive": "infra.cli.redrive",
+    "rehearse": "infra.cli.rehearse",
+    "restored": "infra.cli.restored",
+    "rotate-secret": "infra.cli.rotate_secret",
+    "session": "infra.cli.session",
+    "specs": "infra.cli.specs",
+    "status": "infra.cli.status",
+    "tables": "infra.cli.tables",
+    "token": "infra.cli.token",
+    "trace": "infra.cli.trace",
+    "vote": "infra.cli.vote",
 }
 """What is typed, and the module that does it."""
 
@@ -125,8 +125,8 @@ class LazyGroup(click.Group):
 
 def _tell_machines(error: click.ClickException) -> None:
     # Imported here: who makes no mistake does without.
-    from infra.commands.service_options import as_object  # noqa: PLC0415
-    from infra.service.format import as_json  # noqa: PLC0415
+    from infra.cli.service.format import as_json  # noqa: PLC0415
+    from infra.cli.service_options import as_object  # noqa: PLC0415
 
     click.echo(as_json(as_object(error)), err=True)
 

@@ -1,6 +1,6 @@
 """What the tokens of a stage are signed with: the local gateway's file, or a stage's parameter on AWS.
 
-Leaves making secrets to ``infra.local.state`` and ``infra.deployment.secret``.
+Leaves making secrets to ``infra.local.state`` and ``infra.deploy.secret``.
 """
 
 from pathlib import Path
@@ -45,9 +45,9 @@ def _secrets(stage: str, state_dir: Path) -> SecretSource:
         return _local_secrets(state_dir)
     # Imported here: a token of the local stage needs no AWS SDK.
     from chalicelib.aws.secrets import ParameterSecrets  # noqa: PLC0415
-    from infra.deployment.aws import Aws  # noqa: PLC0415
-    from infra.deployment.errors import explained  # noqa: PLC0415
-    from infra.deployment.stage import Stage  # noqa: PLC0415
+    from infra.deploy.aws import Aws  # noqa: PLC0415
+    from infra.deploy.errors import explained  # noqa: PLC0415
+    from infra.deploy.stage import Stage  # noqa: PLC0415
 
     name = Stage(stage).secret_parameter
     with explained():

@@ -132,7 +132,7 @@ def _prepare(options: Options, endpoints: Endpoints, port: int) -> dict[str, str
 
 @contextmanager
 def _noted(file: Path, variables: Mapping[str, str]) -> Iterator[None]:
-    """Have noted down, while this serves, how ``infra.operations`` reaches what this uses."""
+    """Have noted down, while this serves, how ``infra.deploy.operate`` reaches what this uses."""
     shards = {**ONE_MACHINE, **os.environ}["AUDIENCE_SHARDS"]
     _write_whole(file, {"AUDIENCE_SHARDS": shards, **variables})
     try:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.rehearsal.sandbox import copy
+from infra.deploy.rehearse.sandbox import copy
 from tests.gateway import POLL_SECONDS, ROOT, SECRETS
 from tests.leaks import LEAKS
 

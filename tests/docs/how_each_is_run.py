@@ -137,7 +137,7 @@ REHEARSED = (
     "pytest tests/conformance *",
     "python -m infra package",
 )
-"""What `make rehearse` types at a stage of its own, in ``infra.rehearsal.documented`` or before that.
+"""What `make rehearse` types at a stage of its own, in ``infra.deploy.rehearse.documented`` or before that.
 
 The suite is given the stage's addresses, and Chalice's commands are typed by ours.
 """

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from chalicelib.errors import GameNightError
-from infra.operations.redrive import redrive
+from infra.deploy.operate.redrive import redrive
 from tests.faults.clients import Follower
 from tests.faults.dynamodb_refusals import Fault
 from tests.faults.faulty_dynamodb import FaultyDynamoDb

@@ -25,10 +25,10 @@ from chalicelib.nights.votes import VoteRequest, VoteType
 from chalicelib.retry import Backoff, RetryPolicy
 from chalicelib.settings import Keys, Settings
 from chalicelib.timestamps import milliseconds
+from infra.deploy.operate.application import OperatorApplication
+from infra.deploy.operate.stage import OperatedStage
 from infra.local.queues import EngineQueue, ensure_queues
 from infra.local.tables import ensure_tables
-from infra.operations.application import OperatorApplication
-from infra.operations.stage import OperatedStage
 from infra.template import queues, tables
 from tests.fakes.identity import FAR_FUTURE, FakeVerifier, claims
 from tests.faults.clients import Clients

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.dead_letters import DeadLetters
 from chalicelib.nights.events import UnreadableRecord
+from infra.deploy.operate.dead_letters import RedoneJobs, redo_jobs
+from infra.deploy.operate.redrive import Redone, redrive
+from infra.deploy.operate.stream_failures import RedoneRecords
 from infra.local.queues import EngineQueue
-from infra.operations.dead_letters import RedoneJobs, redo_jobs
-from infra.operations.redrive import Redone, redrive
-from infra.operations.stream_failures import RedoneRecords
 from tests.faults.clients import titles
 from tests.faults.service import Service
 from tests.integration.aws.hostile_server import OK, answer

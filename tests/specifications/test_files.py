@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.api.specifications import served as specifications
-from infra.commands import specs
+from infra.cli import specs
 from infra.specifications import files, protocol
 from tests.installed import installed
 from tests.node import packages

@@ -15,7 +15,7 @@ from chalicelib.nights.queries import Queries
 from chalicelib.nights.sessions import Session
 from chalicelib.nights.streams import Streams
 from chalicelib.retry import Backoff, TimeBudget
-from infra.operations.epochs import DynamoEpochs
+from infra.deploy.operate.epochs import DynamoEpochs
 from tests.backup import Backup
 from tests.fakes.identity import claims
 

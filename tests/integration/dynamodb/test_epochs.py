@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.aws.dynamodb.database import Table
 from chalicelib.nights.cursors import BEGINNING, Cursor
-from infra.operations.epochs import Renewed
+from infra.deploy.operate.epochs import Renewed
 from tests.integration.dynamodb.restored import (
     ANOTHER_GAME,
     HOST,

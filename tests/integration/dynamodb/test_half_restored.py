@@ -10,7 +10,7 @@ from chalicelib.aws.dynamodb.keys import HEAD, SESSIONS, event_key, game_key, se
 from chalicelib.limits import EVENT_RETENTION_SECONDS
 from chalicelib.nights.cursors import BEGINNING
 from chalicelib.nights.events import session_stream
-from infra.operations.epochs import Renewed
+from infra.deploy.operate.epochs import Renewed
 from tests.integration.dynamodb.restored import (
     ANOTHER_GAME,
     HOST,

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from click.testing import CliRunner, Result
 
-from infra.commands.audit import command
+from infra.cli.audit import command
 
 ADVISORY = {
     "id": "GHSA-aaaa-bbbb-cccc",

@@ -11,9 +11,9 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.timestamps import timestamp
-from infra.deployment.stage import Stage
-from infra.trace.query import NotTraceable, Query
-from infra.trace.sources import FUNCTIONS, CloudWatchLogs, lines_about
+from infra.deploy.stage import Stage
+from infra.deploy.trace.query import NotTraceable, Query
+from infra.deploy.trace.sources import FUNCTIONS, CloudWatchLogs, lines_about
 
 STAGE = Stage("dev")
 NOW = time.time()

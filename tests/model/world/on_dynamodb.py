@@ -17,7 +17,7 @@ from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
 from chalicelib.aws.http import HttpClient
 from chalicelib.aws.json_api import DynamoApi
 from chalicelib.settings import Keys
-from infra.operations.epochs import DynamoEpochs
+from infra.deploy.operate.epochs import DynamoEpochs
 from tests.model.world.interruptions import StepFailed
 from tests.model.world.storage import SHARDS, LoopStores, Stores, Watch, step_of
 

@@ -12,7 +12,7 @@ from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier
 from chalicelib.aws.secrets import FileSecrets
 from chalicelib.errors import TokenInvalid
-from infra.commands import rotate_secret, token
+from infra.cli import rotate_secret, token
 from infra.local.state import StateDir
 
 YEAR = 366 * 24 * 60 * 60

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import JwtVerifier
 from chalicelib.aws.secrets import FileSecrets
-from infra.commands.token import command
+from infra.cli.token import command
 from infra.local.state import StateDir
 
 HOUR = 60 * 60

@@ -16,8 +16,8 @@ from chalicelib.logs import JsonFormatter
 from chalicelib.nights import events as event_fields
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event, EventType, LoggedEvent
-from infra.trace.render import as_json, as_text
-from infra.trace.timeline import timeline_of
+from infra.deploy.trace.render import as_json, as_text
+from infra.deploy.trace.timeline import timeline_of
 
 COMMITTED = 1_762_027_200.123
 EVENT = Event(

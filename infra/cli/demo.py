@@ -1,0 +1,78 @@
+"""``python -m infra demo``: a scripted night, for a first look."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from infra.cli.examples import examples
+from infra.cli.service.demo import Show, play
+from infra.cli.service.format import as_json, members
+from infra.cli.service.library import Event
+from infra.cli.service.own_gateway import own_gateway
+from infra.cli.service.target import ServiceProblem, ServiceTarget, place_of, told
+from infra.cli.service_options import JSON, WHERE, place_named
+from infra.event_loop import run
+from infra.signals import exit_by_signals
+from infra.stage_secrets import LOCAL
+
+COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yellow", "carol": "blue"}
+
+
+@click.command(epilog=examples("demo", "demo --pace 0 --json", "demo --stage dev"))
+@WHERE[0]
+@WHERE[1]
+@WHERE[2]
+@click.option("--own", is_flag=True, help="On a gateway of its own, even if one is running.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two steps, to read along.",
+)
+@JSON
+def command(  # noqa: PLR0913 - one for each option
+    *, stage: str | None, url: str | None, state_dir: Path, own: bool, pace: float, json_only: bool
+) -> None:
+    """Play a night with a few bots, for a first look.
+
+    A host starts a night and adds games; bots hear of it, vote, and one of them closes her laptop and comes
+    back. It is played on the gateway of `make run`, or on one of its own where none is running. With --json
+    only the events are printed, as the announcer hears them.
+    """
+    # Ended by a signal, its gateway ends as it does after Ctrl-C.
+    exit_by_signals()
+
+    def say(who: str, what: str) -> None:
+        if not json_only:
+            click.echo(f"{click.style(f'{who:>9}', fg=COLOURS.get(who))} │ {what}")
+
+    def heard(event: Event) -> None:
+        if json_only:
+            click.echo(as_json(members(event)))
+
+    with _place(stage, state_dir, url, own=own) as place:
+        say("", f"on {place.url}")
+        with told(place.url):
+            run(lambda: play(place, Show(say, heard, pace)))
+    if not json_only:
+        click.echo("\nYour turn: `make run` serves, docs/bots.md is a bot in ten minutes.")
+
+
+@contextmanager
+def _place(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[ServiceTarget]:
+    """Serve on what is there, or else, where that may be, on a gateway of its own."""
+    if not own:
+        try:
+            place = place_named(stage, state_dir, url)
+        except ServiceProblem as problem:
+            if problem.code != "not_running":
+                raise
+        else:
+            yield place
+            return
+    click.secho("Starting a gateway...", dim=True, err=True)
+    with own_gateway() as state:
+        yield place_of(LOCAL, state, None)

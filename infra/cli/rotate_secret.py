@@ -1,0 +1,113 @@
+"""``python -m infra rotate-secret``: another secret to sign tokens with, and no bot that notices.
+
+Leaves what a rotation is to ``infra.token_secrets``.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chalicelib.auth.secret_cache import REFRESH_SECONDS
+from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
+from chalicelib.limits import MAX_TOKEN_SECONDS
+from chalicelib.timestamps import timestamp
+from infra.cli.examples import examples
+from infra.cli.local_state import STATE_DIR
+from infra.stage_secrets import used_state
+from infra.token_secrets import SecretKeeper, finished, rotated
+
+DAY = 24 * 60 * 60
+LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
+
+
+@click.command(epilog=examples("rotate-secret --stage dev", "rotate-secret --stage dev --finish --json"))
+@click.option("--stage", default="local", show_default=True, help="The stage whose secret it is.")
+@click.option("--finish", is_flag=True, help="Accept the secret before the current one no more.")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(1, LONGEST_DAYS),
+    default=LONGEST_DAYS,
+    show_default=True,
+    help="How long tokens of the old secret are accepted; the default is the longest life of a bot's.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what is so now as one JSON object.")
+@STATE_DIR
+def command(*, stage: str, finish: bool, keep_days: int, as_json: bool, state_dir: Path) -> None:
+    """Sign tokens with another secret from now on, and accept those of the old one for a while.
+
+    Whoever has the secret can be anyone, so it is worth changing now and then, and whenever somebody leaves
+    who could read it. Nobody is cut off: connections stay, tokens that are out stay good, and new ones work
+    at once, since a function that meets a token of a secret that it does not know reads the secrets again.
+
+    The old secret is refused at the end of --keep-days, and before that with --finish: do so once every bot
+    has a new token. If the secret has leaked, rotate and finish at once, and give every bot a new token.
+    """
+    now = int(time.time())
+    with _keeper(stage, state_dir) as keeper:
+        before = keeper.read()
+        after = finished(before) if finish else rotated(before, now, now + keep_days * DAY)
+        if after != before:
+            keeper.replace(after)
+    facts = _facts(stage, after)
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        click.echo("\n".join(_finished(facts, before) if finish else _rotated(facts)))
+
+
+@contextmanager
+def _keeper(stage: str, state_dir: Path) -> Iterator[SecretKeeper]:
+    try:
+        if stage == "local":
+            yield used_state(state_dir)
+            return
+        # Imported here: the local stage needs no AWS SDK.
+        from infra.deploy.aws import Aws  # noqa: PLC0415
+        from infra.deploy.errors import explained  # noqa: PLC0415
+        from infra.deploy.secret import SecretParameter  # noqa: PLC0415
+        from infra.deploy.stage import Stage  # noqa: PLC0415
+
+        name = Stage(stage).secret_parameter
+        with explained():
+            yield SecretParameter(Aws.connect().client("ssm"), name)
+    except SecretsUnreadable as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _facts(stage: str, secrets: TokenSecrets) -> dict[str, Any]:
+    previous = secrets.previous
+    until = previous.until if previous else None
+    return {
+        "stage": stage,
+        "kid": secrets.current.kid,
+        "previous_kid": previous.kid if previous else None,
+        "previous_until": None if until is None else timestamp(datetime.fromtimestamp(until, UTC)),
+    }
+
+
+def _rotated(facts: dict[str, Any]) -> list[str]:
+    stage = facts["stage"]
+    return [
+        f"Tokens of {stage} are signed with {facts['kid']} from now on, and new ones work at once.",
+        f"Those of {facts['previous_kid']} are accepted until {facts['previous_until']}, and no bot notices.",
+        "To end the old secret before that, give every bot a new token (POST /api/tokens, or",
+        f"`python -m infra token --stage {stage} --role bot --sub NAME`), and then",
+        f"  python -m infra rotate-secret --stage {stage} --finish",
+    ]
+
+
+def _finished(facts: dict[str, Any], before: TokenSecrets) -> list[str]:
+    stage, kid = facts["stage"], facts["kid"]
+    if before.previous is None:
+        return [f"There is nothing to finish: {kid} is the only secret of {stage}."]
+    return [
+        f"Only {kid} is a secret of {stage} now. Tokens of {before.previous.kid} are refused everywhere",
+        f"within {REFRESH_SECONDS:.0f} seconds. Connections that are open stay until their token expires,",
+        "and two hours at most; after that they need a new token.",
+    ]

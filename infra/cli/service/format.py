@@ -1,0 +1,143 @@
+"""What happens in a night, as lines for people or as JSON for machines.
+
+What people have typed is shown without what a terminal would take for a command. Leaves colours that nobody
+sees to ``click.echo``, which takes them out where there is no terminal.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import click
+
+from infra.cli.service.library import Event, on_one_line, score
+
+UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")
+"""What JSON leaves as it is, and is a control character or the end of a line all the same."""
+
+COLOURS = {
+    "session.started": "green",
+    "game.added": "cyan",
+    "session.ended": "magenta",
+    "gap": "yellow",
+}
+
+
+def as_line(event: Event) -> str:
+    """Return an event as a line, with the time of day here."""
+    moment = datetime.fromisoformat(event.timestamp).astimezone()
+    night = "   " if event.session_id is None else f"#{event.session_id}"
+    text = click.style(sentence(event), fg=COLOURS.get(event.type))
+    return f"{click.style(f'{moment:%H:%M:%S}', dim=True)}  {click.style(night, bold=True)}  {text}"
+
+
+def as_json(value: Any) -> str:
+    """Return a value as one line of JSON; what JSON does not escape of itself is no command either."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def members(event: Event) -> dict[str, Any]:
+    """Return an event as the service sent it."""
+    return {"type": event.type, "timestamp": event.timestamp, "data": event.data}
+
+
+def sentence(event: Event) -> str:
+    """Say what an event tells; of a type that is not known here, all that it holds."""
+    say = SENTENCES.get(event.type)
+    return say(event.data) if say else f"{on_one_line(event.type)} {as_json(event.data)}"
+
+
+def games(count: int) -> str:
+    """Return how many games were played."""
+    return "1 game" if count == 1 else f"{count} games"
+
+
+def as_row(session: Any) -> str:
+    """Return a session as a line of a list."""
+    moment = datetime.fromisoformat(session["created_at"]).astimezone()
+    state = click.style("active", fg="green") if session["is_active"] else "ended "
+    number = click.style(f"#{session['id']:<6}", bold=True)
+    row = f"{number} {state}  {moment:%Y-%m-%d %H:%M}  {games(session['games_played']):>9}"
+    return f"{row}  {on_one_line(session['notes'] or '')}".rstrip()
+
+
+def answer(value: Any, lines: Iterable[str], *, json_only: bool) -> None:
+    """Print what a command has done."""
+    if json_only:
+        click.echo(as_json(value))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+class ConnectionLog(logging.Handler):
+    """Shows what the library says of its connection, beside the events: on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record."""
+        worrying = record.levelno >= logging.WARNING
+        moment = datetime.fromtimestamp(record.created).astimezone()
+        text = on_one_line(record.getMessage())
+        click.secho(
+            f"{moment:%H:%M:%S}  {text}", err=True, fg="yellow" if worrying else None, dim=not worrying
+        )
+
+
+def _started(data: Any) -> str:
+    return f"🎮 Game Night has started{_notes(data['session'])}"
+
+
+def _added(data: Any) -> str:
+    return f"🎲 New game: {on_one_line(data['game']['title'])}{_players(data['game'])}"
+
+
+def _voted(data: Any) -> str:
+    who, title = on_one_line(data["vote"]["username"]), on_one_line(data["game"]["title"])
+    return f"🗳️  {who} votes {data['vote']['type']}: {title} stands at {score(data['totals'])}"
+
+
+def _ended(data: Any) -> str:
+    return f"🌙 The night is over: {games(data['session']['games_played'])}"
+
+
+def _as_it_is(data: Any) -> str:
+    session = data["session"]
+    played = session["games"]
+    latest = f", the latest is {on_one_line(played[-1]['title'])}" if played else ""
+    state = "active" if session["is_active"] else "ended"
+    return f"📷 As it is now: {state}, {games(len(played))}{latest}{_notes(session)}"
+
+
+def _missed(_data: Any) -> str:
+    return "⚠️  Something was missed here, and can't be had any more"
+
+
+SENTENCES: dict[str, Callable[[Any], str]] = {
+    "session.started": _started,
+    "game.added": _added,
+    "vote.received": _voted,
+    "session.ended": _ended,
+    "snapshot": _as_it_is,
+    "gap": _missed,
+}
+
+
+def _notes(session: Any) -> str:
+    return f": {on_one_line(session['notes'])}" if session["notes"] else ""
+
+
+def _players(game: Any) -> str:
+    least, most = game["min_players"], game["max_players"]
+    match least, most:
+        case None, None:
+            return ""
+        case _, None:
+            return f" (for {least} and more)"
+        case None, _:
+            return f" (for up to {most})"
+        case _:
+            return f" (for {least} to {most})"

@@ -1,0 +1,157 @@
+"""Where a running service is reached, and with which tokens: here, on a stage, or at an address of its own.
+
+What goes wrong on the way becomes a message that says what to do. Leaves talking to it to ``gamenight``.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+from click import ClickException
+
+from chalicelib.auth.claims import Role
+from infra.cli.service.library import (
+    CursorStore,
+    GameNight,
+    GameNightError,
+    Refused,
+    Token,
+    TokenRefused,
+    on_one_line,
+)
+from infra.event_loop import run
+from infra.local.state import StateDir
+from infra.stage_secrets import LOCAL, minted
+
+PROJECT = Path(__file__).parents[3]
+SUBJECT = "command-line"
+TOKEN_SECONDS = 60 * 60
+PROBE_SECONDS = 5.0
+
+FOREIGN = frozenset({"unknown", "no_json"})
+"""What the library makes of an answer that is none of the service's."""
+
+
+class ServiceProblem(ClickException):
+    """The service can't be reached, or has refused; ``code`` is the service's own, or one of these here.
+
+    ``status`` is the HTTP status of what it refused, None where it was not asked. People are told the code
+    beside it, by which the specification can be searched.
+    """
+
+    def __init__(self, code: str, detail: str, status: int | None = None) -> None:
+        super().__init__(detail if status is None else f"{detail} ({code})")
+        self.code = code
+        self.detail = detail
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTarget:
+    """A service: ``url`` is what ``/api`` stands below, ``token`` returns what a role goes by there."""
+
+    url: str
+    token: Callable[[Role], Token]
+
+    def night(self, role: Role, cursors: CursorStore | Path | None = None) -> GameNight:
+        """Return the service as a bot has it. Raises ServiceProblem where the address can't be one."""
+        with told(self.url):
+            return GameNight(self.url, self.token(role), cursors=cursors)
+
+    def ask(self, role: Role, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Make one request and return its answer. Raises ServiceProblem."""
+        with told(self.url):
+            return run(lambda: self.night(role).request(method, path, body))
+
+
+def place_of(stage: str, state_dir: Path, url: str | None) -> ServiceTarget:
+    """Return the service that the options of a command name. Raises ServiceProblem where there is none."""
+    if url is not None:
+        return ServiceTarget(url, lambda _role: _given_token())
+
+    def token(role: Role) -> Token:
+        return lambda: minted(stage, state_dir, SUBJECT, role, TOKEN_SECONDS)
+
+    return ServiceTarget(_local_url(StateDir(state_dir)) if stage == LOCAL else _stage_url(stage), token)
+
+
+@contextmanager
+def told(url: str) -> Iterator[None]:
+    """Raise ServiceProblem for whatever the library raises."""
+    try:
+        yield
+    except Refused as refused:
+        # A gateway in front of the service answers 429 and 5xx of its own, without a code.
+        if refused.code in FOREIGN and refused.status < 429:  # noqa: PLR2004 - too many requests
+            raise ServiceProblem(
+                "not_possible",
+                f"{url} answers (HTTP {refused.status}), but this does not look like Game Night Live. Check "
+                "the address: it is the one that stands before /api.",
+            ) from refused
+        raise ServiceProblem(refused.code, on_one_line(refused.detail), refused.status) from refused
+    except TokenRefused as refused:
+        raise ServiceProblem("token_refused", str(refused), HTTPStatus.UNAUTHORIZED) from refused
+    except GameNightError as error:
+        raise ServiceProblem("not_possible", str(error)) from error
+    except BrokenPipeError:
+        raise  # whoever read the output has left; it is nothing of the service's
+    except OSError as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        raise ServiceProblem(
+            "unreachable",
+            f"{url} can't be reached: {reason}. Check the address, and that this machine is online.",
+        ) from error
+
+
+def _local_url(state: StateDir) -> str:
+    try:
+        url: str = json.loads(state.addresses.read_text())["rest_url"]
+        at = urlsplit(url)
+        socket.create_connection((at.hostname or "", at.port or 0), timeout=PROBE_SECONDS).close()
+    except (OSError, ValueError, KeyError) as error:
+        raise ServiceProblem(
+            "not_running",
+            "No gateway is running here. Start one with `make run` in another terminal, or name a stage on "
+            "AWS with --stage.",
+        ) from error
+    return url
+
+
+def _stage_url(name: str) -> str:
+    # Imported here: the local gateway's commands need no AWS SDK.
+    from infra.deploy.chalice_state import ChaliceState  # noqa: PLC0415
+    from infra.deploy.stage import Addresses, Stage  # noqa: PLC0415
+
+    record = ChaliceState(PROJECT, Stage(name))
+    api_id, url = record.value("rest_api", "rest_api_id"), record.value("rest_api", "rest_api_url")
+    if api_id is None or url is None:
+        raise ServiceProblem(
+            "not_deployed",
+            f"The stage {name} has not been deployed from here: `python -m infra deploy --stage {name}` does "
+            "it, or finds what is there. With --url its address can be named instead.",
+        )
+    if emulator := os.environ.get("PUSH_ENDPOINT"):
+        return Addresses(name, "", emulator).base(api_id)
+    return url.rstrip("/")
+
+
+def _given_token() -> str:
+    token = os.environ.get("GAMENIGHT_TOKEN", "").strip()
+    if len(token.split()) > 1:
+        raise ServiceProblem(
+            "no_token",
+            "The token in GAMENIGHT_TOKEN has a space or a line break within. Copy it anew, as one line.",
+        )
+    if not token:
+        raise ServiceProblem(
+            "no_token", "There is no token for this address. Put one into the variable GAMENIGHT_TOKEN."
+        )
+    return token

@@ -1,0 +1,41 @@
+"""``python -m infra token``: print a token and nothing else, so that a script can use the output as it is."""
+
+from pathlib import Path
+
+import click
+
+from chalicelib.auth.claims import Role
+from chalicelib.auth.tokens import MAX_SECONDS
+from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
+from infra.cli.examples import examples
+from infra.cli.local_state import STATE_DIR
+from infra.stage_secrets import minted
+
+DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
+
+
+@click.command(epilog=examples("token --role bot", "token --role admin --sub alice --ttl 3600 --stage dev"))
+@click.option("--stage", default="local", show_default=True, help="The stage that is to accept it.")
+@click.option("--role", type=click.Choice(["admin", "bot"]), required=True, help="What its bearer may do.")
+@click.option("--sub", help="Who its bearer is.  [default: the role]")
+@click.option(
+    "--ttl",
+    type=int,
+    help="Seconds until it expires, an admin's a day at most and a bot's a year; below 0 it has expired "
+    "already.  [default: 12 hours for an admin, 7 days for a bot]",
+)
+@STATE_DIR
+def command(stage: str, role: str, sub: str | None, ttl: int | None, state_dir: Path) -> None:
+    """Print a token and nothing else.
+
+    Of a stage on AWS it takes the right to read the stage's secret, and whoever has that can be anyone.
+    """
+    holder = Role(role)
+    seconds = DEFAULT_SECONDS[holder] if ttl is None else ttl
+    if seconds > MAX_SECONDS[holder]:
+        raise click.BadParameter(
+            f"a token of the role {role} is good for {MAX_SECONDS[holder]} seconds at most, and the service "
+            "accepts no other.",
+            param_hint="--ttl",
+        )
+    click.echo(minted(stage, state_dir, sub or role, holder, seconds))

@@ -1,0 +1,193 @@
+"""Chalice's record of what it deployed, brought in line with what is there.
+
+Chalice writes ``.chalice/deployed/STAGE.json`` at the end of a deployment, and from it alone knows its APIs
+and mappings. After a failure half way, or on another machine, it would make them a second time; so before
+each deployment they are looked up in AWS and written there in Chalice's own format.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.deploy.aws import Aws
+from infra.deploy.progress import Progress
+from infra.deploy.stage import APP_NAME, Stage
+
+LOOKED_UP = frozenset(
+    {"lambda_function", "rest_api", "websocket_api", "dynamodb_event", "sqs_event", "cloudwatch_event"}
+)
+"""The kinds of entries that are looked up; those of other kinds stay as Chalice wrote them."""
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChaliceState:
+    """The record of a stage in the project at ``project``."""
+
+    project: Path
+    stage: Stage
+
+    @property
+    def path(self) -> Path:
+        """Where Chalice reads it."""
+        return self.project / ".chalice" / "deployed" / f"{self.stage.name}.json"
+
+    def entries(self) -> list[Entry]:
+        """Return what is recorded; nothing where there is no record, or a damaged one."""
+        try:
+            entries: list[Entry] = json.loads(self.path.read_text())["resources"]
+        except (FileNotFoundError, ValueError, KeyError):
+            return []
+        return entries
+
+    def value(self, kind: str, name: str) -> str | None:
+        """Return a value of the one entry of a kind, None where there is none."""
+        return next((str(one[name]) for one in self.entries() if one["resource_type"] == kind), None)
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """ChaliceState what is there."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = {"resources": list(entries), "schema_version": "2.0", "backend": "api"}
+        self.path.write_text(json.dumps(content, indent=2) + "\n")
+
+    def forget(self) -> None:
+        """Remove the record."""
+        self.path.unlink(missing_ok=True)
+
+
+def adopt(aws: Aws, record: ChaliceState, stream_arn: str | None, progress: Progress) -> None:
+    """Write into the record what is deployed, and remove mappings that read another stream than this.
+
+    Chalice keeps an existing mapping whatever stream it reads; a table that was replaced would never be heard
+    of again.
+    """
+    found = [*deployed_functions(aws, record.stage)]
+    names = {one["name"] for one in found}
+    found += _rest_apis(aws, record, progress)
+    found += _websocket_apis(aws, record, progress)
+    found += [_rule_entry(record.stage, rule) for rule in rule_names(aws, record.stage)]
+    for function in sorted(names):
+        for mapping in mappings(aws, record.stage.function(function)):
+            entry = _mapping_entry(function, mapping)
+            if stream_arn and entry.get("stream_arn", stream_arn) != stream_arn:
+                aws.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+                progress.detail(f"{function} read a stream that was replaced: its mapping is removed")
+            else:
+                found.append(entry)
+    recorded = record.entries()
+    kept = [one for one in recorded if one["resource_type"] not in LOOKED_UP]
+    unknown = {one["name"] for one in found} - {one["name"] for one in recorded}
+    if unknown:
+        progress.detail(f"found on AWS, though not in Chalice's record here: {', '.join(sorted(unknown))}")
+    record.write([*found, *kept])
+
+
+def deployed_functions(aws: Aws, stage: Stage) -> Iterator[Entry]:
+    """Yield the functions that Chalice has made for a stage, as it records them."""
+    client = aws.client("lambda")
+    for page in client.get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            full_name: str = function["FunctionName"]
+            if full_name == stage.stack or full_name.startswith(f"{stage.stack}-"):
+                name = full_name.removeprefix(stage.stack).removeprefix("-") or "api_handler"
+                yield {
+                    "name": name,
+                    "resource_type": "lambda_function",
+                    "lambda_arn": function["FunctionArn"],
+                }
+
+
+def mappings(aws: Aws, function: str) -> list[Entry]:
+    """Return a function's event source mappings that are not being deleted."""
+    found = aws.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    return [one for one in found if one.get("State") != "Deleting"]
+
+
+def rest_api_ids(aws: Aws, stage: Stage) -> list[str]:
+    """Return the REST APIs that invoke the stage's function; Chalice names those of all stages alike."""
+    client = aws.client("apigateway")
+    invokes = f":function:{stage.stack}/invocations"
+    return [
+        api["id"]
+        for page in client.get_paginator("get_rest_apis").paginate()
+        for api in page["items"]
+        if api["name"] == APP_NAME and any(invokes in uri for uri in _integrations(client, api["id"]))
+    ]
+
+
+def websocket_api_ids(aws: Aws, stage: Stage) -> list[str]:
+    """Return the WebSocket APIs of a stage."""
+    return [
+        api["ApiId"]
+        for page in aws.client("apigatewayv2").get_paginator("get_apis").paginate()
+        for api in page["Items"]
+        if api["Name"] == stage.websocket_api and api["ProtocolType"] == "WEBSOCKET"
+    ]
+
+
+def rule_names(aws: Aws, stage: Stage) -> list[str]:
+    """Return the EventBridge rules of a stage, by which its functions are started on a schedule."""
+    return [
+        rule["Name"]
+        for page in aws.client("events").get_paginator("list_rules").paginate(NamePrefix=f"{stage.stack}-")
+        for rule in page["Rules"]
+    ]
+
+
+def _integrations(client: Any, api_id: str) -> Iterator[str]:
+    for page in client.get_paginator("get_resources").paginate(restApiId=api_id, embed=["methods"]):
+        for resource in page["items"]:
+            for method in resource.get("resourceMethods", {}).values():
+                yield method.get("methodIntegration", {}).get("uri", "")
+
+
+def _rest_apis(aws: Aws, record: ChaliceState, progress: Progress) -> list[Entry]:
+    chosen = _one(rest_api_ids(aws, record.stage), record.value("rest_api", "rest_api_id"), "REST", progress)
+    url = f"https://{chosen}.execute-api.{aws.region}.amazonaws.com/{record.stage.name}/"
+    entry = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": chosen, "rest_api_url": url}
+    return [entry] if chosen else []
+
+
+def _websocket_apis(aws: Aws, record: ChaliceState, progress: Progress) -> list[Entry]:
+    recorded = record.value("websocket_api", "websocket_api_id")
+    chosen = _one(websocket_api_ids(aws, record.stage), recorded, "WebSocket", progress)
+    url = f"wss://{chosen}.execute-api.{aws.region}.amazonaws.com/{record.stage.name}/"
+    entry = {
+        "name": "websocket_api",
+        "resource_type": "websocket_api",
+        "websocket_api_url": url,
+        "websocket_api_id": chosen,
+    }
+    return [entry] if chosen else []
+
+
+def _rule_entry(stage: Stage, rule: str) -> Entry:
+    name = rule.removeprefix(f"{stage.stack}-")
+    return {"name": name, "resource_type": "cloudwatch_event", "rule_name": rule}
+
+
+def _one(found: Sequence[str], recorded: str | None, kind: str, progress: Progress) -> str | None:
+    """Choose among APIs of one stage: the recorded one, for its address is known to clients."""
+    if not found:
+        return None
+    chosen = recorded if recorded in found else found[0]
+    if len(found) > 1:
+        others = ", ".join(sorted(set(found) - {chosen}))
+        progress.warning(
+            f"there is more than one {kind} API of this stage; {chosen} is used. Not used: {others}"
+        )
+    return chosen
+
+
+def _mapping_entry(function: str, mapping: Entry) -> Entry:
+    arn: str = mapping["EventSourceArn"]
+    common = {"event_uuid": mapping["UUID"], "lambda_arn": mapping["FunctionArn"]}
+    if ":sqs:" in arn:
+        queue = arn.rpartition(":")[2]
+        name = f"{function}-sqs-event-source"
+        return {"name": name, "resource_type": "sqs_event", "queue_arn": arn, "queue": queue, **common}
+    name = f"{function}-dynamodb-event-source"
+    return {"name": name, "resource_type": "dynamodb_event", "stream_arn": arn, **common}

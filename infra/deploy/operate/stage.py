@@ -1,0 +1,100 @@
+"""A stage as whoever operates it reaches it: the application on its tables and queues, and the SDK's clients.
+
+On AWS it is found by the names that ``stack.yaml`` gives. The local one is where the running gateway notes
+it down, since its ports are other ones each time.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib.settings import Settings
+from infra.deploy.aws import Aws
+from infra.deploy.chalice_config import ChaliceConfig
+from infra.deploy.errors import DeploymentError
+from infra.deploy.operate.application import OperatorApplication
+from infra.deploy.provision import check_place
+from infra.deploy.stage import Stage
+from infra.local.deployment import STAGE as LOCAL
+from infra.local.queues import EngineQueue
+from infra.local.sources import engine_client
+from infra.local.state import StateDir, StateInUse
+from infra.local.variables import Endpoints, point_the_sdks_at
+from infra.template import queues, tables
+
+CONFIG = Path(__file__).parents[3] / ".chalice" / "config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatedStage:
+    """A stage that is deployed, or served. ``client`` returns the SDK's client of a service."""
+
+    name: str
+    settings: Settings
+    client: Callable[[str], Any]
+
+    def application(self) -> OperatorApplication:
+        """Return the application on the stage's tables and queues, with the rights of whoever asks."""
+        return OperatorApplication(self.settings)
+
+    def queue(self, logical_name: str) -> EngineQueue:
+        """Return one of the stack's queues."""
+        return _queue(self.client("sqs"), self.name, logical_name)
+
+
+def operated_stage(name: str, state: StateDir, env: Mapping[str, str] = os.environ) -> OperatedStage:
+    """Find a stage. Raises DeploymentError, and what botocore raises.
+
+    ``state`` is the local gateway's folder.
+    """
+    return _local(state) if name == LOCAL else _on_aws(Aws.connect(env), Stage(name), env)
+
+
+def _local(state: StateDir) -> OperatedStage:
+    if not _is_served(state):
+        raise DeploymentError(
+            f"No gateway is running on the state folder {state.path}. Start one with `make run`, or name "
+            "the folder of the one that runs with --state-dir."
+        )
+    noted: dict[str, str] = json.loads(state.served.read_text())
+    point_the_sdks_at(noted)
+    endpoints = Endpoints(noted["AWS_ENDPOINT_URL_DYNAMODB"], noted["AWS_ENDPOINT_URL"])
+    return OperatedStage(LOCAL, Settings.from_env(noted), lambda service: engine_client(service, endpoints))
+
+
+def _is_served(state: StateDir) -> bool:
+    if not state.served.exists():
+        return False
+    try:
+        state.lock("gateway").close()
+    except StateInUse:
+        return True
+    return False  # it ended without a chance to tidy up
+
+
+def _on_aws(aws: Aws, stage: Stage, env: Mapping[str, str]) -> OperatedStage:
+    config = ChaliceConfig(CONFIG)
+    check_place(aws, stage, config)
+    named = {
+        "SESSIONS_TABLE": tables(stage.name)["SessionsTable"].name,
+        "CONNECTIONS_TABLE": tables(stage.name)["ConnectionsTable"].name,
+        "DELIVERY_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "DeliveryQueue").url,
+        "STREAM_FAILURE_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "StreamFailureQueue").url,
+    }
+    # Such as into how many shards the stage's functions divide an audience.
+    told = config.environment(stage)
+    settings = Settings.from_env({**env, **told, **named, "AWS_REGION": aws.region})
+    return OperatedStage(stage.name, settings, aws.client)
+
+
+def _queue(sqs: Any, stage: str, logical_name: str) -> EngineQueue:
+    name = queues(stage)[logical_name].name
+    try:
+        return EngineQueue.named(sqs, name)
+    except sqs.exceptions.QueueDoesNotExist as error:
+        raise DeploymentError(
+            f"There is no queue {name}. Is the stage {stage} deployed? `python -m infra status` tells."
+        ) from error

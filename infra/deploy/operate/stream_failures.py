@@ -1,0 +1,221 @@
+"""Records of the sessions table's stream that were given up: found again, and delivered by jobs.
+
+Lambda says where they were in the stream and not what they were. The stream has them for 24 hours; what is
+older is taken from the log, by the time at which it was written. ``broadcast`` names what it could not
+read by its keys in the log, and it is read again from there: the code may have been mended, or the item.
+Leaves how events are delivered to ``infra.deploy.operate.redelivery``.
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from chalicelib.aws.dead_letters import message_of, record_of
+from chalicelib.aws.dynamodb.nights.stream_records import events_of, read_records
+from chalicelib.nights.events import Event, UnreadableRecord
+from chalicelib.timestamps import timestamp
+from infra.deploy.operate.redelivery import Redelivery
+from infra.local.queue_event import Message
+from infra.local.queues import EngineQueue
+from infra.local.stream_event import Record, sequence_number, stream_event
+from infra.local.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, StreamReader
+
+AT_ONCE = 10
+HIDDEN_SECONDS = 900
+EMPTY_PAGES = 1000
+"""DynamoDB answers with empty pages between records that are far apart; after so many there are none."""
+
+SLACK = timedelta(minutes=2)
+"""An event's timestamp is its function's, whose clock may be off by a minute, and from before its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Where records were: ``first`` to ``last`` in a shard, and when they arrived there."""
+
+    stream_arn: str
+    shard: str
+    first: str
+    last: str
+    arrived: datetime
+    arrived_last: datetime
+
+    @classmethod
+    def parse(cls, body: str) -> Self:
+        """Read Lambda's document. Raises ValueError where it is none."""
+        try:
+            batch = json.loads(body)["DDBStreamBatchInfo"]
+            first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
+            if not (first.isdigit() and last.isdigit()):
+                raise ValueError(f"no sequence numbers: {first!r} and {last!r}")
+            return cls(
+                batch["streamArn"],
+                batch["shardId"],
+                first,
+                last,
+                datetime.fromisoformat(batch["approximateArrivalOfFirstRecord"]),
+                datetime.fromisoformat(batch["approximateArrivalOfLastRecord"]),
+            )
+        except (AttributeError, KeyError, TypeError) as exc:
+            raise ValueError(f"no document of Lambda's: {exc!r}") from exc
+
+
+@dataclass(slots=True)
+class RedoneRecords:
+    """What became of the batches found, and where their events were: in the stream, or only in the log.
+
+    A record that was set aside is a batch of its own. ``unreadable`` stay for a person to look at: messages,
+    and records that can't be read yet.
+    """
+
+    found: int = 0
+    redone: int = 0
+    unreadable: int = 0
+    events: int = 0
+    from_log: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    events: Sequence[Event]
+    whence: str
+    unreadable: Sequence[UnreadableRecord] = ()
+    pending: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailures:
+    """The queue of failures.
+
+    ``item`` returns the log's item of a record, ``count`` counts votes as ``Application.count_votes`` does,
+    ``run`` runs a coroutine to its end. After ``patience`` seconds without a message there is none.
+    """
+
+    queue: EngineQueue
+    reader: StreamReader
+    item: Callable[[UnreadableRecord], Mapping[str, Any] | None]
+    redelivery: Redelivery
+    count: Callable[[Mapping[int, Sequence[str]]], Coroutine[Any, Any, list[str]]]
+    run: Callable[..., object]
+    patience: int = 1
+
+    def redo(self, tell: Callable[[str], None], *, dry_run: bool) -> RedoneRecords:
+        """Deliver what was given up, oldest first; ``tell`` is given a line for each batch.
+
+        A document is taken out once the jobs of its events are on the delivery queue. Raises Unavailable,
+        StreamUnavailable, and what the SDK raises.
+        """
+        outcome = RedoneRecords()
+        kept: list[Message] = []
+        try:
+            for message in self._messages():
+                outcome.found += 1
+                kept.append(message)
+            for batch, message in self._batches(kept, outcome, tell):
+                found = self._told(batch, outcome, tell)
+                if found is None or dry_run:
+                    continue
+                if found.pending and self.run(self.count(found.pending)):
+                    continue  # it stays: some votes could not be counted now
+                self.run(self.redelivery.deliver(found.events))
+                for unreadable in found.unreadable:
+                    self.queue.send(message_of(unreadable))
+                self.queue.delete(message)
+                kept.remove(message)
+                outcome.redone += 1
+        finally:
+            for message in kept:
+                self.queue.release(message)
+        return outcome
+
+    def _messages(self) -> Iterator[Message]:
+        while messages := self.queue.receive(
+            AT_ONCE, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=self.patience
+        ):
+            yield from messages
+
+    def _batches(
+        self, messages: Sequence[Message], outcome: RedoneRecords, tell: Callable[[str], None]
+    ) -> list[tuple[GivenUp | UnreadableRecord, Message]]:
+        """Return what messages are about, oldest first, and tell of those that nobody can read."""
+        batches: list[tuple[GivenUp | UnreadableRecord, Message]] = []
+        for message in messages:
+            try:
+                batches.append((_parsed(message["Body"]), message))
+            except ValueError:
+                outcome.unreadable += 1
+                tell(f"can't be read, and stays: message {message['MessageId']}")
+        return sorted(batches, key=lambda one: _place(one[0]))
+
+    def _told(
+        self, batch: GivenUp | UnreadableRecord, outcome: RedoneRecords, tell: Callable[[str], None]
+    ) -> _Found | None:
+        """Return what a batch held and tell of it; None where it still can't be read."""
+        arrived = f"{_place(batch)[0]:%Y-%m-%d %H:%M:%S}"
+        try:
+            found = self._found(batch)
+        except ValueError as error:
+            outcome.unreadable += 1
+            tell(f"{arrived}, can't be read, and stays: {error}")
+            return None
+        outcome.events += len(found.events)
+        outcome.from_log += len(found.events) if found.whence == "the log" else 0
+        names = [f"{one.type} of session {one.session_id}" for one in found.events]
+        names += [f"pending votes of session {session_id}" for session_id in found.pending]
+        tell(f"{arrived}, {', '.join(names) or 'nothing'}, from {found.whence}")
+        return found
+
+    def _found(self, batch: GivenUp | UnreadableRecord) -> _Found:
+        """Return what a batch held. Raises ValueError where it is one record that still can't be read."""
+        if isinstance(batch, UnreadableRecord):
+            return self._found_in_log(batch)
+        records = self._records(batch)
+        if records is not None:
+            read = read_records(stream_event(records, batch.stream_arn)["Records"])
+            return _Found([one.event for one in read.events], "the stream", read.unreadable, read.pending)
+        since, until = timestamp(batch.arrived - SLACK), timestamp(batch.arrived_last + SLACK)
+        return _Found([*self.redelivery.logged(since, until)], "the log")
+
+    def _found_in_log(self, record: UnreadableRecord) -> _Found:
+        item = self.item(record)
+        try:
+            return _Found(events_of(item) if item else [], "the log")
+        except ValueError as exc:
+            raise ValueError(f"{record.sort_key} of {record.partition_key}: {exc}") from exc
+
+    def _records(self, batch: GivenUp) -> list[Record] | None:
+        """Return the records; None where the stream does not have all of them any more."""
+        found: list[Record] = []
+        empty = 0
+        try:
+            iterator: str | None = self.reader.iterator(
+                batch.stream_arn, batch.shard, "AT_SEQUENCE_NUMBER", batch.first
+            )
+            while iterator is not None and empty < EMPTY_PAGES:
+                page = self.reader.page(iterator)
+                for record in page.records:
+                    found.append(record)
+                    if sequence_number(record) == batch.last:
+                        return found
+                empty = 0 if page.records else empty + 1
+                iterator = page.next_iterator
+        except (RecordsTrimmed, StreamGone, IteratorExpired):
+            return None
+        return None
+
+
+def _parsed(message: str) -> GivenUp | UnreadableRecord:
+    """Read Lambda's document, or what ``broadcast`` set aside. Raises ValueError where it is neither."""
+    try:
+        return GivenUp.parse(message)
+    except ValueError:
+        return record_of(message)
+
+
+def _place(found: GivenUp | UnreadableRecord) -> tuple[datetime, int]:
+    """Return when something arrived in the stream, and its place there."""
+    if isinstance(found, UnreadableRecord):
+        return datetime.fromtimestamp(found.arrived, UTC), int(found.sequence_number)
+    return found.arrived, int(found.first)

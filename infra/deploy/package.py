@@ -1,0 +1,219 @@
+"""The deployment package: built by Chalice's own packager, then made small and quick to start.
+
+Chalice keeps packages in ``.chalice/deployments`` under a hash of what goes into them, and uses one that is
+there. So the package is built and rewritten in that place before ``chalice deploy`` looks for it.
+"""
+
+import gzip
+import hashlib
+import importlib.util
+import json
+import marshal
+import re
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from chalice.config import Config
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
+from chalice.utils import UI, OSUtils
+
+from infra.deploy.errors import DeploymentError
+from infra.deploy.locked_pip import LockedPip
+
+LIMIT_BYTES = 50_000_000
+"""AWS takes no larger package by upload."""
+
+KEPT_SERVICES: dict[str, frozenset[str] | None] = {"dynamodb": None, "ssm": frozenset({"GetParameter"})}
+"""What the functions ask botocore for, and which operations where most are left out; the descriptions of all
+others are four fifths of the package."""
+
+ENDPOINTS = "botocore/data/endpoints.json"
+
+SOURCES_OF_EXTENSIONS = (".c", ".h", ".pxd", ".pyi", ".pyx")
+
+COMPILED_APP = f"__pycache__/app.{importlib.util.cache_from_source('app.py').split('.', 1)[1]}"
+"""In no package of Chalice's own, and so the sign of one that is finished."""
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""One date for every file, so that the same content is the same package, byte for byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A finished package."""
+
+    path: Path
+
+    @property
+    def sha256(self) -> str:
+        """The content's hash, in hexadecimal digits."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """How many bytes are uploaded for each function."""
+        return self.path.stat().st_size
+
+    def contents(self) -> dict[str, tuple[int, int]]:
+        """Return bytes zipped and unzipped of each top-level package in it."""
+        zipped: Counter[str] = Counter()
+        unzipped: Counter[str] = Counter()
+        with zipfile.ZipFile(self.path) as archive:
+            for one in archive.infolist():
+                top = one.filename.split("/", 1)[0]
+                top = "app.py" if top in {"app.py", "__pycache__"} else top
+                zipped[top] += one.compress_size
+                unzipped[top] += one.file_size
+        return {top: (size, unzipped[top]) for top, size in zipped.most_common()}
+
+
+def build(project: Path, architecture: str) -> Package:
+    """Build the package of the project in a folder, or return the one that is there.
+
+    Raises DeploymentError where a requirement has no wheel for Lambda, the package is too large, or
+    a file is not the one that requirements.txt names.
+    """
+    # Chalice would pack, and hash, whatever has been imported here by chance.
+    for folder in [*(project / "chalicelib").rglob("__pycache__")]:
+        shutil.rmtree(folder, ignore_errors=True)
+    files: Any = OSUtils()
+    pip = LockedPip(project / "requirements.txt", files)
+    packager = LambdaDeploymentPackager(
+        files, DependencyBuilder(files, pip, architecture), UI(), architecture
+    )
+    python = Config().lambda_python_version
+    path = Path(packager.deployment_package_filename(str(project), python))
+    if not path.exists() or not _finished(path):
+        path.unlink(missing_ok=True)
+        path = Path(packager.create_deployment_package(str(project), python))
+        missing = _requirements(project) - _distributions(path)
+        if missing:
+            path.unlink()
+            raise DeploymentError(
+                f"No wheel of {', '.join(sorted(missing))} fits Lambda's {python} on {architecture}, and "
+                "without it the functions can't start. Pin a version in requirements.txt that publishes one."
+            )
+        finish(path)
+    package = Package(path)
+    if package.size > LIMIT_BYTES:
+        raise DeploymentError(
+            f"The package has {package.size / 1e6:.1f} MB and AWS takes {LIMIT_BYTES / 1e6:.0f}. "
+            "docs/deploying.md says what is in it."
+        )
+    return package
+
+
+def finish(path: Path) -> None:
+    """Rewrite a package in place: without what no function needs, with byte code."""
+    draft = path.with_suffix(".draft")
+    with (
+        zipfile.ZipFile(path) as before,
+        zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as after,
+    ):
+        for name, content in sorted(_files(before)):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
+            after.writestr(entry, content, zipfile.ZIP_DEFLATED)
+    draft.replace(path)
+
+
+def wanted(name: str) -> bool:
+    """Say whether a file of a package is of use to a function."""
+    path = PurePosixPath(name)
+    if path.suffix == ".pyc" or path.name == "RECORD" or path.suffix in SOURCES_OF_EXTENSIONS:
+        return False
+    if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:  # noqa: PLR2004 - data/SERVICE/VERSION
+        return path.parts[2] in KEPT_SERVICES
+    return True
+
+
+def condensed(name: str, content: bytes) -> tuple[str, bytes]:
+    """Return a file of botocore's data without what a client takes long to read and no function calls."""
+    if not name.startswith("botocore/data/"):
+        return name, content
+    data = json.loads(gzip.decompress(content) if name.endswith(".gz") else content)
+    if name == ENDPOINTS:
+        for partition in data["partitions"]:
+            partition["services"] = {
+                service: one for service, one in partition["services"].items() if service in KEPT_SERVICES
+            }
+    operations = KEPT_SERVICES.get(PurePosixPath(name).parts[2])
+    if operations and "operations" in data:
+        data["operations"] = {one: data["operations"][one] for one in operations}
+        used = _shapes(data["operations"], data["shapes"])
+        data["shapes"] = {shape: one for shape, one in data["shapes"].items() if shape in used}
+    return name.removesuffix(".gz"), json.dumps(_without_prose(data), separators=(",", ":")).encode()
+
+
+def compiled(name: str, source: bytes) -> bytes:
+    """Return a module's byte code, to be trusted without a look at the source.
+
+    Lambda's folder is read-only and its files' dates are not ours, so byte code of the usual kind would be
+    made again at each cold start. Raises SyntaxError.
+    """
+    code = compile(source, f"/var/task/{name}", "exec", dont_inherit=True)
+    return (
+        importlib.util.MAGIC_NUMBER
+        + (1).to_bytes(4, "little")  # PEP 552: checked by hash, and the hash is not to be checked
+        + importlib.util.source_hash(source)
+        + marshal.dumps(code)
+    )
+
+
+def _finished(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return COMPILED_APP in archive.namelist()
+
+
+def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
+    for packed in sorted(set(archive.namelist())):
+        if packed.endswith("/") or not wanted(packed):
+            continue
+        name, content = condensed(packed, archive.read(packed))
+        yield name, content
+        if name.endswith(".py"):
+            yield importlib.util.cache_from_source(name), compiled(name, content)
+
+
+def _without_prose(data: Any) -> Any:
+    if isinstance(data, dict):
+        prose = isinstance(data.get("documentation"), str)
+        return {
+            key: _without_prose(one) for key, one in data.items() if not (prose and key == "documentation")
+        }
+    return [_without_prose(one) for one in data] if isinstance(data, list) else data
+
+
+def _shapes(data: Any, shapes: Mapping[str, Any]) -> set[str]:
+    """Return the names of all shapes that a part of a description needs."""
+    used: set[str] = set()
+    parts = [data]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            shape = part.get("shape")
+            if isinstance(shape, str) and shape not in used:
+                used.add(shape)
+                parts.append(shapes[shape])
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return used
+
+
+def _requirements(project: Path) -> set[str]:
+    lines = (project / "requirements.txt").read_text().splitlines()
+    return {_normal(found[0]) for line in lines if (found := re.match(r"[A-Za-z0-9._-]+", line))}
+
+
+def _distributions(path: Path) -> set[str]:
+    with zipfile.ZipFile(path) as archive:
+        folders = {name.split("/", 1)[0] for name in archive.namelist()}
+    return {_normal(one.split("-")[0]) for one in folders if one.endswith(".dist-info")}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

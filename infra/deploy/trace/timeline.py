@@ -1,0 +1,162 @@
+"""Log lines about one event, as a timeline: what happened where, how many milliseconds after the event.
+
+Says also what the lines do not say. Knows only lines: where they are kept is for ``sources``, how it looks
+for ``render``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chalicelib.delivery.delivery_log import NAMED_UP_TO
+from infra.deploy.trace.query import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One thing that happened; ``milliseconds`` are since the event's own timestamp."""
+
+    milliseconds: int
+    function: str
+    stage: str
+    what: str
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """An event's way. ``delivered`` counts posts, ``named`` the connections that lines name for them.
+
+    ``notes`` are what the lines leave open, a sentence each.
+    """
+
+    event: dict[str, Any]
+    stages: Sequence[Stage]
+    delivered: int
+    named: int
+    notes: Sequence[str]
+
+
+EVENT_FIELDS = (
+    "event",
+    "event_type",
+    "session_id",
+    "stream",
+    "sequence",
+    "cursor",
+    "event_timestamp",
+)
+IN_ORDER = ("appended", "answered", "received", "fanned_out", "delivered", "broadcast", "posted")
+"""What follows what within one millisecond."""
+
+OF_ONE = {
+    "gone": "is gone, and is removed",
+    "failed": "was not reached",
+    "fell_behind": "is behind; a job will catch it up",
+    "caught_up": "could still not be reached",
+}
+"""What a line about one connection says of it."""
+
+ID_FIELDS = ("request_id", "invocation_id", "trace_id", "connection_id", "stream_record")
+
+
+def timeline_of(lines: Iterable[Line]) -> Timeline:
+    """Return the timeline of lines that are all about one event, its request's answer among them."""
+    ordered = sorted(lines, key=lambda line: str(line["timestamp"]))
+    event: dict[str, Any] = {}
+    for line in ordered:
+        event |= {name: line[name] for name in EVENT_FIELDS if name in line}
+    since = _moment(str(event.get("event_timestamp", ordered[0]["timestamp"])))
+    stages = [stage for line in ordered for stage in _stages(line, since)]
+    delivered = sum(line["delivered"] for line in ordered if line["stage"] in ("posted", "caught_up"))
+    named = sum(one.stage == "delivered" for one in stages)
+    return Timeline(
+        event,
+        sorted(stages, key=lambda one: (one.milliseconds, _rank(one.stage))),
+        delivered,
+        named,
+        [*_notes(ordered, delivered - named)],
+    )
+
+
+def _rank(stage: str) -> int:
+    return IN_ORDER.index(stage) if stage in IN_ORDER else len(IN_ORDER)
+
+
+def _stages(line: Line, since: float) -> Iterable[Stage]:
+    function = str(line.get("function", ""))
+    ids = {name: str(line[name]) for name in ID_FIELDS if name in line}
+    here = round((_moment(str(line["timestamp"])) - since) * 1000)
+    for connection_id, milliseconds in line.get("deliveries", {}).items():
+        yield Stage(
+            milliseconds,
+            function,
+            "delivered",
+            f"delivered to {connection_id}",
+            {**ids, "connection_id": connection_id},
+        )
+    if line["stage"] == "caught_up" and line["delivered"]:
+        yield Stage(here, function, "delivered", f"replayed to {line['connection_id']}", ids)
+    elif line["stage"] != "each":
+        yield Stage(here, function, line["stage"], _what(line), ids)
+
+
+def _what(line: Line) -> str:
+    said = str(line["message"])
+    match line["stage"]:
+        case "answered" if "subject" in line:
+            said += f", sent by {line['subject']}"
+        case "appended":
+            said = "committed with what it speaks of"
+        case "received":
+            said = f"came from the table's stream as record {line['stream_record']}"
+        case "fanned_out":
+            said = f"a large audience: {line['jobs']} jobs will deliver it"
+        case "posted":
+            said = _posted(line)
+        case stage if stage in OF_ONE:
+            said = f"{line['connection_id']} {OF_ONE[stage]}" + (
+                f": {line['reason']}" if "reason" in line else ""
+            )
+    return said
+
+
+def _posted(line: Line) -> str:
+    part = f" of shard {line['shard']}" if "shard" in line else ""
+    others = (f", {line[name]} {name}" for name in ("gone", "failed", "expired", "retried") if line[name])
+    return f"posted to {line['delivered']} of {line['audience']}{part} in {line['duration_ms']} ms" + "".join(
+        others
+    )
+
+
+def _notes(lines: Sequence[Line], unnamed: int) -> Iterable[str]:
+    stages = [line["stage"] for line in lines]
+    if "appended" not in stages:
+        yield (
+            "No line says that it was committed: its request was killed just then, or these lines are not "
+            "kept any more."
+        )
+    if "received" not in stages:
+        yield "The stream has not handed it over yet, or that line has not arrived. Ask again in a moment."
+    elif not {"posted", "fanned_out"} & {*stages}:
+        yield "Its broadcast has not ended yet, or failed. It comes again; ask again in a moment."
+    shards = {line["shard"] for line in lines if "shard" in line}
+    jobs = max((line["jobs"] for line in lines if line["stage"] == "fanned_out"), default=0)
+    if len(shards) < jobs:
+        yield f"{jobs - len(shards)} of {jobs} jobs have posted nothing yet."
+    if stages.count("received") > 1:
+        yield f"The stream handed it over {stages.count('received')} times, so some may have had it twice."
+    reached = {line["connection_id"] for line in lines if line["stage"] in ("caught_up", "gone")}
+    behind = {line["connection_id"] for line in lines if line["stage"] == "fell_behind"} - reached
+    if behind:
+        yield f"Not caught up so far: {', '.join(sorted(behind))}."
+    if unnamed > 0:
+        yield (
+            f"{unnamed} of those that have it are counted and not named. Of audiences above {NAMED_UP_TO} "
+            "only those are named that were not reached, unless LOG_LEVEL is DEBUG."
+        )
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,78 @@
+"""A stage on moto, as far as moto goes: it makes the stack's tables, queues, roles and logs."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.deploy.aws import Aws
+from infra.deploy.clock import Clock
+from infra.deploy.stage import Stage
+from infra.deploy.stage_config import StageConfig
+from infra.deploy.target import Target
+from tests.fakes.progress import SilentProgress
+
+ROOT = Path(__file__).parents[3]
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+NO_TIME = Clock(monotonic=lambda: 0.0, sleep=lambda _: None)
+
+
+class MotoAws(Aws):
+    """What moto does not know is answered here."""
+
+    def __init__(self, concurrency: int = 1000) -> None:
+        super().__init__(boto3.Session(region_name=REGION), ACCOUNT, REGION)
+        limits = {"ConcurrentExecutions": concurrency, "UnreservedConcurrentExecutions": concurrency}
+        self.client("lambda").get_account_settings = lambda: {"AccountLimit": limits}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoAws]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield MotoAws()
+
+
+@pytest.fixture
+def target(aws: MotoAws, tmp_path: Path) -> Target:
+    for name in (".chalice/config.json", "infra/stack.yaml"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(ROOT / name, tmp_path / name)
+    functions = {"api_handler": "app.app", "broadcast": "app.broadcast", "deliver": "app.deliver"}
+    return Target(aws, Stage("dev"), tmp_path, StageConfig(), functions, SilentProgress(), NO_TIME)
+
+
+@pytest.fixture
+def stack(target: Target) -> Target:
+    # Created without a change set, since moto forgets the outputs of a stack that one has created.
+    target.aws.client("cloudformation").create_stack(
+        StackName=target.stage.stack,
+        TemplateBody=(target.project / "infra" / "stack.yaml").read_text(),
+        Parameters=[{"ParameterKey": "Stage", "ParameterValue": target.stage.name}],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    return target
+
+
+@pytest.fixture
+def functions(stack: Target) -> dict[str, str]:
+    """Functions and a stream mapping as Chalice leaves them; the value is the ARNs, by name."""
+    client: Any = stack.aws.client("lambda")
+    role = stack.aws.client("iam").list_roles()["Roles"][0]["Arn"]
+    return {
+        name: client.create_function(
+            FunctionName=stack.stage.function(name),
+            Runtime="python3.11",
+            Role=role,
+            Handler=handler,
+            Code={"ZipFile": b"not run"},
+        )["FunctionArn"]
+        for name, handler in stack.functions.items()
+    }

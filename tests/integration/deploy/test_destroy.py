@@ -1,0 +1,39 @@
+import pytest
+
+from infra.deploy.chalice_state import adopt
+from infra.deploy.destroy import destroy, left
+from infra.deploy.target import Target
+from tests.fakes.progress import SilentProgress
+
+# moto can't make alarms and metric filters from a template, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+
+RULE = "game-night-live-dev-sweep-event"
+OF_ANOTHER_STAGE = "game-night-live-dev2-sweep-event"
+
+
+@pytest.fixture
+def scheduled(stack: Target, functions: dict[str, str]) -> Target:
+    """A stage with a schedule, as Chalice makes it, and another stage's beside it."""
+    events = stack.aws.client("events")
+    for rule in (RULE, OF_ANOTHER_STAGE):
+        events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")
+        events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": functions["broadcast"]}])
+    return stack
+
+
+def test_a_schedule_that_chalice_has_no_record_of_is_listed_and_recorded(scheduled: Target) -> None:
+    adopt(scheduled.aws, scheduled.record, None, scheduled.progress)
+
+    assert f"EventBridge rule {RULE}" in [*left(scheduled.aws, scheduled.stage)]
+    recorded = [one for one in scheduled.record.entries() if one["resource_type"] == "cloudwatch_event"]
+    assert recorded == [{"name": "sweep-event", "resource_type": "cloudwatch_event", "rule_name": RULE}]
+
+
+def test_a_schedule_that_chalice_has_no_record_of_is_removed_with_the_stage(scheduled: Target) -> None:
+    destroy(scheduled)
+
+    rules = scheduled.aws.client("events").list_rules()["Rules"]
+    assert [one["Name"] for one in rules] == [OF_ANOTHER_STAGE]
+    assert isinstance(scheduled.progress, SilentProgress)
+    assert scheduled.progress.said[-1] == "nothing"

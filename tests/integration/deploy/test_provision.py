@@ -1,0 +1,156 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.auth.secrets import TokenSecrets
+from infra.budget import CONCURRENCY, posts_per_second
+from infra.deploy.errors import DeploymentError
+from infra.deploy.provision import check_place, provision
+from infra.deploy.rehearse.changes import replace_table
+from infra.deploy.stage_config import StageConfig
+from infra.deploy.target import Target
+from tests.fakes.progress import SilentProgress
+
+# moto can't make alarms and metric filters from a template, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
+
+
+def said(target: Target) -> list[str]:
+    assert isinstance(target.progress, SilentProgress)
+    return target.progress.said
+
+
+def asked(target: Target, **options: Any) -> Target:
+    """Return a target as the commands make it when they are given these options."""
+    return replace(target, shape=StageConfig.of(target.stack.parameters(), **options))
+
+
+def test_chalice_is_told_what_the_stack_made(stack: Target) -> None:
+    stream = provision(stack)
+
+    entry = stack.config.entry(stack.stage)
+    assert entry["environment_variables"]["SESSIONS_TABLE"] == "game-night-live-dev-sessions"
+    assert entry["environment_variables"]["SESSIONS_STREAM_ARN"] == stream
+    assert entry["environment_variables"]["DELIVERY_QUEUE_ARN"].endswith(":game-night-live-dev-delivery.fifo")
+    roles = {one["iam_role_arn"] for one in entry["lambda_functions"].values()}
+    assert len(roles) == 3
+    assert entry["lambda_functions"]["broadcast"]["reserved_concurrency"] == CONCURRENCY["broadcast"]
+
+
+def test_the_secret_is_made_once_and_never_shown(stack: Target) -> None:
+    provision(stack)
+    ssm = stack.aws.client("ssm")
+    first = ssm.get_parameter(Name=stack.stage.secret_parameter, WithDecryption=True)["Parameter"]
+    provision(stack)
+    second = ssm.get_parameter(Name=stack.stage.secret_parameter, WithDecryption=True)["Parameter"]
+
+    assert first["Type"] == "SecureString"
+    assert second["Value"] == first["Value"]
+    secret = TokenSecrets.parse(first["Value"]).current.secret
+    assert len(secret) >= 43
+    assert secret not in "\n".join(said(stack))
+    assert secret not in stack.config.path.read_text()
+
+
+def test_the_second_time_nothing_changes(stack: Target) -> None:
+    provision(stack)
+    before = stack.config.path.read_text()
+    said(stack).clear()
+
+    provision(stack)
+
+    assert said(stack).count("unchanged") == 3
+    assert stack.config.path.read_text() == before
+
+
+def test_what_is_not_asked_for_stays_as_the_stage_has_it(stack: Target) -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+    provision(
+        asked(stack, architecture="x86_64", alarm_topic_arn=topic, log_retention_days=90, account_rate=2500)
+    )
+    before = stack.config.path.read_text()
+    said(stack).clear()
+
+    provision(asked(stack))
+
+    assert said(stack).count("unchanged") == 3
+    assert (
+        f"kept as the stage has it: --architecture x86_64 --log-retention-days 90 --alarm-topic-arn {topic} "
+        "--account-rate 2500"
+    ) in said(stack)
+    assert stack.config.path.read_text() == before
+    assert stack.config.entry(stack.stage)["lambda_architecture"] == "x86_64"
+
+
+def test_what_is_asked_for_changes_and_nothing_else(stack: Target) -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:alarms"
+    provision(asked(stack, architecture="x86_64", alarm_topic_arn=topic, account_rate=2500))
+    before = stack.config.entry(stack.stage)
+
+    provision(asked(stack, account_rate=5000))
+    provision(asked(stack, alarm_topic_arn=""))
+
+    kept = stack.stack.parameters()
+    assert (kept["Architecture"], kept["AlarmTopicArn"], kept["AccountRate"]) == ("x86_64", "", "5000")
+    after = stack.config.entry(stack.stage)
+    environments = [after["lambda_functions"][one].pop("environment_variables") for one in CONCURRENCY]
+    assert environments == [{"POSTS_PER_SECOND": str(posts_per_second(5000))}] * 2
+    for one in CONCURRENCY:
+        del before["lambda_functions"][one]["environment_variables"]
+    assert after == before
+
+
+def test_a_new_stage_has_the_defaults(stack: Target) -> None:
+    assert asked(stack).shape == StageConfig()
+
+
+def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> None:
+    few = {"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}}
+    stack.aws.client("lambda").get_account_settings = lambda: few
+
+    provision(stack)
+
+    assert "reserved_concurrency" not in stack.config.entry(stack.stage)["lambda_functions"]["broadcast"]
+    assert any("Service Quotas" in line for line in said(stack))
+
+
+def test_a_replaced_table_is_seen(stack: Target) -> None:
+    old = provision(stack)
+    replace_table(stack.aws.client("dynamodb"), "game-night-live-dev-sessions")
+
+    new = provision(stack)
+
+    assert new != old
+    assert stack.config.entry(stack.stage)["environment_variables"]["SESSIONS_STREAM_ARN"] == new
+
+
+def test_a_table_whose_stream_was_switched_off_is_told_of(stack: Target) -> None:
+    stack.aws.client("dynamodb").update_table(
+        TableName="game-night-live-dev-sessions", StreamSpecification={"StreamEnabled": False}
+    )
+
+    with pytest.raises(DeploymentError, match="aws dynamodb update-table"):
+        provision(stack)
+
+
+@pytest.mark.parametrize(
+    ("arn", "advice"),
+    [
+        ("arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/x", "AWS_REGION=eu-west-1"),
+        ("arn:aws:dynamodb:us-east-1:999999999999:table/t/stream/x", "AWS_PROFILE"),
+    ],
+)
+def test_a_stage_that_is_elsewhere_is_left_alone(target: Target, arn: str, advice: str) -> None:
+    target.config.record(target.stage, {"environment_variables": {"SESSIONS_STREAM_ARN": arn}})
+
+    with pytest.raises(DeploymentError, match=advice):
+        check_place(target.aws, target.stage, target.config)
+
+
+def test_a_function_that_has_no_role_stops_before_chalice_is_told_anything(stack: Target) -> None:
+    with pytest.raises(DeploymentError, match="needs a role that may do"):
+        provision(replace(stack, functions={**stack.functions, "retire": "app.retire"}))
+
+    assert json.loads(stack.config.path.read_text())["stages"] == {}

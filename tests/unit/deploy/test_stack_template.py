@@ -1,0 +1,118 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_file
+from cfnlint.decode import cfn_yaml
+
+from app import app
+from chalicelib.aws.dynamodb.keys import SESSIONS, pending_key, session_key
+from infra.deploy.functions import functions_of
+from infra.deploy.stage import role_output
+from infra.template import MAX_SENT, sent
+
+ROOT = Path(__file__).parents[3]
+FUNCTIONS = functions_of(app)
+TEMPLATE: Any = cfn_yaml.load(str(ROOT / "infra" / "stack.yaml"))
+RESOURCES = TEMPLATE["Resources"]
+CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
+
+
+def logical(function: str) -> str:
+    return role_output(function).removesuffix("RoleArn")
+
+
+def test_the_linter_of_cloudformation_finds_nothing() -> None:
+    assert lint_file(ROOT / "infra" / "stack.yaml") == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_a_role_logs_alarms_and_its_size_declared(function: str) -> None:
+    name = logical(function)
+
+    assert {f"{name}Role", f"{name}Logs", f"{name}ErrorsAlarm", f"{name}ThrottlesAlarm"} <= RESOURCES.keys()
+    assert role_output(function) in TEMPLATE["Outputs"]
+    assert CONFIG["lambda_functions"][function].keys() == {"lambda_memory_size", "lambda_timeout"}
+
+
+def test_there_is_no_role_without_a_function() -> None:
+    roles = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::IAM::Role"}
+
+    assert roles == {f"{logical(function)}Role" for function in FUNCTIONS}
+    assert CONFIG["lambda_functions"].keys() == FUNCTIONS.keys()
+
+
+def test_no_role_allows_everything() -> None:
+    for role in (one for one in RESOURCES.values() if one["Type"] == "AWS::IAM::Role"):
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert "*" not in str(statement["Action"]), statement
+                assert statement["Resource"] != "*" or statement["Sid"].startswith("Lambda"), statement
+
+
+def test_a_function_writes_only_what_it_must_of_the_sessions() -> None:
+    writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    writes = {}
+    for name, role in RESOURCES.items():
+        if role["Type"] == "AWS::IAM::Role":
+            [policy] = role["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]:
+                actions = {
+                    *([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+                }
+                if actions & writing and statement["Resource"] == {"Fn::GetAtt": ["SessionsTable", "Arn"]}:
+                    writes[name] = actions & writing, statement.get("Condition")
+
+    only_there = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SESSIONS]}}
+    partitions = [pending_key("*"), session_key("*")]  # type: ignore[arg-type] # a pattern for all sessions
+    assert writes == {
+        "ApiHandlerRole": (writing, None),
+        "BroadcastRole": (writing, {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": partitions}}),
+        "WebsocketMessageRole": ({"dynamodb:PutItem"}, only_there),
+    }
+
+
+def test_every_function_is_traced_and_may_say_so() -> None:
+    assert CONFIG["xray"] is True
+    assert not any("xray" in one for one in CONFIG["lambda_functions"].values())
+    for role in (one for one in RESOURCES.values() if one["Type"] == "AWS::IAM::Role"):
+        [policy] = role["Properties"]["Policies"]
+        actions = {one["Sid"]: one["Action"] for one in policy["PolicyDocument"]["Statement"]}
+        assert actions["LambdaTraces"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+
+
+def test_the_tables_outlive_the_stack() -> None:
+    tables = [one for one in RESOURCES.values() if one["Type"] == "AWS::DynamoDB::Table"]
+
+    assert len(tables) == 2
+    for table in tables:
+        assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_what_is_sent_says_the_same_and_is_not_too_much_for_cloudformation() -> None:
+    text = sent()
+
+    assert cfn_yaml.loads(text) == TEMPLATE
+    assert len(text.encode()) <= MAX_SENT, (
+        "CloudFormation would not take infra/stack.yaml any more. Have `sent` leave out the indentation of "
+        "the dashboard's body (a kilobyte), or `provision` put the template into a bucket and send its URL."
+    )
+
+
+def test_the_secret_is_nowhere_in_the_stack() -> None:
+    assert not [
+        name for name, one in RESOURCES.items() if re.search(r"::SSM::|::SecretsManager::", one["Type"])
+    ]
+
+
+def test_the_sizes_that_are_explained_are_those_that_are_deployed() -> None:
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    explained = re.findall(r"^\| `(\w+)` \| (\d+) MB \| (\d+) s \|", page, flags=re.MULTILINE)
+
+    assert {name: (int(memory), int(seconds)) for name, memory, seconds in explained} == {
+        name: (one["lambda_memory_size"], one["lambda_timeout"])
+        for name, one in CONFIG["lambda_functions"].items()
+    }

@@ -1,0 +1,34 @@
+import pytest
+
+from infra.deploy.errors import DeploymentError
+from infra.deploy.stage import Addresses, Stage, role_output
+
+
+@pytest.mark.parametrize("name", ["", "Dev", "dev-two", "2dev", "local", "a" * 17, "dev/../x"])
+def test_what_cannot_be_a_stage_is_refused_with_an_example(name: str) -> None:
+    with pytest.raises(DeploymentError, match="--stage dev"):
+        Stage(name)
+
+
+def test_names_are_those_that_chalice_gives() -> None:
+    stage = Stage("dev")
+
+    assert stage.function("api_handler") == "game-night-live-dev"
+    assert stage.function("websocket_connect") == "game-night-live-dev-websocket_connect"
+    assert stage.websocket_api == "game-night-live-dev-websocket-api"
+    assert stage.log_group("broadcast") == "/aws/lambda/game-night-live-dev-broadcast"
+    assert role_output("websocket_connect") == "WebsocketConnectRoleArn"
+
+
+def test_addresses_are_api_gateways_own() -> None:
+    addresses = Addresses("dev", "eu-west-1")
+
+    assert addresses.rest("r1") == "https://r1.execute-api.eu-west-1.amazonaws.com/dev/api"
+    assert addresses.websocket("w1") == "wss://w1.execute-api.eu-west-1.amazonaws.com/dev"
+
+
+def test_one_template_replaces_all_addresses_of_an_emulator() -> None:
+    addresses = Addresses("dev", "eu-west-1", "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}")
+
+    assert addresses.rest("r1") == "http://127.0.0.1:4566/_aws/execute-api/r1/dev/api"
+    assert addresses.websocket("w1") == "ws://127.0.0.1:4566/_aws/execute-api/w1/dev"

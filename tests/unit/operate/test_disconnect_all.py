@@ -1,0 +1,43 @@
+from chalicelib.connections.connection import Connection
+from infra.deploy.operate import disconnect_all
+from infra.deploy.operate.disconnect_all import Closed, DisconnectAll
+from tests.fakes.crowd import crowd
+from tests.fakes.delivery import FakeAudiences
+from tests.fakes.push import FakePush
+from tests.fakes.stores import FakeConnectionStore
+
+
+async def closed(store: FakeConnectionStore, push: FakePush) -> Closed:
+    return await DisconnectAll(FakeAudiences(store), store, push, store.shards).run()
+
+
+async def test_everyone_is_closed_and_removed() -> None:
+    store, push = FakeConnectionStore(shards=2, page_size=3), FakePush()
+    ids = crowd(store, disconnect_all.CONCURRENCY + 1, session_id=1)
+
+    outcome = await closed(store, push)
+
+    assert outcome == Closed(closed=len(ids))
+    assert sorted(push.disconnected) == ids
+    assert store.audiences == {"sessions": {}, "session:1": {}}
+
+
+async def test_whoever_cannot_be_closed_is_counted_and_stays() -> None:
+    store, push = FakeConnectionStore(), FakePush()
+    crowd(store, 3)
+    push.stuck = {"0001="}
+
+    outcome = await closed(store, push)
+
+    assert outcome == Closed(closed=2, failed=1)
+    assert [*store.audiences["sessions"]] == ["0001="]
+
+
+async def test_whoever_has_not_authenticated_is_left_alone() -> None:
+    store, push = FakeConnectionStore(), FakePush()
+    store.add(Connection("silent=", "api", "dev", 0, "127.0.0.1"))
+
+    outcome = await closed(store, push)
+
+    assert outcome == Closed()
+    assert store.get("silent=") is not None

@@ -1,0 +1,47 @@
+import json
+
+from infra.deploy.rehearse.permissions import calls_of, findings, grants_of
+
+TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/t"
+POLICY = {
+    "Statement": [
+        {
+            "Sid": "Table",
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:PutItem"],
+            "Resource": TABLE,
+        },
+        {"Sid": "LambdaTraces", "Effect": "Allow", "Action": "xray:PutTraceSegments", "Resource": "*"},
+    ]
+}
+
+
+def call(action: str, resource: str = TABLE, *, allowed: bool = True, function: str = "f") -> str:
+    principal = f"arn:aws:sts::000000000000:assumed-role/role-of-{function}/{function}"
+    return json.dumps({"principal": principal, "action": action, "resource": resource, "allowed": allowed})
+
+
+def found(*calls: str) -> list[str]:
+    return findings([*grants_of("f", POLICY)], calls_of("\n".join(calls)))
+
+
+def test_a_role_that_is_used_and_suffices_is_fine() -> None:
+    assert found(call("dynamodb:GetItem"), call("dynamodb:PutItem"), call("dynamodb:GetItem")) == []
+
+
+def test_a_call_that_was_denied_is_found() -> None:
+    calls = call("dynamodb:GetItem"), call("dynamodb:PutItem"), call("ssm:GetParameter", "p", allowed=False)
+
+    assert found(*calls) == ["f was denied ssm:GetParameter on p"]
+
+
+def test_a_grant_that_nobody_used_is_found() -> None:
+    calls = call("dynamodb:GetItem"), call("dynamodb:PutItem", function="another")
+
+    assert found(*calls) == [f"f may do dynamodb:PutItem on {TABLE} (Table), and never did"]
+
+
+def test_whoever_deploys_is_not_judged() -> None:
+    root = {"principal": "arn:aws:iam::000000000000:root", "action": "iam:CreateRole", "resource": "r"}
+
+    assert calls_of(json.dumps({**root, "allowed": True})) == set()
