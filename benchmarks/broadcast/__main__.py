@@ -28,6 +28,8 @@ import click
 from benchmarks.broadcast.crowd import Names, add_others, authenticate, client, make_tables
 from benchmarks.fanout.cores import pinned, two_cores
 from benchmarks.fanout.sink import Missing, Sink, running_sink
+from chalicelib.aws.dynamodb.keys import HEAD, fan_out_key
+from chalicelib.nights.events import SESSIONS_STREAM
 from infra.dynamodb_local import DynamoDbLocalError, dynamodb_local
 from infra.local.engine import EngineError, embedded_engine
 from infra.local.queues import ensure_queues
@@ -110,7 +112,7 @@ class Bench:
     def _forget_jobs(self) -> None:
         """Let each start be the first: a stream that had jobs would keep to them."""
         client(self._url).delete_item(
-            TableName=self.names.connections, Key={"PK": {"S": "queued#all"}, "SK": {"S": "head"}}
+            TableName=self.names.connections, Key={"PK": {"S": fan_out_key(SESSIONS_STREAM)}, "SK": {"S": HEAD}}
         )
 
 

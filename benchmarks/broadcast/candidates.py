@@ -42,8 +42,8 @@ class Context:
 
 
 def record(session: int) -> dict[str, Any]:
-    """Return a stream's record of a session's start, as Lambda hands it over."""
-    keys = {"PK": {"S": "sessions"}, "SK": {"S": f"event#{session:010}"}}
+    """Return a stream's record of the first session's start, in a stream of its own, as Lambda hands it over."""
+    keys = {"PK": {"S": "sessions"}, "SK": {"S": "event#0000000001"}}
     image = {
         **keys,
         "type": {"S": "session.started"},

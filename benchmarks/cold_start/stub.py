@@ -20,7 +20,13 @@ ROWS: dict[str, dict[str, Any]] = {
         "expires_at": FAR,
     },
     "swept": {"minute": {"N": "29367119"}},
-    "audience#": {**GATEWAY, "token_expires_at": FAR, "expires_at": FAR, "wants_cursor": {"BOOL": False}},
+    "audience#": {
+        **GATEWAY,
+        "token_expires_at": FAR,
+        "expires_at": FAR,
+        "wants_cursor": {"BOOL": False},
+        "position": {"N": "16"},
+    },
 }
 """What is read, by the beginning of its partition key."""
 

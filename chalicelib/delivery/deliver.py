@@ -20,17 +20,18 @@ class Deliver:
     async def to(self, recipients: Sequence[Recipient], event: Event, first: int, deadline: float) -> Outcome:
         """Deliver an event. ``deadline`` is in ``loop.time()`` seconds.
 
-        ``first`` is the sequence of the first event that the recipients may lack. If that is an earlier
-        event, nothing is posted: all live recipients fall behind from it. Raises Unavailable: then the
-        event has to be retried.
+        ``first`` is the sequence of the first event that the recipients may lack. Live recipients that lack
+        an earlier event fall behind; the event is posted to the others. Raises Unavailable: then the event
+        has to be retried.
         """
         behind = [one for one in recipients if one.behind is not None]
         live = [one for one in recipients if one.behind is None and one.position < event.sequence]
         if behind:
             live += await self._failures.note(event, behind)
         if first < event.sequence:
-            await self._failures.fall_behind(event, live, first)
-            return Outcome()
+            ready = event.sequence - 1
+            await self._failures.fall_behind(event, [one for one in live if one.position < ready], first)
+            live = [one for one in live if one.position == ready]
         within = max(deadline - asyncio.get_running_loop().time(), 0.0)
         outcome = await self._push.send(message_of(event), live, within=within)
         await self._failures.handle(event, outcome)

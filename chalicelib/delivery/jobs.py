@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import SESSIONS_STREAM, Event
+from chalicelib.nights.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ class Received:
 class Progress:
     """How far delivery has come in a stream.
 
-    ``handled`` is the newest event that was posted or fanned out, None where nothing is known.
+    ``handled`` is the newest event that was posted or fanned out, None where nothing is known. A recipient
+    lacks no event up to its own position.
     """
 
     handled: Cursor | None = None
@@ -92,11 +93,8 @@ class Progress:
         return min(self._handled(event) + 1, event.sequence)
 
     def _handled(self, event: Event) -> int:
-        if self.handled is None:
-            # A session's stream is delivered from event 2 on: its start is delivered in ``sessions``.
-            return event.sequence - 1 if event.stream == SESSIONS_STREAM else 1
-        if self.handled.epoch != event.cursor.epoch:
-            return event.sequence - 1  # the table was restored
+        if self.handled is None or self.handled.epoch != event.cursor.epoch:
+            return 0  # the stream or the table is new: its recipients' positions show what they lack
         return self.handled.sequence
 
 

@@ -12,6 +12,9 @@ from chalicelib.nights.sessions import start_session
 from tests.fakes.identity import claims
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
+JOINED_AT = 1
+"""The newest event of a session when its followers joined: its start."""
+
 FAR_AWAY = Deadline(10**10, DeadlineKind.END)
 
 
@@ -66,4 +69,4 @@ def subscribe(
 ) -> None:
     connection = store.get(connection_id)
     assert connection is not None
-    store.join(connection, session_stream(session_id), resume)
+    store.join(connection, session_stream(session_id), resume, position=JOINED_AT)

@@ -55,7 +55,7 @@ class Connections:
         ghosts = self._ghosts()
         ghosts.put("ghost=", SESSIONS_STREAM)
         session_id = self._host.does("session", "start")["id"]
-        ghosts.put("inline=", session_stream(session_id))
+        ghosts.put("inline=", session_stream(session_id), position=1)
         # What it has missed was noted by a later delivery than the one that comes.
         ghosts.put("behind=", session_stream(session_id), behind=1, missed=99)
         self._host.does("game", "add", "Tee K.O.", "--session", str(session_id))

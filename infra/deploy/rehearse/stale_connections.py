@@ -24,8 +24,11 @@ class StaleConnections:
     stage: str
     _keys: list[dict[str, Any]] = field(default_factory=list)
 
-    def put(self, name: str, stream: str, *, behind: int = 0, missed: int = 0) -> None:
-        """Put a ghost into an audience; ``behind`` is the first event that it lacks, 0 where it is live."""
+    def put(self, name: str, stream: str, *, position: int = 0, behind: int = 0, missed: int = 0) -> None:
+        """Put a ghost into an audience.
+
+        It joined after the event ``position``. ``behind`` is the first event that it lacks, 0 where it is live.
+        """
         key = {"PK": {"S": audience_key(stream, shard_of(name, SHARDS))}, "SK": {"S": name}}
         row = {
             **key,
@@ -34,6 +37,7 @@ class StaleConnections:
             "token_expires_at": NEVER,
             "expires_at": NEVER,
             "wants_cursor": {"BOOL": False},
+            "position": {"N": str(position)},
         }
         if behind:
             row |= {"behind": {"N": str(behind)}, "missed": {"N": str(missed)}}

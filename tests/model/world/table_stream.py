@@ -86,8 +86,7 @@ class Shard:
     ) -> None:
         """Hand over what failed before, or else ``count`` more records behind ``again`` delivered ones.
 
-        What fails comes again, or is given up. Votes are not, nor is a start before which nothing is known of
-        its stream: a person redoes these.
+        What fails comes again, or is given up. Votes are not: a person redoes these.
         """
         if self.busy:
             return  # one shard has one invocation at a time
@@ -112,16 +111,15 @@ class Shard:
 
     def _give_up(self) -> None:
         while batch := self._queue.next_batch():
-            if not all(self._may_give_up(record) for record in batch.records):
+            if not all(_is_event(record) for record in batch.records):
                 return
             self.given_up |= {self.records.index(dict(record)) for record in batch.records}
             self._queue.answered(batch, None)
 
-    def _may_give_up(self, record: Mapping[str, Any]) -> bool:
-        partition = _partition(record)
-        if partition == SESSIONS:
-            return any(_partition(one) == SESSIONS for one in self.records[self._oldest : self.done])
-        return partition.startswith("session#")
+
+def _is_event(record: Mapping[str, Any]) -> bool:
+    partition = _partition(record)
+    return partition == SESSIONS or partition.startswith("session#")
 
 
 def _partition(record: Mapping[str, Any]) -> str:
