@@ -112,7 +112,8 @@ class Bench:
     def _forget_jobs(self) -> None:
         """Let each start be the first: a stream that had jobs would keep to them."""
         client(self._url).delete_item(
-            TableName=self.names.connections, Key={"PK": {"S": fan_out_key(SESSIONS_STREAM)}, "SK": {"S": HEAD}}
+            TableName=self.names.connections,
+            Key={"PK": {"S": fan_out_key(SESSIONS_STREAM)}, "SK": {"S": HEAD}},
         )
 
 

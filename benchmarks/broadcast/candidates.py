@@ -42,7 +42,7 @@ class Context:
 
 
 def record(session: int) -> dict[str, Any]:
-    """Return a stream's record of the first session's start, in a stream of its own, as Lambda hands it over."""
+    """Return a record of the first start in a stream of its own, as Lambda hands it over."""
     keys = {"PK": {"S": "sessions"}, "SK": {"S": "event#0000000001"}}
     image = {
         **keys,

@@ -105,9 +105,6 @@ class ConnectionsApi:
     async def _round(self, sending: _Sending) -> None:
         """Post once to everybody who is pending."""
         recipients = iter(list(sending.pending.values()))
-        if len(sending.pending) == 1:
-            await self._work(sending, recipients)  # a task would cost as much as the post
-            return
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(self.window, len(sending.pending))):
                 workers.create_task(self._work(sending, recipients))

@@ -1,11 +1,12 @@
 """Sends HTTP/1.1 requests over kept-alive connections, and never through a proxy."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
 import httptools
@@ -14,8 +15,9 @@ IDLE_SECONDS = 50.0
 """How long an idle connection is trusted, since a freeze of the process may hide its end. AWS waits 60 s:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"""
 
-_BUFFER_BYTES = 16 * 1024  # a TLS record; asyncio.Protocol would allocate 256 KB for each read
+_BUFFER_BYTES = 16 * 1024  # a whole TLS record, or the event loop would not see that there is more of it
 _PORTS = {"http": 80, "https": 443}
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class NoAnswer(Exception):
@@ -49,7 +51,6 @@ class HttpClient:
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
     clock: Callable[[], float] = time.time
     _context: ssl.SSLContext | None = field(default=None, init=False)
-    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _idle: "dict[tuple[str, str], list[_Connection]]" = field(default_factory=dict, init=False)
 
     async def request(self, endpoint: SplitResult, data: bytes) -> tuple[int, bytes]:
@@ -57,12 +58,6 @@ class HttpClient:
 
         A request is sent once more where its connection turns out to have died while it was idle.
         """
-        loop = asyncio.get_running_loop()
-        self._loop = self._loop or loop
-        if self._loop is not loop:
-            raise RuntimeError(
-                "An HttpClient belongs to the event loop of its first use, until it is closed."
-            )
         idle = self._idle.setdefault((endpoint.scheme, endpoint.netloc), [])
         connection = self._take(idle) or await self._connect(endpoint)
         while True:
@@ -90,8 +85,6 @@ class HttpClient:
             for connection in idle:
                 connection.abort()
         self._idle.clear()
-        self._loop = None
-        await asyncio.sleep(0)  # an aborted connection closes in the loop's next round
 
     def _take(self, idle: "list[_Connection]") -> "_Connection | None":
         while idle:
@@ -106,26 +99,60 @@ class HttpClient:
         context = None
         if endpoint.scheme == "https":  # not before: it reads the system's certificates for 20 ms
             context = self._context = self._context or self.tls()
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.timeout):
-                made = loop.create_connection(
-                    lambda: _Connection(loop, self.timeout), host, port, ssl=context
-                )
-                _, connection = await made
+                opened = await _open(host, port, context)
         except (OSError, UnicodeError) as exc:  # UnicodeError: the host is no host's name
             why = "timed out" if isinstance(exc, TimeoutError) else exc
             raise NoAnswer(f"no connection to {host}:{port}: {why}") from exc
-        return connection
+        return _Connection(asyncio.get_running_loop(), opened, self.timeout)
 
 
-class _Connection(asyncio.BufferedProtocol):
-    """Carries one request at a time. ``usable`` while it is open and in step with its server."""
+async def _open(host: str, port: int, context: ssl.SSLContext | None) -> socket.socket:
+    """Connect to the first address of a host that accepts. Raises OSError and UnicodeError."""
+    loop, failure = asyncio.get_running_loop(), OSError("the host has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        opened = socket.socket(family, kind, protocol)
+        opened.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        try:
+            await loop.sock_connect(opened, address)
+            if context is not None:
+                opened = context.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
+                await _handshake(loop, opened)
+        except BaseException as exc:
+            opened.close()
+            if not isinstance(exc, OSError):
+                raise
+            failure = exc
+        else:
+            return opened
+    raise failure
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
+
+async def _handshake(loop: asyncio.AbstractEventLoop, opened: ssl.SSLSocket) -> None:
+    readable = asyncio.Event()
+    loop.add_reader(opened, readable.set)
+    try:
+        while True:
+            with suppress(ssl.SSLWantReadError):
+                return opened.do_handshake()
+            await readable.wait()
+            readable.clear()
+    finally:
+        loop.remove_reader(opened)
+
+
+class _Connection:
+    """Carries one request at a time. ``usable`` while it is open and in step with its server.
+
+    It reads and writes its socket itself: asyncio's own TLS would take as long as all the rest of a post.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, opened: socket.socket, timeout: float) -> None:
         self.usable = True
         self.idle_since = 0.0
         self._loop = loop
+        self._socket = opened
         self._timeout = timeout
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -135,6 +162,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._status: int | None = None
         self._body: list[bytes] = []
         self._heard = False
+        loop.add_reader(opened, self._read)
 
     def send(self, request: bytes) -> "asyncio.Future[tuple[int, bytes]]":
         """Begin a request and return the future of its answer."""
@@ -143,48 +171,64 @@ class _Connection(asyncio.BufferedProtocol):
         self._deadline = self._loop.time() + self._timeout
         if self._timer is None:  # one timer serves many requests; one for each would take 2 us
             self._timer = self._loop.call_at(self._deadline, self._check_deadline)
-        if self.usable:
-            self._transport.write(request)
-        else:
-            self._fail("the connection was closed")
+        self._write(memoryview(request))
         return answer
 
     def abort(self) -> None:
         """Close at once."""
         self.usable = False
-        self._transport.abort()
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket.close()
 
     def _fail(self, reason: str, *, died_idle: bool = False) -> None:
+        self.abort()
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(NoAnswer(reason, self._status, died_idle=died_idle))
-            self.abort()
 
     def _check_deadline(self) -> None:
         self._timer = None
         if self._answer is not None and self._loop.time() < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._check_deadline)
-        else:
+        elif self._answer is not None:
             self._fail(f"no answer within {self._timeout:g} s")
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no class of asyncio's
+    def _write(self, data: memoryview) -> None:
+        try:
+            sent = self._socket.send(data)
+        except _NOT_YET:
+            sent = 0
+        except OSError as exc:
+            self._lost(f"the connection broke: {exc}")
+            return
+        if sent < len(data):
+            self._loop.add_writer(self._socket, self._write_rest, data[sent:])
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the event loop's signature
-        return self._buffer
+    def _write_rest(self, data: memoryview) -> None:
+        self._loop.remove_writer(self._socket)
+        self._write(data)
 
-    def buffer_updated(self, nbytes: int) -> None:
+    def _read(self) -> None:
+        try:
+            count = self._socket.recv_into(self._buffer)
+        except _NOT_YET:
+            return
+        except OSError as exc:
+            self._lost(f"the connection broke: {exc}")
+            return
+        if not count:
+            self._lost("the connection was closed")
+            return
         self._heard = True
         try:
-            self._parser.feed_data(self._buffer[:nbytes])
+            self._parser.feed_data(self._buffer[:count])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
-            self.usable = False
             self._fail(f"the answer is not HTTP/1.1: {exc}")
         if not self.usable:
-            self._transport.abort()
+            self.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.usable = False
-        reason = "the connection was closed" if exc is None else f"the connection broke: {exc}"
+    def _lost(self, reason: str) -> None:
         self._fail(reason, died_idle=self.idle_since > 0 and not self._heard)
 
     def on_message_begin(self) -> None:

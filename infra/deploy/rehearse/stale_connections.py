@@ -27,7 +27,7 @@ class StaleConnections:
     def put(self, name: str, stream: str, *, position: int = 0, behind: int = 0, missed: int = 0) -> None:
         """Put a ghost into an audience.
 
-        It joined after the event ``position``. ``behind`` is the first event that it lacks, 0 where it is live.
+        It joined after the event ``position``. ``behind`` is the first event that it lacks; 0: it is live.
         """
         key = {"PK": {"S": audience_key(stream, shard_of(name, SHARDS))}, "SK": {"S": name}}
         row = {

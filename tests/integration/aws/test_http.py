@@ -231,20 +231,3 @@ def test_connections_survive_while_the_loop_does_not_run() -> None:
 
     assert answers == [(200, b"{}")] * 3
     assert server.accepted == 1
-
-
-def test_another_event_loop_is_refused_until_the_client_is_closed() -> None:
-    server, client = HostileServer(), HttpClient()
-
-    async def ask_there() -> int:
-        async with server.serving():
-            return (await ask(client, server.endpoint))[0]
-
-    with asyncio.Runner() as first:
-        first.run(ask_there())
-        with asyncio.Runner() as second, pytest.raises(RuntimeError, match="belongs to the event loop"):
-            second.run(ask_there())
-        first.run(client.close())
-
-    server.port = 0
-    assert asyncio.run(ask_there()) == 200

@@ -251,19 +251,6 @@ async def test_a_large_send_does_not_delay_a_small_one() -> None:
     assert len((await large).delivered) == 2000
 
 
-async def test_a_send_to_one_recipient_makes_no_task() -> None:
-    http = FakeHttp()
-    tasks: list[set[Any]] = []
-
-    async def count_tasks() -> None:
-        tasks.append(asyncio.all_tasks())
-
-    http.before_an_answer = count_tasks
-    await api_over(http).send(HELLO, to("a"), within=60)
-
-    assert tasks == [{asyncio.current_task()}]
-
-
 async def test_a_send_that_is_cancelled_leaves_the_window_free() -> None:
     http = FakeHttp()
     api = api_over(http, window=4)

@@ -1,7 +1,10 @@
-"""One connection between a recording transport and the answers that a test feeds to it."""
+"""One connection between a recording socket and the answers that a test feeds to it."""
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -12,17 +15,35 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKS = b"5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nTrailer: a\r\n\r\n"
 
 
-class Transport(asyncio.Transport):
+class Socket:
+    """A socket that takes ``window`` bytes at a time, and gives what a test put into ``incoming``."""
+
     def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[bytes] = []
-        self.aborted = False
+        self.sent = b""
+        self.window = 1000
+        self.incoming: bytes | OSError = b""
+        self.closed = False
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.sent.append(bytes(data))
+    def fileno(self) -> int:
+        return -1 if self.closed else 99
 
-    def abort(self) -> None:
-        self.aborted = True
+    def send(self, data: bytes | memoryview) -> int:
+        if self.closed:
+            raise OSError("closed")
+        if not self.window:
+            raise BlockingIOError
+        self.sent += bytes(data[: self.window])
+        return min(len(data), self.window)
+
+    def recv_into(self, buffer: memoryview) -> int:
+        if isinstance(self.incoming, OSError):
+            raise self.incoming
+        piece, self.incoming = self.incoming[: len(buffer)], self.incoming[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Loop:
@@ -31,6 +52,20 @@ class Loop:
     def __init__(self) -> None:
         self.now = 0.0
         self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.readers: dict[Socket, Callable[[], None]] = {}
+        self.writers: dict[Socket, Callable[[], None]] = {}
+
+    def add_reader(self, sock: Socket, callback: Callable[[], None]) -> None:
+        self.readers[sock] = callback
+
+    def add_writer(self, sock: Socket, callback: Callable[..., None], *args: object) -> None:
+        self.writers[sock] = partial(callback, *args)
+
+    def remove_reader(self, sock: Socket) -> None:
+        self.readers.pop(sock, None)
+
+    def remove_writer(self, sock: Socket) -> None:
+        self.writers.pop(sock, None)
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().create_future()
@@ -55,19 +90,23 @@ class Wire:
 
     def __init__(self) -> None:
         self.loop = Loop()
-        self.transport = Transport()
-        self.connection = _Connection(cast("asyncio.AbstractEventLoop", self.loop), timeout=3.0)
-        self.connection.connection_made(self.transport)
+        self.socket = Socket()
+        self.connection = _Connection(
+            cast("asyncio.AbstractEventLoop", self.loop), cast("socket.socket", self.socket), timeout=3.0
+        )
 
-    def ask(self) -> asyncio.Future[tuple[int, bytes]]:
-        return self.connection.send(b"request")
+    def ask(self, request: bytes = b"request") -> asyncio.Future[tuple[int, bytes]]:
+        return self.connection.send(request)
 
     def hear(self, data: bytes) -> None:
-        while data:
-            buffer = self.connection.get_buffer(-1)
-            piece, data = data[: len(buffer)], data[len(buffer) :]
-            buffer[: len(piece)] = piece
-            self.connection.buffer_updated(len(piece))
+        self.socket.incoming = data
+        while self.socket.incoming and self.socket in self.loop.readers:
+            self.loop.readers[self.socket]()
+
+    def end(self, how: bytes | OSError = b"") -> None:
+        """End the connection: the other side closed it, or it broke."""
+        self.socket.incoming = how
+        self.loop.readers[self.socket]()
 
     async def serve_once(self) -> None:
         """Answer a request, as on a connection that is kept alive then."""
@@ -122,7 +161,7 @@ async def test_an_answer_is_heard_however_it_is_cut(
         assert await asked == answer
 
     assert wire.connection.usable
-    assert not wire.transport.aborted
+    assert not wire.socket.closed
 
 
 @pytest.mark.parametrize(
@@ -143,7 +182,7 @@ async def test_an_answer_counts_though_its_connection_serves_no_more(wire: Wire,
 
     assert await asked == (200, b"{}")
     assert not wire.connection.usable
-    assert wire.transport.aborted
+    assert wire.socket.closed
 
 
 @pytest.mark.parametrize(
@@ -162,7 +201,7 @@ async def test_what_is_no_http_is_no_answer(wire: Wire, data: bytes) -> None:
     wire.hear(data)
 
     assert "not HTTP/1.1" in str(await failure(asked))
-    assert wire.transport.aborted
+    assert wire.socket.closed
 
 
 @pytest.mark.parametrize("data", [b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n", b"HT", b"\0"])
@@ -172,7 +211,7 @@ async def test_an_answer_that_nobody_asked_for_ends_the_connection(wire: Wire, d
     wire.hear(data)
 
     assert not wire.connection.usable
-    assert wire.transport.aborted
+    assert wire.socket.closed
 
 
 @pytest.mark.parametrize(
@@ -186,7 +225,7 @@ async def test_a_body_that_is_cut_off_leaves_the_status(wire: Wire, data: bytes)
     asked = wire.ask()
     wire.hear(data)
 
-    wire.connection.connection_lost(None)
+    wire.end()
 
     assert (await failure(asked)).status == 410
 
@@ -194,7 +233,7 @@ async def test_a_body_that_is_cut_off_leaves_the_status(wire: Wire, data: bytes)
 async def test_a_fresh_connection_that_closes_did_not_die_idle(wire: Wire) -> None:
     asked = wire.ask()
 
-    wire.connection.connection_lost(ConnectionResetError("reset"))
+    wire.end(ConnectionResetError("reset"))
 
     failed = await failure(asked)
     assert (failed.died_idle, str(failed)) == (False, "the connection broke: reset")
@@ -204,7 +243,7 @@ async def test_a_kept_alive_connection_that_closes_silently_died_idle(wire: Wire
     await wire.serve_once()
     asked = wire.ask()
 
-    wire.connection.connection_lost(None)
+    wire.end()
 
     assert (await failure(asked)).died_idle
 
@@ -214,18 +253,18 @@ async def test_a_connection_that_ends_within_an_answer_was_not_idle(wire: Wire) 
     asked = wire.ask()
     wire.hear(b"HTTP/1.1 20")
 
-    wire.connection.connection_lost(None)
+    wire.end()
 
     assert not (await failure(asked)).died_idle
 
 
 async def test_a_connection_closed_before_its_request_gives_no_answer(wire: Wire) -> None:
-    wire.connection.connection_lost(None)
+    wire.end()
 
     asked = wire.ask()
 
     assert not (await failure(asked)).died_idle
-    assert wire.transport.sent == []
+    assert wire.socket.sent == b""
 
 
 async def test_patience_ends_when_the_timeout_has_passed(wire: Wire) -> None:
@@ -270,6 +309,40 @@ async def test_what_comes_after_the_timeout_is_not_heard(wire: Wire) -> None:
     await failure(asked)
 
     wire.hear(OK)
-    wire.connection.connection_lost(None)
 
     assert isinstance(asked.exception(), NoAnswer)
+
+
+async def test_a_request_is_sent_in_the_pieces_that_the_socket_takes(wire: Wire) -> None:
+    wire.socket.window = 4
+    asked = wire.ask(b"0123456789")
+
+    while wire.loop.writers:
+        wire.loop.writers[wire.socket]()
+    wire.hear(OK)
+
+    assert wire.socket.sent == b"0123456789"
+    assert await asked == (200, b"{}")
+
+
+async def test_a_full_socket_takes_the_request_later(wire: Wire) -> None:
+    wire.socket.window = 0
+    asked = wire.ask()
+    sent_at_first = wire.socket.sent
+    wire.socket.window = 1000
+
+    wire.loop.writers[wire.socket]()
+    wire.hear(OK)
+
+    assert (sent_at_first, wire.socket.sent) == (b"", b"request")
+    assert await asked == (200, b"{}")
+
+
+@pytest.mark.parametrize("nothing_yet", [BlockingIOError(), ssl.SSLWantReadError()])
+async def test_a_wake_up_without_data_changes_nothing(wire: Wire, nothing_yet: OSError) -> None:
+    asked = wire.ask()
+
+    wire.end(nothing_yet)
+    wire.hear(OK)
+
+    assert await asked == (200, b"{}")
