@@ -157,8 +157,8 @@ async def test_jobs_know_which_events_are_pending_before_theirs() -> None:
     assert [job.event.sequence for job in jobs] == [2, 3, 4]
     assert [job.pending for job in jobs] == [
         None,
-        Pending(2, jobs[0].event.cursor),
-        Pending(2, jobs[1].event.cursor),
+        Pending(1, jobs[0].event.cursor),
+        Pending(1, jobs[1].event.cursor),
     ]
 
 

@@ -7,8 +7,8 @@ import pytest
 from chalicelib.delivery.ports import AudiencePage
 from chalicelib.errors import Unavailable
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import LoggedEvent
-from tests.fakes.crowd import crowd, later, logged, started, subscribe
+from chalicelib.nights.events import SESSIONS_STREAM, LoggedEvent
+from tests.fakes.crowd import crowd, later, logged, start, subscribe
 from tests.fakes.delivery import FakeAudiences, FakeDelivery
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
@@ -154,32 +154,37 @@ async def test_whoever_fell_behind_after_a_gap_is_caught_up() -> None:
     assert (deliveries.row().behind, deliveries.row().position) == (None, 5)
 
 
-async def test_a_gap_before_a_sessions_first_record_is_found() -> None:
-    deliveries = Deliveries()
-    records = deliveries.log(2)
-
-    await broadcast(deliveries, records[1:])  # 2 was given up, and 1 is its start
-
-    assert deliveries.push.posts == []
-    assert deliveries.row().behind == 2
-
-
-async def test_the_first_start_that_is_known_of_is_posted() -> None:
+@pytest.mark.parametrize("inline", [0, 500])
+async def test_a_streams_first_event_given_up_is_caught_up(inline: int) -> None:
     store, push = FakeConnectionStore(1), FakePush()
     crowd(store, 1)
+    delivery = FakeDelivery(store, push, inline=inline)
+    starts = [start(delivery.sessions) for _ in range(3)]
 
-    await FakeDelivery(store, push).broadcast.run(logged(started(17)), within=60)
+    await delivery.broadcast.run(logged(starts[1]), within=60)
+    await delivery.work_fan_out()
+    row = store.audiences[SESSIONS_STREAM]["0000="]
+    await delivery.broadcast.run(logged(starts[2]), within=60)
+    await delivery.work()
 
-    assert len(push.posts) == 1
+    assert (row.behind, row.missed) == (1, 2)
+    assert [body for _, body in push.posts] == [event.plain for event in starts]
 
 
-@pytest.mark.parametrize("sequence", [1, 9, 11])
-async def test_progress_of_another_epoch_says_nothing(sequence: int) -> None:
-    deliveries = Deliveries()
-    await deliveries.delivery.progress.save_handled(STREAM, Cursor("before the restore", 9))
+@pytest.mark.parametrize("known", [None, Cursor("before the restore", 9)])
+@pytest.mark.parametrize("sequence", [2, 9, 11])
+async def test_without_progress_positions_show_who_lacks_what(known: Cursor | None, sequence: int) -> None:
+    deliveries = Deliveries(3)
+    if known is not None:
+        await deliveries.delivery.progress.save_handled(STREAM, known)
+    deliveries.change("0001=", position=sequence - 1)
+    deliveries.change("0002=", position=sequence)
     event = later(1, sequence)
 
     await broadcast(deliveries, logged(event))
 
-    assert deliveries.heard() == [sequence]
+    ready = [sequence]
+    lacks = deliveries.row().position < sequence - 1
+    assert deliveries.heard_by_all() == {"0000=": [] if lacks else ready, "0001=": ready, "0002=": []}
+    assert deliveries.row().behind == (2 if lacks else None)
     assert (await deliveries.delivery.progress.progress(STREAM)).handled == event.cursor

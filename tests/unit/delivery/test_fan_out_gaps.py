@@ -101,8 +101,8 @@ async def test_after_a_restore_no_earlier_job_is_pending() -> None:
 
     jobs, now_pending = await deliveries.delivery.broadcast._fan_out.publish(event, progress)
 
-    assert (jobs, now_pending) == (1, Pending(7, event.cursor))
-    assert deliveries.delivery.queue.jobs() == [FanOutJob(event, 0, 7, None)]
+    assert (jobs, now_pending) == (1, Pending(1, event.cursor))
+    assert deliveries.delivery.queue.jobs() == [FanOutJob(event, 0, 1, None)]
 
 
 async def test_an_unexpected_checkpoint_of_another_epoch_covers_nothing() -> None:

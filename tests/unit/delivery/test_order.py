@@ -107,10 +107,10 @@ class Night:
         self.store.authenticate(connection, claims("bot"), deadline=FAR_AWAY)
         known = self.store.get(client.connection_id)
         assert known is not None
-        if not resumes:
-            self.store.join(known, STREAM)
-            return
         end = (self.sessions.session(1) or pytest.fail("no session")).sequence
+        if not resumes:
+            self.store.join(known, STREAM, position=end)
+            return
         since = self.chaos.random.randint(1, end)
         client.place, client.first = since, since + 1
         until = CATCH_UP_SECONDS
