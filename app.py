@@ -291,12 +291,21 @@ def page_file(edition: str, name: str) -> Response:
     return _as_response(web.file(edition, name, _request().headers))
 
 
+def _is(event: WebsocketEvent, event_type: str) -> bool:
+    """Return whether an event is of the type that its function is for.
+
+    API Gateway chooses a function by a frame's ``action``, so a client can send frames to any of them.
+    """
+    return bool(event.to_dict()["requestContext"]["eventType"] == event_type)
+
+
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event: WebsocketEvent) -> Any:
     """Remember a connection."""
     from chalicelib.api.live.answers import opened_connection
 
-    application().connections.connect(opened_connection(event.to_dict()))
+    if _is(event, "CONNECT"):
+        application().connections.connect(opened_connection(event.to_dict()))
 
 
 @app.on_ws_message(name="websocket_message")
@@ -312,7 +321,8 @@ def websocket_message(event: WebsocketEvent) -> Any:
 @app.on_ws_disconnect(name="websocket_disconnect")
 def websocket_disconnect(event: WebsocketEvent) -> Any:
     """Forget a connection."""
-    application().connections.disconnect(event.connection_id)
+    if _is(event, "DISCONNECT"):
+        application().connections.disconnect(event.connection_id)
 
 
 @app.on_dynamodb_record(

@@ -90,12 +90,12 @@ def first_events() -> dict[str, dict[str, Any]]:
     }
     return {
         "api_handler": start,
-        "websocket_connect": {"requestContext": SOCKET},
+        "websocket_connect": {"requestContext": {**SOCKET, "eventType": "CONNECT"}},
         "websocket_message": {
-            "requestContext": SOCKET,
+            "requestContext": {**SOCKET, "eventType": "MESSAGE"},
             "body": json.dumps({"type": "auth", "token": token}),
         },
-        "websocket_disconnect": {"requestContext": SOCKET},
+        "websocket_disconnect": {"requestContext": {**SOCKET, "eventType": "DISCONNECT"}},
         "broadcast": {"Records": [RECORD]},
         "deliver": {"Records": [MESSAGE]},
         "sweep": SCHEDULED,

@@ -128,8 +128,16 @@ def database() -> Iterator[str]:
             {"boto3", "uvloop", "jwt", "chalicelib.auth.tokens", "chalicelib.aws.dynamodb.nights.sessions"},
         ),
         ("api_handler", HEALTH, SDKS | CHECKING | POSTING),
-        ("websocket_connect", {"requestContext": CONTEXT}, POSTING | {"boto3", "jwt"}),
-        ("websocket_disconnect", {"requestContext": CONTEXT}, POSTING | {"boto3", "jwt"}),
+        (
+            "websocket_connect",
+            {"requestContext": CONTEXT | {"eventType": "CONNECT"}},
+            POSTING | {"boto3", "jwt"},
+        ),
+        (
+            "websocket_disconnect",
+            {"requestContext": CONTEXT | {"eventType": "DISCONNECT"}},
+            POSTING | {"boto3", "jwt"},
+        ),
         ("websocket_message", {"requestContext": CONTEXT, "body": '{"type":"ping"}'}, {"boto3", "uvloop"}),
     ],
 )

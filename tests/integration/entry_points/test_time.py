@@ -41,7 +41,13 @@ def test_calls_have_the_time_of_their_invocation_less_a_margin(
     live = SimpleNamespace(time=time, connections=SimpleNamespace(disconnect=disconnect))
     monkeypatch.setattr(app, "application", lambda: live)
     event = {
-        "requestContext": {"connectionId": connection_id, "apiId": "api", "stage": "dev", "domainName": "d"}
+        "requestContext": {
+            "connectionId": connection_id,
+            "eventType": "DISCONNECT",
+            "apiId": "api",
+            "stage": "dev",
+            "domainName": "d",
+        }
     }
 
     try:
