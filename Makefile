@@ -4,12 +4,13 @@ PYTHON ?= python3
 ROLE ?= bot
 STAGE ?= local
 SUB ?= $(ROLE)
+T ?= tests/unit/nights tests/unit/connections tests/unit/delivery
 TTL ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo listen token deploy rehearse test check lock format specs tables screenshots test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
+.PHONY: help install run demo listen token deploy rehearse test test-fast test-all check lock format specs tables screenshots test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,51 +18,81 @@ help: ## print the targets
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 
-$(VENV)/.installed: requirements/dev.txt
+# pip installs uv, and uv everything else. Two makes at once may both install it, and either's is good; after that
+# uv has one wait for the other.
+UV := .venv-uv/bin/uv
+$(UV): requirements/uv.txt
 	@$(NEW_ENOUGH)
-	@$(PYTHON) infra/install.py $(VENV) $<
+	@echo "Installing uv..." >&2
+	@new=.venv-uv.$$$$ && trap "rm -rf $$new" EXIT && mkdir -p $(@D) && \
+		{ $(PYTHON) -m pip install $(PIP_OPTIONS) --target $$new -r $< 2> /dev/null || \
+			{ $(PYTHON) -m venv $$new && $$new/bin/pip install $(PIP_OPTIONS) -r $< >&2; }; } && \
+		mv -f $$new/bin/uv $@ && touch $@
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
+
+# What uv prints beyond its progress is for nobody, and a token's reader wants nothing of it.
+INSTALL = echo "Installing $< into $(@D)..." >&2 && \
+	$(UV) venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" $(@D) && \
+	$(UV) pip install --python $(@D)/bin/python $$(test -t 2 || echo --quiet) --require-hashes --no-deps -r $<
+
+$(VENV)/.%: requirements/%.txt pyproject.toml | $(UV)
+	@$(INSTALL)
+	@$(UV) pip install --python $(@D)/bin/python --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
 
 # MiniStack pins a botocore of its own, so it lives in an environment of its own. So does aiobotocore; and
 # checkov pins boto3.
-.venv-%/.installed: requirements/%.txt
-	@$(NEW_ENOUGH)
-	@$(PYTHON) infra/install.py .venv-$* $<
+.venv-%/.installed: requirements/%.txt | $(UV)
+	@$(INSTALL)
+	@touch $@
 
-install: $(VENV)/.installed .venv-ministack/.installed ## create the environments
+MINISTACK := .venv-ministack/.installed
+SERVING := $(VENV)/.run $(MINISTACK)
+TESTING := $(VENV)/.test $(MINISTACK)
 
-run: install ## serve http and ws on localhost (PORT=5000)
+install: $(VENV)/.check $(MINISTACK) ## create the environments
+
+run: $(SERVING) ## serve http and ws on localhost (PORT=5000)
 	@$(BIN)/python -m infra local --port $(PORT)
 
-demo: install ## play a night with a few bots, to look at
+demo: $(SERVING) ## play a night with a few bots, to look at
 	@$(BIN)/python -m infra demo --stage $(STAGE)
 
-listen: $(VENV)/.installed ## show what happens in all nights, as it happens (STAGE=local)
+listen: $(VENV)/.run ## show what happens in all nights, as it happens (STAGE=local)
 	@$(BIN)/python -m infra listen --stage $(STAGE)
 
-# Whoever only wants a token is spared the minutes that installing the project takes.
-MINT := $(if $(wildcard $(VENV)/.installed),$(VENV),.venv-token)
-token: $(MINT)/.installed ## print a token (ROLE=bot, SUB=bot, TTL=seconds, STAGE=local)
-	@$(MINT)/bin/python -m infra token --role $(ROLE) --sub "$(SUB)" $(if $(TTL),--ttl $(TTL)) --stage $(STAGE)
+token: $(VENV)/.run ## print a token (ROLE=bot, SUB=bot, TTL=seconds, STAGE=local)
+	@$(BIN)/python -m infra token --role $(ROLE) --sub "$(SUB)" $(if $(TTL),--ttl $(TTL)) --stage $(STAGE)
 
-deploy: $(VENV)/.installed ## deploy a stage on AWS (STAGE=dev)
+deploy: $(VENV)/.run ## deploy a stage on AWS (STAGE=dev)
 	@$(BIN)/python -m infra deploy --stage $(STAGE)
 
-rehearse: install ## deploy, try, change and take down, on an emulator
+rehearse: $(TESTING) ## deploy, try, change and take down, on an emulator
 	@$(BIN)/python -m infra rehearse
 
-test: install ## run the tests
-	@$(BIN)/pytest
+# Every test of the suite knows its own addresses and folders, so that as many run at once as there are cores.
+PYTEST := $(BIN)/pytest -n auto --dist loadscope
+FAST := tests/unit tests/integration tests/conformance tests/seed tests/specifications
 
-test-model: install ## the model of a night and interrupted votes, their rare mutants too (some minutes)
-	@$(BIN)/pytest tests/model tests/unit/nights/test_interrupted_votes.py -m ''
+test: $(TESTING) ## run the fast suites: rules, use cases, storage, a night on the local gateway, the seed's clients
+	@$(PYTEST) $(FAST)
 
-screenshots: install ## the page, as it is in docs/images (chromium)
+test-fast: $(TESTING) ## run what you name, or rules and use cases, in seconds (T=tests/unit/nights)
+	@$(BIN)/pytest -q $(T)
+
+test-all: $(TESTING) ## run every test
+	@$(PYTEST)
+
+test-model: $(TESTING) ## the model of a night and interrupted votes, their rare mutants too (some minutes)
+	@$(PYTEST) tests/model tests/unit/nights/test_interrupted_votes.py -m ''
+
+screenshots: $(TESTING) ## the page, as it is in docs/images (chromium)
 	@$(BIN)/python -m tests.page.screenshots
 
-test-dynamodb-local: install ## run the storage and conformance suites on AWS's own engine (Java, npm)
-	@$(BIN)/python -m infra.dynamodb_local -- $(BIN)/pytest tests/integration/dynamodb tests/conformance tests/local
+test-dynamodb-local: $(TESTING) ## run the storage and conformance suites on AWS's own engine (Java, npm)
+	@$(BIN)/python -m infra.dynamodb_local -- $(PYTEST) tests/integration/dynamodb tests/conformance tests/local
 
-check: $(VENV)/.installed .venv-checkov/.installed ## format, lint, types, layers, the stack and its security, known vulnerabilities
+check: $(VENV)/.check .venv-checkov/.installed ## format, lint, types, layers, the stack and its security, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -70,45 +101,45 @@ check: $(VENV)/.installed .venv-checkov/.installed ## format, lint, types, layer
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/stack.yaml
 	@$(BIN)/python -m infra audit
 
-lock: $(VENV)/.installed ## pin, with hashes, what the requirements' .in files ask for
-	@for file in requirements requirements/dev requirements/ministack requirements/bench requirements/checkov requirements/token; do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+lock: $(UV) ## pin, with hashes, what the requirements' .in files ask for
+	@for file in requirements $(patsubst %.in,%,$(wildcard requirements/*.in)); do \
+		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 			--custom-compile-command "make lock" $$file.in --output-file $$file.txt || exit; done
 
-specs: $(VENV)/.installed ## write the specifications that are served, as the code is now
+specs: $(VENV)/.run ## write the specifications that are served, as the code is now
 	@$(BIN)/python -m infra specs
 
-tables: install ## write what a small night leaves in the tables into docs/tables.md
+tables: $(SERVING) ## write what a small night leaves in the tables into docs/tables.md
 	@$(BIN)/python -m infra tables page
 
-format: $(VENV)/.installed ## rewrite the code in house style
+format: $(VENV)/.check ## rewrite the code in house style
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 bench-fanout: .venv-bench/.installed ## posts per second, ours and others' (nginx-light, wrk; some minutes)
 	@.venv-bench/bin/python -m benchmarks.fanout
 
-bench-votes: install ## votes per second on one session: two engines, and over HTTP (Java, npm)
+bench-votes: $(TESTING) ## votes per second on one session: two engines, and over HTTP (Java, npm)
 	@$(BIN)/python -m benchmarks.votes
 	@$(BIN)/python -m benchmarks.votes_over_http
 
-bench-broadcast: install .venv-bench/.installed ## from the stream's record to the last post (nginx-light, Java, npm; long)
+bench-broadcast: $(TESTING) .venv-bench/.installed ## from the stream's record to the last post (nginx-light, Java, npm; long)
 	@$(BIN)/python -m benchmarks.broadcast
 	@.venv-bench/bin/python -m benchmarks.broadcast.chart
 
-scale: $(VENV)/.installed ## time and money to reach 1,000 to 10 million connections, and what binds
+scale: $(VENV)/.run ## time and money to reach 1,000 to 10 million connections, and what binds
 	@$(BIN)/python -m benchmarks.scale
 
-bench-end-to-end: install .venv-bench/.installed ## from POST to the last client, ours and one Node.js process
+bench-end-to-end: $(TESTING) .venv-bench/.installed ## from POST to the last client, ours and one Node.js process
 	@$(BIN)/python -m benchmarks.end_to_end
 	@.venv-bench/bin/python -m benchmarks.end_to_end.chart
 
-soak: install .venv-bench/.installed ## 5,000 clients, 200 events, 20 lost connections a second: nothing lost, memory flat (ten minutes)
+soak: $(TESTING) .venv-bench/.installed ## 5,000 clients, 200 events, 20 lost connections a second: nothing lost, memory flat (ten minutes)
 	@$(BIN)/python -m benchmarks.soak
 	@.venv-bench/bin/python -m benchmarks.soak.chart
 
-bench-cold-start: $(VENV)/.installed ## what a cold start of each function takes, its first event included
+bench-cold-start: $(VENV)/.run ## what a cold start of each function takes, its first event included
 	@$(BIN)/python -m benchmarks.cold_start
 
 clean: ## remove what was installed and the local state
-	rm -rf $(VENV) .venv-ministack .venv-bench .venv-checkov .venv-token .local .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-ministack .venv-bench .venv-checkov .venv-uv .local .mypy_cache .ruff_cache .pytest_cache

@@ -18,7 +18,7 @@ from infra.cli.stage_options import PROJECT
 
 FILES = (
     "requirements.txt",
-    *(f"requirements/{name}.txt" for name in ("dev", "ministack", "bench", "checkov", "token")),
+    *(f"requirements/{name}.txt" for name in ("uv", "check", "ministack", "bench", "checkov")),
 )
 
 

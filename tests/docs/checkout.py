@@ -27,6 +27,8 @@ INSTALLED = {
         sys.prefix
     ),  # its own packages are imported where something is measured, and nothing is
 }
+STAMPS = (".check", ".installed", ".run", ".test")
+"""What the Makefile has in an environment once a file of requirements is installed there."""
 ELSEWHERE = ("AWS_", "DYNAMODB_", "GAMENIGHT_", "GATEWAY_", "MAKE", "MFLAGS")
 """How variables begin that would send a command elsewhere than somebody's who has only the documents."""
 
@@ -145,5 +147,8 @@ def checkout(folder: Path) -> Checkout:
         for each in ("bin", "include", "lib", "lib64", "pyvenv.cfg"):
             if (environment / each).exists():
                 (folder / name / each).symlink_to(environment / each)
-        (folder / name / ".installed").touch()
+        for stamp in STAMPS:
+            (folder / name / stamp).touch()
+    (folder / ".venv-uv" / "bin").mkdir(parents=True)
+    (folder / ".venv-uv" / "bin" / "uv").touch()
     return Checkout(folder)
