@@ -14,7 +14,7 @@ import pytest
 
 from tests import leaks
 from tests.clients import Bot, Connect, Host, Target
-from tests.gateway import Gateway, running_gateway
+from tests.gateway import Gateway, gateway_engine, running_gateway
 
 GATEWAY_LOG = pytest.StashKey[Path]()
 LOG_START = pytest.StashKey[int]()
@@ -81,8 +81,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.fixture(scope="session")
 def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One local gateway for all tests that do not break it."""
-    with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
+    """One local gateway for all tests of a process that do not break it."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with gateway_engine(folder) as engine, running_gateway(folder, engine) as running:
         request.config.stash[GATEWAY_LOG] = running.log
         yield running
 

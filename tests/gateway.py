@@ -15,13 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.dynamodb_local import dynamodb_local
 from tests.leaks import LEAKS
 
 ROOT = Path(__file__).parent.parent
 SECRETS = "token-secrets.json"
 """The file of the state folder that no log may have anything of."""
-START_SECONDS = 60.0
-STOP_SECONDS = 60.0
+START_SECONDS = 120.0
+STOP_SECONDS = 120.0
 POLL_SECONDS = 0.05
 
 
@@ -68,6 +69,19 @@ class Gateway:
     def kill(self) -> None:
         """End it as a power cut would: it and all that it has started, without any warning."""
         _kill_group(self.process)
+
+
+@contextmanager
+def gateway_engine(folder: Path) -> Iterator[dict[str, str]]:
+    """Start an engine whose tables are empty; the value is the environment of a gateway on it.
+
+    Two gateways on the same tables would post to each other's clients, find them gone, and forget them.
+    """
+    if "DYNAMODB_ENDPOINT" in os.environ:
+        with dynamodb_local(folder / "database") as url:
+            yield {"AWS_ENDPOINT_URL_DYNAMODB": url}
+    else:
+        yield {"AWS_ENDPOINT_URL_DYNAMODB": ""}  # every gateway starts an embedded one of its own
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Leaks:
         self._secrets: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._shapes: dict[tuple[str, str], str] = {}
+        self._told: list[str] = []
 
     def remember(self, secret: str, what: str) -> None:
         """Take a value that may be in no log; of a token, its signature is what is secret."""
@@ -73,8 +74,13 @@ class Leaks:
         for file in sorted(one for pattern in LOG_FILES for one in folder.rglob(pattern)):
             self.look(file.read_text(errors="replace"), f"the log {file.name}")
 
+    def tell(self, found: Iterable[str]) -> None:
+        """Take what another process of the same run has found."""
+        self._told += found
+
     def found(self) -> Iterator[str]:
         """Yield what was found: what kind of secret, and where; never the secret."""
+        yield from self._told
         yield from (f"{what} in {where}: {shown}" for (what, where), shown in self._shapes.items())
         for word in sorted(self._secrets.keys() & self._seen.keys()):
             yield f"{self._secrets[word]} in {self._seen[word]}: {_shortened(word)}"
@@ -98,8 +104,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         LEAKS.remember(os.environ.get(name, ""), name)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["leaks"] = list(LEAKS.found())
     if any(LEAKS.found()) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker of pytest-xdist has found, which has no terminal and no exit status of its own."""
+    LEAKS.tell(getattr(node, "workeroutput", {}).get("leaks", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,5 +25,8 @@ def packages(folder: Path) -> Path:
             install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
             done = subprocess.run(install, cwd=scratch, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"npm could not install the packages of {folder}:\n{done.stderr}"
-            (Path(scratch) / "node_modules").rename(modules)
+            try:
+                (Path(scratch) / "node_modules").rename(modules)
+            except OSError:
+                assert modules.is_dir()  # of another worker, which was first
     return modules

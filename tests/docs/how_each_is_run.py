@@ -60,6 +60,7 @@ HERE = {
     "python -m benchmarks.budget": Here("1,000,000 connections"),
     "python -m benchmarks.cost": Here("\ntogether "),
     "python -m benchmarks.imports": Here("pynamodb", more=" --rounds 1"),
+    "python -m benchmarks.cold_start --rounds 5": HELP,
     "python -m benchmarks.soak --seconds 300": HELP,
     "make bench-broadcast": HELP,
     "make bench-cold-start": HELP,
@@ -125,7 +126,7 @@ SUITE = {
 }
 """What a test of the suite runs, by the test; of a file that is named alone, the file is what is run."""
 
-CI = ("make install", "make test", "make check", "make test-dynamodb-local", "make rehearse")
+CI = ("make test", "make test-all", "make check", "make test-dynamodb-local", "make rehearse")
 """What ``.ci/run`` runs."""
 
 REHEARSED = (
@@ -149,8 +150,10 @@ UNRUN = {
     "export AWS_PROFILE=*": "names an account of the reader's",
     "git clone": "leads to wherever the reader has the project from",
     "ls -l out/deployment.zip": "looks at what Chalice's own command makes",
+    "make install": "asks the registry for all that the project takes; each target asks for what it takes",
     "make lock": "asks the registry what is new, and pins that",
     "make screenshots": "ten seconds of a browser for pictures; tests/page drives it over the same page",
+    "make test-fast *": "a part of `make test`",
     "make test-model": "minutes; `make test` runs it without its rare variants",
     "npm install ws": "asks the registry; tests/node.py installs the same, pinned",
     "pip install aws-lambda-powertools *": "packages to compare with, which the project does without",

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from infra.dynamodb_local import dynamodb_local
 from tests.clients import Target
-from tests.gateway import Gateway
+from tests.gateway import Gateway, gateway_engine
 
 collect_ignore = [] if "DYNAMODB_ENDPOINT" in os.environ else ["test_power_cut.py"]
 """The embedded engine keeps its data over a clean stop only; `make test-dynamodb-local` runs the rest."""
@@ -26,21 +24,8 @@ def target(gateway: Gateway) -> Target:
     return target_of(gateway)
 
 
-@contextmanager
-def own_engine(folder: Path) -> Iterator[dict[str, str]]:
-    """Start an engine whose tables are empty, as the environment of a gateway on it.
-
-    Two gateways on the same tables would post to each other's clients, find them gone, and forget them.
-    """
-    if "DYNAMODB_ENDPOINT" in os.environ:
-        with dynamodb_local(folder / "database") as url:
-            yield {"AWS_ENDPOINT_URL_DYNAMODB": url}
-    else:
-        yield {"AWS_ENDPOINT_URL_DYNAMODB": ""}  # every gateway starts an embedded one of its own
-
-
 @pytest.fixture
 def new_engine(tmp_path: Path) -> Iterator[dict[str, str]]:
     """An engine for the gateways of one test."""
-    with own_engine(tmp_path) as environment:
+    with gateway_engine(tmp_path) as environment:
         yield environment

@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed
 
 from infra.template import tables
 from tests.clients import Bot, Connect, Host, Target
-from tests.gateway import Gateway, running_gateway
-from tests.local.conftest import own_engine, target_of
+from tests.gateway import Gateway, gateway_engine, running_gateway
+from tests.local.conftest import target_of
 
 SHORT = {
     "SECONDS_TO_AUTHENTICATE": "5",
@@ -29,7 +29,7 @@ HOUR = 3600
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("hasty")
-    with own_engine(folder) as engine, running_gateway(folder, {**engine, **SHORT}) as gateway:
+    with gateway_engine(folder) as engine, running_gateway(folder, {**engine, **SHORT}) as gateway:
         yield gateway
 
 

@@ -9,8 +9,8 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.bots.listening import listening
 from tests.clients import Bot, Target
-from tests.gateway import Gateway, running_gateway
-from tests.local.conftest import own_engine, target_of
+from tests.gateway import Gateway, gateway_engine, running_gateway
+from tests.local.conftest import target_of
 
 AT_ONCE = 10
 PING = {"type": "ping", "id": 7}
@@ -20,7 +20,7 @@ PING = {"type": "ping", "id": 7}
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("strict")
     with (
-        own_engine(folder) as engine,
+        gateway_engine(folder) as engine,
         running_gateway(folder, {**engine, "FRAMES_PER_SECOND": "1"}) as gateway,
     ):
         yield gateway

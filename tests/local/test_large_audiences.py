@@ -13,8 +13,8 @@ import boto3
 import pytest
 
 from tests.clients import PATIENCE_SECONDS, Bot, Host, Target
-from tests.gateway import Gateway, running_gateway
-from tests.local.conftest import own_engine, target_of
+from tests.gateway import Gateway, gateway_engine, running_gateway
+from tests.local.conftest import target_of
 
 INLINE = 3
 CROWD = 12
@@ -26,7 +26,7 @@ DEAD = "game-night-live-local-delivery-dead.fifo"
 def small_limit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("large")
     with (
-        own_engine(folder) as engine,
+        gateway_engine(folder) as engine,
         running_gateway(folder, {**engine, "INLINE_AUDIENCE": str(INLINE)}) as gateway,
     ):
         yield gateway

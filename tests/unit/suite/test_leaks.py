@@ -47,7 +47,7 @@ CLEAN = {
 }
 
 
-def run(folder: Path, tests: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, tests: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
     text = BEGINNING + "".join(
         f"\ndef test_{name}():\n    log, secret, token = planted({name!r})\n    {code.lstrip()}\n"
         for name, code in tests.items()
@@ -62,6 +62,7 @@ def run(folder: Path, tests: dict[str, str]) -> "subprocess.CompletedProcess[str
         "-p",
         "no:cacheprovider",
         "-q",
+        *options,
         str(folder),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -85,6 +86,16 @@ def test_a_run_with_leaks_fails_though_all_its_tests_pass(
 ) -> None:
     assert f"{len(PLANTS)} passed" in leaking.stdout
     assert leaking.returncode == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_leak_in_a_parallel_run_fails_it_too(tmp_path: Path) -> None:
+    plant = "a_token_in_the_message"
+
+    leaking = run(tmp_path, {plant: PLANTS[plant]}, "-n", "1")
+
+    assert "1 passed" in leaking.stdout
+    assert leaking.returncode == pytest.ExitCode.TESTS_FAILED
+    assert f"logger {plant} " in leaking.stdout
 
 
 @pytest.mark.parametrize("plant", PLANTS)
