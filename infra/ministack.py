@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PYTHON = Path(__file__).parents[1] / ".venv-ministack" / "bin" / "python"
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
 

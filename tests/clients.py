@@ -22,7 +22,7 @@ from tests.gateway import ROOT
 from tests.leaks import LEAKS
 from tests.specified import Live, specifications
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """When what was promised counts as missing; the cold starts of a deployment fit in."""
 
 EVENTS = frozenset({"session.started", "game.added", "vote.received", "session.ended"})

@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from tests.clients import Bot, Connect, Host, Target
+from tests.clients import PATIENCE_SECONDS, Bot, Connect, Host, Target
 
 VOTERS = 12
 
@@ -19,7 +19,7 @@ async def resumed(bot: Bot, frame: dict[str, Any], answer_type: str) -> Any:
 async def heard(bot: Bot, event_type: str) -> list[Any]:
     """Return every event so far, once one of a type has come."""
     while not any(json.loads(text)["type"] == event_type for text in bot.heard):
-        bot.heard.append(await asyncio.wait_for(bot.socket.recv(decode=True), timeout=30))
+        bot.heard.append(await asyncio.wait_for(bot.socket.recv(decode=True), timeout=PATIENCE_SECONDS))
     return [json.loads(text) for text in bot.heard]
 
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.bots.programs import Program, running
 from tests.clients import Host
-from tests.gateway import ROOT, Gateway
+from tests.gateway import ROOT, Gateway, gateway_engine, running_gateway
 
 INFRA = [sys.executable, "-m", "infra"]
 SECONDS = 90
@@ -315,13 +314,9 @@ def test_a_night_is_closed_by_its_number_either_way(gateway: Gateway) -> None:
     assert "Which one: 1 or 2?" in both.stderr
 
 
-async def test_where_no_night_is_on_the_command_that_starts_one_is_named(
-    gateway: Gateway, host: Host
-) -> None:
-    while (active := await host.http.get("/api/sessions/active")).status_code == httpx.codes.OK:
-        await host.close(active.json()["id"])
-
-    closed = infra("session", "close", "--state-dir", gateway.token_command[-1])
+def test_where_no_night_is_on_the_command_that_starts_one_is_named(tmp_path: Path) -> None:
+    with gateway_engine(tmp_path) as engine, running_gateway(tmp_path, engine) as empty:
+        closed = infra("session", "close", "--state-dir", empty.token_command[-1])
 
     assert closed.returncode == 1
     assert "`python -m infra session start` starts one" in closed.stderr

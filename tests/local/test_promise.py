@@ -1,13 +1,10 @@
 """The main promise: whoever has ``auth_success`` before a session is started hears of it, always."""
 
-import pytest
-
 from tests.clients import Host, Target
 
-ROUNDS = 300
+ROUNDS = 100
 
 
-@pytest.mark.timeout(400)  # a tenth of a second each, but machines may be busy
 async def test_auth_success_before_the_post_is_the_event_after_it_every_time(
     target: Target, host: Host
 ) -> None:

@@ -8,6 +8,8 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.installed import installed as program
 
+START_MILLISECONDS = 180_000
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 FLAGS = (
@@ -37,6 +39,8 @@ def needed() -> str:
 async def chromium(path: str) -> AsyncIterator[Browser]:
     """Run the browser without a window."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=[*FLAGS])
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=[*FLAGS], timeout=START_MILLISECONDS
+        )
         yield browser
         await browser.close()

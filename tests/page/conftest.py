@@ -4,7 +4,7 @@ They run on one event loop, which the browser belongs to.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.clients import Host, Target
-from tests.gateway import Gateway
+from tests.gateway import Gateway, gateway_engine, running_gateway
 from tests.page.chromium import chromium, needed
 from tests.page.visitor import PATIENCE_MILLISECONDS, Visitor
 
@@ -34,6 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if item.path.parent.name == "page"]
     for item in here:
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway of the page's own, since the host ends every night that is on."""
+    folder = tmp_path_factory.mktemp("gateway-of-the-page")
+    with gateway_engine(folder) as engine, running_gateway(folder, engine) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
