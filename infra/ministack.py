@@ -5,11 +5,12 @@ and what it is told, to whoever starts it.
 """
 
 import os
+import secrets
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PYTHON = Path(__file__).parents[1] / ".venv-ministack" / "bin" / "python"
@@ -56,9 +57,11 @@ def ministack(
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port below those that systems give away: nobody takes it before MiniStack does."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
