@@ -75,7 +75,7 @@ PYTEST := $(BIN)/pytest -n auto --dist loadscope
 FAST := tests/unit tests/integration tests/conformance tests/seed tests/specifications
 
 test: $(TESTING) ## run the fast suites: rules, use cases, storage, a night on the local gateway, the seed's clients
-	@$(PYTEST) $(FAST)
+	@$(PYTEST) -m 'not rare and not slow' $(FAST)
 
 test-fast: $(TESTING) ## run what you name, or rules and use cases, in seconds (T=tests/unit/nights)
 	@$(BIN)/pytest -q $(T)

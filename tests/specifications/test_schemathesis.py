@@ -11,6 +11,8 @@ import pytest
 
 from tests.gateway import ROOT, Gateway
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 
 

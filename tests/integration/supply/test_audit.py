@@ -9,6 +9,8 @@ from click.testing import CliRunner, Result
 
 from infra.cli.audit import command
 
+pytestmark = pytest.mark.slow
+
 ADVISORY = {
     "id": "GHSA-aaaa-bbbb-cccc",
     "summary": "Anyone may do anything.",
