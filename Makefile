@@ -97,8 +97,8 @@ check: $(VENV)/.check .venv-checkov/.installed ## format, lint, types, layers, t
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/cfn-lint infra/stack.yaml
-	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/stack.yaml
+	@$(BIN)/cfn-lint infra/deploy/stack.yaml
+	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/deploy/stack.yaml
 	@$(BIN)/python -m infra audit
 
 lock: $(UV) ## pin, with hashes, what the requirements' .in files ask for

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import click
 
 from chalicelib.token_bucket import TokenBucket
-from infra.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
+from infra.deploy.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
 from infra.deploy.post_deploy import REST_LIMIT, WEBSOCKET_LIMIT
 
 ACCOUNT_BURST = 5_000

@@ -22,7 +22,7 @@ from chalicelib.nights.events import Event
 from chalicelib.nights.streams import Streams
 
 ATTEMPTS = 10
-"""After so many attempts a job closes its connection. The queue allows more (infra/stack.yaml)."""
+"""After so many attempts a job closes its connection. The queue allows more (infra/deploy/stack.yaml)."""
 
 BACKOFF_CAP_SECONDS = 120
 PAGE_SIZE = 50

@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice.config import Config
 
-from infra.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
+from infra.deploy.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
 from infra.deploy.errors import DeploymentError
 from infra.deploy.stage import Stage, role_output
 
@@ -110,8 +110,8 @@ def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned
         role = provisioned.outputs.get(role_output(function))
         if role is None:
             raise DeploymentError(
-                f"The function {function} has no role: infra/stack.yaml needs a role that may do what the "
-                f"function does, its log group, and an output {role_output(function)}, as others have."
+                f"The function {function} has no role: infra/deploy/stack.yaml needs a role that may do what "
+                f"the function does, its log group, and an output {role_output(function)}, as others have."
             )
         per_function[function] = {"iam_role_arn": role}
         if function == "api_handler" and provisioned.websocket_url:

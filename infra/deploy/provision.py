@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from infra.budget import CONCURRENCY
 from infra.deploy.aws import Aws
+from infra.deploy.budget import CONCURRENCY
 from infra.deploy.chalice_config import ChaliceConfig, Provisioned, stage_entry
 from infra.deploy.chalice_state import rest_api_ids, websocket_api_ids
 from infra.deploy.errors import DeploymentError
 from infra.deploy.secret import ensure_secret
 from infra.deploy.stage import Stage
 from infra.deploy.target import Target
-from infra.template import sent
+from infra.deploy.template import sent
 
 UNRESERVED_MINIMUM = 100
 """What AWS insists on leaving without a reservation."""
@@ -27,7 +27,7 @@ def provision(target: Target) -> str:
     if kept := target.shape.kept(target.stack.parameters()):
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
     changed = target.stack.apply(
-        sent(target.project / "infra" / "stack.yaml"),
+        sent(target.project / "infra" / "deploy" / "stack.yaml"),
         {
             "Stage": stage.name,
             "WebSocketApiId": api_id or ANY_API,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.budget import ACCOUNT_RATE
+from infra.deploy.budget import ACCOUNT_RATE
 
 PARAMETERS = {
     "architecture": "Architecture",
@@ -23,8 +23,8 @@ PARAMETERS = {
 class StageConfig:
     """A stage's shape; the defaults are a new stage's.
 
-    ``account_rate`` is in requests a second, see ``infra.budget``. ``push_endpoint`` is only for emulators,
-    see ``Addresses``; it is the one thing that is not kept.
+    ``account_rate`` is in requests a second, see ``budget``. ``push_endpoint`` is only for emulators, see
+    ``Addresses``; it is the one thing that is not kept.
     """
 
     architecture: str = "arm64"

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from infra.deploy.template import QueueDefinition
 from infra.local.queue_event import Message
-from infra.template import QueueDefinition
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.aws.secrets import FileSecrets
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from chalicelib.settings import Settings
+from infra.deploy.template import queues, tables
 from infra.local.banner import Banner
 from infra.local.connections import Connections
 from infra.local.deployment import STAGE
@@ -52,7 +53,6 @@ from infra.local.variables import (
     without_aws,
 )
 from infra.local.websocket_api import PATH, WebSocketApi
-from infra.template import queues, tables
 
 SCHEDULE_SECONDS = 60.0
 """As ``app.py`` has it: the only schedule there is."""

@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from chalice.app import Chalice
 
-from infra.event_sources import QUEUE_MAPPING, STREAM_MAPPING
+from infra.deploy.event_sources import QUEUE_MAPPING, STREAM_MAPPING
 from infra.local.deployment import REGION, Moment
 from infra.local.failure_destination import FailureDestination
 from infra.local.functions import queue_functions, scheduled_functions, stream_functions

@@ -25,7 +25,7 @@ from chalicelib.nights.streams import Streams
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
 ATTEMPTS = 50
-"""As the queue's redrive policy says (infra/stack.yaml)."""
+"""As the queue's redrive policy says (infra/deploy/stack.yaml)."""
 
 
 class FakeAudiences:

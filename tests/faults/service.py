@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.aws.delivery_queue import received_jobs
 from chalicelib.aws.dynamodb.nights.stream_records import read_records
 from chalicelib.errors import Unavailable
-from infra.event_sources import STREAM_MAPPING
+from infra.deploy.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
 from infra.local.queue_event import Message, queue_event
 from infra.local.stream_event import Record, stream_event

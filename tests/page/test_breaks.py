@@ -9,7 +9,7 @@ import boto3
 import httpx
 from playwright.async_api import expect
 
-from infra.template import tables
+from infra.deploy.template import tables
 from tests.clients import EVENTS, PATIENCE_SECONDS, Host, Target
 from tests.gateway import POLL_SECONDS, Gateway
 from tests.page.conftest import Visit

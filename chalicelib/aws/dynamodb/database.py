@@ -1,6 +1,7 @@
 """Binds models to real tables, on one connection that retries what may succeed later.
 
-``infra/stack.yaml`` creates the tables. Names, Region and endpoint are passed, not found in module state.
+``infra/deploy/stack.yaml`` creates the tables. Names, Region and endpoint are passed, not found in module
+state.
 """
 
 import uuid

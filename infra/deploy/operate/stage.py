@@ -18,12 +18,12 @@ from infra.deploy.errors import DeploymentError
 from infra.deploy.operate.application import OperatorApplication
 from infra.deploy.provision import check_place
 from infra.deploy.stage import Stage
+from infra.deploy.template import queues, tables
 from infra.local.deployment import STAGE as LOCAL
 from infra.local.queues import EngineQueue
 from infra.local.sources import engine_client
 from infra.local.state import StateDir, StateInUse
 from infra.local.variables import Endpoints, point_the_sdks_at
-from infra.template import queues, tables
 
 CONFIG = Path(__file__).parents[3] / ".chalice" / "config.json"
 

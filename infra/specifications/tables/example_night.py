@@ -31,11 +31,11 @@ from chalicelib.nights.streams import Streams
 from chalicelib.nights.votes import VoteRequest, VoteType
 from chalicelib.nights.voting import Voting
 from chalicelib.retry import Backoff
+from infra.deploy.template import tables
 from infra.local.deployment import REGION
 from infra.local.tables import ensure_tables
 from infra.specifications.tables.delivered import SHARDS, Delivery
 from infra.specifications.tables.meter import Cost, Meter
-from infra.template import tables
 
 Item = Mapping[str, Any]
 

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from chalicelib.token_bucket import TokenBucket
-from infra.budget import CONCURRENCY, DELIVERY_SHARE, posts_per_second
+from infra.deploy.budget import CONCURRENCY, DELIVERY_SHARE, posts_per_second
 from tests.integration.aws.hostile_server import HostileServer
 from tests.integration.aws.sending import HELLO, api_of, crowd
 

@@ -42,8 +42,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoAws]:
 
 @pytest.fixture
 def target(aws: MotoAws, tmp_path: Path) -> Target:
-    for name in (".chalice/config.json", "infra/stack.yaml"):
-        (tmp_path / name).parent.mkdir()
+    for name in (".chalice/config.json", "infra/deploy/stack.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True)
         shutil.copy(ROOT / name, tmp_path / name)
     functions = {"api_handler": "app.app", "broadcast": "app.broadcast", "deliver": "app.deliver"}
     return Target(aws, Stage("dev"), tmp_path, StageConfig(), functions, SilentProgress(), NO_TIME)
@@ -54,7 +54,7 @@ def stack(target: Target) -> Target:
     # Created without a change set, since moto forgets the outputs of a stack that one has created.
     target.aws.client("cloudformation").create_stack(
         StackName=target.stage.stack,
-        TemplateBody=(target.project / "infra" / "stack.yaml").read_text(),
+        TemplateBody=(target.project / "infra" / "deploy" / "stack.yaml").read_text(),
         Parameters=[{"ParameterKey": "Stage", "ParameterValue": target.stage.name}],
         Capabilities=["CAPABILITY_IAM"],
     )

@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from infra.budget import CONCURRENCY
 from infra.deploy import drift, post_deploy
+from infra.deploy.budget import CONCURRENCY
 from infra.deploy.chalice_state import adopt, mappings
 from infra.deploy.errors import DeploymentError
+from infra.deploy.event_sources import QUEUE_MAPPING, STREAM_MAPPING
 from infra.deploy.provision import provision
 from infra.deploy.target import Target
-from infra.event_sources import QUEUE_MAPPING, STREAM_MAPPING
 from tests.fakes.progress import SilentProgress
 
 # moto can't make alarms and metric filters from a template, and says so.

@@ -16,7 +16,7 @@ from chalicelib import bootstrap
 from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.aws.secrets import FileSecrets
-from infra.template import tables
+from infra.deploy.template import tables
 
 SESSIONS = tables("test")["SessionsTable"]
 SECRETS = '{"current": {"kid": "k1", "secret": "0123456789012345678901234567890123456789"}}'

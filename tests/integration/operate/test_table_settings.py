@@ -7,7 +7,7 @@ from moto import mock_aws
 
 from infra.deploy.clock import Clock
 from infra.deploy.operate.table_settings import settle_table
-from infra.template import tables
+from infra.deploy.template import tables
 
 SESSIONS = tables("dev")["SessionsTable"]
 NO_TIME = Clock(monotonic=lambda: 0.0, sleep=lambda _: None)

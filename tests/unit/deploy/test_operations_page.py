@@ -12,7 +12,7 @@ from chalicelib.metrics import NAMESPACE, UNITS
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-RESOURCES: Any = cfn_yaml.load(str(ROOT / "infra" / "stack.yaml"))["Resources"]
+RESOURCES: Any = cfn_yaml.load(str(ROOT / "infra" / "deploy" / "stack.yaml"))["Resources"]
 ALARMS = {
     one["Properties"]["AlarmName"]["Fn::Sub"].removeprefix("game-night-live-${Stage}-"): one["Properties"]
     for one in RESOURCES.values()

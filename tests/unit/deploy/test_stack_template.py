@@ -11,11 +11,11 @@ from app import app
 from chalicelib.aws.dynamodb.keys import SESSIONS, pending_key, session_key
 from infra.deploy.functions import functions_of
 from infra.deploy.stage import role_output
-from infra.template import MAX_SENT, sent
+from infra.deploy.template import MAX_SENT, sent
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = functions_of(app)
-TEMPLATE: Any = cfn_yaml.load(str(ROOT / "infra" / "stack.yaml"))
+TEMPLATE: Any = cfn_yaml.load(str(ROOT / "infra" / "deploy" / "stack.yaml"))
 RESOURCES = TEMPLATE["Resources"]
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
 
@@ -25,7 +25,7 @@ def logical(function: str) -> str:
 
 
 def test_the_linter_of_cloudformation_finds_nothing() -> None:
-    assert lint_file(ROOT / "infra" / "stack.yaml") == []
+    assert lint_file(ROOT / "infra" / "deploy" / "stack.yaml") == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -97,8 +97,8 @@ def test_what_is_sent_says_the_same_and_is_not_too_much_for_cloudformation() -> 
 
     assert cfn_yaml.loads(text) == TEMPLATE
     assert len(text.encode()) <= MAX_SENT, (
-        "CloudFormation would not take infra/stack.yaml any more. Have `sent` leave out the indentation of "
-        "the dashboard's body (a kilobyte), or `provision` put the template into a bucket and send its URL."
+        "CloudFormation would not take infra/deploy/stack.yaml any more. Have `sent` leave out what the "
+        "dashboard's body is indented by, or `provision` put the template into a bucket and send its URL."
     )
 
 

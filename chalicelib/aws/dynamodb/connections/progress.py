@@ -12,7 +12,7 @@ from chalicelib.limits import EVENT_RETENTION_SECONDS
 from chalicelib.nights.cursors import Cursor
 
 PENDING_SECONDS = 4 * 60 * 60 + 10 * 60
-"""The queue keeps a job for four hours (infra/stack.yaml); ten minutes later none of it is left anywhere."""
+"""The queue keeps a job for four hours (infra/deploy/stack.yaml); ten minutes later none of it is left."""
 
 
 class DynamoProgressStore(Rows):
