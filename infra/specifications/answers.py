@@ -1,7 +1,7 @@
-"""What REST answers and events look like, as types that schemas are made from.
+"""What REST answers and events look like: the types that the schemas of both documents are made from.
 
-The domain renders answers as plain dicts, since it is the standard library only; these types say the same
-again for the specifications. ``night`` and the conformance suite hold the two together.
+The domain renders plain dicts, since it imports only the standard library. ``night`` and the conformance
+suite hold them to these types.
 """
 
 from typing import Annotated, Literal
@@ -30,7 +30,9 @@ GamesPlayed = Annotated[int, msgspec.Meta(ge=0, le=MAX_GAMES)]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE_CHARACTERS)]
 PackName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PACK_NAME_CHARACTERS)]
 Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
-PLACE = "Where a client is once it has the event. Only for clients that opted in to resume, or poll."
+PLACE = msgspec.Meta(
+    description="Where a client is once it has the event. Only for clients that opted in to resume, or poll."
+)
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Subject = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SUBJECT_CHARACTERS)]
 
@@ -65,28 +67,6 @@ class StartedSession(Answer, frozen=True):
     notes: Notes | None
 
 
-class EndedSession(Answer, frozen=True):
-    """A night as it has ended. ``is_active`` is always 0."""
-
-    id: SessionId
-    is_active: Literal[0]
-    created_at: Timestamp
-    ended_at: Timestamp
-    notes: Notes | None
-    games_played: GamesPlayed
-
-
-class ActiveSession(Answer, frozen=True):
-    """A night that is going on. ``is_active`` is always 1."""
-
-    id: SessionId
-    is_active: Literal[1]
-    created_at: Timestamp
-    ended_at: None
-    notes: Notes | None
-    games_played: GamesPlayed
-
-
 class Session(Answer, frozen=True):
     """A night. ``is_active`` is 1 or 0; ``ended_at`` is null while it is 1."""
 
@@ -96,6 +76,20 @@ class Session(Answer, frozen=True):
     ended_at: Timestamp | None
     notes: Notes | None
     games_played: GamesPlayed
+
+
+class EndedSession(Session, frozen=True):
+    """A night as it has ended. ``is_active`` is always 0."""
+
+    is_active: Literal[0]
+    ended_at: Timestamp
+
+
+class ActiveSession(Session, frozen=True):
+    """A night that is going on. ``is_active`` is always 1."""
+
+    is_active: Literal[1]
+    ended_at: None
 
 
 class Totals(Answer, frozen=True):
@@ -116,26 +110,15 @@ class Game(Answer, frozen=True):
     max_players: Players | None
 
 
-class TalliedGame(Answer, frozen=True):
+class TalliedGame(Game, frozen=True):
     """A game of a night with its tallies."""
 
-    id: GameId
-    title: Title
-    pack_name: PackName | None
-    min_players: Players | None
-    max_players: Players | None
     totals: Totals
 
 
-class SessionWithGames(Answer, frozen=True):
+class SessionWithGames(Session, frozen=True):
     """A night with its games, in the order in which they were added."""
 
-    id: SessionId
-    is_active: Literal[0, 1]
-    created_at: Timestamp
-    ended_at: Timestamp | None
-    notes: Notes | None
-    games_played: GamesPlayed
     games: Annotated[list[TalliedGame], msgspec.Meta(max_length=MAX_GAMES)]
 
 
@@ -168,21 +151,18 @@ class Vote(Answer, frozen=True):
     timestamp: Timestamp
 
 
-class CountedVote(Answer, frozen=True):
-    """A vote that counts, and what its game stands at with it."""
-
-    session: SessionOfVote
-    game: GameOfVote
-    vote: Vote
-    totals: Totals
-
-
 class StoredVote(Answer, frozen=True):
     """A vote that is stored and is counted in a moment: its event has the totals."""
 
     session: SessionOfVote
     game: GameOfVote
     vote: Vote
+
+
+class CountedVote(StoredVote, frozen=True):
+    """A vote that counts, and what its game stands at with it."""
+
+    totals: Totals
 
 
 class SessionStartedData(Answer, frozen=True):
@@ -205,43 +185,35 @@ class SessionEndedData(Answer, frozen=True):
 
 
 class Event(msgspec.Struct, tag_field="type", frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The envelope of every event, and its place, for clients that resume or poll.
-
-    Each event is a direct subclass, which is how it is found.
-    """
-
-    stream: Annotated[str, msgspec.Meta(description=PLACE)] | msgspec.UnsetType = msgspec.UNSET
-    sequence: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description=PLACE)] | msgspec.UnsetType = (
-        msgspec.UNSET
-    )
-    cursor: Annotated[str, msgspec.Meta(description=PLACE)] | msgspec.UnsetType = msgspec.UNSET
-
-
-class SessionStarted(Event, tag="session.started", frozen=True):
-    """A night has started. Every authenticated connection hears it, subscribed or not."""
+    """The envelope of every event, and its place, for clients that resume or poll."""
 
     timestamp: Timestamp
+    stream: Annotated[str, PLACE] | msgspec.UnsetType = msgspec.UNSET
+    sequence: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID), PLACE] | msgspec.UnsetType = msgspec.UNSET
+    cursor: Annotated[str, PLACE] | msgspec.UnsetType = msgspec.UNSET
+
+
+class SessionStarted(Event, tag="session.started", frozen=True, kw_only=True):
+    """A night has started. Every authenticated connection hears it, subscribed or not."""
+
     data: SessionStartedData
 
 
-class GameAdded(Event, tag="game.added", frozen=True):
+class GameAdded(Event, tag="game.added", frozen=True, kw_only=True):
     """A game was added. The subscribers of its session hear it."""
 
-    timestamp: Timestamp
     data: GameAddedData
 
 
-class VoteReceived(Event, tag="vote.received", frozen=True):
+class VoteReceived(Event, tag="vote.received", frozen=True, kw_only=True):
     """A vote was counted. The subscribers of its session hear it."""
 
-    timestamp: Timestamp
     data: CountedVote
 
 
-class SessionEnded(Event, tag="session.ended", frozen=True):
+class SessionEnded(Event, tag="session.ended", frozen=True, kw_only=True):
     """A night has ended. The subscribers of its session hear it."""
 
-    timestamp: Timestamp
     data: SessionEndedData
 
 

@@ -1,38 +1,13 @@
-"""The errors of the domain's tree as the specifications list them: codes, and one of each as it is told."""
+"""One of each error of the domain, as it is told: raised by the code itself where that is at hand."""
 
 from collections.abc import Iterator
 
+from chalicelib import errors
 from chalicelib.api.live import frames
 from chalicelib.api.rest import bodies
 from chalicelib.auth.claims import Claims, Role
-from chalicelib.errors import (
-    AuthTimeout,
-    BodyTooLarge,
-    ConnectionUnknown,
-    Contended,
-    Forbidden,
-    GameNightError,
-    GameNotFound,
-    InvalidCursor,
-    InvalidFrame,
-    InvalidJson,
-    InvalidRequest,
-    NoActiveSession,
-    NoGame,
-    NotAuthenticated,
-    SessionClosed,
-    SessionNotFound,
-    SubjectMismatch,
-    TokenExpired,
-    TokenInvalid,
-    TooManyFrames,
-    TooManyGames,
-    TooManySubscriptions,
-    Unauthenticated,
-    Unavailable,
-    UnknownFrameType,
-)
-from chalicelib.idempotency import IdempotencyMismatch, IdempotentRequest, RecordedAnswer
+from chalicelib.errors import GameNightError
+from chalicelib.idempotency import IdempotentRequest, RecordedAnswer
 from chalicelib.limits import FRAMES_PER_SECOND
 from infra.specifications.schemas import Incomplete
 
@@ -46,14 +21,16 @@ def tree(root: Kind = GameNightError) -> Iterator[Kind]:
         yield from tree(kind)
 
 
-def sample(kind: Kind) -> GameNightError:
-    """Return an error of a kind, raised by the code itself where that is at hand. Raises Incomplete."""
-    found = next((one for one in _SAMPLES if type(one) is kind), None)
-    if found is None:
-        raise Incomplete(
-            f"Show what {kind.__name__} says among the samples of infra/specifications/errors.py"
-        )
-    return found
+def sample(code: str) -> GameNightError:
+    """Return the error of a code. Raises Incomplete."""
+    if code not in SAMPLES:
+        raise Incomplete(f"Show what {code} says among the samples of infra/specifications/errors.py")
+    return SAMPLES[code]
+
+
+def kind(code: str) -> Kind:
+    """Return the type of the error of a code. Raises Incomplete."""
+    return type(sample(code))
 
 
 def _raised() -> Iterator[GameNightError]:
@@ -72,39 +49,29 @@ def _raised() -> Iterator[GameNightError]:
             yield error
 
 
-_SAMPLES: tuple[GameNightError, ...] = (
-    *_raised(),
-    AuthTimeout(),
-    BodyTooLarge(),
-    ConnectionUnknown(),
-    Contended("Too many writers at once on this session. Send the request again in a moment."),
-    GameNightError("This is our mistake and it has been logged."),
-    GameNotFound(17, 5),
-    InvalidCursor(),
-    NoActiveSession(),
-    NoGame(17),
-    NotAuthenticated('Send {"type":"auth","token":"..."} first, and wait for auth_success.'),
-    SessionClosed(17),
-    SessionNotFound(18),
-    SubjectMismatch("kosmi"),
-    TokenExpired("The token has expired. Get a new one."),
-    TokenInvalid("The token was not issued by this service, or is damaged."),
-    TooManyFrames(FRAMES_PER_SECOND),
-    TooManyGames(17),
-    TooManySubscriptions(),
-    Unavailable("The store did not answer in time. Send the request again in a moment."),
-)
-
-OF_TOKENS: tuple[Kind, ...] = (Unauthenticated, TokenInvalid, TokenExpired)
-OF_POSTS: tuple[Kind, ...] = (InvalidRequest, InvalidJson, BodyTooLarge, IdempotencyMismatch, Contended)
-OF_CURSORS: tuple[Kind, ...] = (InvalidRequest, InvalidCursor)
-OF_SESSIONS: tuple[Kind, ...] = (SessionNotFound,)
-OF_ADMINS: tuple[Kind, ...] = (Forbidden,)
-OF_FRAMES: tuple[Kind, ...] = (
-    InvalidJson,
-    InvalidFrame,
-    UnknownFrameType,
-    TooManyFrames,
-    GameNightError,
-)
-OF_CONNECTIONS: tuple[Kind, ...] = (ConnectionUnknown, Contended, Unavailable)
+SAMPLES: dict[str, GameNightError] = {
+    error.code: error
+    for error in (
+        *_raised(),
+        errors.AuthTimeout(),
+        errors.BodyTooLarge(),
+        errors.ConnectionUnknown(),
+        errors.Contended("Too many writers at once on this session. Send the request again in a moment."),
+        errors.GameNightError("This is our mistake and it has been logged."),
+        errors.GameNotFound(17, 5),
+        errors.InvalidCursor(),
+        errors.NoActiveSession(),
+        errors.NoGame(17),
+        errors.NotAuthenticated('Send {"type":"auth","token":"..."} first, and wait for auth_success.'),
+        errors.SessionClosed(17),
+        errors.SessionNotFound(18),
+        errors.SubjectMismatch("kosmi"),
+        errors.TokenExpired("The token has expired. Get a new one."),
+        errors.TokenInvalid("The token was not issued by this service, or is damaged."),
+        errors.TooManyFrames(FRAMES_PER_SECOND),
+        errors.TooManyGames(17),
+        errors.TooManySubscriptions(),
+        errors.Unavailable("The store did not answer in time. Send the request again in a moment."),
+    )
+}
+"""One of each, by its code."""

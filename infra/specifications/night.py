@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from chalicelib import __version__
 from chalicelib.api.live import frames
 from chalicelib.api.live.notices import FrameNotices
 from chalicelib.api.rest import pages
@@ -58,20 +59,18 @@ ANSWERS: dict[str, Any] = {
     ),
     "MintedToken": {"token": TOKEN, "expires_at": TOKEN_EXPIRES_AT, "role": Role.BOT, "sub": "kosmi"},
     "GatewayAnswer": {"message": "Too Many Requests"},
+    "Health": {"status": "ok", "version": __version__},
+    "Service": {
+        "name": "Game Night Live",
+        "version": __version__,
+        "websocket_url": "ws://localhost:5000/api/sessions/live",
+        "openapi_url": "http://localhost:5000/api/openapi.json",
+        "asyncapi_url": "http://localhost:5000/api/asyncapi.json",
+    },
 }
 """What is answered, by the name of its type."""
 
 EVENTS: dict[EventType, Event] = {event.type: event for event in (STARTED, ADDED, VOTED, ENDED)}
-
-SENT: dict[str, dict[str, Any]] = {
-    "auth": {"type": "auth", "token": TOKEN},
-    "auth, resuming": {"type": "auth", "token": TOKEN, "since": "5f0c9a1e:16"},
-    "subscribe": {"type": "subscribe", "sessionId": 17},
-    "subscribe, resuming": {"type": "subscribe", "sessionId": 17, "since": "b81d73c4:2", "id": 9},
-    "unsubscribe": {"type": "unsubscribe", "sessionId": 17},
-    "ping": {"type": "ping", "id": "still there?"},
-}
-"""Frames of a client: its type, and what it is about where there are several."""
 
 _place = Place(ADDED.stream, ADDED.cursor, last=ENDED.sequence, recovered=True)
 _place_of_starts = Place(STARTED.stream, Cursor("5f0c9a1e", 16), last=STARTED.sequence, recovered=True)
@@ -88,8 +87,7 @@ ANSWERED: dict[str, bytes] = {
         UnknownFrameType(f"The types that a client can send are {', '.join(sorted(frames.FRAME_TYPES))}."), 4
     ),
 }
-"""Frames of the server, likewise."""
-
+"""Frames of the server: its type, and what it is about where there are several."""
 
 NOTICES: dict[str, bytes] = {
     "token_expiring": FrameNotices().token_expiring(_claims.expires_at),

@@ -1,10 +1,15 @@
-"""JSON Schemas of types, as both documents use them."""
+"""Makes what both documents consist of: their hand-written halves, and JSON Schemas of types."""
 
 import inspect
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import yaml
+
+from chalicelib import __version__, limits
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -12,6 +17,15 @@ REF = "#/components/schemas/{name}"
 
 class Incomplete(Exception):
     """The code has something that the specifications lack, or the other way round."""
+
+
+def written(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the half of a document that is written by hand, with these values and ``chalicelib.limits``."""
+    days = limits.EVENT_RETENTION_SECONDS // 86_400
+    known = {**vars(limits), "version": __version__, "event_days": days, **values}
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    half: dict[str, Any] = yaml.safe_load(re.sub(r"<<(\w+)>>", lambda found: str(known[found[1]]), text))
+    return half
 
 
 def ref(kind: type) -> Schema:

@@ -18,9 +18,6 @@ from tests.specifications.conftest import within, wrong
 OF_NO_OPERATION = {"not_found", "method_not_allowed"}
 """Codes of answers to what is no operation, so that none can list them."""
 
-OF_THE_PAGE = {"GET /", "GET /page/{edition}/{name}"}
-"""Routes for browsers, which no client of the API calls."""
-
 OF_FRAMES = {
     "auth_timeout",
     "connection_unknown",
@@ -58,35 +55,19 @@ def codes(openapi: Any) -> set[str]:
     }
 
 
-def test_every_route_is_an_operation_and_every_operation_a_route(openapi: Any) -> None:
-    routes = {f"{method} {path}" for path, methods in app.routes.items() for method in methods}
-
-    assert operations(openapi).keys() == routes - OF_THE_PAGE
-
-
-def test_a_route_that_nobody_has_described_is_refused() -> None:
-    routes = {**app.routes, "/api/quiz": {"GET": app.routes["/api"]["GET"]}}
-
-    with pytest.raises(Incomplete, match="/api/quiz"):
-        generator.document(routes)
-
-
-def test_a_description_of_no_route_is_refused() -> None:
+def test_routes_and_descriptions_must_match() -> None:
     routes = {path: methods for path, methods in app.routes.items() if path != "/api/tokens"}
 
-    with pytest.raises(Incomplete, match="/api/tokens"):
-        generator.document(routes)
+    with pytest.raises(Incomplete, match=r"/api/quiz.*/api/tokens"):
+        generator.document({**routes, "/api/quiz": routes["/api"]})
 
 
-def test_an_error_that_nobody_has_shown_is_refused() -> None:
-    # Not of the tree, which other tests walk.
-    unknown = type("OutOfPizza", (Exception,), {})
-
-    with pytest.raises(Incomplete, match="OutOfPizza"):
-        sample(unknown)
+def test_an_error_without_a_sample_is_refused() -> None:
+    with pytest.raises(Incomplete, match="out_of_pizza"):
+        sample("out_of_pizza")
 
 
-def test_every_body_that_is_read_is_a_body_that_is_sent(openapi: Any) -> None:
+def test_every_body_that_is_read_is_sent(openapi: Any) -> None:
     read = {
         name for name, kind in inspect.getmembers(bodies, inspect.isclass) if issubclass(kind, msgspec.Struct)
     }
@@ -100,14 +81,14 @@ def test_every_body_that_is_read_is_a_body_that_is_sent(openapi: Any) -> None:
     assert sent == read
 
 
-def test_every_code_that_can_be_answered_is_documented_and_no_other(openapi: Any) -> None:
+def test_every_code_is_documented_and_no_other(openapi: Any) -> None:
     ours = {kind.code for kind in tree(GameNightError)} - OF_FRAMES
     frameworks = {code for code, _ in FRAMEWORK_PROBLEMS.values()}
 
     assert codes(openapi) == (ours | frameworks) - OF_NO_OPERATION
 
 
-def test_every_operation_says_what_it_does_who_may_and_what_can_go_wrong(openapi: Any) -> None:
+def test_every_operation_says_what_it_does_and_who_may(openapi: Any) -> None:
     for name, operation in operations(openapi).items():
         assert operation["summary"], name
         assert operation["description"], name
@@ -116,12 +97,6 @@ def test_every_operation_says_what_it_does_who_may_and_what_can_go_wrong(openapi
         assert ("401" in operation["responses"]) == bool(operation["security"]), name
         admins_only = operation["security"] == [{"token": ["admin"]}]
         assert ("403" in operation["responses"]) == admins_only, name
-
-
-def test_no_object_has_members_that_are_not_documented(openapi: Any) -> None:
-    for schema in within(openapi["components"]["schemas"]):
-        if schema.get("type") == "object":
-            assert schema["additionalProperties"] is False
 
 
 def test_every_example_is_as_its_schema_says(openapi: Any) -> None:
@@ -137,7 +112,7 @@ def test_every_example_is_as_its_schema_says(openapi: Any) -> None:
     assert shown > 30
 
 
-def test_every_operation_shows_what_is_sent_and_what_is_answered(openapi: Any) -> None:
+def test_every_operation_shows_a_request_and_its_answers(openapi: Any) -> None:
     for name, operation in operations(openapi).items():
         if name.endswith(".json"):
             continue  # a specification within itself would show little

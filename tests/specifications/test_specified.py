@@ -157,8 +157,6 @@ def test_an_answer_to_what_was_sent_passes(live: Live, sent: str, answer: dict[s
         ('{"type":"ping"}', UNKNOWN, "no documented error"),
     ],
 )
-def test_an_answer_that_does_not_fit_what_was_sent_fails(
-    live: Live, sent: str, answer: dict[str, Any], why: str
-) -> None:
+def test_an_answer_that_does_not_fit_fails(live: Live, sent: str, answer: dict[str, Any], why: str) -> None:
     with pytest.raises(AssertionError, match=why):
         live.answered(sent, answer)

@@ -1,45 +1,34 @@
-"""The small night, played by the use cases themselves with a clock and ids that are the same each time.
+"""The small night, played by the application itself with a clock and ids that are the same each time."""
 
-Leaves what an engine is to ``infra.local``, what a call costs to ``meter`` and how it looks to ``show``.
-"""
-
+import asyncio
+import logging
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
-import botocore.session
-
-from chalicelib.auth.bot_tokens import BotTokens
-from chalicelib.auth.claims import Claims, Role, TokenTerms
-from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
-from chalicelib.aws.dynamodb.database import Database, Table
-from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
-from chalicelib.connections.clients import Connections
-from chalicelib.connections.connection import Connection, shard_of
-from chalicelib.delivery.jobs import FanOutJob
-from chalicelib.idempotency import Idempotent, IdempotentRequest
+from chalicelib.auth.claims import Claims, Role
+from chalicelib.bootstrap import Application
+from chalicelib.connections.clients import Resumed
+from chalicelib.connections.connection import Connection, Recipient, shard_of
+from chalicelib.connections.messages import FailedPost, Message, Outcome
+from chalicelib.delivery.jobs import FanOutJob, Job, Received
+from chalicelib.idempotency import IdempotentRequest
 from chalicelib.nights.cursors import BEGINNING
-from chalicelib.nights.events import SESSIONS_STREAM, session_stream
+from chalicelib.nights.events import SESSIONS_STREAM, Event, LoggedEvent, session_stream
 from chalicelib.nights.games import NewGame
-from chalicelib.nights.hosting import Hosting
-from chalicelib.nights.pending_votes import VoteCounter
 from chalicelib.nights.ports import Commit
-from chalicelib.nights.queries import Queries
-from chalicelib.nights.streams import Streams
 from chalicelib.nights.votes import VoteRequest, VoteType
-from chalicelib.nights.voting import Voting
-from chalicelib.retry import Backoff
+from chalicelib.settings import Settings
 from infra.deploy.template import tables
-from infra.local.deployment import REGION
 from infra.local.tables import ensure_tables
-from infra.specifications.tables.delivered import SHARDS, Delivery
-from infra.specifications.tables.meter import Cost, Meter
+from infra.specifications.tables.meter import Cost, Meter, MeteredApi
 
 Item = Mapping[str, Any]
 
-INLINE = 500
 KOSMIS, DISCORDS = "L0SM9cOFvHcCIhw=", "M2hZ4dXkPHcCFZA="
 """Connection ids in the shape of API Gateway's."""
 
@@ -49,6 +38,9 @@ FRIDAY = datetime(2085, 11, 2, 20, 0, 0, 123000, tzinfo=UTC)
 HOST = Claims("host", Role.ADMIN, issued_at=0, expires_at=4_000_000_000, token_id="1")  # noqa: S106 - an id
 KOSMI = Claims("kosmi", Role.BOT, issued_at=0, expires_at=4_000_000_000, token_id="2")  # noqa: S106 - an id
 ONCE = IdempotentRequest("host", "friday", "9f86d081884c7d65")
+
+SECONDS = 30.0
+"""More than any delivery here takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,161 +53,152 @@ class Played:
 
 def play(dynamodb_url: str) -> Played:
     """Play the night on an engine whose tables are empty. The environment has credentials that it takes."""
-    return _Night(dynamodb_url).play()
+    names = {name: one.name for name, one in tables("night").items()}
+    env = {"SESSIONS_TABLE": names["SessionsTable"], "CONNECTIONS_TABLE": names["ConnectionsTable"]}
+    more = {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "AUDIENCE_SHARDS": "8", "INLINE_AUDIENCE": "1"}
+    night, ids = ExampleNight(Settings.from_env({**os.environ, **env, **more})), count(1)
+    with (
+        patch("time.time", lambda: night.clock().timestamp()),
+        patch("secrets.token_hex", lambda size: f"{next(ids):0{2 * size}x}"),
+    ):
+        return night.play(names)
 
 
-class _Night:
-    def __init__(self, url: str) -> None:
-        self._moment = FRIDAY
-        session = botocore.session.get_session()
-        self._client: Any = session.create_client("dynamodb", REGION, endpoint_url=url)
-        definitions = tables("night")
-        ensure_tables(self._client, definitions.values())
-        self._tables = {name: one.name for name, one in definitions.items()}
-        database = Database(REGION, url)
-        self._meter = Meter(database)
-        ids = count(1)
-        self._store = DynamoSessionStore(
-            Table(database, self._tables["SessionsTable"]), self._now, lambda: "5f0c9a1e"
-        )
-        commits = Idempotent(self._store.answers, Backoff(sleep=self._wait))
-        self._counter = VoteCounter(self._store, self._store.pending, self._clock)
-        self._host = Hosting(
-            self._counter, commits, self._clock, lambda: f"b81d73c{self._store.head().sequence}"
-        )
-        self._voting = Voting(self._counter, commits, self._clock, lambda: f"vote-{next(ids)}")
-        self._tokens = BotTokens(_Signer(), self._store.answers, commits)
-        streams = Streams(self._store, self._store.log)
-        self._queries = Queries(self._store, streams)
-        table = Table(database, self._tables["ConnectionsTable"])
-        connections = DynamoConnectionStore(table, SHARDS, self._now)
-        self._connections = Connections(connections, streams, _Verifier(), self._clock)
-        self._delivery = Delivery(self._meter, url, self._tables["ConnectionsTable"], streams, self._now)
+class ExampleNight(Application):
+    """The night, and the application that it is played with: only clients and the queue are not there."""
 
-    def play(self) -> Played:
-        self._store.head()  # the very first one makes the stream's epoch
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.moment = FRIDAY
+        self.clock = lambda: self.moment
+        self._meter = Meter(self._database.connection.client)
+        MeteredApi.meter = self._meter
+        api = MeteredApi(self._http, settings.dynamodb_endpoint, settings.region, self._credentials)
+        vars(self).update(_dynamodb=api, push=_Push(), _queue=_Queue(), tokens=_Verifier())
+        # That a client was not reached is what is shown here, and no news.
+        logging.getLogger("WebSocket").addHandler(logging.NullHandler())
+
+    def play(self, names: Mapping[str, str]) -> Played:
+        """Play it on tables of these names, which are made."""
+        client = self._database.connection.client
+        ensure_tables(client, tables("night").values())
+        self._sessions.head()  # the very first one makes the stream's epoch
         self._connect()
         self._friday()
+        self._deliver_to_few()
         self._come_back()
         self._next_night()
+        self._deliver_to_many()
         self._read()
-        self._deliver()
-        items = {name: self._items(table) for name, table in self._tables.items()}
-        self._leave()
+        items = {name: _items(client, table) for name, table in names.items()}
+        with self._meter.measure("unsubscribe"):
+            self.connections.unsubscribe(KOSMIS, 1)
+        with self._meter.measure("$disconnect, one subscription"):
+            self.connections.disconnect(DISCORDS)
+        self.run(self.close())
         return Played(items, self._meter.costs)
 
     def _connect(self) -> None:
-        opened = Connection(KOSMIS, "a1b2c3d4e5", "prod", int(self._now()), "203.0.113.7")
+        opened = Connection(KOSMIS, "a1b2c3d4e5", "prod", int(self.moment.timestamp()), "203.0.113.7")
         with self._meter.measure("$connect"):
-            self._connections.connect(opened)
+            self.connections.connect(opened)
         with self._meter.measure("auth"):
-            self._connections.authenticate(opened.connection_id, "token")
-        self._connections.connect(replace(opened, connection_id=DISCORDS))
+            self.connections.authenticate(opened.connection_id, "token")
+        self.connections.connect(replace(opened, connection_id=DISCORDS))
 
     def _friday(self) -> None:
         with self._meter.measure("POST /api/sessions"):
-            self._host.start(HOST, "Friday Game Night")
+            self.hosting.start(HOST, "Friday Game Night")
         with self._meter.measure("subscribe"):
-            self._connections.subscribe(KOSMIS, 1)
-        self._minutes(5)
+            self.connections.subscribe(KOSMIS, 1)
+        self.moment += timedelta(minutes=5)
         with self._meter.measure("POST .../games"):
-            self._host.add_game(HOST, 1, NewGame("Quiplash", "Party Pack 2", 3, 8))
-        self._minutes(15)
+            self.hosting.add_game(HOST, 1, NewGame("Quiplash", "Party Pack 2", 3, 8))
+        self.moment += timedelta(minutes=15)
         with self._meter.measure("POST .../votes"):
-            self._voting.vote(KOSMI, 1, VoteRequest("Zoë", VoteType.UP))
+            self.voting.vote(KOSMI, 1, VoteRequest("Zoë", VoteType.UP))
         with self._meter.measure("POST .../votes, the voter's second"):
-            self._voting.vote(KOSMI, 1, VoteRequest("Zoë", VoteType.DOWN))
-        self._crowd()
-        self._minutes(60)  # a connection lasts for two hours
-        with self._meter.measure("POST .../close"):
-            self._host.close(HOST, 1)
-
-    def _crowd(self) -> None:
-        """Have two votes stored, as in a crowd, and counted as the stream has them counted."""
+            self.voting.vote(KOSMI, 1, VoteRequest("Zoë", VoteType.DOWN))
         self._make_crowded(1)
         with self._meter.measure("POST .../votes, in a crowd"):
-            self._voting.vote(KOSMI, 1, VoteRequest("Kim", VoteType.UP))
-        self._wait(0)
-        self._voting.vote(KOSMI, 1, VoteRequest("Max", VoteType.UP))
+            self.voting.vote(KOSMI, 1, VoteRequest("Kim", VoteType.UP))
+        self.moment += timedelta(seconds=1)
+        self.voting.vote(KOSMI, 1, VoteRequest("Max", VoteType.UP))
         with self._meter.measure("broadcast, two pending votes"):
-            self._counter.count_pending(1)
+            self.vote_counter.count_pending(1)
+        self.moment += timedelta(minutes=60)  # a connection lasts for two hours
+        with self._meter.measure("POST .../close"):
+            self.hosting.close(HOST, 1)
 
     def _make_crowded(self, session_id: int) -> None:
-        session = self._store.session(session_id)
+        """Have the session's votes stored and counted later, as in a crowd."""
+        session = self._sessions.session(session_id)
         if session is None:
             raise AssertionError  # it was just changed
-        crowded_until = int(self._now() * 1000) + 60_000
-        self._store.commit(Commit(session, replace(session, crowded_until=crowded_until), ()))
+        crowded = replace(session, crowded_until=int(self.moment.timestamp() * 1000) + 60_000)
+        self._sessions.commit(Commit(session, crowded, ()))
+
+    def _deliver_to_few(self) -> None:
+        *before, end = self._sessions.log.events(session_stream(1), 1, 50)
+        for event in before:
+            self._broadcast(event)
+        with self._meter.measure("broadcast, a small audience"):
+            self._broadcast(end)
+
+    def _deliver_to_many(self) -> None:
+        """Deliver an event as to a large audience, not all of which it reaches."""
+        [start] = self._sessions.log.events(SESSIONS_STREAM, 1, 1)
+        with self._meter.measure("broadcast, a large one"):
+            self._broadcast(start)
+        jobs = {job.shard: job for job in self._queue.sent if isinstance(job, FanOutJob)}
+        with self._meter.measure("deliver, each shard and 256 recipients"):
+            self._work(jobs[shard_of(KOSMIS, self.settings.audience_shards)])
+        with self._meter.measure("the same, and one is not reached"):
+            self._work(jobs[shard_of(DISCORDS, self.settings.audience_shards)])
+
+    def _broadcast(self, event: Event) -> None:
+        self.run(self.broadcast.run([LoggedEvent("1", event)], within=SECONDS))
+
+    def _work(self, job: Job) -> None:
+        self.run(self.worker.work([Received("1", "1", 1, job)], within=SECONDS))
 
     def _come_back(self) -> None:
         with self._meter.measure("auth with since, one start missed"):
-            resumed = self._connections.authenticate(DISCORDS, "token", BEGINNING).resumed
-            self._delivery.catch_up(DISCORDS, resumed)
+            self._resume(self.connections.authenticate(DISCORDS, "token", BEGINNING).resumed)
         with self._meter.measure("subscribe with since, seven events missed"):
-            self._delivery.catch_up(DISCORDS, self._connections.subscribe(DISCORDS, 1, BEGINNING))
+            self._resume(self.connections.subscribe(DISCORDS, 1, BEGINNING))
+
+    def _resume(self, resumed: Resumed | None) -> None:
+        async def catch_up(resumed: Resumed) -> None:
+            deadline = asyncio.get_running_loop().time() + SECONDS
+            until = resumed.resume.catching_up_until
+            await self._catch_up.resume(resumed.place.stream, DISCORDS, deadline, until)
+
+        if resumed is None:
+            raise AssertionError  # it asked for it
+        self.run(catch_up(resumed))
 
     def _next_night(self) -> None:
-        self._minutes(20)
+        self.moment += timedelta(minutes=20)
         with self._meter.measure("POST /api/sessions under a key"):
-            self._host.start(HOST, None, ONCE)
+            self.hosting.start(HOST, None, ONCE)
         with self._meter.measure("the same again"):
-            self._host.start(HOST, None, ONCE)
-        self._host.add_game(HOST, 2, NewGame("Fibbage"))
+            self.hosting.start(HOST, None, ONCE)
+        self.hosting.add_game(HOST, 2, NewGame("Fibbage"))
         self._make_crowded(2)
-        self._voting.vote(KOSMI, 2, VoteRequest("Zoë", VoteType.UP))
-        with self._meter.measure("POST /api/tokens"):
-            self._tokens.mint(HOST, "kosmi", 3600)
+        self.voting.vote(KOSMI, 2, VoteRequest("Zoë", VoteType.UP))
 
     def _read(self) -> None:
         with self._meter.measure("GET /api/sessions, two of them"):
-            self._queries.sessions(BEGINNING, 50)
+            self.queries.sessions(BEGINNING, 50)
         with self._meter.measure("GET /api/sessions/active"):
-            self._queries.active()
+            self.queries.active()
         with self._meter.measure("GET /api/sessions/{id}"):
-            self._queries.session(1)
+            self.queries.session(1)
         with self._meter.measure("GET .../events, seven of them"):
-            end = self._queries.events(1, BEGINNING, 50).cursor
+            end = self.queries.events(1, BEGINNING, 50).cursor
         with self._meter.measure("GET .../events, nothing new"):
-            self._queries.events(1, end, 50)
-
-    def _deliver(self) -> None:
-        """Deliver an event to a small audience, and one as to a large one, not all of which it reaches."""
-        [start] = self._store.log.events(SESSIONS_STREAM, 1, 1)
-        *before, end = self._store.log.events(session_stream(1), 1, 50)
-        for event in before:
-            self._delivery.broadcast(event, inline=INLINE)
-        with self._meter.measure("broadcast, a small audience"):
-            self._delivery.broadcast(end, inline=INLINE)
-        with self._meter.measure("broadcast, a large one"):
-            sent = self._delivery.broadcast(start, inline=1)
-        jobs = {job.shard: job for job in sent if isinstance(job, FanOutJob)}
-        with self._meter.measure("deliver, each shard and 256 recipients"):
-            self._delivery.shard(jobs[shard_of(KOSMIS, SHARDS)])
-        with self._meter.measure("the same, and one is not reached"):
-            self._delivery.shard(jobs[shard_of(DISCORDS, SHARDS)], unreached={DISCORDS})
-
-    def _leave(self) -> None:
-        with self._meter.measure("unsubscribe"):
-            self._connections.unsubscribe(KOSMIS, 1)
-        with self._meter.measure("$disconnect, one subscription"):
-            self._connections.disconnect(DISCORDS)
-
-    def _items(self, table: str) -> list[Item]:
-        found = self._client.scan(TableName=table, ConsistentRead=True)["Items"]
-        items = [{name: _plain(value) for name, value in sorted(item.items())} for item in found]
-        return sorted(items, key=lambda item: (item["PK"], item["SK"]))
-
-    def _minutes(self, minutes: int) -> None:
-        self._moment += timedelta(minutes=minutes)
-
-    def _wait(self, _: float) -> None:
-        self._moment += timedelta(seconds=1)
-
-    def _clock(self) -> datetime:
-        return self._moment
-
-    def _now(self) -> float:
-        return self._moment.timestamp()
+            self.queries.events(1, end, 50)
 
 
 class _Verifier:
@@ -225,17 +208,29 @@ class _Verifier:
         return KOSMI
 
 
-class _Signer:
-    """Tokens that open nothing."""
+class _Push:
+    """Clients that read everything; Discord's reads only what is replayed to it."""
 
-    def fresh(self) -> "_Signer":
-        return self
+    async def send(self, message: Message, recipients: Sequence[Recipient], *, within: float) -> Outcome:  # noqa: ARG002 - the port's signature
+        lost = [one for one in recipients if one.connection_id == DISCORDS and one.behind is None]
+        reached = {one.connection_id: 0.0 for one in recipients if one not in lost}
+        return Outcome(reached, failed=[FailedPost(one, 429, "answered 429") for one in lost])
 
-    def issue(self, subject: str, role: Role, ttl_seconds: int) -> TokenTerms:
-        return TokenTerms(subject, role, 0, ttl_seconds, "3", "k1")
 
-    def sign(self, terms: TokenTerms) -> str:
-        return terms.token_id
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """Keeps what is sent."""
+
+    sent: list[Job] = field(default_factory=list)
+
+    async def send(self, jobs: Sequence[Job]) -> None:
+        self.sent.extend(jobs)
+
+
+def _items(client: Any, table: str) -> list[Item]:
+    found = client.scan(TableName=table, ConsistentRead=True)["Items"]
+    items = [{name: _plain(value) for name, value in sorted(item.items())} for item in found]
+    return sorted(items, key=lambda item: (item["PK"], item["SK"]))
 
 
 def _plain(value: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 MiniStack counts as DynamoDB does, but for BatchGetItem, of which it says nothing: there every key that is
 asked for is one unit, as it is on AWS for items of up to 4 KB. DynamoDB Local is no measure: it counts some
-units of a whole transaction as one. Leaves what is accessed to ``small``.
+units of a whole transaction as one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.aws.dynamodb.database import Database
 from chalicelib.aws.json_api import DynamoApi
 
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})
@@ -28,15 +27,16 @@ class Cost:
 
 
 class Meter:
-    """Listens to a database's client, and is told what goes past it."""
+    """Listens to botocore's ``client``, and is told what goes past it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, client: Any) -> None:
         self.costs: list[Cost] = []
         self._measured: Cost | None = None
         self._keys = 0
-        events = database.connection.client.meta.events
-        events.register("before-parameter-build.dynamodb.*", self._ask)
-        events.register("after-call.dynamodb.*", self._answered)
+        client.meta.events.register("before-parameter-build.dynamodb.*", self._ask)
+        client.meta.events.register(
+            "after-call.dynamodb.*", lambda parsed, model, **_: self.count(model.name, parsed)
+        )
 
     @contextmanager
     def measure(self, access: str) -> Iterator[None]:
@@ -54,30 +54,25 @@ class Meter:
         consumed = answer.get("ConsumedCapacity", [])
         tables = [consumed] if isinstance(consumed, dict) else consumed
         units = sum(float(table["CapacityUnits"]) for table in tables)
-        if operation == "BatchGetItem":
-            self._measured.read += self._keys
-        elif operation in READS:
-            self._measured.read += units
+        if operation in READS:
+            self._measured.read += self._keys if operation == "BatchGetItem" else units
         else:
             self._measured.write += units
 
     def _ask(self, params: dict[str, Any], **_: object) -> None:
+        if self._measured is None:
+            return
         params.update(ASK)
         self._keys = sum(len(table["Keys"]) for table in params.get("RequestItems", {}).values())
-
-    def _answered(self, parsed: dict[str, Any], model: Any, **_: object) -> None:
-        self.count(model.name, parsed)
 
 
 class MeteredApi(DynamoApi):
     """The way past botocore, with a meter on it."""
 
-    def __init__(self, meter: Meter, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._meter = meter
+    meter: Meter
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """See DynamoApi."""
         answer = await super().call(operation, {**arguments, **ASK})
-        self._meter.count(operation, answer)
+        self.meter.count(operation, answer)
         return answer
