@@ -1,42 +1,91 @@
-"""``GET /api`` and ``GET /api/health``: what a client can know before it has a token."""
+"""What anyone gets without a token: ``GET /api``, ``GET /api/health``, the specifications and the page."""
 
+import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
+import httpx
 import pytest
 
-from tests.clients import Target
+from tests.clients import PATIENCE_SECONDS, Host, Target
+
+TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
-async def test_anyone_may_ask_what_this_is_and_where_to_connect(target: Target) -> None:
-    async with target.host(token=None) as anyone:
-        answer = await anyone.http.get("/api")
+@pytest.fixture
+async def anyone(target: Target) -> AsyncIterator[Host]:
+    async with target.host(token=None) as host:
+        yield host
 
-    described = answer.json()
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("application/json")
+
+@pytest.fixture
+async def described(anyone: Host) -> Any:
+    return await anyone.read("/api")
+
+
+async def test_the_description_says_where_to_connect(target: Target, described: Any) -> None:
     assert described["name"] == "Game Night Live"
     assert described["version"]
     async with replace(target, websocket_url=described["websocket_url"]).bot() as bot:
         assert (await bot.ask({"type": "ping"}))["type"] == "pong"
 
 
-async def test_anyone_may_ask_whether_requests_are_served(target: Target) -> None:
-    async with target.host(token=None) as anyone:
-        described = (await anyone.http.get("/api")).json()
-        answer = await anyone.http.get("/api/health")
-
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "version": described["version"]}
+async def test_health_says_that_requests_are_served(anyone: Host, described: Any) -> None:
+    assert await anyone.read("/api/health") == {"status": "ok", "version": described["version"]}
 
 
 @pytest.mark.parametrize("name", ["openapi", "asyncapi"])
-async def test_anyone_may_read_the_specifications(target: Target, name: str) -> None:
-    async with target.host(token=None) as anyone:
-        described = (await anyone.http.get("/api")).json()
-        answer = await anyone.http.get(described[f"{name}_url"])
+async def test_the_specifications_are_served(target: Target, anyone: Host, described: Any, name: str) -> None:
+    document = await anyone.read(f"/api/{name}.json")
 
     assert described[f"{name}_url"] == f"{target.rest_url}/api/{name}.json"
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("application/json")
-    assert answer.json()[name].startswith("3.")
-    assert answer.json()["info"]["version"] == described["version"]
+    assert document[name].startswith("3.")
+    assert document["info"]["version"] == described["version"]
+
+
+def get(target: Target, path: str, **headers: str) -> httpx.Response:
+    return httpx.get(urljoin(f"{target.rest_url}/", path), headers=headers, timeout=PATIENCE_SECONDS)
+
+
+def test_the_page_runs_only_its_own_scripts(target: Target) -> None:
+    page = get(target, "")
+
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "<title>Game Night Live</title>" in page.text
+    live = urlsplit(target.websocket_url)
+    policy = dict(one.strip().split(" ", 1) for one in page.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["connect-src"] == f"'self' {live.scheme}://{live.netloc}"
+    assert re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page.text) is None
+
+
+def test_the_pages_files_are_kept_by_browsers(target: Target) -> None:
+    page = get(target, "")
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+
+    for address in files:
+        file = get(target, address)
+        assert file.status_code == 200, address
+        assert file.headers["content-type"].partition(";")[0] == TYPES[address.rpartition(".")[2]]
+        assert "immutable" in file.headers["cache-control"]
+        assert file.headers["x-content-type-options"] == "nosniff"
+    assert len(files) > 10
+    again = get(target, "", **{"If-None-Match": page.headers["etag"]})
+    assert page.headers["cache-control"] == "no-cache"
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_files_of_another_edition_are_looked_for_again(target: Target) -> None:
+    file = get(target, "page/of-yesterday/main.js")
+
+    assert (file.status_code, file.headers["cache-control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize("name", ["page.html", "web.py", "nothing.js"])
+def test_the_page_has_no_other_files(target: Target, name: str) -> None:
+    answer = get(target, f"page/any/{name}")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
