@@ -10,7 +10,7 @@ from gamenight import Event, GameNight
 PATIENCE_SECONDS = 60.0
 
 
-class Ear:
+class Listener:
     """Somebody who listens. What was heard is dealt with once the next is asked for."""
 
     def __init__(self, events: AsyncIterator[Event]) -> None:
@@ -33,9 +33,9 @@ def named(event: Event) -> str:
 
 
 @asynccontextmanager
-async def listening(night: GameNight) -> AsyncIterator[Ear]:
+async def listening(night: GameNight) -> AsyncIterator[Listener]:
     events = night.events()
     try:
-        yield Ear(events)
+        yield Listener(events)
     finally:
         await events.aclose()  # type: ignore[attr-defined] # it is an async generator

@@ -9,7 +9,6 @@ import pytest
 from tests.gateway import ROOT
 
 BOTS = sorted((ROOT / "bots").glob("*.py"))
-BESIDE_IT = {path.stem for path in BOTS}
 LIBRARIES = {
     "gamenight.py": {"websockets"},
     "irc_bot.py": {"irc", "jaraco"},
@@ -19,23 +18,10 @@ LIBRARIES = {
 
 @pytest.mark.parametrize("path", BOTS, ids=lambda path: path.name)
 def test_a_bot_imports_only_what_its_author_has(path: Path) -> None:
-    beside_it = set() if path.name == "gamenight.py" else BESIDE_IT
+    beside_it = set() if path.name == "gamenight.py" else {bot.stem for bot in BOTS}
+    nodes = [*ast.walk(ast.parse(path.read_text()))]
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+
     allowed = sys.stdlib_module_names | beside_it | LIBRARIES.get(path.name, set())
-
-    imported = {
-        name.partition(".")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }
-
-    assert imported <= allowed
-
-
-def test_the_bots_are_found() -> None:
-    assert "gamenight" in BESIDE_IT
+    assert {name.partition(".")[0] for name in imported} <= allowed

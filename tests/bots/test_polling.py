@@ -1,154 +1,108 @@
 """Where no WebSocket gets through, the same events come over REST."""
 
 import logging
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from gamenight import MemoryCursors
 
-from tests.bots.conftest import Serve, StartBot
-from tests.bots.hostile_service import NEWEST, Peer, added, began, ended, night, started, stays
+from tests.bots.bot import FakeTime, bot_on
+from tests.bots.server import NEWEST, added, auth, began, ended, events, night, nights, started
 
-
-def page(*events: object, cursor: str) -> dict[str, object]:
-    return {"events": [*events], "cursor": cursor, "recovered": True, "more": False}
+FROM_7, FROM_8 = "/api/sessions?since=S%3A7&limit=100", "/api/sessions?since=S%3A8&limit=100"
+EIGHT_STARTS = {FROM_7: nights(night(8), cursor="S:8"), FROM_8: nights(cursor="S:8")}
 
 
-async def test_what_happens_while_websockets_are_blocked_is_polled(serve: Serve, start_bot: StartBot) -> None:
-    service = await serve(stays)
-    service.blocked = True
-    service.pages |= {
-        "/api/sessions?since=S%3A7&limit=100": {"sessions": [night(8)], "cursor": "S:8", "recovered": True},
-        "/api/sessions?since=S%3A8&limit=100": {"sessions": [], "cursor": "S:8", "recovered": True},
-        "/api/sessions/8/events?since=&limit=100": page(began(8, "b:1"), added(1, "b:2", 8), cursor="b:2"),
-        "/api/sessions/8/events?since=b%3A2&limit=100": page(ended("b:3", 8), cursor="b:3"),
+def page_of(session_id: int, since: str) -> str:
+    return f"/api/sessions/{session_id}/events?since={since.replace(':', '%3A')}&limit=100"
+
+
+POLLED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a whole night": (
+        {
+            page_of(8, ""): events(began(8, "b:1"), added(1, "b:2", 8), cursor="b:2"),
+            page_of(8, "b:2"): events(ended("b:3", 8), cursor="b:3"),
+        },
+        ["session.started 8", "game.added 1", "session.ended 8"],
+    ),
+    "a night whose events are gone": (
+        {
+            "/api/sessions/8/events": events(cursor="b:9") | {"recovered": False},
+            "/api/sessions/8": night(8),
+        },
+        ["session.started 8", "gap 8", "snapshot 8"],
+    ),
+    "pages that can't be read at first": (
+        {
+            FROM_7: [
+                503,
+                {"what": "is this"},
+                nights({"id": "8"}, cursor="S:8"),
+                nights(night(8), cursor="S:8"),
+            ],
+            "/api/sessions/8/events": [
+                events(added(1, "b:2", 8) | {"sequence": None}, cursor="b:2"),
+                events(began(8, "b:1"), added(1, "b:2", 8), cursor="b:2"),
+            ],
+        },
+        ["session.started 8", "game.added 1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", POLLED)
+async def test_what_happens_is_polled_where_websockets_are_blocked(name: str) -> None:
+    pages, heard = POLLED[name]
+
+    async with bot_on(blocked=True, pages=EIGHT_STARTS | pages) as bot:
+        assert await bot.hears(len(heard)) == heard
+
+    assert {*bot.server.tokens} == {"Bearer a-token"}
+
+
+async def test_a_bot_without_position_polls_the_active_nights() -> None:
+    pages = {
+        "/api/sessions?since=now&limit=100": nights(cursor="S:6"),
+        NEWEST: nights(night(7), cursor="S:7"),
+        FROM_7: nights(cursor="S:7"),
+        "/api/sessions/7": night(7),
+        page_of(7, "now"): events(cursor="a:3"),
+        page_of(7, "a:3"): events(added(3, "a:4"), cursor="a:4"),
     }
-    cursors = MemoryCursors({"sessions": "S:7"})
 
-    async with start_bot(service, cursors) as bot:
-        heard = [await bot.ear.next() for _ in range(3)]
-
-    assert [event.type for event in heard] == ["session.started", "game.added", "session.ended"]
-    assert heard[0].timestamp == night(8)["created_at"]
-    assert set(service.tokens) == {"Bearer a-token"}
+    async with bot_on(blocked=True, cursors=None, pages=pages) as bot:
+        assert await bot.hears(2) == ["snapshot 7", "game.added 3"]
 
 
-async def test_polling_goes_on_in_its_rhythm_until_the_next_attempt(
-    serve: Serve, start_bot: StartBot, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_websocket_goes_on_where_polling_was() -> None:
+    pages = EIGHT_STARTS | {
+        "/api/sessions/8/events": events(began(8, "b:1"), cursor="b:1"),
+        page_of(8, "b:1"): events(cursor="b:1"),
+    }
+
+    async with bot_on([auth("S:9"), started(8), started(9)], blocked=True, pages=pages) as bot:
+        assert await bot.hears() == ["session.started 8"]
+        bot.server.blocked = False
+        assert await bot.hears() == ["session.started 9"]
+        assert await bot.server.asked() == ["auth S:8"]
+
+
+async def test_polling_keeps_its_rhythm_until_the_next_attempt(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    service = await serve(stays)
-    service.blocked = True
 
-    async with start_bot(service, {"sessions": "S:0"}) as bot:
-        bot.stage.chance = 0.9
-        bot.hears_in_background(1)
-        for delay in (0.9, 1.8, 3.6, 5.0, 2.2):
-            await bot.stage.passes(delay)
-        await bot.stage.waits_for(5.0)
+    async with bot_on(blocked=True, cursors={"sessions": "S:0"}, time=FakeTime(0.9)) as bot:
+        bot.hears_meanwhile()
+        await bot.time.passes(0.9, 1.8, 3.6, 5.0, 2.2)
+        await bot.time.waits_for(5.0)
 
     assert caplog.text.count("no WebSocket for now; polling every 5 s") == 1
 
 
-async def test_why_nothing_can_be_reached_is_told_once_for_each_attempt(
-    start_bot: StartBot, caplog: pytest.LogCaptureFixture
-) -> None:
-    nowhere = SimpleNamespace(url="http://127.0.0.1:1")
+async def test_why_nothing_is_reached_is_told_once_an_attempt(caplog: pytest.LogCaptureFixture) -> None:
+    async with bot_on(url="http://127.0.0.1:1", time=FakeTime(0.5)) as bot:
+        bot.hears_meanwhile()
+        await bot.time.passes(0.5, 1.0, 2.0, 4.0)
+        await bot.time.waits_for(5.0)
 
-    async with start_bot(nowhere, {"sessions": "S:0"}) as bot:
-        bot.stage.chance = 0.5
-        bot.hears_in_background(1)
-        for delay in (0.5, 1.0, 2.0, 4.0):
-            await bot.stage.passes(delay)
-        await bot.stage.waits_for(5.0)
-
-    warned = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert len(warned) == 5
-    assert all(
-        said.startswith("the connection is lost ([Errno ") and "next attempt in" in said for said in warned
-    )
-
-
-async def test_a_websocket_that_gets_through_again_goes_on_where_polling_was(
-    serve: Serve, start_bot: StartBot
-) -> None:
-    async def behave(peer: Peer) -> None:
-        assert (await peer.lets_in("S:9"))["since"] == "S:8"
-        await peer.sends(started(8), started(9))
-        await peer.stays()
-
-    service = await serve(behave)
-    service.blocked = True
-    service.pages |= {
-        "/api/sessions?since=S%3A7&limit=100": {"sessions": [night(8)], "cursor": "S:8", "recovered": True},
-        "/api/sessions?since=S%3A8&limit=100": {"sessions": [], "cursor": "S:8", "recovered": True},
-        "/api/sessions/8/events": page(began(8, "b:1"), cursor="b:1"),
-        "/api/sessions/8/events?since=b%3A1&limit=100": page(cursor="b:1"),
-    }
-    async with start_bot(service, {"sessions": "S:7"}) as bot:
-        before = await bot.ear.hears(1)
-        service.blocked = False
-        after = await bot.ear.hears(1)
-
-    assert before + after == ["session.started 8", "session.started 9"]
-
-
-async def test_a_bot_that_starts_by_polling_is_told_of_the_active_nights(
-    serve: Serve, start_bot: StartBot
-) -> None:
-    service = await serve(stays)
-    service.blocked = True
-    service.pages |= {
-        "/api/sessions?since=now&limit=100": {"sessions": [], "cursor": "S:6", "recovered": True},
-        NEWEST: {"sessions": [night(7)], "cursor": "S:7", "recovered": True},
-        "/api/sessions?since=S%3A7&limit=100": {"sessions": [], "cursor": "S:7", "recovered": True},
-        "/api/sessions/7": {**night(7), "games": []},
-        "/api/sessions/7/events?since=now&limit=100": page(cursor="a:3"),
-        "/api/sessions/7/events?since=a%3A3&limit=100": page(added(3, "a:4"), cursor="a:4"),
-    }
-
-    async with start_bot(service) as bot:
-        heard = await bot.ear.hears(2)
-
-    assert heard == ["snapshot 7", "game.added 3"]
-
-
-async def test_a_night_whose_events_are_gone_is_a_gap_and_a_snapshot(
-    serve: Serve, start_bot: StartBot
-) -> None:
-    service = await serve(stays)
-    service.blocked = True
-    service.pages |= {
-        "/api/sessions?since=S%3A7&limit=100": {"sessions": [night(8)], "cursor": "S:8", "recovered": True},
-        "/api/sessions?since=S%3A8&limit=100": {"sessions": [], "cursor": "S:8", "recovered": True},
-        "/api/sessions/8/events": {"events": [], "cursor": "b:9", "recovered": False, "more": False},
-        "/api/sessions/8": {**night(8), "games": []},
-    }
-
-    async with start_bot(service, {"sessions": "S:7"}) as bot:
-        heard = await bot.ear.hears(3)
-
-    assert heard == ["session.started 8", "gap 8", "snapshot 8"]
-
-
-async def test_what_can_not_be_polled_now_is_polled_later(serve: Serve, start_bot: StartBot) -> None:
-    service = await serve(stays)
-    service.blocked = True
-    service.pages |= {
-        "/api/sessions?since=S%3A7&limit=100": [
-            503,
-            {"what": "is this"},
-            {"sessions": [{"id": "8"}], "cursor": "S:8", "recovered": True},
-            {"sessions": [night(8)], "cursor": "S:8", "recovered": True},
-        ],
-        "/api/sessions?since=S%3A8&limit=100": {"sessions": [], "cursor": "S:8", "recovered": True},
-        "/api/sessions/8/events": [
-            page({**added(1, "b:2", 8), "sequence": None}, cursor="b:2"),
-            page(began(8, "b:1"), added(1, "b:2", 8), cursor="b:2"),
-        ],
-    }
-
-    async with start_bot(service, {"sessions": "S:7"}) as bot:
-        heard = await bot.ear.hears(2)
-
-    assert heard == ["session.started 8", "game.added 1"]
+    told = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert len(told) == 5
+    assert all("the connection is lost ([Errno " in said and "next attempt in" in said for said in told)

@@ -90,7 +90,7 @@ SUITE = {
     "tests/docs/test_pasted.py::test_the_specification_can_be_read_with_curl": (
         "curl -s http://localhost:5000/api/openapi.json",
     ),
-    "tests/bots/test_docs.py::test_the_listener_prints_the_night_that_curl_starts": (
+    "tests/bots/test_listeners.py::test_a_listener_prints_a_night_over_a_break": (
         "pip install websockets",
         'export GAMENIGHT_TOKEN="$(make -s token)"',
         "python bots/listen.py *",
@@ -99,11 +99,11 @@ SUITE = {
         "pip install ./bots",
         "python my_bot.py",
     ),
-    "tests/bots/test_docs.py::test_the_irc_bot_is_started_as_the_text_says": (
+    "tests/bots/test_irc_bot.py::test_a_night_is_announced_voted_on_and_told_results": (
         "pip install irc",
         "python bots/irc_bot.py *",
     ),
-    "tests/bots/test_docs.py::test_the_discord_bot_is_started_as_the_text_says": (
+    "tests/bots/test_discord_bot.py::test_a_night_is_announced_through_limits_and_errors": (
         "export DISCORD_WEBHOOK_URL=*",
         "python bots/discord_bot.py *",
     ),

@@ -7,56 +7,51 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import create_connection, create_server
+from socket import create_server, socket
 
 from tests.bots.listening import PATIENCE_SECONDS
 from tests.installed import installed
 
-CONFIGURATION = """\
+CONFIGURATION = f"""\
 [Global]
 Name = irc.example.test
 Info = An IRC server for tests
-Listen = 127.0.0.1
-Ports = {port}
-ServerUID = {uid}
-ServerGID = {gid}
-
+ServerUID = {os.getuid()}
+ServerGID = {os.getgid()}
 [Limits]
 MaxConnectionsIP = 0
 MaxJoins = 0
-
 [Options]
 DNS = no
 Ident = no
 PAM = no
-SyslogFacility = local1
 """
 
 
 @dataclass
-class Ircd:
-    """An IRC server that can be ended and started again on its port."""
+class IrcServer:
+    """It can be ended and started again: its port stays open, and who connects meanwhile waits for it."""
 
     folder: Path
-    port: int
     program: str
+    listener: socket
     process: asyncio.subprocess.Process | None = None
 
+    @property
+    def port(self) -> int:
+        return int(self.listener.getsockname()[1])
+
     async def start(self) -> None:
+        listener = self.listener.fileno()  # systemd hands sockets over so: from descriptor 3 on
+        serve = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --nodaemon --config "$1" 3<&{listener}'
         with (self.folder / "ircd.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                self.program,
-                "--nodaemon",
-                "--config",
-                self.folder / "ngircd.conf",
+                *("bash", "-c", serve, self.program, self.folder / "ngircd.conf"),
+                pass_fds=[listener],
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=STDOUT,
             )
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not self._answers():
-                assert self.process.returncode is None, (self.folder / "ircd.log").read_text()
-                await asyncio.sleep(0.02)  # a port that another process opens can only be tried again
 
     async def end(self) -> None:
         """End it as a crash would."""
@@ -65,35 +60,25 @@ class Ircd:
             await self.process.wait()
             self.process = None
 
-    def _answers(self) -> bool:
-        try:
-            create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
-
 
 @asynccontextmanager
-async def ircd(folder: Path) -> AsyncIterator[Ircd]:
+async def irc_server(folder: Path) -> AsyncIterator[IrcServer]:
     """Run an IRC server, or skip what needs one where there is none, but not in CI."""
     program = installed("ngircd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    with closing(create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    text = CONFIGURATION.format(port=port, uid=os.getuid(), gid=os.getgid())
-    (folder / "ngircd.conf").write_text(text)
-    server = Ircd(folder, port, program)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.end()
+    (folder / "ngircd.conf").write_text(CONFIGURATION)
+    with closing(create_server(("127.0.0.1", 0))) as listener:
+        server = IrcServer(folder, program, listener)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.end()
 
 
 @dataclass
 class Person:
     """Somebody in a channel, with the plainest client there can be."""
 
-    nickname: str
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     lines: list[str] = field(default_factory=list)
@@ -118,24 +103,22 @@ class Person:
             pass
         raise AssertionError("\n".join([f"{wanted!r} was to come, but all that came was:", *self.lines]))
 
-    async def hears(self, count: int = 1, speaker: str = "Nightly") -> list[str]:
-        """Return the next texts that somebody says in the channel."""
-        said = f":{speaker}!"
+    async def hears(self, count: int = 1) -> list[str]:
+        """Return the next texts that the bot says in the channel."""
         lines: list[str] = []
         while len(lines) < count:
             line = await self.reads("PRIVMSG #games :")
-            lines += [line.partition(" :")[2]] if line.startswith(said) else []
+            lines += [line.partition(" :")[2]] if line.startswith(":Nightly!") else []
         return lines
 
 
 @asynccontextmanager
-async def person(server: Ircd, nickname: str) -> AsyncIterator[Person]:
+async def person(server: IrcServer, nickname: str) -> AsyncIterator[Person]:
     """Let somebody into the channel."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    somebody = Person(nickname, reader, writer)
+    somebody = Person(reader, writer)
     try:
-        somebody.sends(f"NICK {nickname}")
-        somebody.sends(f"USER {nickname} 0 * :{nickname}")
+        somebody.sends(f"NICK {nickname}\r\nUSER {nickname} 0 * :{nickname}")
         await somebody.reads(" 001 ")
         somebody.sends("JOIN #games")
         await somebody.reads(" 366 ")

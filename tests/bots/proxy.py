@@ -1,4 +1,4 @@
-"""A line between a bot and a gateway that a test can cut: a TCP proxy on 127.0.0.1."""
+"""A TCP proxy on 127.0.0.1 between a bot and a gateway, whose connections a test can cut."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from tests.sockets import listening
 
 
 @dataclass
-class Line:
+class Proxy:
     """``connections`` counts what was ever connected; bytes pass unread."""
 
     upstream_port: int
@@ -43,8 +43,7 @@ class Line:
 
 
 @asynccontextmanager
-async def line_to(port: int) -> AsyncIterator[Line]:
-    """Lay a line to a port."""
-    line = Line(port)
-    async with listening(line.accept) as line.port:
-        yield line
+async def proxy_to(port: int) -> AsyncIterator[Proxy]:
+    proxy = Proxy(port)
+    async with listening(proxy.accept) as proxy.port:
+        yield proxy
