@@ -45,10 +45,10 @@ from chalicelib.nights.voting import Voting
 from chalicelib.retry import Backoff
 from chalicelib.timestamps import system_clock, timestamp
 from infra.dynamodb_local import dynamodb_local
-from infra.local.engine import embedded_engine
+from infra.local.engine.embedded import embedded_engine
 from infra.local.state import StateDir
-from infra.local.stream_event import stream_event
-from infra.local.stream_reader import TableStream
+from infra.local.triggers.stream_event import stream_event
+from infra.local.triggers.stream_reader import TableStream
 
 REGION = "us-east-1"
 BOT = Claims("bench", Role.BOT, issued_at=0, expires_at=4_000_000_000, token_id="bench")

@@ -32,8 +32,8 @@ from chalicelib.aws.dynamodb.keys import HEAD, fan_out_key
 from chalicelib.nights.events import SESSIONS_STREAM
 from infra.deploy.template import queues
 from infra.dynamodb_local import DynamoDbLocalError, dynamodb_local
-from infra.local.engine import EngineError, embedded_engine
-from infra.local.queues import ensure_queues
+from infra.local.engine.embedded import EngineError, embedded_engine
+from infra.local.engine.queues import ensure_queues
 from infra.local.state import StateDir
 
 RESULTS = Path(__file__).parent.parent / "results" / "broadcast.json"

@@ -58,8 +58,8 @@ def ours(task: Task) -> dict[str, Any]:
     """The product: the deployed handlers, one environment of each, entered with Lambda's events."""
     import app
     from benchmarks.broadcast.crowd import client
-    from infra.local.queue_event import queue_event
-    from infra.local.queues import EngineQueue
+    from infra.local.engine.queues import EngineQueue
+    from infra.local.triggers.queue_event import queue_event
 
     queue = EngineQueue(client(task.sqs, "sqs"), task.queue, "arn:aws:sqs:us-east-1:000000000000:q.fifo")
     application = app.application()

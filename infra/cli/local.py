@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from chalicelib.settings import Settings, SettingsError
-from infra.local.engine import EngineError
-from infra.local.limits import Limits
+from infra.local.apigateway.limits import Limits
+from infra.local.apigateway.server import PortInUse
+from infra.local.engine.embedded import EngineError
 from infra.local.serve import SCHEDULE_SECONDS, Options, serve
-from infra.local.server import PortInUse
 from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateInUse, StateUnusable
 from infra.signals import exit_by_signals
 

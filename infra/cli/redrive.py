@@ -9,7 +9,7 @@ from chalicelib.errors import GameNightError
 from infra.cli.operated import on_an_operated_stage
 from infra.deploy.operate.redrive import Redone, redrive
 from infra.deploy.operate.stage import OperatedStage
-from infra.local.stream_reader import StreamUnavailable
+from infra.local.triggers.stream_reader import StreamUnavailable
 
 
 @click.command()

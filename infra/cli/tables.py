@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from infra.local.engine import EngineError, embedded_engine
+from infra.local.engine.embedded import EngineError, embedded_engine
 from infra.local.state import StateDir
 from infra.local.variables import Endpoints, point_the_sdks_at, sdk_variables
 from infra.specifications.tables import example_night, show

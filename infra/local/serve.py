@@ -27,23 +27,24 @@ from chalicelib.aws.secrets import FileSecrets
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from chalicelib.settings import Settings
 from infra.deploy.template import queues, tables
+from infra.local.apigateway.connections import Connections
+from infra.local.apigateway.gateway import Gateway
+from infra.local.apigateway.limits import Limits
+from infra.local.apigateway.management_api import ManagementApi
+from infra.local.apigateway.rest_api import RestApi
+from infra.local.apigateway.server import Server, bound
+from infra.local.apigateway.websocket_api import PATH, WebSocketApi
 from infra.local.banner import Banner
-from infra.local.connections import Connections
 from infra.local.deployment import STAGE
-from infra.local.engine import ALL_SERVICES, BUT_DYNAMODB, ROOT, EngineError, embedded_engine
-from infra.local.environment import Nursery
-from infra.local.functions import deployed_functions
-from infra.local.gateway import Gateway
-from infra.local.lambda_service import LambdaService
-from infra.local.limits import Limits
+from infra.local.engine.embedded import ALL_SERVICES, BUT_DYNAMODB, ROOT, EngineError, embedded_engine
+from infra.local.engine.queues import EngineQueue, ensure_queues
+from infra.local.engine.tables import ensure_tables
+from infra.local.functions.deployed import deployed_functions
+from infra.local.functions.environment import Nursery
+from infra.local.functions.service import LambdaService
 from infra.local.log_file import LogFile
-from infra.local.management_api import ManagementApi
-from infra.local.queues import EngineQueue, ensure_queues
-from infra.local.rest_api import RestApi
-from infra.local.server import Server, bound
-from infra.local.sources import Engine, Sources, engine_client
 from infra.local.state import StateDir
-from infra.local.tables import ensure_tables
+from infra.local.triggers.sources import Engine, Sources, engine_client
 from infra.local.variables import (
     ONE_MACHINE,
     Endpoints,
@@ -52,7 +53,6 @@ from infra.local.variables import (
     sdk_variables,
     without_aws,
 )
-from infra.local.websocket_api import PATH, WebSocketApi
 
 SCHEDULE_SECONDS = 60.0
 """As ``app.py`` has it: the only schedule there is."""

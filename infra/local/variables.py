@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.settings import JSON_LINES, TEXT_LINES
+from infra.local.apigateway.websocket_api import PATH
 from infra.local.deployment import REGION
-from infra.local.queues import EngineQueue
+from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir
-from infra.local.websocket_api import PATH
 
 ONE_MACHINE = {"AUDIENCE_SHARDS": "1", "INLINE_AUDIENCE": "10000"}
 """On AWS eight functions read and post to eight shards, each with its part of the account's rate, so that an

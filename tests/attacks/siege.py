@@ -17,7 +17,7 @@ from chalicelib.api.specifications import served as specifications
 from chalicelib.auth.claims import Role
 from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
-from infra.local.rest_event import RestRequest, rest_event
+from infra.local.apigateway.rest_event import RestRequest, rest_event
 from infra.token_secrets import new_secrets
 from tests.model.night import Night, Setting
 from tests.model.world.environment import Environment

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.local.engine import embedded_engine
+from infra.local.engine.embedded import embedded_engine
 from infra.local.state import StateDir
 from tests.docs.checkout import Checkout, checkout
 from tests.docs.how_each_is_run import GAME, HERE, NIGHT

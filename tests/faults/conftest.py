@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from infra.local.engine import embedded_engine
+from infra.local.engine.embedded import embedded_engine
 from infra.local.state import StateDir
 from tests.faults.faulty_dynamodb import FaultyDynamoDb
 from tests.faults.service import Service, running_service

@@ -15,11 +15,12 @@ from chalicelib.aws.dynamodb.nights.stream_records import read_records
 from chalicelib.errors import Unavailable
 from infra.deploy.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
-from infra.local.queue_event import Message, queue_event
-from infra.local.stream_event import Record, stream_event
-from infra.local.stream_failure import failure_record
-from infra.local.stream_mapping import Batch, Discarded, ShardQueue, StreamMapping
-from infra.local.stream_reader import TableStream
+from infra.local.engine.queues import Message
+from infra.local.triggers.queue_event import queue_event
+from infra.local.triggers.stream_event import Record, stream_event
+from infra.local.triggers.stream_failure import failure_record
+from infra.local.triggers.stream_mapping import Batch, Discarded, ShardQueue, StreamMapping
+from infra.local.triggers.stream_reader import TableStream
 from tests.faults.clients import Clients
 from tests.faults.stage import Stage
 

@@ -13,7 +13,7 @@ from chalicelib.nights.events import UnreadableRecord
 from infra.deploy.operate.dead_letters import RedoneJobs, redo_jobs
 from infra.deploy.operate.redrive import Redone, redrive
 from infra.deploy.operate.stream_failures import RedoneRecords
-from infra.local.queues import EngineQueue
+from infra.local.engine.queues import EngineQueue
 from tests.faults.clients import titles
 from tests.faults.service import Service
 from tests.integration.aws.hostile_server import OK, answer

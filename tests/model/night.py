@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.delivery import catch_up, fan_out
 from chalicelib.nights.events import session_stream
-from infra.local.rest_event import RestRequest, rest_event
+from infra.local.apigateway.rest_event import RestRequest, rest_event
 from tests.model.clients import Client, Since
 from tests.model.connection import Line
 from tests.model.truth import Truth

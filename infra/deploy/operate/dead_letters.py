@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from chalicelib.aws.delivery_queue import job_of
 from chalicelib.delivery.jobs import CatchUpJob, Job
-from infra.local.queue_event import Message
-from infra.local.queues import EngineQueue
+from infra.local.engine.queues import EngineQueue, Message
 
 AT_ONCE = 10
 """What ReceiveMessage hands out."""

@@ -9,7 +9,7 @@ from chalicelib.nights.events import UnreadableRecord
 from infra.deploy.operate.dead_letters import RedoneJobs, redo_jobs
 from infra.deploy.operate.stage import OperatedStage
 from infra.deploy.operate.stream_failures import RedoneRecords, StreamFailures
-from infra.local.stream_reader import TableStream
+from infra.local.triggers.stream_reader import TableStream
 
 
 @dataclass(frozen=True, slots=True)

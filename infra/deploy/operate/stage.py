@@ -20,9 +20,9 @@ from infra.deploy.provision import check_place
 from infra.deploy.stage import Stage
 from infra.deploy.template import queues, tables
 from infra.local.deployment import STAGE as LOCAL
-from infra.local.queues import EngineQueue
-from infra.local.sources import engine_client
+from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir, StateInUse
+from infra.local.triggers.sources import engine_client
 from infra.local.variables import Endpoints, point_the_sdks_at
 
 CONFIG = Path(__file__).parents[3] / ".chalice" / "config.json"

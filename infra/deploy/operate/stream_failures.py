@@ -17,10 +17,9 @@ from chalicelib.aws.dynamodb.nights.stream_records import events_of, read_record
 from chalicelib.nights.events import Event, UnreadableRecord
 from chalicelib.timestamps import timestamp
 from infra.deploy.operate.redelivery import Redelivery
-from infra.local.queue_event import Message
-from infra.local.queues import EngineQueue
-from infra.local.stream_event import Record, sequence_number, stream_event
-from infra.local.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, StreamReader
+from infra.local.engine.queues import EngineQueue, Message
+from infra.local.triggers.stream_event import Record, sequence_number, stream_event
+from infra.local.triggers.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, StreamReader
 
 AT_ONCE = 10
 HIDDEN_SECONDS = 900

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.deploy.clock import Clock
 from infra.deploy.template import TableDefinition
-from infra.local.tables import expires
+from infra.local.engine.tables import expires
 
 WITHIN = 10 * 60.0
 

@@ -24,7 +24,7 @@ from chalicelib.nights.ports import Commit
 from chalicelib.nights.votes import VoteRequest, VoteType
 from chalicelib.settings import Settings
 from infra.deploy.template import tables
-from infra.local.tables import ensure_tables
+from infra.local.engine.tables import ensure_tables
 from infra.specifications.tables.meter import Cost, Meter, MeteredApi
 
 Item = Mapping[str, Any]

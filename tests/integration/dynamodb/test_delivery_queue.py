@@ -15,7 +15,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import session_stream
 from chalicelib.settings import Keys
-from infra.local.engine import BUT_DYNAMODB, embedded_engine
+from infra.local.engine.embedded import BUT_DYNAMODB, embedded_engine
 from infra.local.state import StateDir
 from tests.fakes.crowd import later, started
 

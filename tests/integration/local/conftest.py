@@ -12,16 +12,16 @@ import pytest
 from chalice.app import Chalice, CORSConfig
 from websockets.asyncio.client import ClientConnection, connect
 
-from infra.local.connections import Connections
+from infra.local.apigateway.connections import Connections
+from infra.local.apigateway.gateway import Gateway
+from infra.local.apigateway.limits import Limits
+from infra.local.apigateway.management_api import ManagementApi
+from infra.local.apigateway.rest_api import RestApi
+from infra.local.apigateway.server import Server, bound
+from infra.local.apigateway.websocket_api import WebSocketApi
 from infra.local.deployment import Moment
-from infra.local.functions import Function
-from infra.local.gateway import Gateway
-from infra.local.lambda_service import LambdaService
-from infra.local.limits import Limits
-from infra.local.management_api import ManagementApi
-from infra.local.rest_api import RestApi
-from infra.local.server import Server, bound
-from infra.local.websocket_api import WebSocketApi
+from infra.local.functions.deployed import Function
+from infra.local.functions.service import LambdaService
 
 OK = {"statusCode": 200}
 

@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from infra.local.environment import (
+from infra.local.functions.deployed import Function
+from infra.local.functions.environment import (
     Environment,
     FunctionCrashed,
     FunctionFailed,
     FunctionTimedOut,
     Nursery,
 )
-from infra.local.functions import Function
-from infra.local.lambda_service import LambdaService
+from infra.local.functions.service import LambdaService
 
 HANDLERS = "tests.integration.local.handlers"
 

@@ -4,8 +4,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.environment import FunctionFailed
-from infra.local.limits import Limits
+from infra.local.apigateway.limits import Limits
+from infra.local.functions.environment import FunctionFailed
 from tests.integration.local.conftest import Stage
 
 

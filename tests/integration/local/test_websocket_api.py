@@ -9,8 +9,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from benchmarks.frames import handshake
-from infra.local.environment import FunctionFailed
-from infra.local.limits import Limits
+from infra.local.apigateway.limits import Limits
+from infra.local.functions.environment import FunctionFailed
 from tests.integration.local.conftest import OK, Stage
 
 

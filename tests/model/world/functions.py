@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from infra.local.apigateway.rest_routes import Routes
 from infra.local.deployment import Moment
-from infra.local.rest_routes import Routes
 from tests.model.world.environment import Context, Environment
 from tests.model.world.interruptions import FunctionFailed, Interruption, Invocation, Killed
 from tests.model.world.time import Time

@@ -9,8 +9,8 @@ from typing import Any
 
 from chalicelib.aws.dynamodb.keys import SESSIONS
 from infra.deploy.event_sources import STREAM_MAPPING
-from infra.local.stream_event import stream_event
-from infra.local.stream_mapping import WITHOUT_END, ShardQueue, StreamMapping
+from infra.local.triggers.stream_event import stream_event
+from infra.local.triggers.stream_mapping import WITHOUT_END, ShardQueue, StreamMapping
 from tests.model.world.interruptions import FunctionFailed
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/sessions/stream/now"

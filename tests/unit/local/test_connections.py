@@ -1,14 +1,14 @@
 import pytest
 
-from infra.local.connections import (
+from infra.local.apigateway.connections import (
     ConnectionClosed,
     Connections,
     MessageTooLarge,
     OpenConnection,
     OutgoingFull,
 )
-from infra.local.limits import Limits
-from infra.local.websocket_events import Caller, Closing
+from infra.local.apigateway.limits import Limits
+from infra.local.apigateway.websocket_events import Caller, Closing
 
 LIMITS = Limits(message_bytes=10, outgoing_bytes=100, idle_seconds=600, age_seconds=7200)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.engine_files import set_aside_what_is_damaged
+from infra.local.engine.files import set_aside_what_is_damaged
 from infra.local.state import StateUnusable
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from infra.deploy.event_sources import PATTERNS
-from infra.local.event_pattern import matches
+from infra.local.triggers.event_pattern import matches
 
 RECORD = {"eventName": "INSERT", "dynamodb": {"Keys": {"SK": {"S": "event#0000000001"}}, "tags": ["a", "b"]}}
 

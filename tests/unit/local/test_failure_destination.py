@@ -4,8 +4,8 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from infra.local.failure_destination import FailureDestination
-from infra.local.pace import Pace
+from infra.local.triggers.failure_destination import FailureDestination
+from infra.local.triggers.pace import Pace
 
 EAGER = Pace(retry=0.001, retry_at_most=0.001)
 

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.environment import FunctionCrashed, FunctionFailed, IntegrationTimedOut
-from infra.local.functions import Function
-from infra.local.lambda_service import LambdaService
+from infra.local.functions.deployed import Function
+from infra.local.functions.environment import FunctionCrashed, FunctionFailed, IntegrationTimedOut
+from infra.local.functions.service import LambdaService
 
 FUNCTION = Function("broadcast", "app.broadcast", 60, 128)
 

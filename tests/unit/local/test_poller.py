@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from infra.local.environment import FunctionFailed
-from infra.local.pace import Pace
-from infra.local.poller import StreamPoller
-from infra.local.stream_event import Record
-from infra.local.stream_mapping import ShardQueue, StreamMapping
-from infra.local.stream_reader import (
+from infra.local.functions.environment import FunctionFailed
+from infra.local.triggers.pace import Pace
+from infra.local.triggers.stream_event import Record
+from infra.local.triggers.stream_mapping import ShardQueue, StreamMapping
+from infra.local.triggers.stream_poller import StreamPoller
+from infra.local.triggers.stream_reader import (
     IteratorExpired,
     Page,
     RecordsTrimmed,

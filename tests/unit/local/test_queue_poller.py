@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from infra.local.environment import FunctionFailed
-from infra.local.pace import Pace
-from infra.local.queue_event import Message, queue_event
-from infra.local.queue_poller import QueuePoller
+from infra.local.engine.queues import Message
+from infra.local.functions.environment import FunctionFailed
+from infra.local.triggers.pace import Pace
+from infra.local.triggers.queue_event import queue_event
+from infra.local.triggers.queue_poller import QueuePoller
 
 EAGER = Pace(quick=0.001, idle=0.001, retry=0.001, retry_at_most=0.001)
 PATIENT = Pace(quick=1000, idle=1000, retry=0.001, retry_at_most=0.001)

@@ -1,9 +1,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from infra.local.apigateway.rest_event import RestRequest, rest_event
+from infra.local.apigateway.rest_routes import Match
 from infra.local.deployment import Moment
-from infra.local.rest_event import RestRequest, rest_event
-from infra.local.rest_routes import Match
 
 MOMENT = Moment(datetime(2025, 11, 1, 20, 0, 0, 123_000, UTC), "request-1")
 MATCH = Match("/api/sessions/{id}", {"id": "17"})

@@ -1,6 +1,6 @@
 import pytest
 
-from infra.local.rest_routes import Match, Routes
+from infra.local.apigateway.rest_routes import Match, Routes
 
 ROUTES = Routes(
     ["/", "/api", "/api/sessions", "/api/sessions/{id}", "/api/sessions/active", "/api/sessions/{id}/games"]

@@ -2,9 +2,9 @@ import json
 from datetime import UTC, datetime
 
 from infra.local.deployment import Moment
-from infra.local.stream_event import created_at, sequence_number, stream_event
-from infra.local.stream_failure import failure_record
-from infra.local.stream_mapping import Batch, Discarded
+from infra.local.triggers.stream_event import created_at, sequence_number, stream_event
+from infra.local.triggers.stream_failure import failure_record
+from infra.local.triggers.stream_mapping import Batch, Discarded
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2025-11-01T20:00:00.123"
 RECORD = {

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.stream_mapping import Discarded, ShardQueue, StreamMapping
+from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
 
 NOW = 1_000_000.0
 

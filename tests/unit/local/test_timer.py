@@ -7,11 +7,11 @@ import pytest
 from app import app
 from chalicelib.api.live.notices import scheduled_at
 from infra.local.deployment import Moment
-from infra.local.environment import FunctionFailed
-from infra.local.functions import scheduled_functions
-from infra.local.lambda_service import LambdaService
-from infra.local.schedule_event import schedule_event
-from infra.local.timer import Timer
+from infra.local.functions.deployed import scheduled_functions
+from infra.local.functions.environment import FunctionFailed
+from infra.local.functions.service import LambdaService
+from infra.local.triggers.schedule import Timer
+from infra.local.triggers.schedule_event import schedule_event
 
 MOMENT = Moment(datetime(2025, 11, 1, 20, 0, 7, 999_000, tzinfo=UTC), "id-1")
 

@@ -1,8 +1,7 @@
 import base64
 from datetime import UTC, datetime
 
-from infra.local.deployment import Moment
-from infra.local.websocket_events import (
+from infra.local.apigateway.websocket_events import (
     Caller,
     Closing,
     connect_event,
@@ -10,6 +9,7 @@ from infra.local.websocket_events import (
     message_event,
     new_connection_id,
 )
+from infra.local.deployment import Moment
 
 MOMENT = Moment(datetime(2025, 11, 1, 20, 0, 1, 0, UTC), "request-1")
 CALLER = Caller("L0SM9cOFvHcCIhw=", "localhost:5000", "127.0.0.1", "node", 1_762_027_200_000)

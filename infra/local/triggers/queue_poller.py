@@ -10,9 +10,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from infra.local.environment import FunctionFailed
-from infra.local.pace import Nudges, Pace, persistently, set_within
-from infra.local.queue_event import Message
+from infra.local.engine.queues import Message
+from infra.local.functions.environment import FunctionFailed
+from infra.local.triggers.pace import Nudges, Pace, persistently, set_within
 
 logger = logging.getLogger("gateway.queue")
 

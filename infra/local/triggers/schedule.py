@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from infra.local.deployment import Moment
-from infra.local.environment import FunctionFailed
-from infra.local.lambda_service import LambdaService
-from infra.local.schedule_event import schedule_event
+from infra.local.functions.environment import FunctionFailed
+from infra.local.functions.service import LambdaService
+from infra.local.triggers.schedule_event import schedule_event
 
 logger = logging.getLogger("gateway.timer")
 

@@ -15,18 +15,18 @@ from chalice.app import Chalice
 
 from infra.deploy.event_sources import QUEUE_MAPPING, STREAM_MAPPING
 from infra.local.deployment import REGION, Moment
-from infra.local.failure_destination import FailureDestination
-from infra.local.functions import queue_functions, scheduled_functions, stream_functions
-from infra.local.lambda_service import LambdaService
-from infra.local.poller import StreamPoller
-from infra.local.queue_event import Message, queue_event
-from infra.local.queue_poller import QueuePoller
-from infra.local.queues import EngineQueue
-from infra.local.stream_event import Record, stream_event
-from infra.local.stream_failure import failure_record
-from infra.local.stream_mapping import Discarded, ShardQueue, StreamMapping
-from infra.local.stream_reader import TableStream
-from infra.local.timer import Timer
+from infra.local.engine.queues import EngineQueue, Message
+from infra.local.functions.deployed import queue_functions, scheduled_functions, stream_functions
+from infra.local.functions.service import LambdaService
+from infra.local.triggers.failure_destination import FailureDestination
+from infra.local.triggers.queue_event import queue_event
+from infra.local.triggers.queue_poller import QueuePoller
+from infra.local.triggers.schedule import Timer
+from infra.local.triggers.stream_event import Record, stream_event
+from infra.local.triggers.stream_failure import failure_record
+from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
+from infra.local.triggers.stream_poller import StreamPoller
+from infra.local.triggers.stream_reader import TableStream
 from infra.local.variables import Endpoints
 
 

@@ -9,10 +9,10 @@ import json
 import re
 from urllib.parse import unquote
 
-from infra.local.asgi import BodyTooLarge, Receive, Scope, Send, read_body, respond
-from infra.local.connections import ConnectionClosed, Connections, MessageTooLarge, OutgoingFull
+from infra.local.apigateway.asgi import BodyTooLarge, Receive, Scope, Send, read_body, respond
+from infra.local.apigateway.connections import ConnectionClosed, Connections, MessageTooLarge, OutgoingFull
+from infra.local.apigateway.limits import Limits
 from infra.local.deployment import STAGE
-from infra.local.limits import Limits
 
 PATH = re.compile(rb"/([^/]+)/(?:@|%40)connections/([^/]+)", re.IGNORECASE)
 JSON = ("content-type", "application/json")

@@ -9,13 +9,10 @@ import json
 import logging
 from typing import Any, Protocol
 
-from infra.local.asgi import Receive, Scope, Send
-from infra.local.connections import GOING_AWAY, Connections, OpenConnection
-from infra.local.deployment import Moment
-from infra.local.environment import FunctionFailed
-from infra.local.lambda_service import LambdaService
-from infra.local.limits import Limits
-from infra.local.websocket_events import (
+from infra.local.apigateway.asgi import Receive, Scope, Send
+from infra.local.apigateway.connections import GOING_AWAY, Connections, OpenConnection
+from infra.local.apigateway.limits import Limits
+from infra.local.apigateway.websocket_events import (
     Caller,
     Closing,
     connect_event,
@@ -23,6 +20,9 @@ from infra.local.websocket_events import (
     message_event,
     new_connection_id,
 )
+from infra.local.deployment import Moment
+from infra.local.functions.environment import FunctionFailed
+from infra.local.functions.service import LambdaService
 
 PATH = "/api/sessions/live"
 WAY_OUT = "gateway.way_out"

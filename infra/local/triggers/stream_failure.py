@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.local.deployment import ACCOUNT_ID, REGION, Moment
-from infra.local.stream_event import created_at, sequence_number
-from infra.local.stream_mapping import Discarded
+from infra.local.triggers.stream_event import created_at, sequence_number
+from infra.local.triggers.stream_mapping import Discarded
 
 
 def failure_record(

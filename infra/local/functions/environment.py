@@ -16,8 +16,8 @@ from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
 import chalicelib
-from infra.local import runtime
-from infra.local.functions import Function
+from infra.local.functions import runtime
+from infra.local.functions.deployed import Function
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Lambda's limit of an event and of an answer."""
@@ -49,7 +49,9 @@ class Nursery:
     def open(self) -> None:
         """Start the process. It inherits the environment variables of this moment."""
         names = [module.name for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib.")]
-        self._context.set_forkserver_preload(["app", "infra.__main__", "infra.local.runtime", *names])
+        self._context.set_forkserver_preload(
+            ["app", "infra.__main__", "infra.local.functions.runtime", *names]
+        )
         # Blocked here, Ctrl-C stays blocked in what is started here, and comes to this process afterwards.
         # The tracker, which lets it through again when it starts, has to be up before.
         resource_tracker.ensure_running()

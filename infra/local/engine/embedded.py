@@ -9,12 +9,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from infra.local.engine_files import set_aside_what_is_damaged
+from infra.local.engine.files import set_aside_what_is_damaged
 from infra.local.state import StateDir, StateInUse
 from infra.ministack import MiniStackError, ministack
 
-ROOT = Path(__file__).parents[2]
-CHILD = Path(__file__).with_name("engine_child.py")
+ROOT = Path(__file__).parents[3]
+CHILD = Path(__file__).with_name("child.py")
 ALL_SERVICES = "dynamodb,dynamodbstreams,sqs,ssm"
 BUT_DYNAMODB = "sqs,ssm"
 STOP_SECONDS = 10.0

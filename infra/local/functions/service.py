@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from infra.local.environment import FunctionFailed, IntegrationTimedOut
-from infra.local.functions import Function
+from infra.local.functions.deployed import Function
+from infra.local.functions.environment import FunctionFailed, IntegrationTimedOut
 
 logger = logging.getLogger("gateway.lambda")
 

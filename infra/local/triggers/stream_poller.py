@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from infra.local.environment import FunctionFailed
-from infra.local.pace import Nudges, Pace, persistently, set_within
-from infra.local.stream_event import Record, sequence_number
-from infra.local.stream_mapping import ShardQueue
-from infra.local.stream_reader import (
+from infra.local.functions.environment import FunctionFailed
+from infra.local.triggers.pace import Nudges, Pace, persistently, set_within
+from infra.local.triggers.stream_event import Record, sequence_number
+from infra.local.triggers.stream_mapping import ShardQueue
+from infra.local.triggers.stream_reader import (
     IteratorExpired,
     Page,
     RecordsTrimmed,

@@ -8,12 +8,9 @@ from typing import Any
 
 from chalice.app import Chalice
 
-from infra.local.asgi import BodyTooLarge, Receive, Scope, Send, read_body, respond
-from infra.local.deployment import Moment
-from infra.local.environment import FunctionFailed, IntegrationTimedOut
-from infra.local.lambda_service import LambdaService
-from infra.local.limits import Limits
-from infra.local.rest_answer import (
+from infra.local.apigateway.asgi import BodyTooLarge, Receive, Scope, Send, read_body, respond
+from infra.local.apigateway.limits import Limits
+from infra.local.apigateway.rest_answer import (
     FUNCTION_FAILED,
     FUNCTION_TOO_SLOW,
     NO_SUCH_ROUTE,
@@ -21,8 +18,11 @@ from infra.local.rest_answer import (
     RestAnswer,
     rest_answer,
 )
-from infra.local.rest_event import RestRequest, rest_event
-from infra.local.rest_routes import Match, Routes
+from infra.local.apigateway.rest_event import RestRequest, rest_event
+from infra.local.apigateway.rest_routes import Match, Routes
+from infra.local.deployment import Moment
+from infra.local.functions.environment import FunctionFailed, IntegrationTimedOut
+from infra.local.functions.service import LambdaService
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

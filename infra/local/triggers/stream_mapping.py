@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from infra.local.event_pattern import matches
-from infra.local.stream_event import Record, created_at, sequence_number
+from infra.local.triggers.event_pattern import matches
+from infra.local.triggers.stream_event import Record, created_at, sequence_number
 
 WITHOUT_END = -1
 

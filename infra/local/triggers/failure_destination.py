@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from infra.local.pace import Pace, persistently
+from infra.local.triggers.pace import Pace, persistently
 
 logger = logging.getLogger("gateway.failures")
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from infra.deploy.template import QueueDefinition
-from infra.local.queue_event import Message
+
+Message = Mapping[str, Any]
+"""A message as the SDK returns it from ReceiveMessage, with all its system attributes."""
 
 
 @dataclass(frozen=True, slots=True)

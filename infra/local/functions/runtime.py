@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from infra.local.deployment import ACCOUNT_ID, REGION
-from infra.local.functions import Function
+from infra.local.functions.deployed import Function
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from infra.local.limits import Limits
-from infra.local.websocket_events import Caller, Closing
+from infra.local.apigateway.limits import Limits
+from infra.local.apigateway.websocket_events import Caller, Closing
 
 GOING_AWAY = Closing(1001, "Going away")
 """What API Gateway says to a client that has been idle or connected for too long."""

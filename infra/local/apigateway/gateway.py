@@ -3,10 +3,10 @@
 Leaves each API to its own module, and sockets to ``server``.
 """
 
-from infra.local.asgi import Receive, Scope, Send
-from infra.local.management_api import ManagementApi
-from infra.local.rest_api import RestApi
-from infra.local.websocket_api import WebSocketApi
+from infra.local.apigateway.asgi import Receive, Scope, Send
+from infra.local.apigateway.management_api import ManagementApi
+from infra.local.apigateway.rest_api import RestApi
+from infra.local.apigateway.websocket_api import WebSocketApi
 
 
 class Gateway:

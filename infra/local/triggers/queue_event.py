@@ -1,13 +1,11 @@
 """The event that Lambda makes of messages of a queue."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from infra.local.deployment import REGION
-
-Message = Mapping[str, Any]
-"""A message as the SDK returns it from ReceiveMessage, with all its system attributes."""
+from infra.local.engine.queues import Message
 
 
 def queue_event(messages: Iterable[Message], queue_arn: str) -> dict[str, Any]:

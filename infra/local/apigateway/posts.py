@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from infra.local.management_api import TOO_LARGE, ManagementApi
+from infra.local.apigateway.management_api import TOO_LARGE, ManagementApi
 
 
 class PostingProtocol(HttpToolsProtocol):

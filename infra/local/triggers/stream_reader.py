@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.stream_event import Record
+from infra.local.triggers.stream_event import Record
 
 
 class IteratorExpired(Exception):

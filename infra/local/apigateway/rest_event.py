@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from infra.local.apigateway.rest_routes import Match
 from infra.local.deployment import ACCOUNT_ID, API_ID, STAGE, Moment
-from infra.local.rest_routes import Match
 
 
 @dataclass(frozen=True, slots=True)

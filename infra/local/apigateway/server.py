@@ -18,11 +18,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 
-from infra.local.asgi import Receive, Scope, Send
-from infra.local.gateway import Gateway
-from infra.local.limits import Limits
-from infra.local.posts import PostingProtocol
-from infra.local.websocket_api import WAY_OUT
+from infra.local.apigateway.asgi import Receive, Scope, Send
+from infra.local.apigateway.gateway import Gateway
+from infra.local.apigateway.limits import Limits
+from infra.local.apigateway.posts import PostingProtocol
+from infra.local.apigateway.websocket_api import WAY_OUT
 
 KEEP_ALIVE_SECONDS = 60
 STOP_SECONDS = 1
