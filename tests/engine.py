@@ -12,7 +12,6 @@ from typing import Any
 
 from chalicelib.aws.dynamodb.database import Database, Table
 from infra.deploy.template import tables
-from infra.local.engine import embedded_engine
 from infra.local.engine.embedded import embedded_engine
 from infra.local.state import StateDir
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from infra.local.engine.embedded import EngineError, embedded_engine
+from infra.local.engine.endpoints import Endpoints, point_the_sdks_at, sdk_variables
 from infra.local.state import StateDir
-from infra.local.variables import Endpoints, point_the_sdks_at, sdk_variables
 from infra.specifications.tables import example_night, show
 
 PAGE = Path(__file__).parents[2] / "docs" / "tables.md"

@@ -1,13 +1,30 @@
 """What `make run` prints once it serves: where things are, and what to paste."""
 
 import os
+import re
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import click
 
-CLIENT = """\
+TEXT = """
+{up} Ctrl-C stops it.
+
+  The page   {page}  (sign in with a token below)
+  REST       {rest}
+  WebSocket  {websocket}
+  State      {engine}
+  Log        in {log}; `{python} -m infra trace 17/3` reads it
+
+# An admin's token
+{admin_token}
+
+# A bot's token
+{bot_token}
+
+# A client: paste it into another terminal
 {python} - <<'EOF'
 import asyncio, contextlib, json, websockets
 
@@ -19,13 +36,14 @@ async def listen():
                 print(message)
 
 asyncio.run(listen())
-EOF"""
+EOF
 
-CURL = """\
+# Start a night, and the client hears it
 curl -X POST {rest_url}/api/sessions \\
   -H "Authorization: Bearer {admin_token}" \\
   -H "Content-Type: application/json" \\
-  -d '{{"notes": "Friday Game Night"}}'"""
+  -d '{{"notes": "Friday Game Night"}}'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,47 +59,16 @@ class Banner:
 
     def render(self) -> str:
         """Return the text, styled; ``click.echo`` takes the style out where there is no terminal."""
-        facts = {
-            "python": _python(),
-            "rest_url": self.rest_url,
-            "websocket_url": self.websocket_url,
-            "admin_token": self.admin_token,
-            "bot_token": self.bot_token,
-        }
-        return "\n".join(
-            [
-                "",
-                click.style("Game Night Live is up.", fg="green", bold=True) + " Ctrl-C stops it.",
-                "",
-                f"  The page   {click.style(self.rest_url + '/', bold=True)}  (sign in with a token below)",
-                f"  REST       {click.style(self.rest_url + '/api', bold=True)}",
-                f"  WebSocket  {click.style(self.websocket_url, bold=True)}",
-                f"  State      {self.engine}",
-                f"  Log        in {_short(self.log)}; `{_python()} -m infra trace 17/3` reads it",
-                "",
-                _heading("An admin's token"),
-                self.admin_token,
-                "",
-                _heading("A bot's token"),
-                self.bot_token,
-                "",
-                _heading("A client: paste it into another terminal"),
-                CLIENT.format(**facts),
-                "",
-                _heading("Start a night, and the client hears it"),
-                CURL.format(**facts),
-                "",
-            ]
+        bold = partial(click.style, bold=True)
+        text = re.sub(r"^# .*", lambda line: click.style(line[0], dim=True), TEXT, flags=re.MULTILINE)
+        return text.format(
+            **asdict(self) | {"log": _short(self.log)},
+            up=bold("Game Night Live is up.", fg="green"),
+            page=bold(f"{self.rest_url}/"),
+            rest=bold(f"{self.rest_url}/api"),
+            websocket=bold(self.websocket_url),
+            python=_short(Path(sys.executable)),
         )
-
-
-def _heading(text: str) -> str:
-    return click.style(f"# {text}", dim=True)
-
-
-def _python() -> str:
-    """Return this Python as a person would type it here."""
-    return _short(Path(sys.executable))
 
 
 def _short(path: Path) -> str:

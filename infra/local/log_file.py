@@ -5,7 +5,8 @@ Every process appends to it by itself (``chalicelib.logs``), and notices by the 
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,11 @@ class LogFile:
         """What was logged before the file was full."""
         return self.path.with_name(f"{self.path.name}.1")
 
-    async def keep_bounded(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    async def keep_bounded(self) -> None:
         """Begin a new file whenever this one is full, until cancelled."""
         while True:
             self.turn_over()
-            await sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def turn_over(self) -> None:
         """Begin a new file if this one is full."""
@@ -41,14 +42,9 @@ class LogFile:
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Yield what was logged, oldest first; what is no line of a log, as after a power cut, is not."""
-        for path in (self.before, self.path):
-            if not path.exists():
-                continue
+        for path in filter(Path.exists, (self.before, self.path)):
             with path.open(encoding="utf-8", errors="replace") as file:
                 for text in file:
-                    try:
-                        line = json.loads(text)
-                    except ValueError:
-                        continue
-                    if isinstance(line, dict):
-                        yield line
+                    with suppress(ValueError):
+                        if isinstance(line := json.loads(text), dict):
+                            yield line

@@ -1,7 +1,4 @@
-"""The local gateway's folder: the token secret, the engine's data, and the lock that keeps it to one gateway.
-
-Leaves what the engine writes there to ``engine``.
-"""
+"""The local gateway's folder: the token secrets, the engine's data, and a lock for each."""
 
 import errno
 import fcntl

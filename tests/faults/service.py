@@ -18,8 +18,7 @@ from infra.local.deployment import Moment
 from infra.local.engine.queues import Message
 from infra.local.triggers.queue_event import queue_event
 from infra.local.triggers.stream_event import Record, stream_event
-from infra.local.triggers.stream_failure import failure_record
-from infra.local.triggers.stream_mapping import Batch, Discarded, ShardQueue, StreamMapping
+from infra.local.triggers.stream_mapping import Batch, Discarded, ShardQueue, StreamMapping, failure_record
 from infra.local.triggers.stream_reader import TableStream
 from tests.faults.clients import Clients
 from tests.faults.stage import Stage

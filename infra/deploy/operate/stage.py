@@ -20,6 +20,7 @@ from infra.deploy.provision import check_place
 from infra.deploy.stage import Stage
 from infra.deploy.template import queues, tables
 from infra.local.deployment import STAGE as LOCAL
+from infra.local.engine.endpoints import Endpoints, engine_client, point_the_sdks_at
 from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir, StateInUse
 from infra.local.triggers.sources import engine_client

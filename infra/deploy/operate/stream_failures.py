@@ -19,7 +19,7 @@ from chalicelib.timestamps import timestamp
 from infra.deploy.operate.redelivery import Redelivery
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.triggers.stream_event import Record, sequence_number, stream_event
-from infra.local.triggers.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, StreamReader
+from infra.local.triggers.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, TableStream
 
 AT_ONCE = 10
 HIDDEN_SECONDS = 900
@@ -93,7 +93,7 @@ class StreamFailures:
     """
 
     queue: EngineQueue
-    reader: StreamReader
+    reader: TableStream
     item: Callable[[UnreadableRecord], Mapping[str, Any] | None]
     redelivery: Redelivery
     count: Callable[[Mapping[int, Sequence[str]]], Coroutine[Any, Any, list[str]]]

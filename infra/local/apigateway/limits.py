@@ -1,4 +1,4 @@
-"""What API Gateway allows a WebSocket client, from its quotas page; tests set the times small."""
+"""What API Gateway allows a client, from its quotas page; tests set the times small."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,8 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     ``outgoing_bytes`` is how much may wait for a client that does not read. AWS does not say how much that
-    is; one largest message is our guess.
+    is; one largest message is our guess. ``close_seconds`` is how long such a client has to take what waits
+    for it, once its connection is to be closed.
     """
 
     frame_bytes: int = 32 * 1024
@@ -16,5 +17,6 @@ class Limits:
     idle_seconds: float = 10 * 60
     age_seconds: float = 2 * 60 * 60
     outgoing_bytes: int = 128 * 1024
+    close_seconds: float = 1.0
     request_bytes: int = 10 * 1024 * 1024
     integration_seconds: float = 29.0

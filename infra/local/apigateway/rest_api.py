@@ -1,47 +1,41 @@
-"""API Gateway's REST API: HTTP in, an event to ``api_handler``, HTTP out.
+"""API Gateway's REST API: HTTP in, an event to ``api_handler``, HTTP out."""
 
-Leaves what events and answers look like to ``rest_event`` and ``rest_answer``.
-"""
-
-from collections.abc import Callable, Collection, Mapping
+import base64
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from chalice.app import Chalice
 
-from infra.local.apigateway.asgi import BodyTooLarge, Receive, Scope, Send, read_body, respond
+from infra.local.apigateway.asgi import Answer, BodyTooLarge, Receive, Scope, Send, headers_of, read_body
 from infra.local.apigateway.limits import Limits
-from infra.local.apigateway.rest_answer import (
-    FUNCTION_FAILED,
-    FUNCTION_TOO_SLOW,
-    NO_SUCH_ROUTE,
-    TOO_LARGE,
-    RestAnswer,
-    rest_answer,
-)
 from infra.local.apigateway.rest_event import RestRequest, rest_event
-from infra.local.apigateway.rest_routes import Match, Routes
+from infra.local.apigateway.rest_routes import Routes
+from infra.local.apigateway.websocket_api import Functions
 from infra.local.deployment import Moment
 from infra.local.functions.environment import FunctionFailed, IntegrationTimedOut
-from infra.local.functions.service import LambdaService
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+def _error(status: int, message: str, error_type: str) -> Answer:
+    """Return an answer that API Gateway gives without having reached the function, or after it failed."""
+    headers = (("content-type", "application/json"), ("x-amzn-errortype", error_type))
+    return Answer(status, headers, json.dumps({"message": message}, separators=(",", ":")).encode())
+
+
+NO_SUCH_ROUTE = _error(403, "Missing Authentication Token", "MissingAuthenticationTokenException")
+TOO_LARGE = _error(413, "Request Too Long", "RequestEntityTooLargeException")
+FUNCTION_FAILED = _error(502, "Internal server error", "InternalServerErrorException")
+FUNCTION_TOO_SLOW = _error(504, "Endpoint request timed out", "InternalServerErrorException")
 
 
 class RestApi:
-    """The REST API of the application.
+    """The REST API of the application."""
 
-    ``changed`` is called after a request that may have changed something.
-    """
-
-    def __init__(
-        self, app: Chalice, functions: LambdaService, limits: Limits, changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, app: Chalice, functions: Functions, limits: Limits) -> None:
         self._routes = Routes(app.routes)
         self._methods: Mapping[str, Mapping[str, Any]] = app.routes
-        self._binary_types: Collection[str] = tuple(app.api.binary_types)
         self._functions = functions
         self._limits = limits
-        self._changed = changed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -51,44 +45,45 @@ class RestApi:
             answer = TOO_LARGE
         else:
             answer = await self._answer(_request(scope, body))
-        await respond(send, answer.status, answer.headers, answer.body)
+        await answer.send(send)
 
-    async def _answer(self, request: RestRequest) -> RestAnswer:
+    async def _answer(self, request: RestRequest) -> Answer:
         match = self._routes.match(request.path)
         if match is None or request.method not in self._methods[match.resource]:
-            preflight = self._preflight(match) if match and request.method == "OPTIONS" else None
-            return preflight or NO_SUCH_ROUTE
-        event = rest_event(request, match, Moment.present(), self._binary_types)
+            return NO_SUCH_ROUTE
+        event = rest_event(request, match, Moment.present())
+        within = self._limits.integration_seconds
         try:
-            return rest_answer(
-                await self._functions.invoke("api_handler", event, self._limits.integration_seconds)
-            )
+            return rest_answer(await self._functions.invoke("api_handler", event, within))
         except IntegrationTimedOut:
             return FUNCTION_TOO_SLOW
         except FunctionFailed:
             return FUNCTION_FAILED
-        finally:
-            if request.method not in SAFE_METHODS:
-                self._changed()
 
-    def _preflight(self, match: Match) -> RestAnswer | None:
-        """Return what Chalice has API Gateway answer by itself where a route allows other origins."""
-        methods = self._methods[match.resource]
-        allowed = next((route.cors for route in methods.values() if route.cors is not None), None)
-        if allowed is None:
-            return None
-        headers = {**allowed.get_access_control_headers()}
-        headers["Access-Control-Allow-Methods"] = ",".join([*methods, "OPTIONS"])
-        return RestAnswer(200, tuple((name.lower(), value) for name, value in headers.items()), b"")
+
+def rest_answer(response: Any) -> Answer:
+    """Return what a client gets for a function's answer; one that is no proxy response is a 502."""
+    try:
+        status = int(response["statusCode"])
+        content = response.get("body") or ""
+        body = base64.b64decode(content) if response.get("isBase64Encoded") else content.encode()
+        headers = [(name.lower(), str(value)) for name, value in (response.get("headers") or {}).items()]
+        for name, values in (response.get("multiValueHeaders") or {}).items():
+            headers = [header for header in headers if header[0] != name.lower()]
+            headers += [(name.lower(), str(value)) for value in values]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return FUNCTION_FAILED
+    if not any(name == "content-type" for name, _ in headers):
+        headers.append(("content-type", "application/json"))
+    return Answer(status, tuple(headers), body)
 
 
 def _request(scope: Scope, body: bytes) -> RestRequest:
-    client = scope.get("client") or ("127.0.0.1", 0)
     return RestRequest(
         method=scope["method"],
         path=scope["raw_path"].decode("ascii"),
         query=scope["query_string"].decode("latin-1"),
-        headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]],
+        headers=headers_of(scope),
         body=body,
-        source_ip=client[0],
+        source_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
     )

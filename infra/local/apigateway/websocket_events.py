@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from infra.local.apigateway.asgi import last_values, multi_values
 from infra.local.deployment import API_ID, STAGE, Moment
 
 
@@ -48,10 +49,8 @@ def connect_event(
         "isBase64Encoded": False,
     }
     if query:
-        values: dict[str, list[str]] = {}
-        for name, value in parse_qsl(query, keep_blank_values=True):
-            values.setdefault(name, []).append(value)
-        event["queryStringParameters"] = {name: all_values[-1] for name, all_values in values.items()}
+        values = multi_values(parse_qsl(query, keep_blank_values=True))
+        event["queryStringParameters"] = last_values(values)
         event["multiValueQueryStringParameters"] = values
     return event
 
@@ -94,10 +93,5 @@ def _context(caller: Caller, moment: Moment, route: str, event_type: str) -> dic
 
 
 def _headers(headers: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    values: dict[str, list[str]] = {}
-    for name, value in headers:
-        values.setdefault(name, []).append(value)
-    return {
-        "headers": {name: all_values[-1] for name, all_values in values.items()},
-        "multiValueHeaders": values,
-    }
+    values = multi_values(headers)
+    return {"headers": last_values(values), "multiValueHeaders": values}

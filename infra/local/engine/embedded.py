@@ -1,15 +1,12 @@
-"""The embedded engine: MiniStack as a child process, up for as long as the gateway is.
-
-Leaves which tables there are to ``tables``.
-"""
+"""The embedded engine: MiniStack as a child process, up for as long as the gateway is."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from infra.local.engine.files import set_aside_what_is_damaged
+from infra.local.engine.files import keep_damaged_files
 from infra.local.state import StateDir, StateInUse
 from infra.ministack import MiniStackError, ministack
 
@@ -45,7 +42,7 @@ def embedded_engine(
     with ExitStack() as stack:
         try:
             with _lock(state, say) as lock:
-                set_aside_what_is_damaged(files, say)
+                keep_damaged_files(files, say)
                 # It inherits the lock: even after a kill of the gateway nobody starts another engine on the
                 # same files before this one has written its own.
                 engine = ministack(
@@ -57,25 +54,17 @@ def embedded_engine(
         yield url
 
 
-@contextmanager
-def _lock(state: StateDir, say: Callable[[str], None]) -> Iterator[IO[bytes]]:
+def _lock(state: StateDir, say: Callable[[str], None]) -> IO[bytes]:
     """Wait for an engine that outlived its gateway; it is writing its state and will end."""
     deadline = time.monotonic() + STOP_SECONDS
-    told = False
-    while True:
-        try:
-            lock = state.lock("engine")
-        except StateInUse as busy:
-            if time.monotonic() > deadline:
-                raise EngineError(
-                    f"The engine of an earlier run still uses {state.path} and does not end. End its "
-                    "process, or use another folder with --state-dir."
-                ) from busy
-            if not told:
-                say("Waiting for the engine of an earlier run to end...")
-                told = True
-            time.sleep(POLL_SECONDS)
-        else:
-            with lock:
-                yield lock
-            return
+    with suppress(StateInUse):
+        return state.lock("engine")
+    say("Waiting for the engine of an earlier run to end...")
+    while time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        with suppress(StateInUse):
+            return state.lock("engine")
+    raise EngineError(
+        f"The engine of an earlier run still uses {state.path} and does not end. End its process, or use "
+        "another folder with --state-dir."
+    )

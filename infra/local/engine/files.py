@@ -1,7 +1,6 @@
-"""The files of the embedded engine, looked at before it starts: what it can't read is set aside and told.
+"""The files of the embedded engine, looked at before it starts.
 
-MiniStack would take such a file for none at all, and write over it when it stops. Nothing but JSON is looked
-for; leaves what is in it to MiniStack, which reads one file for each service.
+MiniStack would take a file that it can't read for none at all, and write over it when it stops.
 """
 
 import json
@@ -12,18 +11,14 @@ from pathlib import Path
 from infra.local.state import StateUnusable
 
 
-def set_aside_what_is_damaged(folder: Path, say: Callable[[str], None]) -> None:
-    """Move every file of the folder that is no JSON out of the engine's way, and say where it is now.
+def keep_damaged_files(folder: Path, say: Callable[[str], None]) -> None:
+    """Rename every file of the folder that is no JSON, so that the engine starts without it, and say so.
 
-    The gateway starts all the same, as after any other end of the one before. Raises StateUnusable where a
-    file is not this user's to read or move.
+    Raises StateUnusable where a file is not this user's to read or rename.
     """
     for file in sorted(folder.glob("*.json")):
         try:
-            if (error := _damage(file)) is not None:
-                kept = _free_name(file)
-                file.rename(kept)
-                say(_told(file, kept, error))
+            _keep_if_damaged(file, say)
         except OSError as denied:
             raise StateUnusable(
                 f"{file} can't be read or moved: {denied.strerror}. Make it yours, or name another folder "
@@ -31,22 +26,15 @@ def set_aside_what_is_damaged(folder: Path, say: Callable[[str], None]) -> None:
             ) from denied
 
 
-def _damage(file: Path) -> Exception | None:
+def _keep_if_damaged(file: Path, say: Callable[[str], None]) -> None:
     try:
         json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
-        return error
-    return None
-
-
-def _free_name(file: Path) -> Path:
-    names = (file.with_name(f"{file.name}.damaged-{number}") for number in count(1))
-    return next(name for name in names if not name.exists())
-
-
-def _told(file: Path, kept: Path, error: Exception) -> str:
-    return (
-        f"{file} can't be read ({error}), perhaps because it was cut off. This gateway starts without what "
-        f"was in it, as if that had never been. It is kept as {kept}: if it can be mended, or if you have a "
-        f"copy, end this gateway with Ctrl-C, put the good one in the place of {file}, and start again."
-    )
+        names = (file.with_name(f"{file.name}.damaged-{number}") for number in count(1))
+        kept = next(name for name in names if not name.exists())
+        file.rename(kept)
+        say(
+            f"{file} can't be read ({error}), perhaps because it was cut off. This gateway starts without "
+            f"what was in it. It is kept as {kept}: if it can be mended, or if you have a copy, end this "
+            f"gateway with Ctrl-C, put the good one in the place of {file}, and start again."
+        )

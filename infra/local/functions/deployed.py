@@ -1,7 +1,4 @@
-"""The Lambda functions that the application deploys, as they are found in the Chalice app.
-
-Knows names, handlers and settings. Leaves running them to ``environment`` and ``lambda_service``.
-"""
+"""The Lambda functions that the application deploys, as they are found in the Chalice app."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
+from chalice.app import Chalice
 from chalice.config import Config
 
 CHALICE_TIMEOUT_SECONDS = 60
@@ -43,25 +40,9 @@ def deployed_functions(app: Chalice, project: Path, stage: str) -> dict[str, Fun
     return functions
 
 
-def stream_functions(app: Chalice) -> Iterator[tuple[str, int]]:
-    """Yield the name and batch size of each function that a DynamoDB stream triggers."""
-    for source in app.event_sources:
-        if isinstance(source, DynamoDBEventConfig):
-            yield source.name, source.batch_size
-
-
-def queue_functions(app: Chalice) -> Iterator[tuple[str, int]]:
-    """Yield the name and batch size of each function that a queue triggers."""
-    for source in app.event_sources:
-        if isinstance(source, SQSEventConfig):
-            yield source.name, source.batch_size
-
-
-def scheduled_functions(app: Chalice) -> Iterator[str]:
-    """Yield the name of each function that a schedule triggers."""
-    for source in app.event_sources:
-        if isinstance(source, ScheduledEventConfig):
-            yield source.name
+def triggered(app: Chalice, kind: type) -> list[Any]:
+    """Return Chalice's configurations of the functions that a kind of event source triggers."""
+    return [source for source in app.event_sources if isinstance(source, kind)]
 
 
 def _handlers(app: Chalice) -> Iterator[tuple[str, str]]:

@@ -1,36 +1,28 @@
 """Lambda: for each function, as many environments as are needed at the same time, up to a bound.
 
-An environment that is free is used again, the last one first; a crashed or timed-out one is replaced when
-the next event comes. Their number never shrinks.
+Each is used by one thread, again and again; a crashed or timed-out one is replaced when the next event comes.
 """
 
 import asyncio
 import logging
+import threading
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from infra.local.functions.deployed import Function
-from infra.local.functions.environment import FunctionFailed, IntegrationTimedOut
+from infra.local.functions.environment import (
+    Environment,
+    FunctionCrashed,
+    FunctionFailed,
+    IntegrationTimedOut,
+)
 
 logger = logging.getLogger("gateway.lambda")
 
 CONCURRENCY = 4
 """Environments for each function: more than a laptop's cores can use, far fewer than AWS's 1,000."""
-
-
-class Worker(Protocol):
-    """One execution environment."""
-
-    usable: bool
-
-    async def invoke(self, event: Any, request_id: str) -> Any:
-        """Hand over an event and return the answer. Raises FunctionFailed."""
-        ...
-
-    def close(self) -> None:
-        """End it at once."""
-        ...
 
 
 class LambdaService:
@@ -39,14 +31,26 @@ class LambdaService:
     def __init__(
         self,
         functions: Mapping[str, Function],
-        start: Callable[[Function], Awaitable[Worker]],
+        start: Callable[[Function], Environment] = Environment,
         concurrency: int = CONCURRENCY,
     ) -> None:
-        self._pools = {name: _Pool(function, start, concurrency) for name, function in functions.items()}
+        self._functions = functions
+        self._start = start
+        self._threads = {name: ThreadPoolExecutor(concurrency, name) for name in functions}
+        self._of_this_thread = threading.local()
+        self._all: list[Environment] = []
+        self._lock = threading.Lock()
+        self._closed = False
 
     async def warm(self) -> None:
         """Make one environment of each function, so that no first event has to wait for it."""
-        await asyncio.gather(*(pool.warm() for pool in self._pools.values()))
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(
+            *(
+                loop.run_in_executor(self._threads[name], self._environment, function)
+                for name, function in self._functions.items()
+            )
+        )
 
     async def invoke(self, name: str, event: Any, within: float | None = None) -> Any:
         """Invoke a function and return its answer.
@@ -54,71 +58,39 @@ class LambdaService:
         Raises FunctionFailed, which has been logged, and IntegrationTimedOut after ``within`` seconds, which
         does not end the function.
         """
-        if within is None:
-            return await self._pools[name].invoke(event)
-        invocation = asyncio.ensure_future(self._pools[name].invoke(event))
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(within):
-                return await asyncio.shield(invocation)
+                return await loop.run_in_executor(self._threads[name], self._invoke, name, event)
         except TimeoutError as late:
-            invocation.add_done_callback(_ignore_outcome)
             raise IntegrationTimedOut(f"{name} did not answer within {within} seconds") from late
-        except asyncio.CancelledError:
-            invocation.cancel()
-            raise
 
     def close(self) -> None:
         """End all environments at once."""
-        for pool in self._pools.values():
-            pool.close()
+        with self._lock:
+            self._closed = True
+            for environment in self._all:
+                environment.kill()
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
 
-
-class _Pool:
-    def __init__(
-        self, function: Function, start: Callable[[Function], Awaitable[Worker]], concurrency: int
-    ) -> None:
-        self._function = function
-        self._start = start
-        self._free: list[Worker] = []
-        self._all: set[Worker] = set()
-        self._room = asyncio.Semaphore(concurrency)
-
-    async def warm(self) -> None:
-        async with self._room:
-            self._free.append(await self._new())
-
-    async def invoke(self, event: Any) -> Any:
+    def _invoke(self, name: str, event: Any) -> Any:
         request_id = str(uuid.uuid4())
-        async with self._room:
-            worker = self._free.pop() if self._free else await self._new()
-            try:
-                return await worker.invoke(event, request_id)
-            except FunctionFailed as failure:
-                logger.error(  # noqa: TRY400 - the failure's own trace is the message, ours would hide it
-                    "%s failed: %s",
-                    self._function.name,
-                    failure,
-                    extra={"function": self._function.name, "request_id": request_id},
-                )
-                raise
-            finally:
-                if worker.usable:
-                    self._free.append(worker)
-                else:
-                    self._all.discard(worker)
+        try:
+            return self._environment(self._functions[name]).invoke(event, request_id)
+        except FunctionFailed as failure:
+            if not self._closed:
+                extra = {"function": name, "request_id": request_id}
+                # The failure's own trace is the message; ours would hide it.
+                logger.error("%s failed: %s", name, failure, extra=extra)  # noqa: TRY400
+            raise
 
-    async def _new(self) -> Worker:
-        worker = await self._start(self._function)
-        self._all.add(worker)
-        return worker
-
-    def close(self) -> None:
-        for worker in self._all:
-            worker.close()
-        self._all.clear()
-        self._free.clear()
-
-
-def _ignore_outcome(invocation: "asyncio.Future[Any]") -> None:
-    if not invocation.cancelled():
-        invocation.exception()
+    def _environment(self, function: Function) -> Environment:
+        mine: Environment | None = getattr(self._of_this_thread, "environment", None)
+        if mine is None or not mine.usable:
+            with self._lock:
+                if self._closed:
+                    raise FunctionCrashed("the gateway has ended")
+                mine = self._of_this_thread.environment = self._start(function)
+                self._all.append(mine)
+        return mine

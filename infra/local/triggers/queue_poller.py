@@ -8,25 +8,14 @@ wrong is logged and tried again.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
-from infra.local.engine.queues import Message
+from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.pace import Nudges, Pace, persistently, set_within
+from infra.local.triggers.retry import POLL_SECONDS, Sleep, persistently
 
 logger = logging.getLogger("gateway.queue")
-
-
-class Queue(Protocol):
-    """What the poller needs of a queue; both methods block."""
-
-    def receive(self, count: int) -> Sequence[Message]:
-        """Return up to so many messages, which are then nobody else's for a time."""
-        ...
-
-    def delete(self, message: Message) -> None:
-        """Take out a message that is done."""
-        ...
 
 
 class QueuePoller:
@@ -38,57 +27,42 @@ class QueuePoller:
 
     def __init__(
         self,
-        queue: Queue,
+        queue: EngineQueue,
         invoke: Callable[[Sequence[Message]], Awaitable[Any]],
         *,
         batch_size: int,
         concurrency: int,
-        pace: Pace | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._queue = queue
         self._invoke = invoke
-        self._batch_size = batch_size
+        self._receive = partial(asyncio.to_thread, queue.receive, batch_size)
         self._room = asyncio.Semaphore(concurrency)
-        self._pace = pace or Pace()
-        self._nudges = Nudges()
-
-    def nudge(self) -> None:
-        """Say that there may be something new."""
-        self._nudges.nudge()
+        self._sleep = sleep
 
     async def run(self) -> None:
         """Hand over until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._room.acquire()
-                nudged = self._nudges.next
-                messages = await persistently(self._receive, self._pace, logger, "the queue can't be read")
+                messages = await persistently(self._receive, logger, "the queue can't be read", self._sleep)
                 if messages:
                     group.create_task(self._hand_over(messages))
-                    continue
-                self._room.release()
-                await set_within(nudged, self._pace.idle)
-
-    async def _receive(self) -> Sequence[Message]:
-        return await asyncio.to_thread(self._queue.receive, self._batch_size)
+                else:
+                    self._room.release()
+                    await self._sleep(POLL_SECONDS)
 
     async def _hand_over(self, messages: Sequence[Message]) -> None:
         try:
             response = await self._invoke(messages)
+            for message in _done(messages, response):
+                await asyncio.to_thread(self._queue.delete, message)
         except FunctionFailed:  # which has been logged; all of it comes again
             return
         except Exception:
-            logger.exception("messages could not be handed over")
-            return
+            logger.exception("messages could not be handed over or deleted, and come again")
         finally:
             self._room.release()
-            self.nudge()  # what waited behind these in their groups
-        for message in _done(messages, response):
-            try:
-                await asyncio.to_thread(self._queue.delete, message)
-            except Exception:
-                logger.exception("a message that is done could not be deleted, and comes again")
-        self.nudge()
 
 
 def _done(messages: Sequence[Message], response: Any) -> Sequence[Message]:

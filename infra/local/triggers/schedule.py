@@ -1,6 +1,7 @@
 """EventBridge's schedule: starts a function again and again, however it ends.
 
-Leaves the event to ``schedule_event``.
+On AWS a schedule does not wait for the function that it started last; here two never run at once, which no
+function may rely on.
 """
 
 import asyncio
@@ -8,44 +9,41 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from infra.local.deployment import Moment
+from infra.local.deployment import ACCOUNT_ID, REGION, STAGE, Moment
 from infra.local.functions.environment import FunctionFailed
-from infra.local.functions.service import LambdaService
-from infra.local.triggers.schedule_event import schedule_event
+from infra.local.triggers.retry import Sleep
 
-logger = logging.getLogger("gateway.timer")
+logger = logging.getLogger("gateway.schedule")
 
 
-class Timer:
-    """Starts one function every so many seconds, one after the other.
+def schedule_event(function: str, moment: Moment) -> dict[str, Any]:
+    """Return the event of a function's schedule for a moment; EventBridge knows whole seconds."""
+    rule = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/game-night-live-{STAGE}-{function}-event"
+    return {
+        "version": "0",
+        "id": moment.request_id,
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT_ID,
+        "time": moment.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": REGION,
+        "resources": [rule],
+        "detail": {},
+    }
 
-    On AWS a schedule does not wait for the function that it started last; here two never run at once, which
-    no function may rely on.
-    """
 
-    def __init__(
-        self,
-        functions: LambdaService,
-        name: str,
-        seconds: float,
-        *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        present: Callable[[], Moment] = Moment.present,
-    ) -> None:
-        self._functions = functions
-        self._name = name
-        self._seconds = seconds
-        self._sleep = sleep
-        self._present = present
-
-    async def run(self) -> None:
-        """Go on until cancelled."""
-        while True:
-            await self._sleep(self._seconds)
-            event: dict[str, Any] = schedule_event(self._name, self._present())
-            try:
-                await self._functions.invoke(self._name, event)
-            except FunctionFailed:
-                continue  # logged; the next one does what this one did not
-            except Exception:
-                logger.exception("a scheduled function could not be started")
+async def run_schedule(
+    name: str,
+    seconds: float,
+    invoke: Callable[[str, Any], Awaitable[Any]],
+    sleep: Sleep = asyncio.sleep,
+) -> None:
+    """Start a function every so many seconds, one after the other, until cancelled."""
+    while True:
+        await sleep(seconds)
+        try:
+            await invoke(name, schedule_event(name, Moment.present()))
+        except FunctionFailed:
+            continue  # logged; the next one does what this one did not
+        except Exception:
+            logger.exception("a scheduled function could not be started")

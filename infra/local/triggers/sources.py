@@ -1,124 +1,93 @@
-"""What calls the functions that no client does: the table's stream, the delivery queue, the schedule.
-
-Ties the engine's clients, Lambda's mappings and the pollers together. Leaves running them to ``serve``.
-"""
+"""What calls the functions that no client does: the table's stream, the delivery queue, the schedule."""
 
 import asyncio
-import time
-from collections.abc import Sequence
+import json
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
-import boto3
-from botocore.config import Config
-from chalice.app import Chalice
+from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 
 from infra.deploy.event_sources import QUEUE_MAPPING, STREAM_MAPPING
-from infra.local.deployment import REGION, Moment
+from infra.local.deployment import STAGE, Moment
+from infra.local.engine.endpoints import Endpoints, engine_client
 from infra.local.engine.queues import EngineQueue, Message
-from infra.local.functions.deployed import queue_functions, scheduled_functions, stream_functions
+from infra.local.functions.deployed import triggered
 from infra.local.functions.service import LambdaService
-from infra.local.triggers.failure_destination import FailureDestination
 from infra.local.triggers.queue_event import queue_event
 from infra.local.triggers.queue_poller import QueuePoller
-from infra.local.triggers.schedule import Timer
+from infra.local.triggers.schedule import run_schedule
 from infra.local.triggers.stream_event import Record, stream_event
-from infra.local.triggers.stream_failure import failure_record
-from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
+from infra.local.triggers.stream_mapping import Discarded, StreamMapping, failure_record
 from infra.local.triggers.stream_poller import StreamPoller
 from infra.local.triggers.stream_reader import TableStream
-from infra.local.variables import Endpoints
+from infra.template import tables
 
-
-def engine_client(service: str, endpoints: Endpoints) -> Any:
-    """Return an SDK client of one of the engine's services."""
-    return boto3.client(
-        service,
-        REGION,
-        endpoint_url=endpoints.dynamodb if service.startswith("dynamodb") else endpoints.everything,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - engines take any
-        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """Where the sessions table and the queues are; ``failures`` takes what is given up of the stream."""
-
-    endpoints: Endpoints
-    table: str
-    queue: EngineQueue
-    failures: EngineQueue
+logger = logging.getLogger("gateway.stream")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The pollers of the stream and the queue, the way to the failures, and the timers."""
+    """The pollers of the stream and the queue, and the schedules."""
 
     stream: StreamPoller
-    failures: FailureDestination
     queue: QueuePoller
-    timers: Sequence[Timer]
+    schedules: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 
     @classmethod
-    def of(cls, app: Chalice, functions: LambdaService, engine: Engine, schedule_seconds: float) -> Self:
+    def of(
+        cls,
+        app: Chalice,
+        functions: LambdaService,
+        endpoints: Endpoints,
+        queues: Mapping[str, EngineQueue],
+        schedule_seconds: float,
+    ) -> Self:
         """Return what feeds an application's functions; a schedule comes every so many seconds."""
-        queue = _queue_poller(app, functions, engine.queue)
-        failures = FailureDestination(engine.failures)
-        stream = _stream_poller(app, functions, engine, queue, failures)
-        timers = [Timer(functions, name, schedule_seconds) for name in scheduled_functions(app)]
-        return cls(stream, failures, queue, timers)
-
-    async def position(self) -> None:
-        """Begin behind everything that the stream holds now."""
-        await self.stream.position()
+        scheduled = triggered(app, ScheduledEventConfig)
+        return cls(
+            _stream_poller(app, functions, endpoints, queues["StreamFailureQueue"]),
+            _queue_poller(app, functions, queues["DeliveryQueue"]),
+            [partial(run_schedule, one.name, schedule_seconds, functions.invoke) for one in scheduled],
+        )
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.stream.run())
-            group.create_task(self.failures.run())
-            group.create_task(self.queue.run())
-            for timer in self.timers:
-                group.create_task(timer.run())
+            for run in (self.stream.run, self.queue.run, *self.schedules):
+                group.create_task(run())
 
 
 def _stream_poller(
-    app: Chalice,
-    functions: LambdaService,
-    engine: Engine,
-    jobs: QueuePoller,
-    failures: FailureDestination,
+    app: Chalice, functions: LambdaService, endpoints: Endpoints, failures: EngineQueue
 ) -> StreamPoller:
-    [(name, batch_size)] = stream_functions(app)
-    mapping = StreamMapping.from_settings({**STREAM_MAPPING, "BatchSize": batch_size})
+    [source] = triggered(app, DynamoDBEventConfig)
+    name = source.name
+    mapping = StreamMapping.from_settings({**STREAM_MAPPING, "BatchSize": source.batch_size})
     reader = TableStream(
-        engine_client("dynamodb", engine.endpoints),
-        engine_client("dynamodbstreams", engine.endpoints),
-        engine.table,
+        engine_client("dynamodb", endpoints),
+        engine_client("dynamodbstreams", endpoints),
+        tables(STAGE)["SessionsTable"].name,
     )
 
-    async def invoke(records: Sequence[Record], stream_arn: str) -> Any:
-        try:
-            return await functions.invoke(name, stream_event(records, stream_arn))
-        finally:
-            jobs.nudge()
+    async def invoke(records: Sequence[Record], arn: str) -> Any:
+        return await functions.invoke(name, stream_event(records, arn))
 
-    def queue(stream_arn: str, shard: str) -> ShardQueue:
-        def discard(discarded: Discarded) -> None:
-            failures.take(failure_record(discarded, name, stream_arn, shard, Moment.present()))
+    async def give_up(discarded: Discarded, arn: str, shard: str) -> None:
+        failure = failure_record(discarded, name, arn, shard, Moment.present())
+        logger.error("records of the stream were given up", extra={"failure": failure})
+        await asyncio.to_thread(failures.send, json.dumps(failure))
 
-        return ShardQueue(mapping, time.time, discard)
-
-    return StreamPoller(reader, invoke, queue)
+    return StreamPoller(reader, mapping, invoke, give_up)
 
 
 def _queue_poller(app: Chalice, functions: LambdaService, queue: EngineQueue) -> QueuePoller:
-    [(name, batch_size)] = queue_functions(app)
+    [source] = triggered(app, SQSEventConfig)
 
     async def invoke(messages: Sequence[Message]) -> Any:
-        return await functions.invoke(name, queue_event(messages, queue.arn))
+        return await functions.invoke(source.name, queue_event(messages, queue.arn))
 
     concurrency: int = QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"]
-    return QueuePoller(queue, invoke, batch_size=batch_size, concurrency=concurrency)
+    return QueuePoller(queue, invoke, batch_size=source.batch_size, concurrency=concurrency)

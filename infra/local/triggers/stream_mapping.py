@@ -1,15 +1,18 @@
 """Lambda's rules for a shard of a stream: which records come next, and what follows a failure.
 
 As documented under "Process DynamoDB records with Lambda". One queue is one shard; nothing overtakes a
-failing batch. Leaves reading the stream to ``poller``, and waiting between attempts to who drives it.
+failing batch.
 """
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Self
 
+from infra.local.deployment import ACCOUNT_ID, REGION, Moment
 from infra.local.triggers.event_pattern import matches
 from infra.local.triggers.stream_event import Record, created_at, sequence_number
 
@@ -18,26 +21,29 @@ WITHOUT_END = -1
 
 @dataclass(frozen=True, slots=True)
 class StreamMapping:
-    """The settings of an event source mapping, with Lambda's defaults and under Lambda's names."""
+    """What varies of an event source mapping's settings; -1 is without end.
+
+    Batches that fail are halved, and the function reports what failed of a batch.
+    """
 
     batch_size: int = 100
-    maximum_retry_attempts: int = WITHOUT_END
-    maximum_record_age_in_seconds: int = WITHOUT_END
-    bisect_batch_on_function_error: bool = False
-    report_batch_item_failures: bool = False
+    retry_attempts: int = WITHOUT_END
+    record_age_seconds: int = WITHOUT_END
     patterns: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """Read the settings as UpdateEventSourceMapping takes them."""
-        filters = settings.get("FilterCriteria", {}).get("Filters", [])
+        """Read the settings as UpdateEventSourceMapping takes them.
+
+        Raises ValueError where they do not have batches halved and failures reported.
+        """
+        if not settings["BisectBatchOnFunctionError"] or "FunctionResponseTypes" not in settings:
+            raise ValueError("A stream's batches are halved here, and its functions report what failed.")
         return cls(
-            batch_size=settings.get("BatchSize", 100),
-            maximum_retry_attempts=settings.get("MaximumRetryAttempts", WITHOUT_END),
-            maximum_record_age_in_seconds=settings.get("MaximumRecordAgeInSeconds", WITHOUT_END),
-            bisect_batch_on_function_error=settings.get("BisectBatchOnFunctionError", False),
-            report_batch_item_failures="ReportBatchItemFailures" in settings.get("FunctionResponseTypes", ()),
-            patterns=tuple(json.loads(one["Pattern"]) for one in filters),
+            settings.get("BatchSize", 100),
+            settings["MaximumRetryAttempts"],
+            settings["MaximumRecordAgeInSeconds"],
+            tuple(json.loads(one["Pattern"]) for one in settings["FilterCriteria"]["Filters"]),
         )
 
     def wants(self, record: Record) -> bool:
@@ -73,70 +79,58 @@ class ShardQueue:
         self._mapping = mapping
         self._now = now
         self._discard = discard
-        self._unread: deque[Record] = deque()
-        self._again: deque[Batch] = deque()
+        self._batches: deque[Batch] = deque()
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records, in the shard's order; what the filters do not want is passed over."""
-        self._unread.extend(record for record in records if self._mapping.wants(record))
+        wanted = tuple(record for record in records if self._mapping.wants(record))
+        size = self._mapping.batch_size
+        self._batches.extend(Batch(wanted[start : start + size]) for start in range(0, len(wanted), size))
 
     def next_batch(self) -> Batch | None:
         """Return what the function gets next; None where there is nothing.
 
         It is returned again until ``answered`` or ``failed`` has been called with it.
         """
-        while True:
-            if not self._again:
-                if not self._unread:
-                    return None
-                size = min(self._mapping.batch_size, len(self._unread))
-                self._again.append(Batch(tuple(self._unread.popleft() for _ in range(size))))
-            batch = self._without_aged(self._again[0])
+        while self._batches:
+            batch = self._batches[0] = self._without_aged(self._batches[0])
             if batch.records:
-                self._again[0] = batch
                 return batch
-            self._again.popleft()
+            self._batches.popleft()
+        return None
 
     def answered(self, batch: Batch, response: Any) -> bool:
         """Take the function's answer; return whether some of the batch has to come again."""
-        if not self._mapping.report_batch_item_failures:
-            self._again.popleft()
-            return False
         checkpoint = _checkpoint(batch, response)
         if checkpoint is None:
-            self._again.popleft()
+            self._batches.popleft()
             return False
         if checkpoint == 0:
             return self.failed(batch)
         # Whatever precedes the lowest reported record is done; the rest is a batch of its own.
-        self._again[0] = Batch(batch.records[checkpoint:], 0)
-        return self._count(self._again[0])
+        return self._count(Batch(batch.records[checkpoint:]))
 
     def failed(self, batch: Batch) -> bool:
         """Take the function's failure; return whether the batch has to come again."""
-        if self._mapping.bisect_batch_on_function_error and len(batch.records) > 1:
-            # Splitting does not count as an attempt.
-            middle = len(batch.records) // 2
-            self._again[0] = replace(batch, records=batch.records[middle:])
-            self._again.appendleft(replace(batch, records=batch.records[:middle]))
-            return True
-        return self._count(batch)
-
-    def _count(self, batch: Batch) -> bool:
-        batch = replace(batch, failures=batch.failures + 1)
-        limit = self._mapping.maximum_retry_attempts
-        if limit != WITHOUT_END and batch.failures > limit:
-            self._again.popleft()
-            self._discard(Discarded(batch, "RetryAttemptsExhausted"))
-            return False
-        self._again[0] = batch
+        if len(batch.records) == 1:
+            return self._count(batch)
+        # Halving does not count as an attempt.
+        middle = len(batch.records) // 2
+        self._batches[0] = replace(batch, records=batch.records[middle:])
+        self._batches.appendleft(replace(batch, records=batch.records[:middle]))
         return True
 
+    def _count(self, batch: Batch) -> bool:
+        batch = self._batches[0] = replace(batch, failures=batch.failures + 1)
+        if self._mapping.retry_attempts == WITHOUT_END or batch.failures <= self._mapping.retry_attempts:
+            return True
+        self._batches.popleft()
+        self._discard(Discarded(batch, "RetryAttemptsExhausted"))
+        return False
+
     def _without_aged(self, batch: Batch) -> Batch:
-        limit = self._mapping.maximum_record_age_in_seconds
-        if limit == WITHOUT_END:
-            return batch
-        oldest = self._now() - limit
+        age = self._mapping.record_age_seconds
+        oldest = self._now() - age if age != WITHOUT_END else -math.inf
         aged = tuple(record for record in batch.records if created_at(record) < oldest)
         if not aged:
             return batch
@@ -152,14 +146,44 @@ def _checkpoint(batch: Batch, response: Any) -> int | None:
     """
     if not response:
         return None
-    if not isinstance(response, Mapping):
-        return 0
-    failures = response.get("batchItemFailures", [])
-    if not failures:
-        return None
-    try:
-        reported = {str(failure["itemIdentifier"]) for failure in failures}
-    except (KeyError, TypeError):
-        return 0
     positions = {sequence_number(record): index for index, record in enumerate(batch.records)}
-    return min((positions.get(number, 0) for number in reported), default=0)
+    try:
+        failures = response.get("batchItemFailures")
+        return min((positions.get(str(one["itemIdentifier"]), 0) for one in failures or ()), default=None)
+    except (AttributeError, KeyError, TypeError):
+        return 0
+
+
+def failure_record(
+    discarded: Discarded, function: str, stream_arn: str, shard: str, moment: Moment
+) -> dict[str, Any]:
+    """Return what the on-failure destination is sent for records that a function did not get done.
+
+    As documented under "Retain discarded batch records for a DynamoDB event source": it names the records and
+    does not hold them.
+    """
+    records = discarded.batch.records
+    return {
+        "requestContext": {
+            "requestId": moment.request_id,
+            "functionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function}",
+            "condition": discarded.condition,
+            "approximateInvokeCount": discarded.batch.failures,
+        },
+        "version": "1.0",
+        "timestamp": _iso(moment.now.timestamp()),
+        "DDBStreamBatchInfo": {
+            "shardId": shard,
+            "startSequenceNumber": sequence_number(records[0]),
+            "endSequenceNumber": sequence_number(records[-1]),
+            "approximateArrivalOfFirstRecord": _iso(created_at(records[0])),
+            "approximateArrivalOfLastRecord": _iso(created_at(records[-1])),
+            "batchSize": len(records),
+            "streamArn": stream_arn,
+        },
+    }
+
+
+def _iso(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

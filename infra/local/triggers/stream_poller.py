@@ -1,33 +1,27 @@
-"""Lambda's poller of a stream: reads every shard in order and hands records to a function.
+"""Lambda's poller of a stream: reads every shard in order and hands its records to a function.
 
-It looks every fifth of a second, and at once after a nudge; a nudge changes when it looks, never what it
-delivers. Nothing ends it: what goes wrong is logged and tried again. Leaves retry rules to
-``stream_mapping`` and the SDK to ``stream_reader``.
+One shard is read after the other, parents before their children. Nothing ends it: what goes wrong is logged
+and tried again.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.pace import Nudges, Pace, persistently, set_within
+from infra.local.triggers.retry import POLL_SECONDS, Sleep, backoff, persistently
 from infra.local.triggers.stream_event import Record, sequence_number
-from infra.local.triggers.stream_mapping import ShardQueue
-from infra.local.triggers.stream_reader import (
-    IteratorExpired,
-    Page,
-    RecordsTrimmed,
-    Shard,
-    StreamGone,
-    StreamReader,
-    StreamUnavailable,
-)
+from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
+from infra.local.triggers.stream_reader import IteratorExpired, Page, RecordsTrimmed, StreamGone, TableStream
 
 logger = logging.getLogger("gateway.stream")
-T = TypeVar("T")
+
+DISCOVER_SECONDS = 10.0
+"""Between two looks for new shards, unless one has ended."""
 
 
 @dataclass(slots=True)
@@ -36,147 +30,121 @@ class _Place:
 
     arn: str
     shard: str
+    queue: ShardQueue
     kind: str
     iterator: str | None = None
     last: str | None = None
 
 
 class StreamPoller:
-    """Feeds one function from one stream.
+    """Feeds one function from one stream, by the rules of a mapping.
 
-    ``invoke`` is given records and the stream's name, and raises FunctionFailed. ``queue`` makes the queue of
-    one shard, given the stream's name and the shard's.
+    ``invoke`` is given records and the stream's name, and raises FunctionFailed. ``give_up`` is given what
+    the rules discard, with the names of its stream and shard; it is called until it does not raise.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two are for tests
         self,
-        reader: StreamReader,
+        reader: TableStream,
+        mapping: StreamMapping,
         invoke: Callable[[Sequence[Record], str], Awaitable[Any]],
-        queue: Callable[[str, str], ShardQueue],
-        pace: Pace | None = None,
+        give_up: Callable[[Discarded, str, str], Awaitable[Any]],
+        *,
+        discover_seconds: float = DISCOVER_SECONDS,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._reader = reader
+        self._mapping = mapping
         self._invoke = invoke
-        self._queue = queue
-        self._pace = pace or Pace()
+        self._give_up = give_up
+        self._discover_seconds = discover_seconds
+        self._sleep = sleep
         self._places: list[_Place] = []
         self._known: set[tuple[str, str]] = set()
-        self._nudges = Nudges()
-
-    def nudge(self) -> None:
-        """Say that there may be something new."""
-        self._nudges.nudge()
+        self._discovered_at = time.monotonic()
+        self._discarded: list[Discarded] = []
 
     async def position(self) -> None:
         """Take the place behind everything that the stream holds now. Raises what the reader raises."""
-        arn = await asyncio.to_thread(self._reader.arn)
-        for shard in await asyncio.to_thread(self._reader.shards, arn):
-            self._known.add((arn, shard.id))
-            if not shard.closed:
-                place = _Place(arn, shard.id, "LATEST")
-                place.iterator = await asyncio.to_thread(self._reader.iterator, arn, shard.id, "LATEST")
-                self._places.append(place)
+        await self._discover("LATEST")
+        for place in self._places:
+            place.iterator = await asyncio.to_thread(self._reader.iterator, place.arn, place.shard, "LATEST")
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            following = {group.create_task(self._follow(place)) for place in self._places}
-            while True:
-                if following:
-                    _, following = await asyncio.wait(
-                        following, timeout=self._pace.discover, return_when=asyncio.FIRST_COMPLETED
-                    )
-                for place in await self._persistently(self._new_places):
-                    following.add(group.create_task(self._follow(place)))
-                if not following:
-                    await asyncio.sleep(self._pace.idle)
-
-    async def _new_places(self) -> list[_Place]:
-        """Return a place at the beginning of each shard that has appeared since, a parent's end behind it."""
-        arn = await asyncio.to_thread(self._reader.arn)
-        places = []
-        for shard in await asyncio.to_thread(self._reader.shards, arn):
-            if (arn, shard.id) not in self._known and not self._waits_for_parent(arn, shard):
-                self._known.add((arn, shard.id))
-                places.append(_Place(arn, shard.id, "TRIM_HORIZON"))
-        self._places += places
-        return places
-
-    def _waits_for_parent(self, arn: str, shard: Shard) -> bool:
-        return any((place.arn, place.shard) == (arn, shard.parent) for place in self._places)
-
-    async def _follow(self, place: _Place) -> None:
-        """Deliver a shard to its end."""
-        queue = self._queue(place.arn, place.shard)
-        wait = self._pace.idle
-        busy = False
         while True:
-            nudged = self._nudges.next  # one that comes while we look must make us look again
-            page = await self._persistently(partial(self._read, place))
+            if not await persistently(self._look, logger, "the stream can't be read", self._sleep):
+                await self._sleep(POLL_SECONDS)
+
+    async def _look(self) -> bool:
+        """Deliver a page of each shard, and say whether there was one with records."""
+        found = False
+        for place in [*self._places]:
+            page = await self._read(place)
+            place.queue.add(page.records)
+            await self._deliver(place)
             if page.records:
-                queue.add(page.records)
-                await self._drain(queue, place.arn)
+                found = True
                 place.last = sequence_number(page.records[-1])
             place.iterator = page.next_iterator
-            if page.next_iterator is None:
+            if place.iterator is None:
                 self._places.remove(place)
-                return
-            if page.records:
-                wait = self._pace.quick
-                if busy:
-                    await asyncio.sleep(self._pace.busy)
-                busy = True
-                continue
-            busy = False
-            wait = self._pace.quick if await set_within(nudged, wait) else min(wait * 2, self._pace.idle)
+                await self._discover("TRIM_HORIZON")
+        if time.monotonic() - self._discovered_at >= self._discover_seconds:
+            await self._discover("TRIM_HORIZON")
+        return found
+
+    async def _discover(self, kind: str) -> None:
+        """Take a place in each shard that has appeared since, unless its parent is still read."""
+        arn = await asyncio.to_thread(self._reader.arn)
+        read = {(place.arn, place.shard) for place in self._places}
+        for shard in await asyncio.to_thread(self._reader.shards, arn):
+            if (arn, shard.id) not in self._known and (arn, shard.parent) not in read:
+                self._known.add((arn, shard.id))
+                if kind == "TRIM_HORIZON" or not shard.closed:
+                    queue = ShardQueue(self._mapping, time.time, self._discarded.append)
+                    self._places.append(_Place(arn, shard.id, queue, kind))
+                    read.add((arn, shard.id))
+        self._discovered_at = time.monotonic()
 
     async def _read(self, place: _Place) -> Page:
         try:
             if place.iterator is None:
-                place.iterator = await asyncio.to_thread(self._iterator, place)
+                kind = "AFTER_SEQUENCE_NUMBER" if place.last else place.kind
+                place.iterator = await asyncio.to_thread(
+                    self._reader.iterator, place.arn, place.shard, kind, place.last
+                )
             return await asyncio.to_thread(self._reader.page, place.iterator)
         except IteratorExpired:
             place.iterator = None
         except RecordsTrimmed:
-            self._start_over(place)
+            logger.warning("records were trimmed before they were read", extra={"shard": place.shard})
+            place.iterator = place.last = None
+            place.kind = "TRIM_HORIZON"
         except StreamGone:
             logger.warning("the stream or its shard is gone", extra={"shard": place.shard})
             return Page((), None)
         return await self._read(place)
 
-    def _iterator(self, place: _Place) -> str:
-        if place.last is None:
-            return self._reader.iterator(place.arn, place.shard, place.kind)
-        try:
-            return self._reader.iterator(place.arn, place.shard, "AFTER_SEQUENCE_NUMBER", place.last)
-        except RecordsTrimmed:
-            self._start_over(place)
-            return self._reader.iterator(place.arn, place.shard, place.kind)
-
-    def _start_over(self, place: _Place) -> None:
-        logger.warning("records were trimmed before they were read", extra={"shard": place.shard})
-        place.iterator = place.last = None
-        place.kind = "TRIM_HORIZON"
-
-    async def _drain(self, queue: ShardQueue, arn: str) -> None:
-        while (batch := queue.next_batch()) is not None:
+    async def _deliver(self, place: _Place) -> None:
+        """Hand over what a shard's queue holds, until all of it is done or given up."""
+        while True:
+            batch = place.queue.next_batch()
+            while self._discarded:
+                give_up = partial(self._give_up, self._discarded[0], place.arn, place.shard)
+                await persistently(give_up, logger, "what was given up can't be reported", self._sleep)
+                del self._discarded[0]
+            if batch is None:
+                return
             try:
-                response = await self._invoke(batch.records, arn)
+                response = await self._invoke(batch.records, place.arn)
             except FunctionFailed:  # which has been logged
-                again = queue.failed(batch)
+                again = place.queue.failed(batch)
             except Exception:
                 logger.exception("a batch could not be handed over")
-                again = queue.failed(batch)
+                again = place.queue.failed(batch)
             else:
-                again = queue.answered(batch, response)
+                again = place.queue.answered(batch, response)
             if again:
-                logger.warning(
-                    "a batch has to come again",
-                    extra={"records": len(batch.records), "failures": batch.failures + 1},
-                )
-                await asyncio.sleep(self._pace.backoff(batch.failures))
-
-    async def _persistently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        return await persistently(
-            attempt, self._pace, logger, "the stream can't be read", (StreamUnavailable, StreamGone)
-        )
+                logger.warning("a batch has to come again", extra={"failures": batch.failures + 1})
+                await self._sleep(backoff(batch.failures))

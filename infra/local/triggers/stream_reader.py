@@ -1,13 +1,12 @@
 """A DynamoDB stream over the SDK: its shards, and their records page by page.
 
-Translates what the SDK raises into the three things that can happen to a reader. Blocks; ``poller`` calls
-it in threads.
+Blocks; ``stream_poller`` calls it in threads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -47,31 +46,11 @@ class Page:
     next_iterator: str | None
 
 
-class StreamReader(Protocol):
-    """What ``poller`` needs of a stream. Every method raises StreamUnavailable and StreamGone."""
-
-    def arn(self) -> str:
-        """Return the stream's name, which changes when its table is recreated."""
-        ...
-
-    def shards(self, arn: str) -> list[Shard]:
-        """Return all shards."""
-        ...
-
-    def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
-        """Return an iterator of a kind: LATEST, TRIM_HORIZON or AFTER_SEQUENCE_NUMBER.
-
-        Raises RecordsTrimmed.
-        """
-        ...
-
-    def page(self, iterator: str) -> Page:
-        """Return the next records. Raises IteratorExpired, RecordsTrimmed."""
-        ...
-
-
 class TableStream:
-    """``StreamReader`` of a table's stream. The arguments are SDK clients and the table's name."""
+    """The stream of a table. The arguments are SDK clients and the table's name.
+
+    Every method raises StreamUnavailable and StreamGone.
+    """
 
     def __init__(self, dynamodb: Any, streams: Any, table: str) -> None:
         self._dynamodb = dynamodb
@@ -79,7 +58,7 @@ class TableStream:
         self._table = table
 
     def arn(self) -> str:
-        """See the port."""
+        """Return the stream's name, which changes when its table is recreated."""
         with _translated():
             arn = self._dynamodb.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")
         if not arn:
@@ -87,23 +66,24 @@ class TableStream:
         return str(arn)
 
     def shards(self, arn: str) -> list[Shard]:
-        """See the port."""
-        return list(self._shards(arn))
-
-    def _shards(self, arn: str) -> Iterator[Shard]:
+        """Return all shards."""
+        shards: list[Shard] = []
         start: dict[str, str] = {}
         while True:
             with _translated():
                 stream = self._streams.describe_stream(StreamArn=arn, **start)["StreamDescription"]
             for shard in stream["Shards"]:
                 closed = "EndingSequenceNumber" in shard.get("SequenceNumberRange", {})
-                yield Shard(shard["ShardId"], shard.get("ParentShardId"), closed)
+                shards.append(Shard(shard["ShardId"], shard.get("ParentShardId"), closed))
             if "LastEvaluatedShardId" not in stream:
-                return
+                return shards
             start = {"ExclusiveStartShardId": stream["LastEvaluatedShardId"]}
 
     def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
-        """See the port."""
+        """Return an iterator of a kind: LATEST, TRIM_HORIZON or AFTER_SEQUENCE_NUMBER.
+
+        Raises RecordsTrimmed.
+        """
         place = {"SequenceNumber": sequence_number} if sequence_number else {}
         with _translated():
             answer = self._streams.get_shard_iterator(
@@ -112,7 +92,7 @@ class TableStream:
         return str(answer["ShardIterator"])
 
     def page(self, iterator: str) -> Page:
-        """See the port."""
+        """Return the next records. Raises IteratorExpired, RecordsTrimmed."""
         with _translated():
             answer = self._streams.get_records(ShardIterator=iterator)
         return Page(answer["Records"], answer.get("NextShardIterator"))

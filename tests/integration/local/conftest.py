@@ -9,61 +9,51 @@ from typing import Any
 
 import httpx
 import pytest
-from chalice.app import Chalice, CORSConfig
+from chalice.app import Chalice
 from websockets.asyncio.client import ClientConnection, connect
 
 from infra.local.apigateway.connections import Connections
-from infra.local.apigateway.gateway import Gateway
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.management_api import ManagementApi
 from infra.local.apigateway.rest_api import RestApi
-from infra.local.apigateway.server import Server, bound
+from infra.local.apigateway.server import bound, server
 from infra.local.apigateway.websocket_api import WebSocketApi
-from infra.local.deployment import Moment
-from infra.local.functions.deployed import Function
-from infra.local.functions.service import LambdaService
 
 OK = {"statusCode": 200}
 
 Handler = Callable[[Any], Any | Awaitable[Any]]
 
 
-class InProcess:
-    """An environment that calls the test's handler."""
+class Functions:
+    """Calls the test's handlers. ``events`` holds what each function was given."""
 
-    def __init__(self, handler: Handler) -> None:
-        self.usable = True
-        self._handler = handler
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        self.handlers = handlers
+        names = ("api_handler", "websocket_connect", "websocket_message", "websocket_disconnect")
+        self.events: dict[str, asyncio.Queue[Any]] = {name: asyncio.Queue() for name in names}
 
-    async def invoke(self, event: Any, request_id: str) -> Any:
-        assert request_id
-        answer = self._handler(event)
-        return await answer if inspect.isawaitable(answer) else answer
-
-    def close(self) -> None:
-        pass
+    async def invoke(self, name: str, event: Any, within: float | None = None) -> Any:
+        self.events[name].put_nowait(event)
+        answer = self.handlers.get(name, lambda _: OK)(event)
+        async with asyncio.timeout(within):
+            return await answer if inspect.isawaitable(answer) else answer
 
 
 @dataclass
 class Stage:
-    """A gateway on a free port. ``events`` holds what each function was given."""
+    """A gateway on a free port."""
 
     limits: Limits = field(default_factory=Limits)
     handlers: dict[str, Handler] = field(default_factory=dict)
     events: dict[str, "asyncio.Queue[Any]"] = field(default_factory=dict)
-    changes: int = 0
     port: int = 0
 
     @property
     def rest_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def websocket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/api/sessions/live"
-
     def connect(self) -> connect:
-        return connect(self.websocket_url, ping_interval=None)
+        return connect(f"ws://127.0.0.1:{self.port}/api/sessions/live", ping_interval=None)
 
     async def connection_id(self) -> str:
         """Return the id of the connection that was opened last and not asked for yet."""
@@ -71,53 +61,33 @@ class Stage:
         return str(event["requestContext"]["connectionId"])
 
     async def management(self, method: str, connection_id: str, body: bytes = b"") -> httpx.Response:
+        path = f"/local/@connections/{connection_id.replace('=', '%3D')}"
+        return await self.request(method, path, content=body, headers={"Authorization": "signed"})
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         async with httpx.AsyncClient(base_url=self.rest_url) as http:
-            path = f"/local/@connections/{connection_id.replace('=', '%3D')}"
-            return await http.request(method, path, content=body, headers={"Authorization": "signed"})
+            return await http.request(method, path, **options)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Stage"]:
-        app = _chalice_app()
-        names = ("api_handler", "websocket_connect", "websocket_message", "websocket_disconnect")
-        self.events = {name: asyncio.Queue() for name in names}
-        functions = LambdaService({name: Function(name, "", 60, 128) for name in names}, self._start)
-        connections = Connections(self.limits, lambda: Moment.present().milliseconds)
+        functions, connections = Functions(self.handlers), Connections()
+        self.events = functions.events
         websocket = WebSocketApi(functions, connections, self.limits)
-        rest = RestApi(app, functions, self.limits, self._changed)
-        server = Server(Gateway(rest, websocket, ManagementApi(connections, self.limits)), self.limits)
+        rest, management = RestApi(_app(), functions, self.limits), ManagementApi(connections, self.limits)
+        uvicorn = server(rest, websocket, management, self.limits)
         sockets = bound(0)
         self.port = sockets[0].getsockname()[1]
-        serving = asyncio.create_task(server.serve(sockets))
-        await server.up.wait()
+        serving = asyncio.create_task(uvicorn.serve(sockets))
         yield self
-        server.stop()
+        uvicorn.should_exit = True
         await serving
         websocket.close()
 
-    async def _start(self, function: Function) -> InProcess:
-        def handle(event: Any) -> Any:
-            self.events[function.name].put_nowait(event)
-            return self.handlers.get(function.name, _ok)(event)
 
-        return InProcess(handle)
-
-    def _changed(self) -> None:
-        self.changes += 1
-
-
-def _ok(_event: Any) -> Any:
-    return OK
-
-
-def _chalice_app() -> Chalice:
+def _app() -> Chalice:
     """Return an app whose routes are known; what they do is the handlers' business."""
     app = Chalice("test")
-
-    def things() -> None:
-        raise AssertionError
-
-    app.route("/api/things", methods=["GET", "POST"])(things)
-    app.route("/api/open", methods=["GET"], cors=CORSConfig(allow_origin="*"))(things)
+    app.route("/api/things", methods=["GET", "POST"])(lambda: None)
     return app
 
 

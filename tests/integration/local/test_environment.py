@@ -1,8 +1,7 @@
-import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,102 +11,76 @@ from infra.local.functions.environment import (
     FunctionCrashed,
     FunctionFailed,
     FunctionTimedOut,
-    Nursery,
+    start_fork_server,
 )
 from infra.local.functions.service import LambdaService
 
 HANDLERS = "tests.integration.local.handlers"
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Nursery:
-    nursery = Nursery()
-    nursery.open()
-    return nursery
+@pytest.fixture(scope="module", autouse=True)
+def fork_server() -> None:
+    start_fork_server()
 
 
-@asynccontextmanager
-async def environment(
-    nursery: Nursery, handler: str, timeout_seconds: int = 60
-) -> AsyncIterator[Environment]:
-    function = Function("a_function", f"{HANDLERS}.{handler}", timeout_seconds, 128)
-    opened = await nursery.environment(function)
+@contextmanager
+def environment(handler: str, timeout_seconds: int = 60) -> Iterator[Environment]:
+    opened = Environment(Function("a_function", f"{HANDLERS}.{handler}", timeout_seconds, 128))
     yield opened
-    opened.close()
+    opened.kill()
 
 
-async def test_a_handler_gets_the_event_and_a_context_as_on_lambda(nursery: Nursery) -> None:
-    async with environment(nursery, "echo", timeout_seconds=30) as lambda_:
-        answer = await lambda_.invoke({"text": "é\n"}, "request-1")
+def test_a_handler_gets_event_and_context_as_on_lambda() -> None:
+    with environment("echo", timeout_seconds=30) as lambda_:
+        answer = lambda_.invoke({"text": "é\n"}, "request-1")
+        again = lambda_.invoke(None, "request-2")
 
     assert answer["event"] == {"text": "é\n"}
     assert (answer["function_name"], answer["request_id"]) == ("a_function", "request-1")
     assert answer["arn"] == "arn:aws:lambda:us-east-1:000000000000:function:a_function"
     assert 0 < answer["remaining"] <= 30_000
-
-
-async def test_events_after_each_other_are_handled_by_the_same_process_and_not_by_ours(
-    nursery: Nursery,
-) -> None:
-    async with environment(nursery, "echo") as lambda_:
-        pids = {(await lambda_.invoke(event, "r"))["pid"] for event in range(3)}
-
-        assert pids == {lambda_.pid}
-        assert os.getpid() not in pids
+    assert again["pid"] == answer["pid"] != os.getpid()
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
     [("raise", "ValueError: the handler's own words"), ("unserializable", "not JSON serializable")],
 )
-async def test_a_failure_is_told_and_the_environment_goes_on(
-    nursery: Nursery, event: str, words: str
-) -> None:
-    async with environment(nursery, "misbehave") as lambda_:
+def test_after_a_failure_the_environment_goes_on(event: str, words: str) -> None:
+    with environment("misbehave") as lambda_:
+        before = lambda_.invoke("be good", "r")
         with pytest.raises(FunctionFailed, match=words):
-            await lambda_.invoke(event, "r")
+            lambda_.invoke(event, "r")
 
-        assert await lambda_.invoke("be good", "r") == lambda_.pid
+        assert lambda_.invoke("be good", "r") == before
         assert lambda_.usable
 
 
-async def test_a_handler_that_is_not_there_is_a_failure(nursery: Nursery) -> None:
-    async with environment(nursery, "no_such_handler") as lambda_:
-        with pytest.raises(FunctionFailed, match="no_such_handler"):
-            await lambda_.invoke("x", "r")
+def test_a_missing_handler_is_a_failure() -> None:
+    with environment("no_such_handler") as lambda_, pytest.raises(FunctionFailed, match="no_such_handler"):
+        lambda_.invoke("x", "r")
 
 
 @pytest.mark.parametrize("event", ["exit", "die"])
-async def test_a_process_that_ends_is_a_crash(nursery: Nursery, event: str) -> None:
-    async with environment(nursery, "misbehave") as lambda_:
+def test_a_process_that_ends_is_a_crash(event: str) -> None:
+    with environment("misbehave") as lambda_:
         with pytest.raises(FunctionCrashed):
-            await lambda_.invoke(event, "r")
+            lambda_.invoke(event, "r")
 
         assert not lambda_.usable
 
 
-async def test_a_function_that_takes_too_long_is_ended(nursery: Nursery) -> None:
-    async with environment(nursery, "misbehave", timeout_seconds=0) as lambda_:
+def test_a_function_that_takes_too_long_is_ended() -> None:
+    with environment("misbehave", timeout_seconds=0) as lambda_:
         with pytest.raises(FunctionTimedOut, match="Task timed out"):
-            await lambda_.invoke("hang", "r")
+            lambda_.invoke("hang", "r")
 
         assert not lambda_.usable
 
 
-async def test_an_event_that_nobody_waits_for_any_more_ends_its_environment(nursery: Nursery) -> None:
-    async with environment(nursery, "misbehave") as lambda_:
-        invocation = asyncio.create_task(lambda_.invoke("hang", "r"))
-        await asyncio.sleep(0)
-        invocation.cancel()
-        with suppress(asyncio.CancelledError):
-            await invocation
-
-        assert not lambda_.usable
-
-
-async def test_a_process_that_was_killed_from_outside_is_replaced(nursery: Nursery) -> None:
+async def test_a_killed_process_is_replaced() -> None:
     function = Function("a_function", f"{HANDLERS}.misbehave", 60, 128)
-    service = LambdaService({"a_function": function}, nursery.environment)
+    service = LambdaService({"a_function": function}, concurrency=1)
     before = await service.invoke("a_function", "be good")
     os.kill(before, signal.SIGKILL)
 

@@ -8,7 +8,6 @@ from moto import mock_aws
 
 from chalicelib.delivery.catch_up import ATTEMPTS
 from infra.deploy.template import queues
-from infra.local.engine import ROOT
 from infra.local.engine.embedded import ROOT
 from infra.local.engine.queues import ensure_queues
 
@@ -26,7 +25,7 @@ def attributes(sqs: Any, url: str) -> dict[str, str]:
     return found
 
 
-def test_the_stacks_queues_are_made_with_the_way_to_the_dead_letters(sqs: Any) -> None:
+def test_queues_are_made_with_their_dead_letters(sqs: Any) -> None:
     made = ensure_queues(sqs, queues("local"))
 
     delivery = attributes(sqs, made["DeliveryQueue"].url)
@@ -50,11 +49,11 @@ def test_queues_that_are_there_get_the_stacks_settings(sqs: Any) -> None:
     assert attributes(sqs, url)["VisibilityTimeout"] == "60"
 
 
-def test_a_connection_is_closed_before_its_job_is_a_dead_letter() -> None:
+def test_a_connection_closes_before_its_job_is_dead() -> None:
     assert queues("local")["DeliveryQueue"].receives > ATTEMPTS
 
 
-def test_a_job_is_hidden_for_the_longest_run_of_its_function() -> None:
+def test_a_job_is_hidden_while_its_function_may_run() -> None:
     definition = queues("local")["DeliveryQueue"]
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     timeout = config["lambda_functions"]["deliver"]["lambda_timeout"]

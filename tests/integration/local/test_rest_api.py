@@ -1,27 +1,21 @@
 import asyncio
 from typing import Any
 
-import httpx
 import pytest
 
 from infra.local.apigateway.limits import Limits
-from infra.local.functions.environment import FunctionFailed
+from infra.local.functions.environment import FunctionFailed, IntegrationTimedOut
 from tests.integration.local.conftest import Stage
 
 
-async def request(stage: Stage, method: str, path: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=stage.rest_url) as http:
-        return await http.request(method, path, **options)
-
-
-async def test_a_request_is_an_event_and_the_functions_answer_the_response(stage: Stage) -> None:
+async def test_a_request_is_an_event_and_its_answer_the_response(stage: Stage) -> None:
     stage.handlers["api_handler"] = lambda event: {
         "statusCode": 201,
         "headers": {"Location": "things/1", "Content-Type": "text/plain"},
         "body": event["body"],
     }
 
-    response = await request(stage, "POST", "/api/things?a=1", content="é")
+    response = await stage.request("POST", "/api/things?a=1", content="é")
 
     assert (response.status_code, response.text) == (201, "é")
     assert response.headers["location"] == "things/1"
@@ -33,56 +27,43 @@ async def test_a_request_is_an_event_and_the_functions_answer_the_response(stage
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/nope"), ("DELETE", "/api/things"), ("OPTIONS", "/api/things")]
 )
-async def test_what_was_not_deployed_is_refused_as_aws_does(stage: Stage, method: str, path: str) -> None:
-    response = await request(stage, method, path)
+async def test_what_was_not_deployed_is_refused(stage: Stage, method: str, path: str) -> None:
+    response = await stage.request(method, path)
 
     assert response.status_code == 403
     assert response.json() == {"message": "Missing Authentication Token"}
     assert stage.events["api_handler"].empty()
 
 
-async def test_a_preflight_is_answered_by_the_gateway_where_a_route_allows_other_origins(
-    stage: Stage,
+@pytest.mark.parametrize(
+    ("failure", "status", "message"),
+    [
+        (FunctionFailed("it raised"), 502, "Internal server error"),
+        (IntegrationTimedOut("too slow"), 504, "Endpoint request timed out"),
+    ],
+)
+async def test_a_function_without_an_answer_is_a_gateway_error(
+    stage: Stage, failure: Exception, status: int, message: str
 ) -> None:
-    response = await request(stage, "OPTIONS", "/api/open")
-
-    assert response.status_code == 200
-    assert response.headers["access-control-allow-origin"] == "*"
-    assert response.headers["access-control-allow-methods"] == "GET,OPTIONS"
-
-
-async def test_a_function_that_fails_is_a_bad_gateway(stage: Stage) -> None:
-    def fail(_event: Any) -> None:
-        raise FunctionFailed("it raised")
+    async def fail(_event: Any) -> None:
+        raise failure
 
     stage.handlers["api_handler"] = fail
 
-    response = await request(stage, "GET", "/api/things")
+    response = await stage.request("GET", "/api/things")
 
-    assert (response.status_code, response.json()) == (502, {"message": "Internal server error"})
-
-
-async def test_a_function_that_is_too_slow_for_the_gateway_is_a_timeout() -> None:
-    async def hang(_event: Any) -> None:
-        await asyncio.get_running_loop().create_future()
-
-    async with Stage(Limits(integration_seconds=0), {"api_handler": hang}).serving() as stage:
-        response = await request(stage, "GET", "/api/things")
-
-    assert (response.status_code, response.json()) == (504, {"message": "Endpoint request timed out"})
+    assert (response.status_code, response.json()) == (status, {"message": message})
 
 
-async def test_a_body_that_is_too_large_never_reaches_the_function() -> None:
+async def test_a_body_that_is_too_large_is_refused() -> None:
     async with Stage(Limits(request_bytes=10)).serving() as stage:
-        response = await request(stage, "POST", "/api/things", content=b"x" * 11)
+        response = await stage.request("POST", "/api/things", content=b"x" * 11)
 
         assert response.status_code == 413
         assert stage.events["api_handler"].empty()
 
 
-async def test_the_stream_is_looked_at_after_what_may_have_changed_something(stage: Stage) -> None:
-    await request(stage, "GET", "/api/things")
-    assert stage.changes == 0
-
-    await request(stage, "POST", "/api/things")
-    assert stage.changes == 1
+async def test_both_addresses_of_localhost_are_served(stage: Stage) -> None:
+    for host in ("127.0.0.1", "localhost"):
+        _, writer = await asyncio.open_connection(host, stage.port)
+        writer.close()

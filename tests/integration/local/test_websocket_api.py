@@ -13,6 +13,8 @@ from infra.local.apigateway.limits import Limits
 from infra.local.functions.environment import FunctionFailed
 from tests.integration.local.conftest import OK, Stage
 
+FRAME = 32 * 1024
+
 
 async def closed(client: ClientConnection) -> tuple[int | None, str | None]:
     with pytest.raises(ConnectionClosed):
@@ -44,7 +46,7 @@ async def test_a_client_that_vanishes_is_a_disconnect_too(stage: Stage) -> None:
     assert ended["requestContext"]["disconnectStatusCode"] == 1006
 
 
-def test_a_client_that_vanishes_while_it_is_let_in_is_a_disconnect_and_no_error(
+def test_a_client_that_vanishes_during_connect_is_no_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def left_during_connect() -> Any:
@@ -68,9 +70,7 @@ def test_a_client_that_vanishes_while_it_is_let_in_is_a_disconnect_and_no_error(
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_frames_of_a_connection_are_handled_one_after_the_other(
-    stage: Stage, client: ClientConnection
-) -> None:
+async def test_frames_are_handled_one_after_the_other(stage: Stage, client: ClientConnection) -> None:
     log: list[str] = []
 
     async def handle(event: dict[str, str]) -> dict[str, int]:
@@ -90,9 +90,7 @@ async def test_frames_of_a_connection_are_handled_one_after_the_other(
 
 
 @pytest.mark.parametrize(("answer", "status"), [({"statusCode": 401}, 401), ({}, 502), (None, 502)])
-async def test_a_connect_that_is_refused_is_a_handshake_that_fails(
-    stage: Stage, answer: Any, status: int
-) -> None:
+async def test_a_refused_connect_is_a_failed_handshake(stage: Stage, answer: Any, status: int) -> None:
     stage.handlers["websocket_connect"] = lambda _: answer
 
     with pytest.raises(InvalidStatus) as refused:
@@ -112,7 +110,7 @@ async def test_there_is_one_websocket_address(stage: Stage, caplog: pytest.LogCa
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_a_message_whose_function_fails_is_told_and_the_connection_stays(
+async def test_a_failing_function_is_told_and_the_connection_stays(
     stage: Stage, client: ClientConnection
 ) -> None:
     def fail(_event: Any) -> None:
@@ -132,31 +130,22 @@ async def test_a_message_whose_function_fails_is_told_and_the_connection_stays(
         }
 
 
-async def test_a_frame_of_32_kb_is_handled(stage: Stage, client: ClientConnection) -> None:
-    await client.send("x" * 32 * 1024)
+@pytest.mark.parametrize("frames", [["x" * FRAME], ["x" * FRAME] * 4])
+async def test_frames_of_32_kb_and_messages_of_128_are_handled(
+    stage: Stage, client: ClientConnection, frames: list[str]
+) -> None:
+    await client.send(frames)
 
     event = await stage.events["websocket_message"].get()
-    assert len(event["body"]) == 32 * 1024
+    assert event["body"] == "".join(frames)
 
 
-async def test_a_larger_frame_closes_the_connection(stage: Stage, client: ClientConnection) -> None:
-    await client.send("x" * (32 * 1024 + 1))
-
-    code, _ = await closed(client)
-    assert code == 1009
-    assert stage.events["websocket_message"].empty()
-
-
-async def test_a_message_of_128_kb_in_frames_is_handled(stage: Stage, client: ClientConnection) -> None:
-    await client.send(["x" * 32 * 1024] * 4)
-
-    event = await stage.events["websocket_message"].get()
-    assert len(event["body"]) == 128 * 1024
-
-
-async def test_a_larger_message_closes_the_connection(stage: Stage, client: ClientConnection) -> None:
+@pytest.mark.parametrize("frames", [["x" * (FRAME + 1)], [*["x" * FRAME] * 4, "x"]])
+async def test_larger_ones_close_the_connection(
+    stage: Stage, client: ClientConnection, frames: list[str]
+) -> None:
     with suppress(ConnectionClosed):  # it may be told before it has sent all
-        await client.send(["x" * 32 * 1024] * 4 + ["x"])
+        await client.send(frames)
 
     code, _ = await closed(client)
     assert code == 1009
@@ -180,17 +169,10 @@ async def test_a_ping_is_answered_by_the_gateway(stage: Stage, client: ClientCon
 
 
 @pytest.mark.parametrize("limits", [Limits(idle_seconds=0.05), Limits(age_seconds=0.05)])
-async def test_a_connection_that_is_idle_or_open_for_too_long_is_closed(limits: Limits) -> None:
+async def test_an_idle_or_old_connection_is_closed(limits: Limits) -> None:
     async with Stage(limits).serving() as stage, stage.connect() as client:
         code, reason = await closed(client)
         ended = await stage.events["websocket_disconnect"].get()
 
     assert (code, reason) == (1001, "Going away")
     assert ended["requestContext"]["disconnectStatusCode"] == 1001
-
-
-async def test_both_addresses_of_localhost_are_served(stage: Stage) -> None:
-    async with connect(f"ws://localhost:{stage.port}/api/sessions/live") as client:
-        await client.send("{}")
-
-        assert (await stage.events["websocket_message"].get())["body"] == "{}"

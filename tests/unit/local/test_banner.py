@@ -3,7 +3,7 @@ from pathlib import Path
 from infra.local.banner import Banner
 
 
-def test_it_says_where_the_page_is_and_what_to_sign_in_with() -> None:
+def test_the_banner_has_the_page_the_tokens_the_log() -> None:
     urls = ("http://localhost:5000", "ws://localhost:5000/live")
 
     printed = Banner(*urls, "an.admin.s", "a.bot.s", "here", Path("state/log.jsonl")).render()

@@ -1,87 +1,67 @@
-import asyncio
-from typing import Any
+import threading
+from typing import Any, cast
 
 import pytest
 
 from infra.local.functions.deployed import Function
-from infra.local.functions.environment import FunctionCrashed, FunctionFailed, IntegrationTimedOut
+from infra.local.functions.environment import (
+    Environment,
+    FunctionCrashed,
+    FunctionFailed,
+    IntegrationTimedOut,
+)
 from infra.local.functions.service import LambdaService
 
 FUNCTION = Function("broadcast", "app.broadcast", 60, 128)
+PATIENCE_SECONDS = 60
 
 
-class FakeWorker:
-    def __init__(self, lambda_: "FakeLambda") -> None:
+class FakeEnvironment:
+    def __init__(self, open_gate: threading.Event) -> None:
         self.usable = True
-        self.closed = False
-        self._lambda = lambda_
-        self._busy = False
+        self._gate = open_gate
 
-    async def invoke(self, event: Any, request_id: str) -> Any:
+    def invoke(self, event: Any, request_id: str) -> Any:
         assert request_id
-        assert not self._busy, "one event at a time"
-        self._busy = True
-        try:
-            await self._lambda.gate.wait()
-            if event == "crash":
-                self.usable = False
-                raise FunctionCrashed("crash")
-            if event == "fail":
-                raise FunctionFailed("fail")
-            return event
-        finally:
-            self._busy = False
+        assert self._gate.wait(PATIENCE_SECONDS)
+        if event == "crash":
+            self.usable = False
+            raise FunctionCrashed("crash")
+        if event == "fail":
+            raise FunctionFailed("fail")
+        return event
 
-    def close(self) -> None:
-        self.closed = True
+    def kill(self) -> None:
+        self.usable = False
 
 
 class FakeLambda:
-    """Starts workers, which answer once the gate is open."""
+    """Starts environments, which answer once the gate is open."""
 
-    def __init__(self, concurrency: int = 2) -> None:
-        self.workers: list[FakeWorker] = []
-        self.gate = asyncio.Event()
+    def __init__(self, concurrency: int = 1) -> None:
+        self.environments: list[FakeEnvironment] = []
+        self.gate = threading.Event()
         self.gate.set()
-        self.service = LambdaService({"broadcast": FUNCTION}, self.start, concurrency)
+        self.service = LambdaService({"broadcast": FUNCTION}, self._start, concurrency)
 
-    async def start(self, function: Function) -> FakeWorker:
+    def _start(self, function: Function) -> Environment:
         assert function is FUNCTION
-        self.workers.append(FakeWorker(self))
-        return self.workers[-1]
+        self.environments.append(FakeEnvironment(self.gate))
+        return cast("Environment", self.environments[-1])
 
 
-async def test_an_environment_that_is_free_is_used_again() -> None:
+async def test_an_environment_is_used_again() -> None:
     fake = FakeLambda()
 
-    answers = [await fake.service.invoke("broadcast", event) for event in (1, 2, 3)]
-
-    assert answers == [1, 2, 3]
-    assert len(fake.workers) == 1
-
-
-async def test_events_at_the_same_time_get_environments_of_their_own_up_to_the_bound() -> None:
-    fake = FakeLambda(concurrency=2)
-    fake.gate.clear()
-
-    invocations = [asyncio.create_task(fake.service.invoke("broadcast", event)) for event in range(5)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    fake.gate.set()
-    answers = await asyncio.gather(*invocations)
-
-    assert answers == [0, 1, 2, 3, 4]
-    assert len(fake.workers) == 2
-
-
-async def test_a_function_that_fails_keeps_its_environment() -> None:
-    fake = FakeLambda()
-
+    await fake.service.warm()
+    answers = [await fake.service.invoke("broadcast", event) for event in (1, 2)]
     with pytest.raises(FunctionFailed):
         await fake.service.invoke("broadcast", "fail")
-    await fake.service.invoke("broadcast", 1)
+    answers.append(await fake.service.invoke("broadcast", 3))
 
-    assert len(fake.workers) == 1
+    assert answers == [1, 2, 3]
+    assert len(fake.environments) == 1
+    fake.service.close()
 
 
 async def test_a_crashed_environment_is_replaced() -> None:
@@ -92,35 +72,28 @@ async def test_a_crashed_environment_is_replaced() -> None:
     answer = await fake.service.invoke("broadcast", 1)
 
     assert answer == 1
-    assert len(fake.workers) == 2
+    assert len(fake.environments) == 2
+    fake.service.close()
 
 
-async def test_a_caller_that_stops_waiting_does_not_stop_the_function() -> None:
-    fake = FakeLambda(concurrency=1)
+async def test_a_caller_that_leaves_does_not_stop_the_function() -> None:
+    fake = FakeLambda()
     fake.gate.clear()
 
     with pytest.raises(IntegrationTimedOut):
-        await fake.service.invoke("broadcast", 1, within=0)
+        await fake.service.invoke("broadcast", 1, within=0.01)
     fake.gate.set()
     answer = await fake.service.invoke("broadcast", 2)
 
     assert answer == 2
-    assert len(fake.workers) == 1
-
-
-async def test_a_warm_function_has_an_environment_before_its_first_event() -> None:
-    fake = FakeLambda()
-
-    await fake.service.warm()
-    await fake.service.invoke("broadcast", 1)
-
-    assert len(fake.workers) == 1
+    assert len(fake.environments) == 1
+    fake.service.close()
 
 
 async def test_all_environments_end_with_the_service() -> None:
-    fake = FakeLambda()
-    await fake.service.invoke("broadcast", 1)
+    fake = FakeLambda(concurrency=2)
+    await fake.service.warm()
 
     fake.service.close()
 
-    assert all(worker.closed for worker in fake.workers)
+    assert not any(environment.usable for environment in fake.environments)

@@ -1,18 +1,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from infra.local.engine.queues import Message
+from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.pace import Pace
 from infra.local.triggers.queue_event import queue_event
 from infra.local.triggers.queue_poller import QueuePoller
 
-EAGER = Pace(quick=0.001, idle=0.001, retry=0.001, retry_at_most=0.001)
-PATIENT = Pace(quick=1000, idle=1000, retry=0.001, retry_at_most=0.001)
 MESSAGE = {
     "MessageId": "1",
     "ReceiptHandle": "receipt-1",
@@ -62,11 +59,17 @@ class Function:
 
 @asynccontextmanager
 async def polling(
-    queue: FakeQueue, function: Function, *, batch_size: int = 1, concurrency: int = 2, pace: Pace = EAGER
-) -> AsyncIterator[QueuePoller]:
-    poller = QueuePoller(queue, function, batch_size=batch_size, concurrency=concurrency, pace=pace)
+    queue: FakeQueue, function: Function, *, batch_size: int = 1, concurrency: int = 2
+) -> AsyncIterator[None]:
+    poller = QueuePoller(
+        cast("EngineQueue", queue),
+        function,
+        batch_size=batch_size,
+        concurrency=concurrency,
+        sleep=lambda _: asyncio.sleep(0),
+    )
     task = asyncio.create_task(poller.run())
-    yield poller
+    yield
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -78,19 +81,12 @@ async def becomes(said: Callable[[], Any], wanted: Any) -> None:
             await asyncio.sleep(0)
 
 
-async def test_what_the_function_got_done_is_deleted() -> None:
-    queue = FakeQueue("1", "2", "3")
-
-    async with polling(queue, Function()):
-        await becomes(lambda: sorted(queue.deleted), ["1", "2", "3"])
-
-
-async def test_of_a_batch_only_what_did_not_fail_is_deleted() -> None:
-    queue = FakeQueue("1", "2", "3")
+async def test_only_what_did_not_fail_is_deleted() -> None:
+    queue = FakeQueue("1", "2", "3", "4")
     function = Function({"batchItemFailures": [{"itemIdentifier": "2"}]})
 
     async with polling(queue, function, batch_size=3):
-        await becomes(lambda: queue.deleted, ["1", "3"])
+        await becomes(lambda: sorted(queue.deleted), ["1", "3", "4"])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +99,7 @@ async def test_of_a_batch_only_what_did_not_fail_is_deleted() -> None:
         {"batchItemFailures": [{}]},
     ],
 )
-async def test_of_a_batch_that_failed_nothing_is_deleted(answer: Any) -> None:
+async def test_nothing_of_a_failed_batch_is_deleted(answer: Any) -> None:
     queue = FakeQueue("1", "2", "3", "4")
     function = Function(answer)
 
@@ -113,7 +109,7 @@ async def test_of_a_batch_that_failed_nothing_is_deleted(answer: Any) -> None:
     assert function.batches == [["1", "2"], ["3", "4"]]
 
 
-async def test_no_more_batches_than_allowed_are_with_the_function() -> None:
+async def test_no_more_batches_than_allowed_are_in_work() -> None:
     queue, function = FakeQueue("1", "2", "3"), Function()
     function.may_answer.clear()
 
@@ -126,34 +122,14 @@ async def test_no_more_batches_than_allowed_are_with_the_function() -> None:
     assert waiting == ["3"]
 
 
-async def test_a_nudge_has_it_look_at_once() -> None:
-    queue, function = FakeQueue(), Function()
-
-    async with polling(queue, function, pace=PATIENT) as poller:
-        for _ in range(20):
-            await asyncio.sleep(0)
-        queue.waiting = ["1"]
-        async with asyncio.timeout(60):
-            while not queue.deleted:
-                poller.nudge()
-                await asyncio.sleep(0)
-
-
 async def test_trouble_with_the_queue_does_not_end_it() -> None:
-    queue = FakeQueue("1", "2")
-    queue.troubles = [OSError("away"), OSError("still away")]
-
-    async with polling(queue, Function()):
-        await becomes(lambda: sorted(queue.deleted), ["1", "2"])
-
-
-async def test_a_message_that_could_not_be_deleted_does_not_end_it() -> None:
     queue, function = FakeQueue("1"), Function()
+    queue.troubles = [OSError("away"), OSError("still away")]
     function.may_answer.clear()
 
     async with polling(queue, function, concurrency=1):
         await becomes(lambda: function.batches, [["1"]])
-        queue.troubles = [OSError("away")]
+        queue.troubles = [OSError("away when it is deleted")]
         queue.waiting = ["2"]
         function.may_answer.set()
         await becomes(lambda: queue.deleted, ["2"])

@@ -1,18 +1,13 @@
 import json
-import re
 import stat
 import time
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib.auth.secrets import TokenSecrets
-from chalicelib.auth.tokens import JwtVerifier
-from chalicelib.aws.secrets import FileSecrets
-from chalicelib.errors import TokenInvalid
-from infra.cli import rotate_secret, token
+from infra.cli import rotate_secret
 from infra.local.state import StateDir
 
 YEAR = 366 * 24 * 60 * 60
@@ -29,32 +24,7 @@ def rotate(state: StateDir, *options: str) -> Result:
     return CliRunner().invoke(rotate_secret.command, [*options, "--state-dir", str(state.path)])
 
 
-def minted(state: StateDir) -> str:
-    asked = ["--role", "bot", "--state-dir", str(state.path)]
-    return CliRunner().invoke(token.command, asked).stdout.strip()
-
-
-def accepts(state: StateDir, a_token: str) -> bool:
-    try:
-        JwtVerifier(FileSecrets(state.token_secrets), "game-night-live").verify(a_token)
-    except TokenInvalid:
-        return False
-    return True
-
-
-def test_tokens_of_both_secrets_are_accepted_until_it_is_finished(state: StateDir) -> None:
-    old = minted(state)
-    rotate(state)
-    new = minted(state)
-    during = [accepts(state, one) for one in (old, new)]
-
-    rotate(state, "--finish")
-
-    assert during == [True, True]
-    assert [accepts(state, one) for one in (old, new)] == [False, True]
-
-
-def test_the_old_secret_ends_by_itself_when_no_token_of_it_can_be_left(state: StateDir) -> None:
+def test_the_old_secret_ends_with_its_last_token(state: StateDir) -> None:
     before = int(time.time())
 
     rotate(state)
@@ -75,7 +45,7 @@ def test_its_end_can_be_chosen(state: StateDir) -> None:
     assert previous.until == pytest.approx(time.time() + 30 * 24 * 60 * 60, abs=60)
 
 
-def test_a_secret_that_is_still_accepted_is_not_pushed_out_by_another_rotation(state: StateDir) -> None:
+def test_a_secret_that_is_accepted_is_not_pushed_out(state: StateDir) -> None:
     rotate(state)
     kept = state.read()
 
@@ -110,7 +80,7 @@ def test_finishing_what_is_finished_changes_nothing_and_says_so(state: StateDir)
     assert state.token_secrets.read_text() == kept
 
 
-def test_it_says_what_it_did_and_what_to_do_next_and_shows_no_secret(state: StateDir) -> None:
+def test_it_says_what_it_did_and_no_secret(state: StateDir) -> None:
     said = rotate(state).stdout
     known = state.read()
     said_at_the_end = rotate(state, "--finish").stdout
@@ -125,16 +95,6 @@ def test_it_says_what_it_did_and_what_to_do_next_and_shows_no_secret(state: Stat
         assert known.previous.secret not in text
 
 
-def test_a_machine_reads_the_same(state: StateDir) -> None:
-    begun = json.loads(rotate(state, "--json").stdout)
-    ended = json.loads(rotate(state, "--finish", "--json").stdout)
-
-    assert begun.keys() == ended.keys() == {"stage", "kid", "previous_kid", "previous_until"}
-    assert begun["kid"] == ended["kid"] == state.read().current.kid
-    assert datetime.fromisoformat(begun["previous_until"]).timestamp() > time.time()
-    assert (ended["previous_kid"], ended["previous_until"]) == (None, None)
-
-
 def test_the_file_stays_its_owners(state: StateDir) -> None:
     rotate(state)
 
@@ -142,15 +102,8 @@ def test_the_file_stays_its_owners(state: StateDir) -> None:
     assert list(state.path.iterdir()) == [state.token_secrets]
 
 
-def test_a_folder_without_a_secret_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_without_a_secret_is_an_error(tmp_path: Path) -> None:
     result = rotate(StateDir(tmp_path))
 
     assert result.exit_code == 1
     assert "make run" in result.stderr
-
-
-def test_its_help_says_why_and_when(state: StateDir) -> None:
-    text = re.sub(r"\s+", " ", rotate(state, "--help").stdout)
-
-    for reason in ("Whoever has the secret can be anyone", "Nobody is cut off", "If the secret has leaked"):
-        assert reason in text

@@ -24,7 +24,7 @@ def test_the_token_secret_is_for_its_owner_only(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [secrets]
 
 
-def test_a_second_gateway_is_kept_out_until_the_first_has_ended(tmp_path: Path) -> None:
+def test_a_second_gateway_is_kept_out_while_another_serves(tmp_path: Path) -> None:
     state = StateDir(tmp_path)
     first = state.lock("gateway")
 

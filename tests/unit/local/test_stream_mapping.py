@@ -1,7 +1,9 @@
 from typing import Any
 
 import pytest
+from infra.event_sources import PATTERNS, STREAM_MAPPING
 
+from infra.local.triggers.event_pattern import matches
 from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
 
 NOW = 1_000_000.0
@@ -55,28 +57,19 @@ def test_records_come_in_batches_in_order() -> None:
     assert batches == [[1, 2], [3]]
 
 
-def test_a_failed_batch_comes_again_and_nothing_overtakes_it() -> None:
-    shard = Shard(1, 2, 3, batch_size=2)
-
-    again = shard.fail()
-    shard.queue.add([record(4)])
-
-    assert again
-    assert shard.next() == [1, 2]
-
-
-def test_without_a_bound_a_batch_is_never_given_up() -> None:
-    shard = Shard(1)
+def test_nothing_overtakes_a_failed_batch() -> None:
+    shard = Shard(1, 2)
 
     for _ in range(1000):
-        shard.fail()
+        assert shard.fail()
+    shard.queue.add([record(3)])
 
     assert shard.next() == [1]
     assert not shard.given_up
 
 
-def test_after_the_last_attempt_a_batch_is_given_up_and_the_next_one_comes() -> None:
-    shard = Shard(1, 2, batch_size=1, maximum_retry_attempts=2)
+def test_after_the_last_attempt_a_batch_is_given_up() -> None:
+    shard = Shard(1, 2, batch_size=1, retry_attempts=2)
 
     outcomes = [shard.fail() for _ in range(3)]
 
@@ -87,7 +80,7 @@ def test_after_the_last_attempt_a_batch_is_given_up_and_the_next_one_comes() -> 
 
 
 def test_from_the_lowest_reported_record_on_all_come_again() -> None:
-    shard = Shard(1, 2, 3, 4, 5, report_batch_item_failures=True, batch_size=4)
+    shard = Shard(1, 2, 3, 4, 5, batch_size=4)
 
     again = shard.answer(failures(4, 2))
 
@@ -97,8 +90,8 @@ def test_from_the_lowest_reported_record_on_all_come_again() -> None:
     assert shard.next() == [5]
 
 
-def test_attempts_are_counted_anew_once_there_was_progress() -> None:
-    shard = Shard(1, 2, 3, report_batch_item_failures=True, maximum_retry_attempts=1)
+def test_progress_has_attempts_counted_anew() -> None:
+    shard = Shard(1, 2, 3, retry_attempts=1)
 
     assert shard.answer(failures(2))
     assert shard.answer(failures(3))
@@ -111,11 +104,9 @@ def test_attempts_are_counted_anew_once_there_was_progress() -> None:
     "response", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, {"statusCode": 200}]
 )
 def test_an_answer_without_failures_is_success(response: Any) -> None:
-    shard = Shard(1, 2, report_batch_item_failures=True)
+    shard = Shard(1, 2)
 
-    again = shard.answer(response)
-
-    assert not again
+    assert not shard.answer(response)
     assert shard.next() == []
 
 
@@ -130,26 +121,15 @@ def test_an_answer_without_failures_is_success(response: Any) -> None:
         {"batchItemFailures": "2"},
     ],
 )
-def test_an_answer_that_can_not_be_read_is_a_failure_of_the_whole_batch(response: Any) -> None:
-    shard = Shard(1, 2, report_batch_item_failures=True)
-
-    again = shard.answer(response)
-
-    assert again
-    assert shard.next() == [1, 2]
-
-
-def test_reports_count_for_nothing_where_the_mapping_does_not_ask_for_them() -> None:
+def test_an_unreadable_answer_fails_the_whole_batch(response: Any) -> None:
     shard = Shard(1, 2)
 
-    again = shard.answer(failures(1))
-
-    assert not again
-    assert shard.next() == []
+    assert shard.answer(response)
+    assert shard.next() == [1]  # halved, as any failed batch
 
 
-def test_a_failed_batch_is_split_down_to_the_record_that_fails() -> None:
-    shard = Shard(1, 2, 3, 4, bisect_batch_on_function_error=True, maximum_retry_attempts=1)
+def test_a_failed_batch_is_halved_down_to_what_fails() -> None:
+    shard = Shard(1, 2, 3, 4, retry_attempts=1)
     seen = []
 
     while batch := shard.next():
@@ -163,43 +143,65 @@ def test_a_failed_batch_is_split_down_to_the_record_that_fails() -> None:
     assert shard.discarded() == [("RetryAttemptsExhausted", [3])]
 
 
-def test_records_that_are_too_old_are_given_up_before_they_are_handed_over() -> None:
-    shard = Shard(maximum_record_age_in_seconds=60)
-    shard.queue.add([record(1, NOW - 61), record(2, NOW - 59), record(3, NOW - 100)])
+def test_records_that_are_too_old_are_given_up() -> None:
+    shard = Shard(record_age_seconds=60, batch_size=3)
+    shard.queue.add([record(1, NOW - 61), record(2, NOW - 59), record(3, NOW - 100), record(4, NOW - 61)])
 
     assert shard.next() == [2]
-    assert shard.discarded() == [("RecordAgeExceeded", [1, 3])]
+    assert not shard.answer()
+    assert shard.next() == []
+    assert shard.discarded() == [("RecordAgeExceeded", [1, 3]), ("RecordAgeExceeded", [4])]
 
 
-def test_a_batch_of_which_all_is_too_old_is_passed_over() -> None:
-    shard = Shard(maximum_record_age_in_seconds=60, batch_size=1)
-    shard.queue.add([record(1, NOW - 61), record(2)])
-
-    assert shard.next() == [2]
+def test_the_stacks_mapping_is_read() -> None:
+    assert StreamMapping.from_settings(STREAM_MAPPING) == StreamMapping(100, 10, 3600, tuple(PATTERNS))
 
 
-def test_a_mapping_is_read_as_aws_takes_it() -> None:
-    mapping = StreamMapping.from_settings(
-        {
-            "BatchSize": 7,
-            "FunctionResponseTypes": ["ReportBatchItemFailures"],
-            "BisectBatchOnFunctionError": True,
-            "MaximumRetryAttempts": 3,
-            "MaximumRecordAgeInSeconds": 60,
-            "FilterCriteria": {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]},
-        }
-    )
+@pytest.mark.parametrize("name", ["BisectBatchOnFunctionError", "FunctionResponseTypes"])
+def test_a_mapping_with_other_rules_is_refused(name: str) -> None:
+    settings = {key: value for key, value in STREAM_MAPPING.items() if key != name}
 
-    assert mapping == StreamMapping(7, 3, 60, True, True, ({"eventName": ["INSERT"]},))  # noqa: FBT003
-    assert StreamMapping.from_settings({}) == StreamMapping()
+    with pytest.raises(ValueError, match="are halved here"):
+        StreamMapping.from_settings({"BisectBatchOnFunctionError": False, **settings})
 
 
-def test_what_no_filter_wants_is_never_handed_over() -> None:
-    shard = Shard(patterns=({"eventName": ["INSERT"]}, {"eventName": ["REMOVE"]}))
+@pytest.mark.parametrize(
+    ("name", "partition", "key", "wanted"),
+    [
+        ("INSERT", "session#1", "event#0000000001", True),
+        ("REMOVE", "session#1", "event#0000000001", False),
+        ("INSERT", "session#1", "head", False),
+        ("MODIFY", "session#1", "head", False),
+        ("INSERT", "pending#1", "01762027200000#id", True),
+        ("REMOVE", "pending#1", "01762027200000#id", False),
+    ],
+)
+def test_only_new_events_and_pending_votes_reach_broadcast(
+    name: str, partition: str, key: str, *, wanted: bool
+) -> None:
+    shard = Shard(patterns=tuple(PATTERNS))
+    change = record(1)["dynamodb"] | {"Keys": {"PK": {"S": partition}, "SK": {"S": key}}}
 
-    shard.queue.add(
-        {**record(number), "eventName": name}
-        for number, name in enumerate(("MODIFY", "INSERT", "MODIFY", "REMOVE"))
-    )
+    shard.queue.add([{"eventName": name, "dynamodb": change}])
 
-    assert shard.next() == [1, 3]
+    assert shard.next() == ([1] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matched"),
+    [
+        ({}, True),
+        ({"eventName": ["MODIFY", "INSERT"]}, True),
+        ({"eventName": []}, False),
+        ({"eventName": [1]}, False),
+        ({"dynamodb": {"Keys": {"PK": {"S": [{"prefix": ""}]}}}}, False),
+        ({"eventName": {"S": ["INSERT"]}}, False),
+    ],
+)
+def test_a_pattern_names_values_or_prefixes(pattern: dict[str, Any], *, matched: bool) -> None:
+    assert matches(pattern, {"eventName": "INSERT", "dynamodb": {}}) is matched
+
+
+def test_an_unknown_operator_of_a_pattern_is_an_error() -> None:
+    with pytest.raises(ValueError, match="numeric"):
+        matches({"eventName": [{"numeric": [">", 1]}]}, {"eventName": "INSERT"})

@@ -23,7 +23,7 @@ def test_a_token_and_nothing_else_is_printed(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-def test_a_folder_without_a_secret_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_without_a_secret_is_an_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["--role", "admin", "--state-dir", str(tmp_path)])
 
     assert result.exit_code == 1
@@ -41,9 +41,7 @@ def test_damaged_secrets_are_an_error_that_names_the_file(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("role", "seconds"), [("admin", 12 * HOUR), ("bot", 7 * DAY)])
-def test_a_token_lives_as_long_as_its_role_does_where_nobody_says(
-    tmp_path: Path, role: str, seconds: int
-) -> None:
+def test_a_tokens_life_is_its_roles_unless_somebody_says(tmp_path: Path, role: str, seconds: int) -> None:
     assert life_of(tmp_path, "--role", role) == seconds
 
 

@@ -41,10 +41,6 @@ def test_connect_has_the_handshakes_headers_and_query() -> None:
     }
 
 
-def test_connect_without_a_query_does_not_mention_one() -> None:
-    assert "queryStringParameters" not in connect_event(CALLER, MOMENT, [], "")
-
-
 def test_a_message_has_a_body_and_no_headers() -> None:
     event = message_event(CALLER, MOMENT, '{"type":"ping"}')
 

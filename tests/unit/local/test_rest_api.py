@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.apigateway.rest_answer import FUNCTION_FAILED, rest_answer
+from infra.local.apigateway.rest_api import FUNCTION_FAILED, rest_answer
 
 
 def test_a_proxy_response_is_an_http_answer() -> None:
