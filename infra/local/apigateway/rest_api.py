@@ -11,9 +11,9 @@ from infra.local.apigateway.asgi import Answer, BodyTooLarge, Receive, Scope, Se
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.rest_event import RestRequest, rest_event
 from infra.local.apigateway.rest_routes import Routes
-from infra.local.apigateway.websocket_api import Functions
 from infra.local.deployment import Moment
 from infra.local.functions.environment import FunctionFailed, IntegrationTimedOut
+from infra.local.functions.service import LambdaService
 
 
 def _error(status: int, message: str, error_type: str) -> Answer:
@@ -31,7 +31,7 @@ FUNCTION_TOO_SLOW = _error(504, "Endpoint request timed out", "InternalServerErr
 class RestApi:
     """The REST API of the application."""
 
-    def __init__(self, app: Chalice, functions: Functions, limits: Limits) -> None:
+    def __init__(self, app: Chalice, functions: LambdaService, limits: Limits) -> None:
         self._routes = Routes(app.routes)
         self._methods: Mapping[str, Mapping[str, Any]] = app.routes
         self._functions = functions

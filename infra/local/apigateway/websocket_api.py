@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from infra.local.apigateway.asgi import Receive, Scope, Send, headers_of
 from infra.local.apigateway.connections import Connection, Connections
@@ -22,6 +22,7 @@ from infra.local.apigateway.websocket_events import (
 )
 from infra.local.deployment import Moment
 from infra.local.functions.environment import FunctionFailed
+from infra.local.functions.service import LambdaService
 
 PATH = "/api/sessions/live"
 
@@ -33,18 +34,10 @@ GOING_AWAY = Closing(1001, "Going away")
 logger = logging.getLogger("gateway.websocket")
 
 
-class Functions(Protocol):
-    """What the APIs need of the functions."""
-
-    async def invoke(self, name: str, event: Any, within: float | None = None) -> Any:
-        """Invoke a function and return its answer. Raises FunctionFailed."""
-        ...
-
-
 class WebSocketApi:
     """The WebSocket API of the application."""
 
-    def __init__(self, functions: Functions, connections: Connections, limits: Limits) -> None:
+    def __init__(self, functions: LambdaService, connections: Connections, limits: Limits) -> None:
         self._functions = functions
         self._connections = connections
         self._limits = limits

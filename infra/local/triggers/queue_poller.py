@@ -7,13 +7,13 @@ wrong is logged and tried again.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.retry import POLL_SECONDS, Sleep, persistently
+from infra.local.triggers.polling import POLL_SECONDS, Sleep, persistently, reported
 
 logger = logging.getLogger("gateway.queue")
 
@@ -66,18 +66,8 @@ class QueuePoller:
 
 
 def _done(messages: Sequence[Message], response: Any) -> Sequence[Message]:
-    """Return the messages that the function got done.
-
-    Lambda takes no answer, or one without failures, for success, and one that it can't read for a failure
-    of the whole batch.
-    """
-    if not response:
-        return messages
-    if not isinstance(response, Mapping):
+    """Return the messages that the function got done: none where it reports one that it was not given."""
+    failed, ids = reported(response), {message["MessageId"] for message in messages}
+    if failed is None or not failed <= ids:
         return ()
-    try:
-        failed = {str(failure["itemIdentifier"]) for failure in response.get("batchItemFailures") or ()}
-    except (KeyError, TypeError):
-        return ()
-    ids = {message["MessageId"] for message in messages}
-    return [message for message in messages if message["MessageId"] not in failed] if failed <= ids else ()
+    return [message for message in messages if message["MessageId"] not in failed]

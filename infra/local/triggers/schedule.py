@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.local.deployment import ACCOUNT_ID, REGION, STAGE, Moment
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.retry import Sleep
+from infra.local.triggers.polling import Sleep
 
 logger = logging.getLogger("gateway.schedule")
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from infra.local.deployment import ACCOUNT_ID, REGION, Moment
 from infra.local.triggers.event_pattern import matches
+from infra.local.triggers.polling import reported
 from infra.local.triggers.stream_event import Record, created_at, sequence_number
 
 WITHOUT_END = -1
@@ -139,19 +140,12 @@ class ShardQueue:
 
 
 def _checkpoint(batch: Batch, response: Any) -> int | None:
-    """Return the index of the first record that has to come again; None where all is done.
-
-    Lambda takes no answer, or one without failures, for success, and one that it can't read for a failure
-    of the whole batch.
-    """
-    if not response:
-        return None
-    positions = {sequence_number(record): index for index, record in enumerate(batch.records)}
-    try:
-        failures = response.get("batchItemFailures")
-        return min((positions.get(str(one["itemIdentifier"]), 0) for one in failures or ()), default=None)
-    except (AttributeError, KeyError, TypeError):
+    """Return the index of the first record that has to come again; None where all is done."""
+    failed = reported(response)
+    if failed is None:
         return 0
+    positions = {sequence_number(record): index for index, record in enumerate(batch.records)}
+    return min((positions.get(number, 0) for number in failed), default=None)
 
 
 def failure_record(

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.retry import POLL_SECONDS, Sleep, backoff, persistently
+from infra.local.triggers.polling import POLL_SECONDS, Sleep, backoff, persistently
 from infra.local.triggers.stream_event import Record, sequence_number
 from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
 from infra.local.triggers.stream_reader import IteratorExpired, Page, RecordsTrimmed, StreamGone, TableStream

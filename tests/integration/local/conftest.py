@@ -5,7 +5,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from infra.local.apigateway.management_api import ManagementApi
 from infra.local.apigateway.rest_api import RestApi
 from infra.local.apigateway.server import bound, server
 from infra.local.apigateway.websocket_api import WebSocketApi
+from infra.local.functions.service import LambdaService
 
 OK = {"statusCode": 200}
 
@@ -70,8 +71,8 @@ class Stage:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Stage"]:
-        functions, connections = Functions(self.handlers), Connections()
-        self.events = functions.events
+        fake, connections = Functions(self.handlers), Connections()
+        self.events, functions = fake.events, cast("LambdaService", fake)
         websocket = WebSocketApi(functions, connections, self.limits)
         rest, management = RestApi(_app(), functions, self.limits), ManagementApi(connections, self.limits)
         uvicorn = server(rest, websocket, management, self.limits)

@@ -1,18 +1,32 @@
-"""How the triggers wait, and how they go on after failures: nothing ends them."""
+"""What both pollers do: when they look again, how they go on after trouble, what counts as failed."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[object]]
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 """Between two looks at a stream or a queue that had nothing. DynamoDB's own stream takes 213 ms."""
 
 RETRY_SECONDS = 0.25
 MAX_RETRY_SECONDS = 10.0
+
+
+def reported(response: Any) -> set[str] | None:
+    """Return what a function's answer reports as failed; None where the answer can't be read.
+
+    Lambda takes no answer, or one without failures, for success, and one that it can't read for a failure of
+    the whole batch.
+    """
+    if not response:
+        return set()
+    try:
+        return {str(failure["itemIdentifier"]) for failure in response.get("batchItemFailures") or ()}
+    except (AttributeError, KeyError, TypeError):
+        return None
 
 
 def backoff(failures: int) -> float:
