@@ -23,19 +23,11 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 
 
 class FunctionFailed(Exception):
-    """The function raised. The message says what."""
-
-
-class FunctionTimedOut(FunctionFailed):
-    """The function took longer than it may and was ended."""
+    """The function raised, took too long or ended. The message says what."""
 
 
 class IntegrationTimedOut(FunctionFailed):
     """API Gateway has stopped waiting; the function goes on."""
-
-
-class FunctionCrashed(FunctionFailed):
-    """The process ended before it had answered."""
 
 
 def start_fork_server() -> None:
@@ -71,7 +63,7 @@ class Environment:
     def invoke(self, event: Any, request_id: str) -> Any:
         """Hand over an event and return the function's answer; blocks.
 
-        Raises FunctionFailed; FunctionTimedOut and FunctionCrashed, after which it is not usable any more.
+        Raises FunctionFailed. Where the process took too long or ended, it is not usable any more.
         """
         seconds = self._function.timeout_seconds
         request = {"event": event, "request_id": request_id, "deadline": time.time() + seconds}
@@ -79,11 +71,11 @@ class Environment:
             self._pipe.send_bytes(json.dumps(request).encode())
             if not self._pipe.poll(seconds):
                 self.kill()
-                raise FunctionTimedOut(f"Task timed out after {seconds} seconds")
+                raise FunctionFailed(f"Task timed out after {seconds} seconds")
             answer = json.loads(self._pipe.recv_bytes(MAX_PAYLOAD_BYTES))
         except (OSError, EOFError) as broken:
             self.kill()
-            raise FunctionCrashed("Runtime exited, or answered too much") from broken
+            raise FunctionFailed("Runtime exited, or answered too much") from broken
         if "error" in answer:
             raise FunctionFailed(answer["error"])
         return answer["response"]

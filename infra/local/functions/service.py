@@ -14,7 +14,6 @@ from typing import Any
 from infra.local.functions.deployed import Function
 from infra.local.functions.environment import (
     Environment,
-    FunctionCrashed,
     FunctionFailed,
     IntegrationTimedOut,
 )
@@ -38,7 +37,7 @@ class LambdaService:
         self._start = start
         self._threads = {name: ThreadPoolExecutor(concurrency, name) for name in functions}
         self._of_this_thread = threading.local()
-        self._all: list[Environment] = []
+        self._all: set[Environment] = set()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -90,7 +89,9 @@ class LambdaService:
         if mine is None or not mine.usable:
             with self._lock:
                 if self._closed:
-                    raise FunctionCrashed("the gateway has ended")
+                    raise FunctionFailed("the gateway has ended")
+                if mine is not None:
+                    self._all.discard(mine)
                 mine = self._of_this_thread.environment = self._start(function)
-                self._all.append(mine)
+                self._all.add(mine)
         return mine

@@ -6,7 +6,6 @@ import pytest
 from infra.local.functions.deployed import Function
 from infra.local.functions.environment import (
     Environment,
-    FunctionCrashed,
     FunctionFailed,
     IntegrationTimedOut,
 )
@@ -26,7 +25,7 @@ class FakeEnvironment:
         assert self._gate.wait(PATIENCE_SECONDS)
         if event == "crash":
             self.usable = False
-            raise FunctionCrashed("crash")
+            raise FunctionFailed("crash")
         if event == "fail":
             raise FunctionFailed("fail")
         return event
@@ -67,7 +66,7 @@ async def test_an_environment_is_used_again() -> None:
 async def test_a_crashed_environment_is_replaced() -> None:
     fake = FakeLambda()
 
-    with pytest.raises(FunctionCrashed):
+    with pytest.raises(FunctionFailed):
         await fake.service.invoke("broadcast", "crash")
     answer = await fake.service.invoke("broadcast", 1)
 
