@@ -23,8 +23,6 @@ from infra.local.deployment import STAGE as LOCAL
 from infra.local.engine.endpoints import Endpoints, engine_client, point_the_sdks_at
 from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir, StateInUse
-from infra.local.triggers.sources import engine_client
-from infra.local.variables import Endpoints, point_the_sdks_at
 
 CONFIG = Path(__file__).parents[3] / ".chalice" / "config.json"
 

@@ -1,8 +1,8 @@
 from typing import Any
 
 import pytest
-from infra.event_sources import PATTERNS, STREAM_MAPPING
 
+from infra.deploy.event_sources import PATTERNS, STREAM_MAPPING
 from infra.local.triggers.event_pattern import matches
 from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
 
