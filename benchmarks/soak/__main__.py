@@ -28,7 +28,7 @@ import psutil
 from tests.gateway import running_gateway
 
 RESULTS = Path(__file__).parent.parent / "results"
-ENGINE = "engine_child"
+ENGINE = "engine/child.py"
 """What the command line of the embedded engine has in it."""
 
 GROWTH = 1.1
