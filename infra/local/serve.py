@@ -30,7 +30,7 @@ from infra.local.apigateway.connections import Connections
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.management_api import ManagementApi
 from infra.local.apigateway.rest_api import RestApi
-from infra.local.apigateway.server import bound, server
+from infra.local.apigateway.server import BACKLOG, bound, server
 from infra.local.apigateway.websocket_api import WebSocketApi
 from infra.local.banner import Banner
 from infra.local.deployment import STAGE
@@ -76,12 +76,13 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
         state.readable_token_secrets()
         sockets = [stack.enter_context(listener) for listener in bound(options.port)]
         port: int = sockets[0].getsockname()[1]
+        posts = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
         say("Starting MiniStack...")
         services = BUT_DYNAMODB if options.dynamodb else ALL_SERVICES
         embedded = stack.enter_context(embedded_engine(state, say, services))
         endpoints = Endpoints(options.dynamodb or embedded, embedded)
         stream_arn, made = _prepare(endpoints)
-        ours = {**sdk_variables(endpoints), **function_variables(port, stream_arn, made, state)}
+        ours = {**sdk_variables(endpoints), **function_variables(port, posts, stream_arn, made, state)}
         environment = {**ONE_MACHINE, **log_format(terminal=sys.stdout.isatty()), **without_aws(os.environ)}
         # How ``infra.deploy.operate`` reaches what this uses, for as long as it serves.
         _write_whole(state.served, {"AUDIENCE_SHARDS": environment["AUDIENCE_SHARDS"], **ours})
@@ -103,7 +104,7 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
             say(_banner(options, addresses).render())
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(options, endpoints, made, sockets, announce))
+            runner.run(_run(options, endpoints, made, [*sockets, posts], announce))
 
 
 def _prepare(endpoints: Endpoints) -> tuple[str, dict[str, EngineQueue]]:
@@ -129,18 +130,19 @@ async def _run(
     sockets: list[socket.socket],
     announce: Callable[[], None],
 ) -> None:
-    """Serve until a signal comes, or until what triggers the functions fails."""
+    """Serve until a signal comes, or until what triggers the functions fails; posts go to the last socket."""
     from app import app  # noqa: PLC0415 - it reads the environment that has just been made
 
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    stopped = asyncio.Event()
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stopped.set)
     limits, connections = options.limits, Connections()
     functions = LambdaService(deployed_functions(app, ROOT, STAGE))
     sources = Sources.of(app, functions, endpoints, made, options.schedule_seconds)
     websocket = WebSocketApi(functions, connections, limits)
-    serving = server(RestApi(app, functions, limits), websocket, ManagementApi(connections, limits), limits)
+    serving = server(RestApi(app, functions, limits), websocket, limits)
+    await loop.create_server(lambda: ManagementApi(connections, limits), sock=sockets.pop())
     try:
         await asyncio.gather(sources.stream.position(), functions.warm())
         if stopped.is_set():

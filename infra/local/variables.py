@@ -1,5 +1,6 @@
 """The environment variables that the functions are deployed with, locally."""
 
+import socket
 from collections.abc import Mapping
 
 from chalicelib.settings import JSON_LINES, TEXT_LINES
@@ -29,9 +30,9 @@ def urls(port: int) -> dict[str, str]:
 
 
 def function_variables(
-    port: int, stream_arn: str, made: Mapping[str, EngineQueue], state: StateDir
+    port: int, posts: socket.socket, stream_arn: str, made: Mapping[str, EngineQueue], state: StateDir
 ) -> dict[str, str]:
-    """Return what ``chalicelib.settings`` reads, for a gateway on a port."""
+    """Return what ``chalicelib.settings`` reads, for a gateway on a port that takes posts on a socket."""
     defined = tables(STAGE)
     return {
         "SESSIONS_TABLE": defined["SessionsTable"].name,
@@ -43,6 +44,6 @@ def function_variables(
         "JWT_SECRET_FILE": str(state.token_secrets.resolve()),
         "LOG_FILE": str(state.log.resolve()),
         # An address, not localhost: a broadcast need not ask the resolver.
-        "PUSH_ENDPOINT": f"http://127.0.0.1:{port}/{{stage}}",
+        "PUSH_ENDPOINT": "http://{}:{}/{{stage}}".format(*posts.getsockname()),
         **{name.upper(): url for name, url in urls(port).items()},
     }

@@ -1,6 +1,7 @@
 """What networks, laptops and proxies do to the page, and that nothing is missing or doubled afterwards."""
 
 import asyncio
+import json
 import random
 from collections.abc import Callable
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import httpx
 from playwright.async_api import expect
 
 from infra.deploy.template import tables
+from infra.local.state import StateDir
 from tests.clients import EVENTS, PATIENCE_SECONDS, Host, Target
 from tests.gateway import POLL_SECONDS, Gateway
 from tests.page.conftest import Visit
@@ -328,8 +330,9 @@ async def end_connection_of(gateway: Gateway, subject: str) -> None:
     """End a subject's only connection as the service does."""
     [connection] = connections_of(gateway, subject)
     signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=local"}
-    async with httpx.AsyncClient(base_url=gateway.rest_url, headers=signed) as management:
-        ended = await management.delete(f"/local/@connections/{quote(connection, safe='')}")
+    stage = json.loads(StateDir(gateway.state).served.read_text())["PUSH_ENDPOINT"].format(stage="local")
+    async with httpx.AsyncClient(headers=signed) as management:
+        ended = await management.delete(f"{stage}/@connections/{quote(connection, safe='')}")
     assert ended.status_code == 204, ended.text
 
 

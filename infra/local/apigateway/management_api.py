@@ -1,65 +1,104 @@
 """``/{stage}/@connections/{id}``: POST and DELETE, as API Gateway's management API answers them.
 
-That a request is signed is checked, its signature is not: anybody on this machine may post.
+It has a port of its own and reads HTTP itself: uvicorn would take longer for a post than all the rest of it.
+That a request is signed is checked; its signature is not.
 """
 
+import asyncio
 import json
 import re
+from http import HTTPStatus
+from typing import cast
 from urllib.parse import unquote
 
-from infra.local.apigateway.asgi import Answer, BodyTooLarge, Receive, Scope, Send, read_body
-from infra.local.apigateway.connections import Connections
+import httptools
+
+from infra.local.apigateway.connections import Connection, Connections
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.websocket_events import Closing
 from infra.local.deployment import STAGE
 
-PATH = re.compile(r"/([^/]+)/(?:@|%40)connections/([^/]+)", re.IGNORECASE)
+PATH = re.compile(rf"/{STAGE}/(?:@|%40)connections/([^/?]+)", re.IGNORECASE)
 DELETED = Closing(1000, "Connection Closed Normally")
 
 
-def _error(status: int, kind: str, message: str) -> Answer:
-    headers = (("content-type", "application/json"), ("x-amzn-errortype", kind))
-    return Answer(status, headers, json.dumps({"message": message}).encode())
+def _answer(status: int, kind: str = "", message: str = "") -> bytes:
+    body = json.dumps({"message": message}) if message else ""
+    error = f"x-amzn-errortype: {kind}\r\n" if kind else ""
+    return (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{error}"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+    ).encode()
 
 
-# AWS sends the name of this error, and no body.
-GONE = Answer(410, (("x-amzn-errortype", "GoneException"),))
-TOO_LARGE = _error(413, "PayloadTooLargeException", "Message too long")
-FULL = _error(429, "LimitExceededException", "The client does not read what it is sent")
-FORBIDDEN = _error(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
-NOT_TEXT = _error(400, "BadRequestException", "A message is UTF-8 text")
+DONE = _answer(200)
+CLOSED = _answer(204)
+GONE = _answer(410, "GoneException")  # AWS sends the name of this error, and no body
+TOO_LARGE = _answer(413, "PayloadTooLargeException", "Message too long")
+FULL = _answer(429, "LimitExceededException", "The client does not read what it is sent")
+FORBIDDEN = _answer(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+NOT_TEXT = _answer(400, "BadRequestException", "A message is UTF-8 text")
 
 
-class ManagementApi:
-    """The management API of the local stage."""
+class ManagementApi(asyncio.Protocol):
+    """One connection of a function to the management API of the local stage."""
 
     def __init__(self, connections: Connections, limits: Limits) -> None:
         self._connections = connections
         self._limits = limits
+        self._parser = httptools.HttpRequestParser(self)
+        self._path, self._signed, self._body = b"", False, bytearray()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request whose path is this API's."""
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
         try:
-            body = await read_body(receive, self._limits.message_bytes)
-            answer = self._answer(scope, body.decode())
-        except BodyTooLarge:
-            answer = TOO_LARGE
-        except UnicodeDecodeError:
-            answer = NOT_TEXT
-        await answer.send(send)
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._transport.close()
 
-    def _answer(self, scope: Scope, text: str) -> Answer:
-        found, method = PATH.fullmatch(scope["raw_path"].decode("ascii")), scope["method"]
-        signed = b"authorization" in dict(scope["headers"])
-        if found is None or found[1] != STAGE or not signed or method not in {"POST", "DELETE"}:
+    def on_url(self, url: bytes) -> None:
+        """See httptools, as for all that follow."""
+        self._path += url
+
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        """Note whether the request is signed."""
+        self._signed = self._signed or name.lower() == b"authorization"
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep no more of a body than shows that it is too large."""
+        if len(self._body) <= self._limits.message_bytes:
+            self._body += piece
+
+    def on_message_complete(self) -> None:
+        """Answer."""
+        self._transport.write(self._answered())
+        self._path, self._signed, self._body = b"", False, bytearray()
+        if not self._parser.should_keep_alive():
+            self._transport.close()
+
+    def _answered(self) -> bytes:
+        method, found = self._parser.get_method(), PATH.fullmatch(self._path.decode("latin-1"))
+        if found is None or not self._signed or method not in {b"POST", b"DELETE"}:
             return FORBIDDEN
-        connection = self._connections.get(unquote(found[2]))
+        connection = self._connections.get(unquote(found[1]))
         if connection is None:
             return GONE
-        if method == "DELETE":
-            self._connections.close(connection, DELETED)
-            return Answer(204)
+        if method == b"POST":
+            return self._posted(connection)
+        self._connections.close(connection, DELETED)
+        return CLOSED
+
+    def _posted(self, connection: Connection) -> bytes:
+        if len(self._body) > self._limits.message_bytes:
+            return TOO_LARGE
         if connection.waiting_bytes > self._limits.outgoing_bytes:
             return FULL
-        connection.post(text)
-        return Answer(200, (("content-type", "application/json"),))
+        try:
+            connection.post(self._body.decode())
+        except UnicodeDecodeError:
+            return NOT_TEXT
+        return DONE

@@ -1,4 +1,4 @@
-"""The sockets: three APIs of AWS behind one port of both loopback addresses, served by uvicorn.
+"""The sockets: REST and WebSocket behind one port of both loopback addresses, served by uvicorn.
 
 ``localhost`` is ::1 to some clients and 127.0.0.1 to others, so both are served.
 """
@@ -12,7 +12,6 @@ import uvicorn
 
 from infra.local.apigateway.asgi import Receive, Scope, Send
 from infra.local.apigateway.limits import Limits
-from infra.local.apigateway.management_api import PATH, ManagementApi
 from infra.local.apigateway.rest_api import RestApi
 from infra.local.apigateway.websocket_api import WebSocketApi
 
@@ -34,20 +33,15 @@ class PortInUse(Exception):
         super().__init__(message)
 
 
-def server(
-    rest: RestApi, websocket: WebSocketApi, management: ManagementApi, limits: Limits
-) -> uvicorn.Server:
-    """Return the server of the three APIs; ``should_exit`` and a signal stop it."""
+def server(rest: RestApi, websocket: WebSocketApi, limits: Limits) -> uvicorn.Server:
+    """Return the server of both APIs; ``should_exit`` and a signal stop it."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await websocket(scope, receive, send)
             return
         try:
-            if PATH.fullmatch(scope["raw_path"].decode("ascii")):
-                await management(scope, receive, send)
-            else:
-                await rest(scope, receive, send)
+            await rest(scope, receive, send)
         except ConnectionError:
             return  # the client has left; nobody waits for the answer
 

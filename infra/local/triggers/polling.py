@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -32,6 +33,24 @@ def reported(response: Any) -> set[str] | None:
 def backoff(failures: int) -> float:
     """Return the seconds to wait after so many failures in a row."""
     return min(RETRY_SECONDS * 2.0 ** min(failures, 16), MAX_RETRY_SECONDS)
+
+
+class Nudge:
+    """Cuts the wait for the next look short: a function has run, and may have written something."""
+
+    def __init__(self) -> None:
+        self._nudged = asyncio.Event()
+
+    def __call__(self) -> None:
+        """Have the next look be taken at once."""
+        self._nudged.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._nudged.wait()
+        self._nudged.clear()
 
 
 async def persistently(

@@ -22,22 +22,24 @@ class QueuePoller:
     """Feeds one function from one queue.
 
     ``invoke`` is given messages and raises FunctionFailed. At most ``concurrency`` batches of ``batch_size``
-    are with the function at a time.
+    are with the function at a time. ``idle`` waits between two looks, ``sleep`` after failures.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two are for tests
         self,
         queue: EngineQueue,
         invoke: Callable[[Sequence[Message]], Awaitable[Any]],
         *,
         batch_size: int,
         concurrency: int,
+        idle: Sleep = asyncio.sleep,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._queue = queue
         self._invoke = invoke
         self._receive = partial(asyncio.to_thread, queue.receive, batch_size)
         self._room = asyncio.Semaphore(concurrency)
+        self._idle = idle
         self._sleep = sleep
 
     async def run(self) -> None:
@@ -50,7 +52,7 @@ class QueuePoller:
                     group.create_task(self._hand_over(messages))
                 else:
                     self._room.release()
-                    await self._sleep(POLL_SECONDS)
+                    await self._idle(POLL_SECONDS)
 
     async def _hand_over(self, messages: Sequence[Message]) -> None:
         try:

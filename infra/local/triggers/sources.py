@@ -17,6 +17,7 @@ from infra.local.engine.endpoints import Endpoints, engine_client
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.deployed import triggered
 from infra.local.functions.service import LambdaService
+from infra.local.triggers.polling import Nudge, Sleep
 from infra.local.triggers.queue_event import queue_event
 from infra.local.triggers.queue_poller import QueuePoller
 from infra.local.triggers.schedule import run_schedule
@@ -47,9 +48,11 @@ class Sources:
     ) -> Self:
         """Return what feeds an application's functions; a schedule comes every so many seconds."""
         scheduled = triggered(app, ScheduledEventConfig)
+        stream, queue = Nudge(), Nudge()
+        functions.after_each += [stream, queue]
         return cls(
-            _stream_poller(app, functions, endpoints, queues["StreamFailureQueue"]),
-            _queue_poller(app, functions, queues["DeliveryQueue"]),
+            _stream_poller(app, functions, endpoints, queues["StreamFailureQueue"], stream.wait),
+            _queue_poller(app, functions, queues["DeliveryQueue"], queue.wait),
             [partial(run_schedule, one.name, schedule_seconds, functions.invoke) for one in scheduled],
         )
 
@@ -61,7 +64,7 @@ class Sources:
 
 
 def _stream_poller(
-    app: Chalice, functions: LambdaService, endpoints: Endpoints, failures: EngineQueue
+    app: Chalice, functions: LambdaService, endpoints: Endpoints, failures: EngineQueue, idle: Sleep
 ) -> StreamPoller:
     [source] = triggered(app, DynamoDBEventConfig)
     name = source.name
@@ -80,14 +83,14 @@ def _stream_poller(
         logger.error("records of the stream were given up", extra={"failure": failure})
         await asyncio.to_thread(failures.send, json.dumps(failure))
 
-    return StreamPoller(reader, mapping, invoke, give_up)
+    return StreamPoller(reader, mapping, invoke, give_up, idle=idle)
 
 
-def _queue_poller(app: Chalice, functions: LambdaService, queue: EngineQueue) -> QueuePoller:
+def _queue_poller(app: Chalice, functions: LambdaService, queue: EngineQueue, idle: Sleep) -> QueuePoller:
     [source] = triggered(app, SQSEventConfig)
 
     async def invoke(messages: Sequence[Message]) -> Any:
         return await functions.invoke(source.name, queue_event(messages, queue.arn))
 
     concurrency: int = QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"]
-    return QueuePoller(queue, invoke, batch_size=source.batch_size, concurrency=concurrency)
+    return QueuePoller(queue, invoke, batch_size=source.batch_size, concurrency=concurrency, idle=idle)

@@ -40,10 +40,11 @@ class StreamPoller:
     """Feeds one function from one stream, by the rules of a mapping.
 
     ``invoke`` is given records and the stream's name, and raises FunctionFailed. ``give_up`` is given what
-    the rules discard, with the names of its stream and shard; it is called until it does not raise.
+    the rules discard, with the names of its stream and shard; it is called until it does not raise. ``idle``
+    waits between two looks, ``sleep`` after failures.
     """
 
-    def __init__(  # noqa: PLR0913 - two are for tests
+    def __init__(  # noqa: PLR0913 - three are about time
         self,
         reader: TableStream,
         mapping: StreamMapping,
@@ -51,6 +52,7 @@ class StreamPoller:
         give_up: Callable[[Discarded, str, str], Awaitable[Any]],
         *,
         discover_seconds: float = DISCOVER_SECONDS,
+        idle: Sleep = asyncio.sleep,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._reader = reader
@@ -58,6 +60,7 @@ class StreamPoller:
         self._invoke = invoke
         self._give_up = give_up
         self._discover_seconds = discover_seconds
+        self._idle = idle
         self._sleep = sleep
         self._places: list[_Place] = []
         self._known: set[tuple[str, str]] = set()
@@ -74,7 +77,7 @@ class StreamPoller:
         """Deliver until cancelled."""
         while True:
             if not await persistently(self._look, logger, "the stream can't be read", self._sleep):
-                await self._sleep(POLL_SECONDS)
+                await self._idle(POLL_SECONDS)
 
     async def _look(self) -> bool:
         """Deliver a page of each shard, and say whether there was one with records."""

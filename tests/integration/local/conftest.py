@@ -48,10 +48,15 @@ class Stage:
     handlers: dict[str, Handler] = field(default_factory=dict)
     events: dict[str, "asyncio.Queue[Any]"] = field(default_factory=dict)
     port: int = 0
+    posts_port: int = 0
 
     @property
     def rest_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def posts_url(self) -> str:
+        return f"http://127.0.0.1:{self.posts_port}"
 
     def connect(self) -> connect:
         return connect(f"ws://127.0.0.1:{self.port}/api/sessions/live", ping_interval=None)
@@ -62,8 +67,8 @@ class Stage:
         return str(event["requestContext"]["connectionId"])
 
     async def management(self, method: str, connection_id: str, body: bytes = b"") -> httpx.Response:
-        path = f"/local/@connections/{connection_id.replace('=', '%3D')}"
-        return await self.request(method, path, content=body, headers={"Authorization": "signed"})
+        url = f"{self.posts_url}/local/@connections/{connection_id.replace('=', '%3D')}"
+        return await self.request(method, url, content=body, headers={"Authorization": "signed"})
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         async with httpx.AsyncClient(base_url=self.rest_url) as http:
@@ -74,8 +79,10 @@ class Stage:
         fake, connections = Functions(self.handlers), Connections()
         self.events, functions = fake.events, cast("LambdaService", fake)
         websocket = WebSocketApi(functions, connections, self.limits)
-        rest, management = RestApi(_app(), functions, self.limits), ManagementApi(connections, self.limits)
-        uvicorn = server(rest, websocket, management, self.limits)
+        uvicorn = server(RestApi(_app(), functions, self.limits), websocket, self.limits)
+        loop = asyncio.get_running_loop()
+        posts = await loop.create_server(lambda: ManagementApi(connections, self.limits), "127.0.0.1", 0)
+        self.posts_port = posts.sockets[0].getsockname()[1]
         sockets = bound(0)
         self.port = sockets[0].getsockname()[1]
         serving = asyncio.create_task(uvicorn.serve(sockets))
@@ -83,6 +90,7 @@ class Stage:
         uvicorn.should_exit = True
         await serving
         websocket.close()
+        posts.close()
 
 
 def _app() -> Chalice:

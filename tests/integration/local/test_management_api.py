@@ -84,7 +84,7 @@ async def test_a_message_is_128_kb_of_text_at_most(stage: Stage, body: bytes, st
 async def test_unsigned_posts_and_other_stages_are_forbidden(
     stage: Stage, path: str, headers: dict[str, str]
 ) -> None:
-    response = await stage.request("POST", path, content=b"{}", headers=headers)
+    response = await stage.request("POST", stage.posts_url + path, content=b"{}", headers=headers)
 
     assert (response.status_code, response.json()) == (403, {"message": "Missing Authentication Token"})
 
@@ -107,7 +107,7 @@ async def test_a_client_that_does_not_read_is_limited_and_closed() -> None:
 
 async def test_posts_may_be_sent_before_the_last_is_answered(stage: Stage, client: ClientConnection) -> None:
     path = f"/local/@connections/{(await stage.connection_id()).replace('=', '%3D')}"
-    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.posts_port)
 
     posts = [
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: signed\r\n"
