@@ -71,7 +71,7 @@ rehearse: $(TESTING) ## deploy, try, change and take down, on an emulator
 	@$(BIN)/python -m infra rehearse
 
 # Every test of the suite knows its own addresses and folders, so that as many run at once as there are cores.
-PYTEST := $(BIN)/pytest -n auto --dist loadscope
+PYTEST := $(BIN)/pytest -q -n auto --dist loadscope
 FAST := tests/unit tests/integration tests/conformance tests/seed tests/specifications
 
 test: $(TESTING) ## run the fast suites: rules, use cases, storage, a night on the local gateway, the seed's clients
