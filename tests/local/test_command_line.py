@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -196,16 +197,15 @@ def test_a_demo_whose_pipe_is_closed_ends_its_night(gateway: Gateway) -> None:
 
 
 def test_a_demo_brings_a_gateway_where_none_runs_and_takes_it_away_again(tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    environment = {"TMPDIR": str(temporary), "AWS_ENDPOINT_URL_DYNAMODB": ""}
-
-    played = infra("demo", "--pace", "0", "--state-dir", str(tmp_path / "none"), environment=environment)
+    with TemporaryDirectory() as temporary:  # whose path is short enough for a socket's
+        environment = {"TMPDIR": temporary, "AWS_ENDPOINT_URL_DYNAMODB": ""}
+        played = infra("demo", "--pace", "0", "--state-dir", str(tmp_path / "none"), environment=environment)
+        left = list(Path(temporary).iterdir())
 
     assert played.returncode == 0, played.stderr
     assert "carol │ has caught up: " in played.stdout
     assert "announcer │ has the results of 2 games:" in played.stdout
-    assert list(temporary.iterdir()) == []
+    assert left == []
 
 
 async def test_what_the_service_refuses_is_told_with_its_code(gateway: Gateway, host: Host) -> None:

@@ -4,6 +4,7 @@ Nothing here depends on when: each test waits for what is printed or asked, inte
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -16,7 +17,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.local.state import StateDir
 from tests.bots.programs import Program, python, running
 from tests.clients import PATIENCE_SECONDS, Host, Target
 from tests.gateway import ROOT, Gateway
@@ -119,7 +119,12 @@ async def test_a_gateway_that_is_starting_takes_its_engine_down(
 
     assert status == 128 + number
     assert printed == ""
-    StateDir(tmp_path / "state").lock("engine").close()  # which an engine that runs still holds
+    wait_for_the_end_of_an_engine(tmp_path / "state")
+
+
+def wait_for_the_end_of_an_engine(state: Path) -> None:
+    with (state / "engine.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # which an engine that runs still holds
 
 
 async def test_a_bot_ends_quietly(target: Target, tmp_path: Path) -> None:

@@ -327,7 +327,8 @@ async def test_who_signs_out_leaves_nothing_behind(visit: Visit, target: Target,
 
 
 async def end_connection_of(gateway: Gateway, subject: str) -> None:
-    """End a subject's only connection as the service does."""
+    """End a subject's only connection as the service does, once the one before it is forgotten."""
+    await until(lambda: len(connections_of(gateway, subject)) == 1)
     [connection] = connections_of(gateway, subject)
     signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=local"}
     stage = json.loads(StateDir(gateway.state).served.read_text())["PUSH_ENDPOINT"].format(stage="local")
