@@ -27,6 +27,6 @@ def packages(folder: Path) -> Path:
             assert done.returncode == 0, f"npm could not install the packages of {folder}:\n{done.stderr}"
             try:
                 (Path(scratch) / "node_modules").rename(modules)
-            except OSError:
-                assert modules.is_dir()  # of another worker, which was first
+            except OSError:  # another process of the tests was faster
+                assert modules.is_dir()
     return modules

@@ -3,19 +3,19 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from playwright.async_api import Browser, async_playwright
-
-from tests.installed import installed as program
-
-START_MILLISECONDS = 180_000
+from playwright.async_api import Browser, Playwright, async_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+START_MILLISECONDS = 180_000
 
 FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # a container's is too small for several browsers
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -30,17 +30,26 @@ def installed() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def needed() -> str:
-    """Return the path of the browser, or skip what needs it."""
-    return program(*NAMES)
+@dataclass
+class Chromium:
+    """A browser that is started when it is needed, and again where a start has failed or it has crashed."""
+
+    playwright: Playwright
+    path: str
+    _browser: Browser | None = None
+
+    async def browser(self) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = await self.playwright.chromium.launch(
+                executable_path=self.path, args=[*FLAGS], timeout=START_MILLISECONDS
+            )
+        return self._browser
 
 
 @asynccontextmanager
-async def chromium(path: str) -> AsyncIterator[Browser]:
+async def chromium(path: str) -> AsyncIterator[Chromium]:
     """Run the browser without a window."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path, args=[*FLAGS], timeout=START_MILLISECONDS
-        )
-        yield browser
-        await browser.close()
+        yield (running := Chromium(playwright, path))
+        if running._browser is not None:
+            await running._browser.close()

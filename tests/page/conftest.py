@@ -10,14 +10,19 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from tests.clients import Host, Target
 from tests.gateway import Gateway, gateway_engine, running_gateway
-from tests.page.chromium import chromium, needed
+from tests.installed import installed
+from tests.page.chromium import NAMES, Chromium, chromium
 from tests.page.visitor import PATIENCE_MILLISECONDS, Visitor
+from tests.page.wire import Wire
 
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+TEST_SECONDS = 600
+"""A busy machine may take minutes to start a gateway, a browser and a tab. Nothing here is about how long."""
 
 EXPECTED = re.compile(
     r"Failed to load resource|WebSocket connection to .* failed|net::ERR_|WebSocket is closed before"
@@ -31,9 +36,9 @@ Visit = Callable[..., Awaitable[Visitor]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = [item for item in items if item.path.parent.name == "page"]
-    for item in here:
+    for item in (item for item in items if item.path.parent.name == "page"):
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +56,8 @@ def target(gateway: Gateway) -> Target:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium(needed()) as running:
+async def running() -> AsyncIterator[Chromium]:
+    async with chromium(installed(*NAMES)) as running:
         yield running
 
 
@@ -66,27 +71,42 @@ async def host(target: Target) -> AsyncIterator[Host]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(browser: Browser, target: Target) -> AsyncIterator[Visit]:
-    """Open tabs of browsers that know nothing of each other; fails where the page has raised an error."""
+async def visit(running: Chromium, target: Target) -> AsyncIterator[Visit]:
+    """Open tabs of browsers that know nothing of each other, signed in where a role is named.
+
+    Fails where the page has raised an error.
+    """
     errors: list[str] = []
+
+    def console(said: Any) -> None:
+        if said.type == "error" and not EXPECTED.search(said.text):
+            errors.append(said.text)
+
     async with AsyncExitStack() as tabs:
 
-        async def opened(**options: Any) -> Visitor:
-            context = await browser.new_context(**{"reduced_motion": "reduce", **options})
+        async def opened(
+            role: str | None = None,
+            subject: str | None = None,
+            *,
+            wire: Wire | None = None,
+            own_time: bool = False,
+            **options: Any,
+        ) -> Visitor:
+            context = await (await running.browser()).new_context(**{"reduced_motion": "reduce", **options})
             tabs.push_async_callback(context.close)
             context.set_default_timeout(PATIENCE_MILLISECONDS)
             await context.add_init_script(SHORT_DELAYS)
             page = await context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on(
-                "console",
-                lambda said: (
-                    errors.append(said.text)
-                    if said.type == "error" and not EXPECTED.search(said.text)
-                    else None
-                ),
-            )
-            return Visitor(page, f"{target.rest_url}/")
+            page.on("console", console)
+            if own_time:
+                await page.clock.install()
+            if wire is not None:
+                await wire.lie_before(page)
+            visitor = Visitor(page, f"{target.rest_url}/")
+            if role is not None:
+                await visitor.signs_in(target.token(role, subject))
+            return visitor
 
         yield opened
     assert errors == []

@@ -7,9 +7,9 @@ import asyncio
 import sys
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, ViewportSize, expect
 
 from tests.clients import Host, Target
 from tests.gateway import ROOT, running_gateway
@@ -17,8 +17,9 @@ from tests.page.chromium import chromium, installed
 from tests.page.visitor import Visitor
 
 IMAGES = ROOT / "docs" / "images"
-PHONE = (360, 780)
-WIDE = (1600, 900)
+PHONE: ViewportSize = {"width": 360, "height": 780}
+WIDE: ViewportSize = {"width": 1600, "height": 900}
+Scheme = Literal["dark", "light"]
 
 GAMES: tuple[tuple[str, dict[str, object]], ...] = (
     ("Quiplash XL", {"pack_name": "Party Pack 2", "min_players": 3, "max_players": 8}),
@@ -26,20 +27,8 @@ GAMES: tuple[tuple[str, dict[str, object]], ...] = (
     ("Fibbage 4", {"pack_name": "Party Pack 9", "min_players": 2, "max_players": 8}),
     ("Codenames", {"min_players": 4}),
 )
-VOTES = (
-    ("ana", "up", 1),
-    ("ben", "up", 1),
-    ("cleo", "up", 1),
-    ("dina", "up", 1),
-    ("ben", "down", 2),
-    ("ana", "up", 2),
-    ("cleo", "down", 2),
-    ("ana", "up", 3),
-    ("dina", "up", 3),
-    ("emil", "down", 3),
-    ("emil", "up", 4),
-    ("ana", "up", 4),
-)
+VOTES = {1: "+ana +ben +cleo +dina", 2: "-ben +ana -cleo", 3: "+ana +dina -emil", 4: "+emil +ana"}
+"""Of each game, who votes it up or down, in this order."""
 
 
 async def main() -> None:
@@ -49,20 +38,15 @@ async def main() -> None:
         sys.exit("Chromium is needed: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder, running_gateway(Path(folder)) as gateway:
         target = Target(gateway.rest_url, gateway.websocket_url, gateway.token_command)
-        async with chromium(path) as browser, target.host(target.token("admin", "nora")) as host:
+        async with chromium(path) as running, target.host(target.token("admin", "nora")) as host:
+            browser = await running.browser()
             await _take("page-sign-in", await _tab(browser, target, PHONE, "light"))
             await host.close((await host.start("Two-player Tuesday"))["id"])
             night = await _play(host)
-            for name, size, scheme in (
-                ("page-phone", PHONE, "dark"),
-                ("page-wide", WIDE, "light"),
-                ("page-wide-dark", WIDE, "dark"),
-            ):
-                visitor = await _tab(browser, target, size, "dark" if scheme == "dark" else "light")
-                await _sign_in(visitor, target)
-                await _take(name, visitor)
-            visitor = await _tab(browser, target, PHONE, "light")
-            await _sign_in(visitor, target)
+            await _take("page-phone", await _signed_in(browser, target, PHONE, "dark"))
+            await _take("page-wide", await _signed_in(browser, target, WIDE, "light"))
+            await _take("page-wide-dark", await _signed_in(browser, target, WIDE, "dark"))
+            visitor = await _signed_in(browser, target, PHONE, "light")
             await host.close(night)
             await visitor.reads_heading("The results")
             await _take("page-results", visitor)
@@ -72,33 +56,29 @@ async def _play(host: Host) -> int:
     night: int = (await host.start("Friday Game Night"))["id"]
     for number, (title, more) in enumerate(GAMES, 1):
         await host.add_game(night, title, **more)
-        for username, way, game in VOTES:
-            if game == number:
-                await host.vote(night, username, way, game_id=game)
+        for vote in VOTES[number].split():
+            await host.vote(night, vote[1:], "up" if vote[0] == "+" else "down", game_id=number)
     return night
 
 
-async def _tab(
-    browser: Browser, target: Target, size: tuple[int, int], scheme: Literal["dark", "light"]
-) -> Visitor:
-    context = await browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        device_scale_factor=2 if size == PHONE else 1,
-        color_scheme=scheme,
-        reduced_motion="reduce",
-        locale="en-GB",
-    )
+async def _tab(browser: Browser, target: Target, size: ViewportSize, scheme: Scheme) -> Visitor:
+    scale = 2 if size == PHONE else 1
+    looks: Any = {"viewport": size, "device_scale_factor": scale, "color_scheme": scheme, "locale": "en-GB"}
+    context = await browser.new_context(**looks, reduced_motion="reduce")
     visitor = Visitor(await context.new_page(), f"{target.rest_url}/")
     await visitor.opens()
     await visitor.reads_heading("Sign in")
     return visitor
 
 
-async def _sign_in(visitor: Visitor, target: Target) -> None:
+async def _signed_in(browser: Browser, target: Target, size: ViewportSize, scheme: Scheme) -> Visitor:
+    visitor = await _tab(browser, target, size, scheme)
     await visitor.signs_in(target.token("admin", "nora"))
     await visitor.reads_score("Codenames", "+2")
     await visitor.connection_is("live")
-    await expect(visitor.page.locator("#feed .event")).to_have_count(1 + len(GAMES) + len(VOTES))
+    events = 1 + len(GAMES) + sum(len(votes.split()) for votes in VOTES.values())
+    await expect(visitor.page.locator("#feed .event")).to_have_count(events)
+    return visitor
 
 
 async def _take(name: str, visitor: Visitor) -> None:

@@ -10,9 +10,8 @@ from tests.page.conftest import Visit
 from tests.page.visitor import Visitor
 
 
-async def test_a_host_sees_a_night_through(visit: Visit, target: Target, host: Host) -> None:
-    visitor = await visit()
-    await visitor.signs_in(target.token("admin"))
+async def test_a_host_sees_a_night_through(visit: Visit, host: Host) -> None:
+    visitor = await visit("admin")
     await visitor.connection_is("live")
 
     await visitor.starts("Friday Game Night")
@@ -37,10 +36,13 @@ async def test_a_host_sees_a_night_through(visit: Visit, target: Target, host: H
     await expect(visitor.game("Quiplash")).to_contain_text("Winner")
     last = await host.read(f"/api/sessions/{night['id']}")
     assert (last["notes"], last["games_played"], last["is_active"]) == ("Friday Game Night", 2, 0)
+    await visitor.presses("Start another night")
+    await visitor.page.get_by_role("button", name="Friday Game Night").click()
+    await visitor.reads_heading("The results")
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
-async def test_below_the_path_of_a_stage_it_works_with_the_slash_and_without(
+async def test_it_works_below_the_path_of_a_stage(
     visit: Visit, target: Target, host: Host, ending: str
 ) -> None:
     async def as_on_a_stage(route: Route) -> None:
@@ -64,78 +66,42 @@ async def test_below_the_path_of_a_stage_it_works_with_the_slash_and_without(
     assert {url.startswith(f"{target.rest_url}/dev") for url in asked} == {True}
 
 
-async def test_what_others_do_is_heard_at_once(visit: Visit, target: Target, host: Host) -> None:
-    visitor = await visit()
-    await visitor.signs_in(target.token("admin"))
+async def test_a_bot_hears_what_others_do_and_votes(visit: Visit, host: Host) -> None:
+    visitor = await visit("bot")
+    await expect(visitor.page.get_by_text("you can watch and vote")).to_be_visible()
     await visitor.connection_is("live")
 
     night = (await host.start("From elsewhere"))["id"]
     await host.add_game(night, "Fibbage", pack_name="Pack 1", min_players=2, max_players=8)
-    await host.vote(night, "cleo")
-
     await visitor.reads_heading("From elsewhere")
     await expect(visitor.game("Fibbage")).to_contain_text("Pack 1 · 2–8 players")
-    await visitor.reads_score("Fibbage", "+1")
+    await host.vote(night, "cleo")
+    await expect(visitor.page.locator("#announcer")).to_contain_text("cleo voted Fibbage up, now +1")
+    await visitor.votes("Fibbage", "up", "ana")
 
-
-async def test_a_night_that_is_on_is_shown_with_all_that_has_happened(
-    visit: Visit, target: Target, host: Host
-) -> None:
-    night = (await host.start("Since eight"))["id"]
-    await host.add_game(night, "Quiplash")
-    await host.vote(night, "ana")
-    await host.vote(night, "ana", "down")
-    visitor = await visit()
-
-    await visitor.signs_in(target.token("admin"))
-
-    await visitor.reads_score("Quiplash", "−1")
-    await visitor.reads_feed(
-        "ana voted Quiplash down", "ana voted Quiplash up", "Quiplash is on", "The night has started"
-    )
-
-
-async def test_a_bot_watches_and_votes_and_does_not_host(visit: Visit, target: Target, host: Host) -> None:
-    visitor = await visit()
-    await visitor.signs_in(target.token("bot"))
-    await expect(visitor.page.get_by_text("you can watch and vote")).to_be_visible()
-    night = (await host.start("Bots welcome"))["id"]
-    await host.add_game(night, "Quiplash")
-
-    await visitor.votes("Quiplash", "up", "ana")
-
-    await visitor.reads_score("Quiplash", "+1")
+    await visitor.reads_score("Fibbage", "+2")
     await expect(visitor.page.get_by_role("button", name="End the night")).to_be_hidden()
     await expect(visitor.page.get_by_role("textbox", name="Title")).to_be_hidden()
 
 
-async def test_who_votes_twice_counts_once_and_sees_which_way(
-    visit: Visit, target: Target, host: Host
-) -> None:
+async def test_who_votes_twice_counts_once(visit: Visit, host: Host) -> None:
     night = (await host.start("Twice"))["id"]
     await host.add_game(night, "Quiplash")
-    visitor = await visit()
-    await visitor.signs_in(target.token("admin"))
+    visitor = await visit("admin")
 
     await visitor.votes("Quiplash", "up", "ana")
     await visitor.reads_score("Quiplash", "+1")
     await visitor.votes("Quiplash", "down", "Ana ")
     await visitor.reads_score("Quiplash", "−1")
 
-    await expect(visitor.page.get_by_role("button", name="Vote Quiplash down")).to_have_attribute(
-        "aria-pressed", "true"
-    )
-    await expect(visitor.page.get_by_role("button", name="Vote Quiplash up")).to_have_attribute(
-        "aria-pressed", "false"
-    )
+    for way, pressed in (("down", "true"), ("up", "false")):
+        button = visitor.page.get_by_role("button", name=f"Vote Quiplash {way}")
+        await expect(button).to_have_attribute("aria-pressed", pressed)
 
 
-async def test_another_night_does_not_take_the_stage_from_one_that_is_on(
-    visit: Visit, target: Target, host: Host
-) -> None:
+async def test_another_night_does_not_take_the_stage(visit: Visit, host: Host) -> None:
     await host.start("The first")
-    visitor = await visit()
-    await visitor.signs_in(target.token("admin"))
+    visitor = await visit("admin")
     await visitor.reads_heading("The first")
     await visitor.connection_is("live")
 
@@ -147,26 +113,10 @@ async def test_another_night_does_not_take_the_stage_from_one_that_is_on(
     await visitor.reads_heading("The second")
 
 
-async def test_nights_before_can_be_looked_at(visit: Visit, target: Target, host: Host) -> None:
-    night = (await host.start("Long gone"))["id"]
-    await host.add_game(night, "Quiplash")
-    await host.close(night)
-    visitor = await visit()
-    await visitor.signs_in(target.token("admin"))
-
-    await visitor.page.get_by_role("button", name="Long gone").click()
-
-    await visitor.reads_heading("The results")
-    await visitor.presses("Start another night")
-    await visitor.reads_heading("No night is on.")
-
-
 @pytest.mark.usefixtures("host")
-async def test_a_night_can_be_hosted_by_keyboard_alone(visit: Visit, target: Target) -> None:
-    visitor = await visit()
+async def test_a_night_can_be_hosted_by_keyboard_alone(visit: Visit) -> None:
+    visitor = await visit("admin")
     keyboard = visitor.page.keyboard
-    await visitor.signs_in(target.token("admin"))
-    await visitor.reads_heading("No night is on.")
 
     await expect(visitor.page.get_by_role("heading", name="No night is on.")).to_be_focused()
     await keyboard.press("Tab")
@@ -193,15 +143,3 @@ async def test_a_night_can_be_hosted_by_keyboard_alone(visit: Visit, target: Tar
 
     await visitor.reads_heading("The results")
     await expect(visitor.page.get_by_role("heading", name="By keyboard", level=1)).to_be_focused()
-
-
-async def test_what_happens_is_read_out(visit: Visit, target: Target, host: Host) -> None:
-    night = (await host.start("Listen"))["id"]
-    await host.add_game(night, "Quiplash")
-    visitor = await visit()
-    await visitor.signs_in(target.token("admin"))
-    await visitor.connection_is("live")
-
-    await host.vote(night, "ana")
-
-    await expect(visitor.page.locator("#announcer")).to_have_text("ana voted Quiplash up, now +1")

@@ -29,10 +29,9 @@ class Wire:
     dead: bool = False
     _latest: WebSocketRoute | None = None
 
-    async def lie_before(self, page: Page) -> "Wire":
+    async def lie_before(self, page: Page) -> None:
         """Take the place of the page's connections to come."""
         await page.route_web_socket("**/api/sessions/live", self._opened)
-        return self
 
     def tells(self, frame: Frame) -> None:
         """Tell the page something that the gateway has not said."""

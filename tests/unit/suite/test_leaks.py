@@ -131,7 +131,7 @@ def test_every_log_that_a_gateway_leaves_is_read(tmp_path: Path, name: str) -> N
     assert found.startswith(f"a token in the log {log.name}: ")
 
 
-def test_what_make_run_prints_to_be_pasted_is_no_leak_but_the_same_in_a_log_line_is(tmp_path: Path) -> None:
+def test_what_make_run_prints_to_paste_is_no_leak(tmp_path: Path) -> None:
     leaks = Leaks()
     banner = f'Game Night Live is up.\n{TOKEN}\ncurl -d \'{{"notes": "Friday Game Night"}}\'\n'
     log = tmp_path / "state" / "gateway.log"
