@@ -74,7 +74,7 @@ def leaking(tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedPr
     return run(tmp_path_factory.mktemp("leaking"), PLANTS)
 
 
-def test_a_run_without_a_leak_is_as_good_as_its_tests(tmp_path: Path) -> None:
+def test_a_run_without_a_leak_is_as_its_tests(tmp_path: Path) -> None:
     clean = run(tmp_path, CLEAN)
 
     assert clean.returncode == pytest.ExitCode.OK, clean.stdout
@@ -99,7 +99,7 @@ def test_a_leak_in_a_parallel_run_fails_it_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-def test_each_leak_is_told_with_its_place_and_is_not_repeated(
+def test_each_leak_is_told_with_its_place_unrepeated(
     leaking: "subprocess.CompletedProcess[str]", plant: str
 ) -> None:
     told = [line for line in leaking.stdout.splitlines() if line.startswith("LEAKED")]
