@@ -1,7 +1,5 @@
-import itertools
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,241 +10,121 @@ from chalicelib.idempotency import IdempotencyMismatch, Idempotent, IdempotentRe
 from chalicelib.nights.events import Json
 from chalicelib.nights.games import NewGame
 from chalicelib.nights.hosting import Hosting
-from chalicelib.nights.pending_votes import VoteCounter
 from chalicelib.nights.ports import Commit
-from chalicelib.nights.votes import Vote, VoteRequest
-from chalicelib.retry import Backoff, RetryPolicy
+from chalicelib.retry import Backoff
 from tests.fakes.identity import claims
-from tests.fakes.nights import BOT, UP
+from tests.fakes.nights import FakeNights
 from tests.fakes.stores import FakeSessionStore
 from tests.unit.nights.test_voting import night
 
+KEY = IdempotentRequest("host", "key", "hash")
+HOST, QUIPLASH = claims(), NewGame("Quiplash", min_players=3)
 
-def now() -> datetime:
-    return datetime(2025, 11, 1, 20, 0, 0, 123456, tzinfo=UTC)
-
-
-def hosting(store: FakeSessionStore, backoff: Backoff | None = None) -> Hosting:
-    commits = Idempotent(store, backoff or Backoff(sleep=lambda _: None))
-    return Hosting(VoteCounter(store, store, now), commits, now, lambda: "epoch")
-
-
-def test_a_started_night_is_answered_as_the_contract_shows() -> None:
-    store = FakeSessionStore()
-
-    session = hosting(store).start(claims(), "Friday Game Night")
-
-    assert dict(session) == {
-        "id": 1,
-        "is_active": 1,
-        "created_at": "2025-11-01T20:00:00.123Z",
-        "notes": "Friday Game Night",
-    }
-    assert [(event.stream, event.sequence) for event in store.log] == [("sessions", 1), ("session:1", 1)]
-    assert {event.type for event in store.log} == {"session.started"}
+Ask = Callable[[Hosting, Any, IdempotentRequest | None], Json]
+ASKED: dict[str, Ask] = {
+    "start": lambda host, who, key: host.start(who, "Friday", key),
+    "add a game": lambda host, who, key: host.add_game(who, 1, QUIPLASH, key),
+    "close": lambda host, who, key: host.close(who, 1, key),
+}
+NIGHT = {"id": 2, "is_active": 1, "created_at": "2025-11-01T20:00:00.000Z", "notes": "Friday"}
+GAME = {"id": 2, "title": "Quiplash", "pack_name": None, "min_players": 3, "max_players": None}
+CLOSED = {
+    "id": 1,
+    "is_active": 0,
+    "created_at": "2025-11-01T20:00:00.000Z",
+    "ended_at": "2025-11-01T20:00:00.000Z",
+    "notes": None,
+    "games_played": 1,
+}
 
 
-def test_a_bot_may_not_start_a_night() -> None:
-    store = FakeSessionStore()
+@pytest.mark.parametrize(
+    ("asked", "answer", "fired"),
+    [
+        ("start", NIGHT, ["session.started", "session.started"]),
+        ("add a game", GAME, ["game.added"]),
+        ("close", CLOSED, ["session.ended"]),
+    ],
+)
+def test_a_key_makes_one_change_and_has_one_answer(asked: str, answer: Json, fired: list[str]) -> None:
+    nights = night()
+    before = len(nights.store.log)
+
+    answers = [ASKED[asked](nights.host, HOST, KEY) for _ in range(2)]
+
+    assert answers == [answer, answer]
+    assert [event.type for event in nights.store.log[before:]] == fired
+    with pytest.raises(IdempotencyMismatch, match="key"):
+        ASKED[asked](nights.host, HOST, replace(KEY, request_hash="another hash"))
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_only_a_host_may_do_no_bot_may(asked: str) -> None:
+    nights = night()
+    before = len(nights.store.log)
 
     with pytest.raises(Forbidden, match="admin"):
-        hosting(store).start(claims(role=Role.BOT), None)
+        ASKED[asked](nights.host, claims(role=Role.BOT), None)
 
-    assert store.log == []
-
-
-def test_a_lost_race_is_run_again() -> None:
-    class Contested(FakeSessionStore):
-        losses = 3
-
-        def start(self, *change: Any) -> None:
-            if self.losses:
-                self.losses -= 1
-                raise VersionConflict
-            super().start(*change)
-
-    session = hosting(Contested()).start(claims(), None)
-
-    assert session["id"] == 1
+    assert len(nights.store.log) == before
 
 
-def test_a_race_that_is_never_won_ends_contended() -> None:
-    class Hopeless(FakeSessionStore):
-        def start(self, *change: Any) -> None:
-            del change
-            raise VersionConflict
-
-    ticks = itertools.count()
-    backoff = Backoff(sleep=lambda _: None, monotonic=lambda: float(next(ticks)))
-
-    with pytest.raises(Contended) as failure:
-        hosting(Hopeless(), backoff).start(claims(), None)
-
-    assert failure.value.retryable
+@pytest.mark.parametrize("asked", ["add a game", "close"])
+def test_a_night_that_is_not_there_takes_nothing(asked: str) -> None:
+    with pytest.raises(SessionNotFound, match="1"):
+        ASKED[asked](FakeNights().host, HOST, None)
 
 
-def test_the_same_key_twice_starts_one_night() -> None:
-    store = FakeSessionStore()
-    request = IdempotentRequest("host", "key", "hash")
-
-    first = hosting(store).start(claims(), "a", request)
-    second = hosting(store).start(claims(), "a", request)
-
-    assert first == second
-    assert store.head().sequence == 1
-
-
-def test_the_same_key_for_another_request_is_refused() -> None:
-    store = FakeSessionStore()
-    hosting(store).start(claims(), "a", IdempotentRequest("host", "key", "hash"))
-
-    with pytest.raises(IdempotencyMismatch, match="key"):
-        hosting(store).start(claims(), "b", IdempotentRequest("host", "key", "other hash"))
-
-    assert store.head().sequence == 1
-
-
-def test_a_game_is_added_to_a_night_and_announced() -> None:
-    store = FakeSessionStore()
-    nights = hosting(store)
-    nights.start(claims(), None)
-
-    game = nights.add_game(claims(), 1, NewGame("Quiplash", min_players=3))
-
-    assert dict(game) == {
-        "id": 1,
-        "title": "Quiplash",
-        "pack_name": None,
-        "min_players": 3,
-        "max_players": None,
-    }
-    assert [one.title for one in store.games(1)] == ["Quiplash"]
-    assert [event.type for event in store.events("session:1", 0, 9)] == ["session.started", "game.added"]
-
-
-def test_a_night_that_is_closed_takes_nothing_more() -> None:
-    store = FakeSessionStore()
-    nights = hosting(store)
-    nights.start(claims(), "Friday")
-    nights.add_game(claims(), 1, NewGame("Quiplash"))
-
-    ended = nights.close(claims(), 1)
-
-    assert dict(ended) == {
-        "id": 1,
-        "is_active": 0,
-        "created_at": "2025-11-01T20:00:00.123Z",
-        "ended_at": "2025-11-01T20:00:00.123Z",
-        "notes": "Friday",
-        "games_played": 1,
-    }
-    with pytest.raises(SessionClosed):
-        nights.close(claims(), 1)
-    with pytest.raises(SessionClosed):
-        nights.add_game(claims(), 1, NewGame("Fibbage"))
-    assert [event.type for event in store.events("session:1", 2, 9)] == ["session.ended"]
-
-
-def test_closing_counts_what_is_pending_before_it_ends() -> None:
+@pytest.mark.parametrize("asked", ["add a game", "close"])
+def test_a_night_that_is_closed_takes_nothing_more(asked: str) -> None:
     nights = night()
-    nights.pend("ada")
-    nights.pend("bob")
+    nights.host.close(HOST, 1, KEY)
 
-    nights.host.close(claims(), 1)
-
-    assert nights.tallies() == [(2, 0)]
-    types = [event.type.value for event in nights.log(3)]
-    assert types == ["vote.received", "vote.received", "session.ended"]
+    with pytest.raises(SessionClosed):
+        ASKED[asked](nights.host, HOST, replace(KEY, key="another key"))
 
 
-def test_a_closing_session_takes_nothing_more_and_can_be_closed() -> None:
+def test_a_closing_night_takes_nothing_and_can_be_closed() -> None:
     nights = night()
     session = nights.store._sessions[1]
     nights.store.commit(Commit(session, replace(session, closing=True), ()))
 
     with pytest.raises(SessionClosed):
-        nights.host.add_game(claims(), 1, NewGame("Fibbage"))
-    with pytest.raises(SessionClosed):
-        nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+        nights.host.add_game(HOST, 1, QUIPLASH)
 
-    assert nights.host.close(claims(), 1)["is_active"] == 0
+    assert nights.host.close(HOST, 1)["is_active"] == 0
 
 
-def test_a_change_that_races_with_closing_is_not_made() -> None:
-    nights = night()
-    open_session = nights.store._sessions[1]
-    nights.store.commit(Commit(open_session, replace(open_session, closing=True), ()))
+@pytest.mark.parametrize("losses", [3, 10_000])
+def test_a_lost_race_is_run_again_for_a_while(losses: int) -> None:
+    class Contested(FakeSessionStore):
+        left = losses
 
-    with pytest.raises(VersionConflict):
-        nights.counter.count_one(open_session, Vote(1, "Zoë", UP, "now"), None)
+        def start(self, *change: Any) -> None:
+            if self.left:
+                self.left -= 1
+                raise VersionConflict
+            super().start(*change)
 
+    nights = FakeNights(Contested())
 
-def test_closing_twice_under_one_key_is_closing_once() -> None:
-    store = FakeSessionStore()
-    nights = hosting(store)
-    nights.start(claims(), None)
-    request = IdempotentRequest("host", "key", "hash")
-
-    first = nights.close(claims(), 1, request)
-    second = nights.close(claims(), 1, request)
-
-    assert first == second
-    assert [event.type for event in store.events("session:1", 1, 9)] == ["session.ended"]
+    if losses == 3:
+        assert nights.host.start(HOST, None)["id"] == 1
+        assert nights.waits == 3
+    else:
+        with pytest.raises(Contended) as failure:
+            nights.host.start(HOST, None)
+        assert failure.value.retryable
 
 
 def test_a_request_in_its_own_way_has_its_first_answer() -> None:
-    store = FakeSessionStore()
-    nights = hosting(store)
-    nights.start(claims(), None)
-    request = IdempotentRequest("host", "key", "hash")
+    nights = night()
     first: list[Json] = []
 
     def overtaken_by_itself() -> Json:
-        first.append(nights.close(claims(), 1, request))
+        first.append(nights.host.close(HOST, 1, KEY))
         raise SessionClosed(1)
 
-    answer = Idempotent(store, Backoff()).once(request, overtaken_by_itself)
+    answer = Idempotent(nights.store, Backoff()).once(KEY, overtaken_by_itself)
 
     assert first == [answer]
-
-
-def test_a_request_that_another_one_overtook_is_refused() -> None:
-    store = FakeSessionStore()
-    nights = hosting(store)
-    nights.start(claims(), None)
-    nights.close(claims(), 1, IdempotentRequest("host", "key", "hash"))
-
-    with pytest.raises(SessionClosed):
-        nights.close(claims(), 1, IdempotentRequest("host", "another key", "hash"))
-
-
-def test_what_only_a_host_may_do_no_bot_may() -> None:
-    store = FakeSessionStore()
-    nights = hosting(store)
-    nights.start(claims(), None)
-
-    with pytest.raises(Forbidden):
-        nights.add_game(claims(role=Role.BOT), 1, NewGame("Quiplash"))
-    with pytest.raises(Forbidden):
-        nights.close(claims(role=Role.BOT), 1)
-
-    assert store.events("session:1", 1, 9) == []
-
-
-def test_an_unknown_night_takes_no_game_and_cannot_be_closed() -> None:
-    nights = hosting(FakeSessionStore())
-
-    with pytest.raises(SessionNotFound, match="9"):
-        nights.add_game(claims(), 9, NewGame("Quiplash"))
-    with pytest.raises(SessionNotFound, match="9"):
-        nights.close(claims(), 9)
-
-
-def test_nights_started_at_the_same_time_are_numbered_without_gaps() -> None:
-    store = FakeSessionStore()
-    nights = hosting(store, Backoff(RetryPolicy(attempts=1000, base_seconds=0.0001, cap_seconds=0.001)))
-
-    with ThreadPoolExecutor(8) as threads:
-        ids = list(threads.map(lambda _: nights.start(claims(), None)["id"], range(40)))
-
-    assert sorted(ids) == list(range(1, 41))

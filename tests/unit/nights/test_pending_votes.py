@@ -7,11 +7,9 @@ from chalicelib.errors import Unavailable
 from chalicelib.idempotency import VersionConflict
 from chalicelib.nights.pending_votes import BATCH, count_sessions
 from chalicelib.nights.ports import Commit
-from chalicelib.nights.votes import VoteRequest
 from chalicelib.retry import Backoff
 from chalicelib.timestamps import milliseconds
-from tests.fakes.identity import claims
-from tests.fakes.nights import BOT, DOWN, UP, FakeNights
+from tests.fakes.nights import FakeNights
 from tests.fakes.stores import FakeSessionStore
 from tests.unit.nights.test_voting import Contested, night
 
@@ -20,47 +18,6 @@ def voters(nights: FakeNights) -> list[str]:
     """Return who voted, in the order of the log."""
     data = [json.loads(event.envelope)["data"] for event in nights.store.log]
     return [one["vote"]["username"] for one in data if "vote" in one]
-
-
-def test_votes_are_counted_in_one_commit_in_their_order() -> None:
-    commits: list[Commit] = []
-
-    class Watched(FakeSessionStore):
-        def commit(self, change: Commit) -> None:
-            super().commit(change)
-            commits.append(change)
-
-    nights = night(store=Watched())
-    for name in ("ada", "bob", "cleo"):
-        nights.pend(name)
-
-    nights.counter.count_pending(1)
-
-    assert voters(nights) == ["ada", "bob", "cleo"]
-    assert nights.tallies() == [(3, 0)]
-    assert nights.store.waiting(1, 10) == []
-    assert len(commits[-1].events) == 3
-
-
-def test_of_a_voter_who_waits_twice_the_later_vote_counts() -> None:
-    nights = night()
-    nights.pend("Zoë", UP)
-    nights.pend("zoë", DOWN)
-
-    nights.counter.count_pending(1)
-
-    assert voters(nights) == ["Zoë", "zoë"]
-    assert nights.tallies() == [(0, 1)]
-
-
-def test_a_pending_vote_replaces_the_one_that_was_counted() -> None:
-    nights = night()
-    nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
-    nights.pend("zoë", DOWN)
-
-    nights.counter.count_pending(1)
-
-    assert nights.tallies() == [(0, 1)]
 
 
 def test_a_batch_makes_a_session_crowded_a_vote_does_not() -> None:
@@ -94,17 +51,6 @@ def test_a_batch_fits_into_a_transaction_and_the_rest_follows() -> None:
     assert sum(up for up, _ in nights.tallies()) == 3 * BATCH
     assert voters(nights) == [f"voter {number}" for number in range(3 * BATCH)]
     assert max(sizes) == 100
-
-
-def test_a_session_that_has_ended_counts_nothing() -> None:
-    nights = night()
-    nights.host.close(claims(), 1)
-    nights.pend("late")
-
-    nights.counter.count_pending(1)
-
-    assert nights.tallies() == [(0, 0)]
-    assert nights.store.log[-1].type == "session.ended"
 
 
 def count(nights: FakeNights) -> list[str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from chalicelib.errors import NoActiveSession, SessionNotFound
-from chalicelib.nights.cursors import BEGINNING, Cursor
+from chalicelib.nights.cursors import BEGINNING
 from chalicelib.nights.games import NewGame
 from chalicelib.nights.queries import Queries
 from chalicelib.nights.streams import Streams
@@ -30,17 +30,6 @@ def test_nights_are_listed_oldest_first_as_they_are_now() -> None:
         (3, "c", True),
     ]
     assert (str(page.cursor), page.recovered) == ("fake:3", True)
-
-
-def test_the_cursor_of_a_start_lists_what_started_after_it() -> None:
-    nights = Nights()
-    for notes in ("a", "b", "c"):
-        nights.host.start(claims(), notes)
-    start = nights.store.log[0]
-
-    page = nights.queries.sessions(start.cursor, 50)
-
-    assert [one.notes for one in page.entries] == ["b", "c"]
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, ["c", "b"]), (9, ["c", "b", "a"])])
@@ -93,18 +82,6 @@ def test_a_night_is_shown_with_its_games_and_their_tallies() -> None:
         "max_players": 8,
         "totals": {"upvotes": 0, "downvotes": 1, "score": -1},
     }
-
-
-def test_polling_gives_the_very_envelopes_of_the_log() -> None:
-    nights = Nights()
-    nights.host.start(claims(), None)
-    nights.host.add_game(claims(), 1, NewGame("Quiplash"))
-    nights.host.close(claims(), 1)
-
-    page = nights.queries.events(1, Cursor("e", 1), 50)
-
-    assert [event.envelope for event in page.entries] == [event.envelope for event in nights.log(2)]
-    assert (str(page.cursor), page.recovered, page.more) == ("e:3", True, False)
 
 
 def test_a_night_that_never_was_has_nothing_to_read() -> None:

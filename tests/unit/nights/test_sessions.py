@@ -3,7 +3,7 @@ import json
 import pytest
 
 from chalicelib.connections.connection import shard_of
-from chalicelib.errors import InvalidCursor, SessionClosed
+from chalicelib.errors import InvalidCursor
 from chalicelib.nights.cursors import BEGINNING, NOW, Cursor, parse_since
 from chalicelib.nights.sessions import Session, StreamHead, end_session, start_session
 
@@ -30,14 +30,6 @@ def test_a_starts_event_is_the_seeds_to_the_byte() -> None:
     assert [event.plain.decode() for event in events] == [expected, expected]
 
 
-def test_a_start_is_an_event_of_two_streams() -> None:
-    session, first, second = start_session(StreamHead("e0", 16), epoch="e17", notes=None, now="t")
-
-    assert (session.id, session.sequence, session.is_active) == (17, 1, True)
-    assert (first.stream, first.cursor, first.session_id) == ("sessions", Cursor("e0", 17), 17)
-    assert (second.stream, second.cursor, second.session_id) == ("session:17", Cursor("e17", 1), 17)
-
-
 def test_a_frame_with_its_place_has_three_fields_more() -> None:
     _, event, _ = start_session(StreamHead("e0", 0), epoch="e1", notes='"}', now="t")
 
@@ -45,29 +37,9 @@ def test_a_frame_with_its_place_has_three_fields_more() -> None:
     assert list(json.loads(event.with_place))[-3:] == ["stream", "sequence", "cursor"]
 
 
-def test_after_a_restore_an_event_has_the_present_epoch() -> None:
-    _, event, _ = start_session(StreamHead("e0", 0), epoch="e1", notes=None, now="t")
-
-    restored = event.in_epoch("e9")
-
-    assert (restored.cursor, restored.envelope) == (Cursor("e9", 1), event.envelope)
-
-
-def test_notes_are_sent_as_they_were_typed() -> None:
-    _, event, _ = start_session(StreamHead("e0", 0), epoch="e1", notes="🎲 «Spiel»", now="t")
-
-    assert "🎲 «Spiel»" in event.plain.decode()
-
-
 @pytest.mark.parametrize("text", ["", ":", "e", "e:", ":5", "e:-1", "e:x", "e:٣", "e:" + "9" * 13])
 def test_what_is_no_cursor_is_not_read_as_one(text: str) -> None:
     assert Cursor.parse(text) is None
-
-
-def test_a_cursor_survives_the_way_to_a_client_and_back() -> None:
-    cursor = Cursor("e17", 42)
-
-    assert Cursor.parse(str(cursor)) == cursor
 
 
 def test_since_is_a_cursor_or_the_beginning_or_now() -> None:
@@ -94,14 +66,6 @@ def test_an_ends_event_is_the_contracts_to_the_byte() -> None:
     )
     assert event.cursor == Cursor("e17", 10)
     assert (ended.is_active, ended.sequence) == (False, 10)
-
-
-def test_a_night_ends_once() -> None:
-    night = Session(17, "e17", 9, "t", None)
-    ended, _ = end_session(night, now="t")
-
-    with pytest.raises(SessionClosed, match="17"):
-        end_session(ended, now="t")
 
 
 def test_shards_are_stable_and_evenly_filled() -> None:

@@ -65,23 +65,6 @@ def test_since_names_the_place_from_which_events_follow(
     assert (place.stream, place.last, place.recovered) == ("s", 5, recovered)
 
 
-@pytest.mark.parametrize(
-    ("since", "recovered"), [(BEGINNING, False), (Cursor("e", 2), False), (Cursor("e", 3), True)]
-)
-def test_a_cursor_whose_next_event_has_expired_is_lost(since: Cursor, *, recovered: bool) -> None:
-    place = Log(9, first=4).stream().place(since)
-
-    assert (place.recovered, place.cursor.sequence) == (recovered, 3 if recovered else 9)
-
-
-def test_of_an_empty_stream_everybody_has_everything() -> None:
-    places = [Log(0).stream().place(since) for since in (BEGINNING, NOW)]
-
-    assert [(place.cursor, place.last, place.recovered) for place in places] == [
-        (Cursor("e", 0), 0, True)
-    ] * 2
-
-
 def test_an_event_that_is_just_being_committed_is_waited_for() -> None:
     log = Committing(5, 3)
 
@@ -111,24 +94,6 @@ def test_what_comes_after_the_end_was_read_is_left_out() -> None:
     assert stream.following(3) == [4, 5]
     assert stream.following(5) == ()
     assert log.pauses == 0
-
-
-def test_a_page_goes_on_where_the_one_before_it_ended() -> None:
-    stream = Log(5).stream()
-
-    first = stream.page(BEGINNING, 2)
-    second = stream.page(first.cursor, 2)
-    third = stream.page(second.cursor, 2)
-
-    assert [first.entries, second.entries, third.entries] == [[1, 2], [3, 4], [5]]
-    assert [first.more, second.more, third.more] == [True, True, False]
-    assert str(third.cursor) == "e:5"
-
-
-def test_a_page_after_a_lost_cursor_leads_to_the_end() -> None:
-    page = Log(9, first=4).stream().page(Cursor("e", 1), 10)
-
-    assert (page.recovered, page.more, str(page.cursor), page.entries) == (False, False, "e:9", ())
 
 
 def test_a_page_from_now_on_is_empty_and_recovered() -> None:

@@ -29,27 +29,6 @@ def test_a_votes_event_is_the_contracts_to_the_byte() -> None:
     assert made.session.sequence == 4
 
 
-@pytest.mark.parametrize(
-    ("earlier", "latest", "tallies"),
-    [
-        (None, VoteType.UP, (5, 1)),
-        (None, VoteType.DOWN, (4, 2)),
-        (VoteType.UP, VoteType.DOWN, (3, 2)),
-        (VoteType.DOWN, VoteType.UP, (5, 0)),
-        (VoteType.UP, VoteType.UP, (4, 1)),
-        (VoteType.DOWN, VoteType.DOWN, (4, 1)),
-    ],
-)
-def test_the_latest_vote_of_a_voter_counts(
-    earlier: VoteType | None, latest: VoteType, tallies: tuple[int, int]
-) -> None:
-    before = Vote(2, "zoë", earlier, "before") if earlier else None
-
-    made = count_vote(NIGHT, GAME, before, Vote(2, "Zoë", latest, ASKED), now=NOW)
-
-    assert (made.game.upvotes, made.game.downvotes) == tallies
-
-
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(VoteType))))
 def test_tallies_are_always_those_of_the_latest_votes(votes: Sequence[tuple[str, VoteType]]) -> None:
     session, game = NIGHT, Game(2, "Quiplash", None, None, None)
