@@ -52,19 +52,6 @@ class Service:
         return self.row(SESSIONS_STREAM).wants_cursor, self.row(SESSION).wants_cursor
 
 
-def test_whoever_has_only_connected_hears_nothing() -> None:
-    assert Service().followers(SESSIONS_STREAM) == []
-
-
-def test_a_good_token_lets_a_connection_hear_every_start() -> None:
-    service = Service()
-
-    who = service.connections.authenticate("abc=", "kosmi:bot")
-
-    assert (who.claims.subject, who.claims.role) == ("kosmi", "bot")
-    assert service.followers(SESSIONS_STREAM) == ["abc="]
-
-
 @pytest.mark.parametrize(("token", "error"), [("junk", TokenInvalid), ("expired", TokenExpired)])
 def test_a_bad_token_changes_nothing(token: str, error: type[Exception]) -> None:
     service = Service()
@@ -98,17 +85,6 @@ def test_a_token_is_renewed_by_its_own_subject_only() -> None:
     assert renewed.claims.subject == "kosmi"
 
 
-def test_a_subscriber_follows_its_session_until_it_leaves() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot")
-
-    service.connections.subscribe("abc=", 1)
-    during = service.followers(SESSION)
-    service.connections.unsubscribe("abc=", 1)
-
-    assert (during, service.followers(SESSION)) == (["abc="], [])
-
-
 def test_nobody_follows_more_sessions_than_one_connection_may() -> None:
     service = Service()
     service.connections.authenticate("abc=", "kosmi:bot")
@@ -123,45 +99,6 @@ def test_nobody_follows_more_sessions_than_one_connection_may() -> None:
     service.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
 
     assert service.followers(session_stream(MAX_SUBSCRIPTIONS + 1)) == ["abc="]
-
-
-def test_nothing_but_authenticating_is_possible_before_it() -> None:
-    service = Service()
-
-    with pytest.raises(NotAuthenticated):
-        service.connections.subscribe("abc=", 1)
-    with pytest.raises(NotAuthenticated):
-        service.connections.unsubscribe("abc=", 1)
-
-
-def test_an_unknown_session_cannot_be_subscribed_to() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot")
-
-    with pytest.raises(SessionNotFound, match="99"):
-        service.connections.subscribe("abc=", 99)
-
-
-def test_an_expired_token_may_not_subscribe() -> None:
-    service = Service()
-    connection = service.store.get("abc=") or pytest.fail("gone")
-    service.store.authenticate(connection, claims(expires_at=1000), deadline=FAR_AWAY)
-
-    with pytest.raises(TokenExpired):
-        service.connections.subscribe("abc=", 1)
-
-
-def test_whoever_has_left_is_not_known_any_more() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot")
-    service.connections.disconnect("abc=")
-
-    with pytest.raises(ConnectionUnknown):
-        service.connections.authenticate("abc=", "kosmi:bot")
-    with pytest.raises(ConnectionUnknown):
-        service.connections.subscribe("abc=", 1)
-
-    assert service.followers(SESSIONS_STREAM) == []
 
 
 class Meanwhile(FakeConnectionStore):
@@ -187,37 +124,74 @@ def renew(store: FakeConnectionStore) -> None:
     store.authenticate(connection, renewed, deadline=FAR_AWAY)
 
 
-def test_a_token_renewed_meanwhile_does_not_disturb_a_subscription() -> None:
-    service = Service(store=Meanwhile(renew))
-    service.connections.authenticate("abc=", "kosmi:bot")
+def test_a_client_follows_what_it_asks_for_until_it_leaves() -> None:
+    service = Service()
+    followed = [service.followers(SESSIONS_STREAM)]
 
+    who = service.connections.authenticate("abc=", "kosmi:bot")
+    followed.append(service.followers(SESSIONS_STREAM))
     service.connections.subscribe("abc=", 1)
+    followed.append(service.followers(SESSION))
+    service.connections.unsubscribe("abc=", 1)
+    followed.append(service.followers(SESSION))
 
-    assert service.followers(SESSION) == ["abc="]
+    assert (who.claims.subject, who.claims.role) == ("kosmi", "bot")
+    assert followed == [[], ["abc="], ["abc="], []]
 
 
-def test_two_tokens_at_once_are_both_accepted() -> None:
-    service = Service(store=Meanwhile(renew))
+def expire(service: Service) -> None:
+    connection = service.store.get("abc=") or pytest.fail("gone")
+    service.store.authenticate(connection, claims("kosmi", expires_at=1000), deadline=FAR_AWAY)
+
+
+@pytest.mark.parametrize(
+    ("before", "session_id", "error"),
+    [
+        (lambda _: None, 1, NotAuthenticated),
+        (expire, 1, TokenExpired),
+        (lambda service: service.connections.authenticate("abc=", "kosmi:bot"), 99, SessionNotFound),
+        (lambda service: service.connections.disconnect("abc="), 1, ConnectionUnknown),
+    ],
+)
+def test_who_may_not_follow_a_session_is_told_why(
+    before: Callable[[Service], None], session_id: int, error: type[Exception]
+) -> None:
+    service = Service()
+    before(service)
+
+    with pytest.raises(error):
+        service.connections.subscribe("abc=", session_id)
+
+    assert service.followers(session_stream(session_id)) == []
+
+
+@pytest.mark.parametrize(
+    ("happens", "times", "error"),
+    [
+        (renew, 1, None),
+        (renew, 100, Contended),
+        (lambda store: store.remove("abc="), 1, ConnectionUnknown),
+    ],
+)
+@pytest.mark.parametrize("asks", ["authenticate", "subscribe"])
+def test_what_changes_meanwhile_is_looked_at_again(
+    happens: Callable[["Meanwhile"], None], times: int, error: type[Exception] | None, asks: str
+) -> None:
+    service = Service(store=Meanwhile(happens, times))
     service.connections.authenticate("abc=", "kosmi:bot")
 
-    service.connections.authenticate("abc=", "kosmi:bot")
+    def ask() -> None:
+        if asks == "subscribe":
+            service.connections.subscribe("abc=", 1)
+        else:
+            service.connections.authenticate("abc=", "kosmi:bot")
 
-    assert service.followers(SESSIONS_STREAM) == ["abc="]
+    if error is None:
+        ask()
+    else:
+        with pytest.raises(error):
+            ask()
 
-
-def test_whoever_leaves_while_subscribing_is_not_known_any_more() -> None:
-    service = Service(store=Meanwhile(lambda store: store.remove("abc=")))
-    service.connections.authenticate("abc=", "kosmi:bot")
-
-    with pytest.raises(ConnectionUnknown):
-        service.connections.subscribe("abc=", 1)
-
-    assert service.followers(SESSION) == []
-
-
-def test_a_connection_that_keeps_changing_is_asked_to_retry() -> None:
-    service = Service(store=Meanwhile(renew, times=100))
-    service.connections.authenticate("abc=", "kosmi:bot")
-
-    with pytest.raises(Contended):
-        service.connections.subscribe("abc=", 1)
+    gone = error is ConnectionUnknown
+    assert service.followers(SESSIONS_STREAM) == ([] if gone else ["abc="])
+    assert service.followers(SESSION) == (["abc="] if asks == "subscribe" and error is None else [])

@@ -24,37 +24,20 @@ def known(expires_in: int, *, resumes: bool = False) -> Connection:
     return opened().identified(claims("kosmi", expires_at=OPENED + expires_in), wants_cursor=resumes)
 
 
-def test_whoever_connects_has_thirty_seconds_to_authenticate() -> None:
-    assert LIFE.next(opened(), OPENED) == Deadline(OPENED + 30, DeadlineKind.AUTHENTICATE)
-    assert LIFE.due(opened(), OPENED + 29) == []
-    assert LIFE.due(opened(), OPENED + 30) == [DeadlineKind.AUTHENTICATE]
-
-
-def test_after_authenticating_the_next_deadline_is_the_tokens() -> None:
-    connection = known(HOUR)
-
-    assert LIFE.next(connection, OPENED) == Deadline(OPENED + HOUR, DeadlineKind.TOKEN_EXPIRED)
-    assert LIFE.due(connection, OPENED + HOUR - 1) == []
-    assert LIFE.due(connection, OPENED + HOUR) == [DeadlineKind.TOKEN_EXPIRED]
-
-
-def test_whoever_resumes_is_told_two_minutes_before_its_token_expires() -> None:
-    connection = known(HOUR, resumes=True)
-
-    assert LIFE.next(connection, OPENED) == Deadline(OPENED + HOUR - 120, DeadlineKind.TOKEN_EXPIRING)
-
-
-def test_whoever_can_resume_is_asked_to_reconnect_after_110_minutes() -> None:
-    connection = known(24 * HOUR, resumes=True)
-
-    assert LIFE.next(connection, OPENED) == Deadline(OPENED + 110 * MINUTE, DeadlineKind.MAX_AGE)
-
-
-def test_whoever_cannot_resume_is_asked_nothing() -> None:
-    connection = known(24 * HOUR)
-
-    assert LIFE.next(connection, OPENED) == Deadline(OPENED + 130 * MINUTE, DeadlineKind.END)
-    assert LIFE.due(connection, OPENED + 129 * MINUTE) == []
+@pytest.mark.parametrize(
+    ("connection", "seconds", "kind"),
+    [
+        (opened(), 30, DeadlineKind.AUTHENTICATE),
+        (known(HOUR), HOUR, DeadlineKind.TOKEN_EXPIRED),
+        (known(HOUR, resumes=True), HOUR - 120, DeadlineKind.TOKEN_EXPIRING),
+        (known(24 * HOUR, resumes=True), 110 * MINUTE, DeadlineKind.MAX_AGE),
+        (known(24 * HOUR), 130 * MINUTE, DeadlineKind.END),
+    ],
+)
+def test_a_connection_has_one_next_deadline(connection: Connection, seconds: int, kind: DeadlineKind) -> None:
+    assert LIFE.next(connection, OPENED) == Deadline(OPENED + seconds, kind)
+    assert LIFE.due(connection, OPENED + seconds - 1) == []
+    assert LIFE.due(connection, OPENED + seconds) == [kind]
 
 
 def test_a_notice_is_told_once_for_each_token() -> None:
@@ -80,17 +63,16 @@ def test_what_has_passed_already_is_due_at_once() -> None:
     assert LIFE.next(connection, OPENED + 7.9) == Deadline(OPENED + 7, DeadlineKind.TOKEN_EXPIRING)
 
 
-def test_a_connection_that_is_closed_is_told_nothing_else() -> None:
-    connection = known(110 * MINUTE, resumes=True)
-
-    assert LIFE.due(connection, OPENED + 110 * MINUTE) == [DeadlineKind.TOKEN_EXPIRED]
-    assert LIFE.due(connection, OPENED + 131 * MINUTE) == [DeadlineKind.END]
-
-
-def test_two_notices_can_be_due_at_the_same_time() -> None:
-    connection = known(111 * MINUTE, resumes=True)
-
-    assert LIFE.due(connection, OPENED + 110 * MINUTE) == [DeadlineKind.TOKEN_EXPIRING, DeadlineKind.MAX_AGE]
+@pytest.mark.parametrize(
+    ("expires_in", "minutes", "due"),
+    [
+        (110 * MINUTE, 110, [DeadlineKind.TOKEN_EXPIRED]),  # who is closed is told nothing else
+        (110 * MINUTE, 131, [DeadlineKind.END]),
+        (111 * MINUTE, 110, [DeadlineKind.TOKEN_EXPIRING, DeadlineKind.MAX_AGE]),
+    ],
+)
+def test_several_deadlines_can_be_due_at_once(expires_in: int, minutes: int, due: list[DeadlineKind]) -> None:
+    assert LIFE.due(known(expires_in, resumes=True), OPENED + minutes * MINUTE) == due
 
 
 @given(expires_in=st.integers(1, 10_000), resumes=st.booleans(), notified=KINDS, now=st.integers(0, 10_000))

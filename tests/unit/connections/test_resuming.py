@@ -56,40 +56,6 @@ def test_whoever_does_not_ask_is_live_without_opting_in() -> None:
     assert service.opted_in() == (False, False)
 
 
-def test_opting_in_is_for_one_stream() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
-
-    service.connections.subscribe("abc=", 1)
-    of_starts_alone = service.opted_in()
-    service.connections.subscribe("abc=", 1, BEGINNING)
-
-    assert (of_starts_alone, service.opted_in()) == ((True, False), (True, True))
-
-
-def test_whoever_has_opted_in_stays_so_until_it_leaves() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
-    service.connections.subscribe("abc=", 1, BEGINNING)
-
-    service.connections.authenticate("abc=", "kosmi:bot")
-    service.connections.subscribe("abc=", 1)
-    stays = service.opted_in()
-    service.connections.unsubscribe("abc=", 1)
-    service.connections.subscribe("abc=", 1)
-
-    assert (stays, service.opted_in()) == ((True, True), (True, False))
-
-
-def test_another_token_leaves_whoever_is_behind_behind() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot", BEGINNING)
-
-    service.connections.authenticate("abc=", "kosmi:bot")
-
-    assert service.row(SESSIONS_STREAM).behind == 1
-
-
 def test_the_streams_end_is_read_before_the_client_joins() -> None:
     service = Service()
     joined: list[list[str]] = []

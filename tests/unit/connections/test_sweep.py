@@ -33,16 +33,6 @@ def test_whoever_does_not_authenticate_is_closed_within_90_seconds(
     assert service.store.deadlines() == []
 
 
-def test_who_authenticates_in_time_is_left_alone() -> None:
-    service = Service()
-    service.authenticated(expires=HOUR)
-
-    service.minutes_pass(HOUR - 1)
-
-    assert service.push.posts == []
-    assert service.followers() == ["abc="]
-
-
 def test_a_connection_has_one_deadline_whatever_happens_to_it() -> None:
     service = Service()
     kinds = []
@@ -83,31 +73,6 @@ def test_an_expiring_token_is_told_of_to_whoever_resumes() -> None:
     assert service.followers() == []
 
 
-def test_subscribing_with_a_cursor_asks_for_no_notices() -> None:
-    service = Service()
-    service.authenticated(HOUR)
-    service.connections.subscribe("abc=", 1, BEGINNING)
-
-    service.minutes_pass(59 * MINUTE)
-
-    assert service.notified() == []
-
-
-def test_another_token_in_time_is_all_it_takes_to_stay() -> None:
-    service = Service()
-    service.authenticated(HOUR, resumes=True)
-    service.minutes_pass(59 * MINUTE)
-
-    service.connections.authenticate("abc=", str(100 * MINUTE))
-    service.minutes_pass(99 * MINUTE)
-
-    assert service.notified() == [
-        f"token_expiring {MIDNIGHT + HOUR}".encode(),
-        f"token_expiring {MIDNIGHT + 100 * MINUTE}".encode(),
-    ]
-    assert service.followers() == ["abc="]
-
-
 def test_nothing_follows_the_news_of_an_expired_token() -> None:
     service = Service()
     service.authenticated(HOUR)
@@ -137,42 +102,6 @@ def test_whoever_resumes_is_asked_once_to_reconnect_within_five_minutes(random: 
     assert service.push.disconnected == []
 
 
-def test_what_is_left_of_a_lost_connection_is_removed() -> None:
-    service = Service()
-    service.authenticated(5 * HOUR)
-    service.connections.subscribe("abc=", 1)
-
-    service.minutes_pass(131 * MINUTE)
-
-    assert service.store.get("abc=") is None
-    assert service.followers(session_stream(1)) == []
-    assert service.push.posts == []
-    assert service.store.deadlines() == []
-
-
-def test_a_notice_that_finds_nobody_removes_every_trace() -> None:
-    service = Service()
-    service.authenticated(HOUR, resumes=True)
-    service.push.gone.add("abc=")
-
-    service.minutes_pass(58 * MINUTE)
-
-    assert service.store.get("abc=") is None
-    assert service.followers() == []
-    assert service.store.deadlines() == []
-
-
-def test_a_goodbye_that_finds_nobody_removes_every_trace() -> None:
-    service = Service()
-    service.connect()
-    service.push.gone.add("abc=")
-
-    service.minutes_pass(2 * MINUTE)
-
-    assert service.store.get("abc=") is None
-    assert service.push.disconnected == []
-
-
 def test_a_notice_that_failed_is_sent_again_a_minute_later() -> None:
     service = Service()
     service.authenticated(HOUR, resumes=True)
@@ -184,18 +113,6 @@ def test_a_notice_that_failed_is_sent_again_a_minute_later() -> None:
 
     assert service.notified() == [f"token_expiring {MIDNIGHT + HOUR}".encode()]
     assert service.store.deadlines()[0].deadline.kind is DeadlineKind.TOKEN_EXPIRED
-
-
-def test_a_token_expires_in_time_however_often_its_notice_fails() -> None:
-    service = Service()
-    service.authenticated(HOUR, resumes=True)
-    service.push.failing.add("abc=")
-    service.minutes_pass(59 * MINUTE)
-    service.push.failing.clear()
-
-    service.minutes_pass(HOUR)
-
-    assert service.notified() == [EXPIRED]
 
 
 def test_a_connection_that_cannot_be_closed_is_closed_later() -> None:
@@ -211,3 +128,21 @@ def test_a_connection_that_cannot_be_closed_is_closed_later() -> None:
 
     assert service.push.disconnected == ["abc="]
     assert service.store.get("abc=") is None
+
+
+@pytest.mark.parametrize("authenticated", [False, True])
+def test_a_frame_that_finds_nobody_removes_every_trace(*, authenticated: bool) -> None:
+    service = Service()
+    if authenticated:
+        service.authenticated(HOUR, resumes=True)
+        service.connections.subscribe("abc=", 1)
+    else:
+        service.connect()
+    service.push.gone.add("abc=")
+
+    service.minutes_pass(58 * MINUTE)
+
+    assert service.store.get("abc=") is None
+    assert service.followers() == service.followers(session_stream(1)) == []
+    assert service.store.deadlines() == []
+    assert service.push.disconnected == []

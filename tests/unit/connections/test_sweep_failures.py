@@ -97,27 +97,6 @@ def test_a_notice_of_a_dead_sweep_is_sent_by_another(*, after: bool) -> None:
     assert service.notified() == [f"token_expiring {MIDNIGHT + 20 * MINUTE}".encode()]
 
 
-def test_a_deadline_without_a_connection_is_removed() -> None:
-    service = Service()
-    service.store.leave_deadline(ExpiredDeadline("gone=", Deadline(MIDNIGHT, DeadlineKind.AUTHENTICATE), 0))
-
-    service.minutes_pass(MINUTE)
-
-    assert service.store.deadlines() == []
-    assert service.push.posts == []
-
-
-def test_an_outdated_deadline_is_removed_and_nothing_else() -> None:
-    service = Service()
-    service.authenticated(HOUR)
-    service.store.leave_deadline(ExpiredDeadline("abc=", Deadline(MIDNIGHT, DeadlineKind.AUTHENTICATE), 0))
-
-    service.minutes_pass(MINUTE)
-
-    assert [one.deadline.kind for one in service.store.deadlines()] == [DeadlineKind.TOKEN_EXPIRED]
-    assert service.push.posts == []
-
-
 def test_longer_lives_postpone_a_deadline_that_was_reached() -> None:
     service = Service()
     service.connect()
@@ -178,3 +157,15 @@ def test_what_there_is_no_time_for_the_next_sweep_does() -> None:
     assert report.unfinished
     assert marked is None
     assert service.push.disconnected == ["abc="]
+
+
+@pytest.mark.parametrize("name", ["gone=", "abc="])
+def test_an_outdated_deadline_is_removed_and_nothing_else(name: str) -> None:
+    service = Service()
+    service.authenticated(HOUR)
+    service.store.leave_deadline(ExpiredDeadline(name, Deadline(MIDNIGHT, DeadlineKind.AUTHENTICATE), 0))
+
+    service.minutes_pass(MINUTE)
+
+    assert [one.deadline.kind for one in service.store.deadlines()] == [DeadlineKind.TOKEN_EXPIRED]
+    assert service.push.posts == []

@@ -35,14 +35,6 @@ def test_the_first_sweep_looks_back_over_a_connections_whole_life() -> None:
     assert report.minutes == LOOK_BACK_MINUTES + 1
 
 
-def test_no_sweep_looks_back_further_than_a_connection_can_last() -> None:
-    service = Service()
-    service.minutes_pass(MINUTE)
-    service.now = 24 * HOUR
-
-    assert service.sweep_once().minutes == LOOK_BACK_MINUTES + 1
-
-
 def test_a_late_sweep_does_what_was_due_at_its_time() -> None:
     service = Service()
     service.minutes_pass(10 * MINUTE)
@@ -56,16 +48,6 @@ def test_a_late_sweep_does_what_was_due_at_its_time() -> None:
 
     assert marked == MIDNIGHT // 60 + 9
     assert service.notified() == [TIMEOUT]
-
-
-def test_a_minute_of_several_pages_is_done_to_its_end() -> None:
-    service = Service(page_size=3)
-    for number in range(20):
-        service.connect(f"{number}=")
-
-    service.minutes_pass(2 * MINUTE)
-
-    assert len(set(service.push.disconnected)) == 20
 
 
 def test_what_nothing_is_due_of_is_not_even_read() -> None:
@@ -115,16 +97,6 @@ def test_clocks_that_differ_by_a_minute_lose_no_deadline(opened: int, behind: in
         f"token_expiring {MIDNIGHT + 10 * MINUTE + opened + 110}".encode(),
         EXPIRED,
     ]
-
-
-def test_a_token_that_expires_soon_is_told_at_once() -> None:
-    service = Service()
-    service.now = 10 * MINUTE
-    service.authenticated(11 * MINUTE + 30, resumes=True)
-
-    service.minutes_pass(13 * MINUTE)
-
-    assert service.notified() == [f"token_expiring {MIDNIGHT + 11 * MINUTE + 30}".encode(), EXPIRED]
 
 
 def test_what_an_expired_connection_leaves_is_removed() -> None:
