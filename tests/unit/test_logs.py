@@ -107,19 +107,6 @@ def test_at_debug_only_our_own_loggers_say_more(capsys: pytest.CaptureFixture[st
     assert [line["message"] for line in printed(capsys)] == ["ours"]
 
 
-def test_whoever_logs_goes_on_in_the_new_file(tmp_path: Path) -> None:
-    file = LogFile(tmp_path / "log.jsonl", most_bytes=1)
-    logs.configure("INFO", file=str(file.path))
-
-    logging.getLogger("x").info("before")
-    file.turn_over()
-    logging.getLogger("x").info("after")
-
-    assert "before" in file.before.read_text()
-    assert "after" in file.path.read_text()
-    assert [line["message"] for line in file.lines()] == ["before", "after"]
-
-
 def test_each_metric_has_a_unit_that_cloudwatch_knows() -> None:
     assert set(UNITS.values()) <= {"Count", "Milliseconds", "None"}
 
@@ -133,21 +120,31 @@ def test_a_terminal_gets_a_short_line_the_file_the_record(
     logging.getLogger("x").info("said", extra={"event": "17/3", "n": 1})
     logging.getLogger("x").warning("no frame: %s", "\x1b[2J\n\x9b")
     logging.getLogger("x").info("authenticated", extra={"connection_id": "abc="})
+    logging.getLogger("x").error("not handled", exc_info=ValueError("a reason"))
 
-    first, second, third = capsys.readouterr().out.splitlines()
+    first, second, third, fourth, *trace = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"\d\d:\d\d:\d\d  said  \(17/3\)", first)
     assert second[8:] == "  WARNING no frame:  [2J  "
     assert third.endswith("  authenticated  (abc=)")
+    assert fourth.endswith("  ERROR not handled")
+    assert trace == ["ValueError: a reason"]
     kept = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [line["message"] for line in kept] == ["said", "no frame: \x1b[2J\n\x9b", "authenticated"]
+    assert [line["message"] for line in kept] == [
+        "said",
+        "no frame: \x1b[2J\n\x9b",
+        "authenticated",
+        "not handled",
+    ]
     assert (kept[0]["event"], kept[0]["n"]) == ("17/3", 1)
 
 
-def test_the_short_line_of_a_defect_has_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("INFO", form="text")
+def test_whoever_logs_goes_on_in_the_new_file(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "log.jsonl", most_bytes=1)
+    logs.configure("INFO", file=str(file.path))
 
-    logging.getLogger("x").error("a frame could not be handled", exc_info=ValueError("a reason"))
+    logging.getLogger("x").info("before")
+    file.turn_over()
+    logging.getLogger("x").info("after")
 
-    first, *trace = capsys.readouterr().out.splitlines()
-    assert first.endswith("  ERROR a frame could not be handled")
-    assert trace == ["ValueError: a reason"]
+    assert "before" in file.before.read_text()
+    assert [line["message"] for line in file.lines()] == ["before", "after"]

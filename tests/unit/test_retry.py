@@ -2,91 +2,13 @@ import math
 
 import pytest
 
-from chalicelib.retry import RetryPolicy, TimeBudget, is_retryable_error, is_retryable_status
-
-POLICY = RetryPolicy(attempts=5, base_seconds=0.1, cap_seconds=2.0)
-
-
-@pytest.mark.parametrize(
-    ("attempts", "longest"), [(1, 0.1), (2, 0.2), (3, 0.4), (5, 1.6), (6, 2.0), (60, 2.0)]
-)
-def test_the_longest_wait_doubles_up_to_the_cap(attempts: int, longest: float) -> None:
-    assert POLICY.delay(attempts, lambda: 1.0) == pytest.approx(longest)
-
-
-def test_the_jitter_is_full() -> None:
-    assert POLICY.delay(3, lambda: 0.0) == 0.0
-    assert POLICY.delay(3, lambda: 0.5) == pytest.approx(0.2)
-
-
-def test_no_delay_follows_the_last_attempt() -> None:
-    assert POLICY.next_delay(4, left=math.inf) is not None
-    assert POLICY.next_delay(5, left=math.inf) is None
-
-
-def test_no_retry_begins_after_the_callers_time() -> None:
-    class InThreeSeconds(RetryPolicy):
-        def delay(self, *_: object) -> float:
-            return 3.0
-
-    policy = InThreeSeconds(5, 1, 9)
-
-    assert policy.next_delay(1, left=3.1) == 3.0
-    assert policy.next_delay(1, left=3.0) is None
+from chalicelib.retry import Backoff, RetryPolicy, TimeBudget, is_retryable_error, is_retryable_status
 
 
 @pytest.mark.parametrize("bad", [(0, 1, 1), (1, -1, 1), (1, 1, -0.1)])
 def test_a_policy_that_makes_no_sense_is_refused(bad: tuple[int, float, float]) -> None:
     with pytest.raises(ValueError, match="one attempt or more"):
         RetryPolicy(*bad)
-
-
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_throttling_and_server_errors_are_retryable(status: int) -> None:
-    assert is_retryable_status(status)
-
-
-@pytest.mark.parametrize("status", [301, 400, 403, 404, 410, 413])
-def test_other_statuses_are_final(status: int) -> None:
-    assert not is_retryable_status(status)
-
-
-@pytest.mark.parametrize(
-    "code", ["ProvisionedThroughputExceededException", "RequestThrottled", "TransactionConflictException"]
-)
-def test_throttles_and_conflicts_are_retryable(code: str) -> None:
-    assert is_retryable_error(code)
-
-
-@pytest.mark.parametrize(
-    ("reasons", "retryable"),
-    [
-        (["TransactionConflict"], True),
-        (["None", "ThrottlingError", "None", "ProvisionedThroughputExceeded"], True),
-        (["TransactionConflict", "ConditionalCheckFailed"], False),
-        (["TransactionConflict", "ValidationError"], False),
-        (["None"], False),
-        ([], False),
-    ],
-)
-def test_a_cancelled_transaction_is_retryable_if_all_reasons_are(
-    reasons: list[str], *, retryable: bool
-) -> None:
-    assert is_retryable_error("TransactionCanceledException", reasons) is retryable
-
-
-def test_a_budget_runs_from_its_beginning() -> None:
-    now = [100.0]
-    budget = TimeBudget(monotonic=lambda: now[0])
-
-    budget.begin(10)
-    now[0] += 4
-    six_left = budget.left()
-    now[0] += 7
-    none_left = budget.left()
-
-    assert six_left == pytest.approx(6)
-    assert none_left <= 0
 
 
 @pytest.mark.parametrize("begun", [True, False])
@@ -99,3 +21,82 @@ def test_a_budget_nobody_knows_is_the_patience(*, begun: bool) -> None:
 
     assert budget.left() == 20
     assert TimeBudget().left() == math.inf
+
+
+def test_statuses_of_throttling_and_server_errors_are_retryable() -> None:
+    statuses = (301, 400, 403, 404, 410, 413, 429, 500, 502, 503, 504)
+
+    assert [status for status in statuses if is_retryable_status(status)] == [429, 500, 502, 503, 504]
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons", "retryable"),
+    [
+        ("ProvisionedThroughputExceededException", [], True),
+        ("RequestThrottled", [], True),
+        ("TransactionConflictException", [], True),
+        ("TransactionCanceledException", ["TransactionConflict"], True),
+        ("TransactionCanceledException", ["None", "ThrottlingError", "ProvisionedThroughputExceeded"], True),
+        ("TransactionCanceledException", ["TransactionConflict", "ConditionalCheckFailed"], False),
+        ("TransactionCanceledException", ["TransactionConflict", "ValidationError"], False),
+        ("TransactionCanceledException", ["None"], False),
+        ("TransactionCanceledException", [], False),
+    ],
+)
+def test_throttles_and_conflicts_are_retryable(code: str, reasons: list[str], *, retryable: bool) -> None:
+    assert is_retryable_error(code, reasons) is retryable
+
+
+def test_a_budget_runs_from_its_beginning() -> None:
+    now = [100.0]
+    budget = TimeBudget(monotonic=lambda: now[0])
+
+    budget.begin(10)
+    now[0] += 4
+
+    assert budget.left() == pytest.approx(6)
+
+
+class Clock:
+    """A time that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds", "random", "slept"),
+    [
+        (5, 10.0, 1.0, [0.1, 0.2, 0.4, 0.4]),
+        (4, 10.0, 0.5, [0.05, 0.1, 0.2]),  # the jitter is full
+        (100, 1.0, 1.0, [0.1, 0.2, 0.4]),  # no wait outlasts the budget
+        (100, 0.0, 1.0, []),  # and the first attempt needs none
+    ],
+)
+def test_waits_double_and_end_with_attempts_or_time(
+    attempts: int, seconds: float, random: float, slept: list[float]
+) -> None:
+    clock, policy = Clock(), RetryPolicy(attempts=attempts, base_seconds=0.1, cap_seconds=0.4)
+    backoff = Backoff(policy, TimeBudget(seconds), lambda: random, clock.slept.append, clock.monotonic)
+
+    made = [*backoff.attempts()]
+
+    assert made == [*range(1, len(slept) + 2)]
+    assert clock.slept == pytest.approx(slept)
+
+
+def test_time_that_attempts_take_counts() -> None:
+    clock = Clock()
+    backoff = Backoff(
+        RetryPolicy(9, 0.1, 0.4), TimeBudget(1), lambda: 1.0, clock.slept.append, clock.monotonic
+    )
+
+    made = []
+    for attempt in backoff.attempts():
+        made.append(attempt)
+        clock.slept.append(0.6)
+
+    assert made == [1, 2]

@@ -44,14 +44,6 @@ def test_a_token_of_a_new_secret_is_accepted_at_once() -> None:
     assert process.known.verifying("k1") == OLD.secret
 
 
-def test_a_new_secret_is_read_right_after_a_first_read() -> None:
-    process = Process()
-    process.known.verifying("k1")
-    process.kept = DURING
-
-    assert process.known.verifying("k2") == NEW.secret
-
-
 def test_the_end_of_a_rotation_is_noticed_within_a_minute() -> None:
     process = Process(DURING)
     process.known.verifying("k1")

@@ -11,8 +11,7 @@ import pytest
 from chalicelib.aws.connections_api import ConnectionsApi
 from chalicelib.aws.http import HttpClient, NoAnswer
 from chalicelib.connections.connection import Recipient
-from chalicelib.connections.messages import FailedPost, Message, Outcome
-from chalicelib.errors import Unavailable
+from chalicelib.connections.messages import Message, Outcome
 from chalicelib.retry import RetryPolicy
 from chalicelib.settings import Keys
 from chalicelib.token_bucket import TokenBucket
@@ -90,29 +89,44 @@ def crowd(count: int) -> list[Recipient]:
 
 
 async def test_each_recipient_has_its_place_in_the_outcome() -> None:
-    http = FakeHttp(gone=[410], forbidden=[403], large=[413], slow=[429], broken=[500], silent=[CLOSED])
+    cut = {f"cut{status}": [NoAnswer("closed", status)] for status in (200, 410, 403)}  # only their bodies
+    http = FakeHttp(
+        gone=[410], forbidden=[403], large=[413], slow=[429], broken=[500], silent=[CLOSED], **cut
+    )
 
-    outcome = await api_over(http).send(HELLO, [*to(*http.answers), *crowd(100)], within=60)
+    outcome = await api_over(http).send(
+        HELLO, [*to(*http.answers), *to("old", token_expires_at=1), *crowd(100)], within=60
+    )
 
-    assert outcome.delivered == dict.fromkeys((one.connection_id for one in crowd(100)), NOW)
-    assert outcome.gone == to("gone")
+    delivered = ["cut200", "old", *(one.connection_id for one in crowd(100))]
+    assert outcome.delivered == dict.fromkeys(delivered, NOW)
+    assert outcome.gone == to("gone", "cut410")
     assert {(post.recipient.connection_id, post.status, post.reason) for post in outcome.failed} == {
         ("forbidden", 403, "answered 403"),
         ("large", 413, "answered 413"),
         ("slow", 429, "answered 429"),
         ("broken", 500, "answered 500"),
         ("silent", None, "the connection was closed"),
+        ("cut403", 403, "answered 403"),
     }
-    assert len(outcome.failed) == 5
+    assert len(outcome.failed) == 6
+    assert outcome.retried == 3 * (AT_ONCE.attempts - 1)
+    assert http.posted_to.count("slow") == AT_ONCE.attempts
+    assert http.posted_to.count("forbidden") == http.posted_to.count("gone") == 1
 
 
-async def test_nobody_to_tell_is_an_empty_outcome() -> None:
-    http = FakeHttp()
+@pytest.mark.parametrize(("retry", "within", "status"), [(InAnHour(2, 1, 1), 600, 429), (AT_ONCE, 0, None)])
+async def test_what_would_come_too_late_fails_without_waiting(
+    retry: RetryPolicy, within: float, status: int | None
+) -> None:
+    http = FakeHttp(throttled=[429])
 
-    outcome = await api_over(http).send(HELLO, [], within=60)
+    async with asyncio.timeout(60):
+        outcome = await api_over(http, retry=retry).send(HELLO, to("throttled"), within=within)
 
-    assert outcome == Outcome()
-    assert http.requests == []
+    [failed] = outcome.failed
+    assert (failed.status, failed.reason) == (status, "answered 429" if status else "time ran out")
+    assert len(http.requests) == 1
 
 
 @pytest.mark.parametrize("passing", [429, 500, 503, CLOSED])
@@ -124,15 +138,6 @@ async def test_what_passes_is_tried_again(passing: int | NoAnswer) -> None:
     assert outcome == Outcome(delivered={"a": NOW, "b": NOW}, retried=2)
 
 
-async def test_attempts_are_bounded() -> None:
-    http = FakeHttp(slow=[429], forbidden=[403], gone=[410])
-
-    outcome = await api_over(http).send(HELLO, to("slow", "forbidden", "gone"), within=60)
-
-    assert sorted(http.posted_to) == ["forbidden", "gone", *["slow"] * AT_ONCE.attempts]
-    assert outcome.retried == AT_ONCE.attempts - 1
-
-
 async def test_retries_come_after_everybodys_first_post() -> None:
     http = FakeHttp(throttled=[429, 200])
 
@@ -140,24 +145,6 @@ async def test_retries_come_after_everybodys_first_post() -> None:
 
     assert http.posted_to[-1] == "throttled"
     assert len(http.requests) == 32
-
-
-async def test_an_answer_whose_body_is_cut_off_counts() -> None:
-    http = FakeHttp(a=[NoAnswer("closed", 200)], b=[NoAnswer("closed", 410)], c=[NoAnswer("closed", 403)])
-
-    outcome = await api_over(http).send(HELLO, to("a", "b", "c"), within=60)
-
-    assert outcome == Outcome({"a": NOW}, to("b"), [], [FailedPost(to("c")[0], 403, "answered 403")])
-
-
-async def test_a_retry_that_would_come_too_late_fails_without_waiting() -> None:
-    http = FakeHttp(throttled=[429])
-
-    async with asyncio.timeout(60):
-        outcome = await api_over(http, retry=InAnHour(2, 1, 1)).send(HELLO, to("throttled"), within=600)
-
-    assert outcome.failed == [FailedPost(to("throttled")[0], 429, "answered 429")]
-    assert len(http.requests) == 1
 
 
 async def test_when_time_runs_out_everybody_else_fails() -> None:
@@ -177,14 +164,6 @@ async def test_when_time_runs_out_everybody_else_fails() -> None:
         (429, "answered 429"),
         (None, "time ran out"),
     }
-
-
-async def test_a_send_without_time_fails_everybody() -> None:
-    http = FakeHttp()
-
-    outcome = await api_over(http).send(HELLO, crowd(3), within=0)
-
-    assert [post.reason for post in outcome.failed] == ["time ran out"] * 3
 
 
 async def test_the_cursor_goes_to_those_who_opted_in() -> None:
@@ -219,12 +198,6 @@ async def test_an_expired_token_is_noticed_at_each_attempt() -> None:
     assert outcome.expired == [ended, brief]
     assert list(outcome.delivered) == ["lasting"]
     assert http.posted_to == ["brief", "lasting", "lasting"]
-
-
-async def test_tokens_do_not_matter_to_other_messages() -> None:
-    outcome = await api_over(FakeHttp()).send(HELLO, to("a", token_expires_at=1), within=60)
-
-    assert list(outcome.delivered) == ["a"]
 
 
 async def test_the_window_bounds_all_sends_together() -> None:
@@ -268,25 +241,6 @@ async def test_a_send_that_is_cancelled_leaves_the_window_free() -> None:
     assert http.most_in_flight == 4
 
 
-async def test_a_post_waits_for_the_rate() -> None:
-    http, now = FakeHttp(), [0.0]
-    rate = TokenBucket(1_000, 10, clock=lambda: now[0])
-    sending = asyncio.create_task(api_over(http, rate=rate).send(HELLO, crowd(30), within=60))
-
-    async def posts_reach(count: int) -> int:
-        while len(http.requests) < count or not rate.wait():  # noqa: ASYNC110 - time is the test's
-            await asyncio.sleep(0)
-        return len(http.requests)
-
-    counts = [await posts_reach(10)]
-    for count in (20, 30):
-        now[0] += 0.01
-        counts.append(await posts_reach(count))
-
-    assert counts == [10, 20, 30]
-    assert len((await sending).delivered) == 30
-
-
 async def test_waiting_for_the_rate_does_not_keep_the_loop_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     now, sleeps = [0.0], list[float]()
 
@@ -319,16 +273,6 @@ async def test_disconnect_deletes_the_connection() -> None:
         ("DELETE", "flaky"),
         ("DELETE", "refused"),
     ]
-
-
-async def test_without_credentials_nothing_is_sent() -> None:
-    http = FakeHttp()
-    api = ConnectionsApi(cast("HttpClient", http), "http://127.0.0.1:1", "r", lambda: Keys(None, None))
-
-    with pytest.raises(Unavailable, match="AWS_ACCESS_KEY_ID"):
-        await api.send(HELLO, crowd(3), within=60)
-
-    assert http.requests == []
 
 
 def test_an_endpoint_that_makes_no_url_is_refused() -> None:

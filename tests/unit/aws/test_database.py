@@ -145,22 +145,14 @@ def test_a_condition_that_failed_loses_the_race_at_once(house: House, others: di
     assert house.slept == []
 
 
-def test_a_conflict_is_raised_at_once_where_asked_for(house: House) -> None:
+def test_throttles_are_retried_also_where_conflicts_are_not(house: House) -> None:
+    house.cancels(NONE, THROTTLED)
     house.cancels(CONFLICT, NONE)
 
     with pytest.raises(TransactWriteError) as lost:
         house.commit(retry_conflicts=False)
 
     assert lost_race(lost.value)
-    assert house.slept == []
-
-
-def test_throttles_are_retried_also_where_conflicts_are_not(house: House) -> None:
-    house.cancels(NONE, THROTTLED)
-    house.engine.add_response("transact_write_items", {})
-
-    house.commit(retry_conflicts=False)
-
     assert house.slept == pytest.approx([0.1])
 
 

@@ -230,32 +230,21 @@ async def test_a_body_that_is_cut_off_leaves_the_status(wire: Wire, data: bytes)
     assert (await failure(asked)).status == 410
 
 
-async def test_a_fresh_connection_that_closes_did_not_die_idle(wire: Wire) -> None:
+@pytest.mark.parametrize(
+    ("served", "heard", "died_idle"), [(False, b"", False), (True, b"", True), (True, b"HTTP/1.1 20", False)]
+)
+async def test_a_kept_alive_connection_that_ends_silently_died_idle(
+    wire: Wire, heard: bytes, *, served: bool, died_idle: bool
+) -> None:
+    if served:
+        await wire.serve_once()
     asked = wire.ask()
+    wire.hear(heard)
 
     wire.end(ConnectionResetError("reset"))
 
     failed = await failure(asked)
-    assert (failed.died_idle, str(failed)) == (False, "the connection broke: reset")
-
-
-async def test_a_kept_alive_connection_that_closes_silently_died_idle(wire: Wire) -> None:
-    await wire.serve_once()
-    asked = wire.ask()
-
-    wire.end()
-
-    assert (await failure(asked)).died_idle
-
-
-async def test_a_connection_that_ends_within_an_answer_was_not_idle(wire: Wire) -> None:
-    await wire.serve_once()
-    asked = wire.ask()
-    wire.hear(b"HTTP/1.1 20")
-
-    wire.end()
-
-    assert not (await failure(asked)).died_idle
+    assert (failed.died_idle, str(failed)) == (died_idle, "the connection broke: reset")
 
 
 async def test_a_connection_closed_before_its_request_gives_no_answer(wire: Wire) -> None:
@@ -265,17 +254,6 @@ async def test_a_connection_closed_before_its_request_gives_no_answer(wire: Wire
 
     assert not (await failure(asked)).died_idle
     assert wire.socket.sent == b""
-
-
-async def test_patience_ends_when_the_timeout_has_passed(wire: Wire) -> None:
-    asked = wire.ask()
-
-    wire.loop.advance(2.9)
-    early = asked.done()
-    wire.loop.advance(0.2)
-
-    assert not early
-    assert str(await failure(asked)) == "no answer within 3 s"
 
 
 async def test_each_request_has_the_whole_timeout(wire: Wire) -> None:
@@ -291,7 +269,8 @@ async def test_each_request_has_the_whole_timeout(wire: Wire) -> None:
     wire.loop.advance(0.2)
 
     assert not early
-    assert (await failure(asked)).status is None
+    failed = await failure(asked)
+    assert (failed.status, str(failed)) == (None, "no answer within 3 s")
 
 
 async def test_no_timer_stays_with_an_idle_connection(wire: Wire) -> None:

@@ -97,30 +97,6 @@ async def test_what_passes_is_tried_again(passing: Answer) -> None:
     assert len(http.requests) == 3
 
 
-async def test_what_does_not_pass_ends_after_the_attempts() -> None:
-    http = FakeHttp(failure(500, "InternalServerError"))
-
-    with pytest.raises(Unavailable):
-        await dynamodb(http).call("Query", {})
-
-    assert len(http.requests) == AT_ONCE.attempts
-
-
-async def test_no_retry_begins_after_the_callers_time() -> None:
-    class InThreeSeconds(RetryPolicy):
-        def delay(self, *_: object) -> float:
-            return 3.0
-
-    http = FakeHttp(failure(500, "InternalServerError"))
-    budget = TimeBudget(monotonic=lambda: 0.0)
-    budget.begin(2.0)
-
-    with pytest.raises(Unavailable):
-        await dynamodb(http, retry=InThreeSeconds(4, 1, 9), budget=budget).call("Query", {})
-
-    assert len(http.requests) == 1
-
-
 @pytest.mark.parametrize(
     ("answer", "reasons"),
     [
@@ -164,6 +140,17 @@ async def test_a_refusal_is_final_and_the_log_names_it(
     assert str(KEYS.secret_key) not in str(vars(caplog.records[0]))
 
 
-def test_an_endpoint_that_is_no_url_is_refused() -> None:
-    with pytest.raises(ValueError, match="no http or https URL"):
-        DynamoApi(HttpClient(), "localhost:8000", "r", lambda: KEYS)
+@pytest.mark.parametrize(("pause", "attempts"), [(0.0, AT_ONCE.attempts), (3.0, 1)])
+async def test_retries_end_with_the_attempts_or_the_time(pause: float, attempts: int) -> None:
+    class After(RetryPolicy):
+        def delay(self, *_: object) -> float:
+            return pause
+
+    http = FakeHttp(failure(500, "InternalServerError"))
+    budget = TimeBudget(monotonic=lambda: 0.0)
+    budget.begin(2.0)
+
+    with pytest.raises(Unavailable):
+        await dynamodb(http, retry=After(AT_ONCE.attempts, 1, 9), budget=budget).call("Query", {})
+
+    assert len(http.requests) == attempts

@@ -40,17 +40,6 @@ def test_a_throttled_read_is_made_again(ssm: Stubber) -> None:
     assert slept == pytest.approx([0.1, 0.2, 0.4])
 
 
-def test_reads_that_stay_throttled_end_within_the_time(ssm: Stubber) -> None:
-    slept: list[float] = []
-    for _ in range(20):
-        ssm.add_client_error("get_parameter", "ThrottlingException", "Rate exceeded")
-
-    with pytest.raises(SecretsUnreadable):
-        secrets(slept).load()
-
-    assert 0 < sum(slept) <= PATIENCE_SECONDS
-
-
 def test_a_parameter_that_is_missing_is_read_once(ssm: Stubber) -> None:
     slept: list[float] = []
     ssm.add_client_error("get_parameter", "ParameterNotFound")
