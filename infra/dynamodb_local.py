@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra import ROOT
+from infra.ministack import stop
 from infra.signals import exit_by_signals
 
 PACKAGE = "amplify-dynamodb-simulator"
@@ -27,11 +29,8 @@ VERSION = "2.9.30"
 SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
 """Of the package's archive; `npm pack amplify-dynamodb-simulator@2.9.30` and sha256sum give it."""
 
-CACHE = Path(__file__).parent.parent / ".local" / "dynamodb-local"
+CACHE = ROOT / ".local" / "dynamodb-local"
 LAUNCHER = Path(__file__).parent / "DynamoDbLocalOnLoopback.java"
-
-STOP_SECONDS = 10.0
-"""How long the engine may take to close its database before it is killed."""
 
 
 class DynamoDbLocalError(Exception):
@@ -55,10 +54,11 @@ def fetched() -> Path:
         if packed.returncode:
             raise DynamoDbLocalError(f"npm could not fetch {PACKAGE} {VERSION}:\n{packed.stderr.strip()}")
         archive = Path(scratch) / f"{PACKAGE}-{VERSION}.tgz"
-        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-        if digest != SHA256:
-            message = f"{archive.name} is not the pinned one: its sha256 is {digest}, expected {SHA256}."
-            raise DynamoDbLocalError(f"{message} It was not kept; find out why before changing the pin.")
+        if (digest := hashlib.sha256(archive.read_bytes()).hexdigest()) != SHA256:
+            raise DynamoDbLocalError(
+                f"{archive.name} is not the pinned one: its sha256 is {digest}, expected {SHA256}. "
+                "It was not kept; find out why before changing the pin."
+            )
         with tarfile.open(archive) as members:
             members.extractall(scratch, filter="data")
         (Path(scratch) / "package" / "emulator").rename(engine)
@@ -92,7 +92,7 @@ def dynamodb_local(database: Path) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{_port(process, log)}"
     finally:
-        _stop(process)
+        stop(process)
 
 
 def run(command: Sequence[str]) -> int:
@@ -136,16 +136,6 @@ def _port(process: subprocess.Popen[str], log: Path) -> int:
             return int(found[1])
     message = "DynamoDB Local did not start. It needs a Java Development Kit, 17 or newer. It said:"
     raise DynamoDbLocalError(f"{message}\n{log.read_text().strip()}")
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    with process:
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 if __name__ == "__main__":

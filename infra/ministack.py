@@ -12,8 +12,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-PYTHON = Path(__file__).parents[1] / ".venv-ministack" / "bin" / "python"
+from infra import ROOT
+
+PYTHON = ROOT / ".venv-ministack" / "bin" / "python"
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
@@ -53,7 +56,7 @@ def ministack(
         _wait(process, port, log)
         yield f"http://127.0.0.1:{port}"
     finally:
-        _stop(process)
+        stop(process)
 
 
 def _free_port() -> int:
@@ -77,7 +80,8 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     raise MiniStackError(f"MiniStack did not start. It said:\n{said or '(nothing)'}")
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "subprocess.Popen[Any]") -> None:
+    """Have a child end that runs until its standard input is closed; kill it where it takes too long."""
     with process:
         if process.stdin is not None:
             process.stdin.close()

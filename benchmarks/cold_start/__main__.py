@@ -21,7 +21,7 @@ import click
 
 from benchmarks.cold_start.events import first_events
 from benchmarks.cold_start.stub import running_stub
-from infra.deploy.package import build
+from infra.deploy.chalice.package import build
 
 ROOT = Path(__file__).parent.parent.parent
 ARCHITECTURE = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"

@@ -3,7 +3,7 @@
 import click
 
 from infra.cli.stage_options import PROJECT
-from infra.deploy.package import build
+from infra.deploy.chalice.package import build
 
 
 @click.command()

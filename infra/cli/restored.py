@@ -3,7 +3,7 @@
 import click
 
 from infra.cli.operated import on_an_operated_stage
-from infra.deploy.clock import Clock
+from infra.deploy.aws import Clock
 from infra.deploy.operate.restored import take_into_use
 from infra.deploy.operate.stage import OperatedStage
 from infra.deploy.progress import Progress

@@ -10,11 +10,10 @@ from typing import Any
 import click
 
 from infra.deploy.aws import Aws
+from infra.deploy.chalice.functions import declared_functions
 from infra.deploy.errors import explained
-from infra.deploy.functions import declared_functions
 from infra.deploy.progress import Progress
-from infra.deploy.stage import Stage
-from infra.deploy.stage_config import StageConfig
+from infra.deploy.stage import Stage, StageConfig
 from infra.deploy.target import Target
 
 PROJECT = Path(__file__).parents[2]

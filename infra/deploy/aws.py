@@ -1,12 +1,18 @@
-"""The account and Region that a stage lives in, and the clients to ask them with."""
+"""The account and Region that a stage lives in, the clients to ask them with, and waiting for them."""
 
 import os
-from collections.abc import Mapping
-from typing import Any, Self
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import NoRegionError
+
+from infra.deploy.errors import DeploymentError
+
+T = TypeVar("T")
 
 CONFIG = Config(retries={"mode": "standard", "max_attempts": 8})
 """Deploying makes many calls to APIs with low limits (API Gateway: a few a second), and has time."""
@@ -36,3 +42,26 @@ class Aws:
         if service not in self._clients:
             self._clients[service] = self._session.client(service, config=CONFIG)
         return self._clients[service]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as it is waited for, in seconds."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def wait(self, for_what: str, look: Callable[[], T | None], *, within: float, every: float) -> T:
+        """Look again and again until there is something to return.
+
+        Raises DeploymentError where there is nothing after ``within`` seconds.
+        """
+        deadline = self.monotonic() + within
+        while (found := look()) is None:
+            if self.monotonic() >= deadline:
+                raise DeploymentError(
+                    f"Waited {within:.0f} s for {for_what}, and it is not there yet. Run the same command "
+                    "again: it goes on from where things are."
+                )
+            self.sleep(every)
+        return found

@@ -3,17 +3,16 @@
 import hashlib
 import json
 import urllib.request
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from infra.deploy import drift, post_deploy
-from infra.deploy.chalice_command import chalice
-from infra.deploy.chalice_state import adopt
-from infra.deploy.package import Package, build
+from chalicelib.settings import AUDIENCE_SHARDS
+from infra.deploy.chalice import drift, post_deploy
+from infra.deploy.chalice.command import chalice
+from infra.deploy.chalice.package import Package, build
+from infra.deploy.chalice.state import adopt
 from infra.deploy.provision import provision
-from infra.deploy.shards import warn_of_other_shards
 from infra.deploy.target import Target
 
 HEALTHY_WITHIN = 120.0
@@ -47,31 +46,31 @@ def deploy(target: Target) -> Deployed:
     adopt(target.aws, target.record, stream_arn, progress)
     warn_of_other_shards(target)
     reasons = _reasons(target, package)
+    for reason in reasons or ["unchanged"]:
+        progress.detail(reason)
     if reasons:
-        for reason in reasons:
-            progress.detail(reason)
-        known_before = _websocket_url(target)
+        known_before = target.record.websocket_api
         chalice(target.project, ["deploy", "--stage", target.stage.name], target.aws.region, progress)
-        if known_before != _deployed_websocket_url(target):
+        if known_before != target.record.websocket_api:
             # Chalice has just made the API: its id goes into the roles, its address into the configuration.
             provision(target)
-    else:
-        progress.detail("unchanged")
     progress.step("What Chalice leaves undone")
-    _finish(target, stream_arn, redeployed=bool(reasons))
+    post_deploy.functions(target)
+    post_deploy.event_sources(target, stream_arn, target.stack.outputs())
+    post_deploy.websocket_deployment(target, changed=bool(reasons))
+    post_deploy.throttles(target)
+    post_deploy.log_retention(target)
+    progress.detail("all as declared")
     if reasons:
-        post_deploy.mark_complete(target, drift.FINGERPRINT, fingerprint(package, _config(target)))
+        post_deploy.mark_complete(target, drift.FINGERPRINT, _fingerprint(target, package))
     progress.step("Health check")
-    rest_api_id = target.record.value("rest_api", "rest_api_id") or ""
-    deployed = Deployed(target.addresses.rest(rest_api_id), _deployed_websocket_url(target), bool(reasons))
+    deployed = Deployed(
+        target.addresses.rest(target.record.rest_api or ""),
+        target.addresses.websocket(target.record.websocket_api or ""),
+        bool(reasons),
+    )
     _wait_until_healthy(target, deployed)
     return deployed
-
-
-def fingerprint(package: Package, config: Mapping[str, Any]) -> str:
-    """Return what stands for all that a deployment is made of."""
-    parts = [package.sha256, json.dumps(config, sort_keys=True), version("chalice")]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def answered(url: str) -> dict[str, Any] | None:
@@ -85,51 +84,42 @@ def answered(url: str) -> dict[str, Any] | None:
     return content
 
 
+def warn_of_other_shards(target: Target) -> None:
+    """Say what follows for open connections where a deployment divides audiences into other shards."""
+    name, unset = "AUDIENCE_SHARDS", str(AUDIENCE_SHARDS)
+    deployed = drift.deployed_environment(target, "broadcast")
+    after = target.config.of_function(target.stage).environment_variables.get(name, unset)
+    if deployed is None or (before := deployed.get(name, unset)) == after:
+        return  # nothing is connected yet, or nothing changes
+    fewer = int(after) < int(before)
+    target.progress.warning(
+        f"{name} is {after} from now on, and connections that are open are noted in {before} shards. "
+        + ("Most of them hear nothing more" if fewer else "Some events come twice and some not at all")
+        + " until they have come back, two hours from now at most: see docs/scaling.md, The number of shards."
+    )
+
+
+def _fingerprint(target: Target, package: Package) -> str:
+    """Return what stands for all that a deployment is made of."""
+    config = json.dumps(target.config.effective(target.stage), sort_keys=True)
+    return hashlib.sha256("\n".join([package.sha256, config, version("chalice")]).encode()).hexdigest()
+
+
 def _reasons(target: Target, package: Package) -> list[str]:
     """Return why Chalice has to deploy; nothing where it has not."""
-    reasons = drift.differences(target, package)
-    if not reasons and drift.deployed_fingerprint(target) != fingerprint(package, _config(target)):
-        reasons = ["what is declared here was never completely deployed"]
-    if not reasons and target.record.value("dynamodb_event", "event_uuid") is None:
-        reasons = ["nothing reads the stream"]
-    return reasons
+    if differences := drift.differences(target, package):
+        return differences
+    if drift.deployed_fingerprint(target) != _fingerprint(target, package):
+        return ["what is declared here was never completely deployed"]
+    if target.record.value("dynamodb_event", "event_uuid") is None:
+        return ["nothing reads the stream"]
+    return []
 
 
-def _finish(target: Target, stream_arn: str, *, redeployed: bool) -> None:
-    outputs = target.stack.outputs()
-    post_deploy.functions(target)
-    post_deploy.stream_mapping(
-        target, target.stage.function("broadcast"), stream_arn, outputs["StreamFailureQueueArn"]
-    )
-    post_deploy.queue_mapping(target, target.stage.function("deliver"), outputs["DeliveryQueueArn"])
-    post_deploy.websocket_deployment(target, changed=redeployed)
-    post_deploy.throttles(target)
-    post_deploy.log_retention(target)
-    target.progress.detail("all as declared")
-
-
-def _config(target: Target) -> dict[str, Any]:
-    return target.config.effective(target.stage)
-
-
-def _websocket_url(target: Target) -> str | None:
-    entry = target.config.entry(target.stage)
-    url: str | None = (
-        entry["lambda_functions"]["api_handler"].get("environment_variables", {}).get("WEBSOCKET_URL")
-    )
-    return url
-
-
-def _deployed_websocket_url(target: Target) -> str:
-    return target.addresses.websocket(target.record.value("websocket_api", "websocket_api_id") or "")
-
-
-def _wait_until_healthy(
-    target: Target, deployed: Deployed, ask: Callable[[str], dict[str, Any] | None] = answered
-) -> None:
+def _wait_until_healthy(target: Target, deployed: Deployed) -> None:
     def look() -> str | None:
-        health = ask(f"{deployed.rest_url}/health") or {}
-        described = ask(deployed.rest_url) or {}
+        health = answered(f"{deployed.rest_url}/health") or {}
+        described = answered(deployed.rest_url) or {}
         serves = health.get("status") == "ok" and described.get("websocket_url") == deployed.websocket_url
         return str(health["version"]) if serves else None
 

@@ -6,36 +6,33 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    TokenRetrievalError,
-)
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
 from click import ClickException
 
+NO_CREDENTIALS = (
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.ProfileNotFound,
+    exceptions.TokenRetrievalError,
+)
 NOT_CREDENTIALS = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
+    {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken"}
+    | {"InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException"}
 )
 NOT_PERMITTED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"})
 
 SIGN_IN = (
     "Sign in with `aws sso login` or `aws configure`, name a profile with AWS_PROFILE, or set "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. `aws sts get-caller-identity` shows whether it works."
+)
+NO_REGION = (
+    "No AWS Region is chosen. Set AWS_REGION, for example AWS_REGION=us-east-1, or `region` in your AWS "
+    "profile."
+)
+NOT_REACHED = (
+    "Check that the Region exists (AWS_REGION), that this machine is online, and that AWS_ENDPOINT_URL is "
+    "unset or serves."
 )
 
 
@@ -48,18 +45,12 @@ def explained() -> Iterator[None]:
     """Raise DeploymentError, with what to do about it, for whatever the AWS SDK raises."""
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound, TokenRetrievalError) as error:
+    except NO_CREDENTIALS as error:
         raise DeploymentError(f"There are no usable AWS credentials: {error}. {SIGN_IN}") from error
-    except NoRegionError as error:
-        raise DeploymentError(
-            "No AWS Region is chosen. Set AWS_REGION, for example AWS_REGION=us-east-1, or `region` in your "
-            "AWS profile."
-        ) from error
-    except (EndpointConnectionError, ConnectTimeoutError) as error:
-        raise DeploymentError(
-            f"AWS can't be reached: {error} Check that the Region exists (AWS_REGION), that this machine is "
-            "online, and that AWS_ENDPOINT_URL is unset or serves."
-        ) from error
+    except exceptions.NoRegionError as error:
+        raise DeploymentError(NO_REGION) from error
+    except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError) as error:
+        raise DeploymentError(f"AWS can't be reached: {error} {NOT_REACHED}") from error
     except ClientError as error:
         raise DeploymentError(_advice(error)) from error
     except BotoCoreError as error:
@@ -73,8 +64,7 @@ def code_of(error: ClientError) -> str:
 
 
 def _advice(error: ClientError) -> str:
-    code = code_of(error)
-    said = error.response.get("Error", {}).get("Message", "")
+    code, said = code_of(error), error.response.get("Error", {}).get("Message", "")
     if code in NOT_CREDENTIALS:
         return f"AWS does not accept the credentials ({code}: {said}). {SIGN_IN}"
     if code in NOT_PERMITTED:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from infra.deploy.aws import Aws
 from infra.deploy.budget import CONCURRENCY
-from infra.deploy.chalice_config import ChaliceConfig, Provisioned, stage_entry
-from infra.deploy.chalice_state import rest_api_ids, websocket_api_ids
+from infra.deploy.chalice.config import ChaliceConfig, Provisioned, stage_entry
+from infra.deploy.chalice.state import rest_api_ids, websocket_api_ids
 from infra.deploy.errors import DeploymentError
 from infra.deploy.secret import ensure_secret
 from infra.deploy.stage import Stage
@@ -20,41 +20,32 @@ ANY_API = "*"
 
 def provision(target: Target) -> str:
     """Bring everything around the functions to the declared state; return the sessions stream's ARN."""
-    aws, stage, progress, config = target.aws, target.stage, target.progress, target.config
-    check_place(aws, stage, config)
-    api_id = _websocket_api_id(target)
+    aws, stage, progress, shape = target.aws, target.stage, target.progress, target.shape
+    check_place(aws, stage, target.config)
+    live = _known(target.record.websocket_api, websocket_api_ids(aws, stage))
+    rest = _known(target.record.rest_api, rest_api_ids(aws, stage)) if shape.push_endpoint else None
     progress.step(f"Stack {stage.stack}")
-    if kept := target.shape.kept(target.stack.parameters()):
+    if kept := shape.kept(target.stack.parameters()):
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
-    changed = target.stack.apply(
-        sent(target.project / "infra" / "deploy" / "stack.yaml"),
-        {
-            "Stage": stage.name,
-            "WebSocketApiId": api_id or ANY_API,
-            **target.shape.parameters,
-        },
-    )
+    parameters = {"Stage": stage.name, "WebSocketApiId": live or ANY_API, **shape.parameters}
+    changed = target.stack.apply(sent(target.project / "infra" / "deploy" / "stack.yaml"), parameters)
     progress.detail("is as declared now" if changed else "unchanged")
     progress.step(f"Token secret {stage.secret_parameter}")
     made = ensure_secret(aws.client("ssm"), stage.secret_parameter)
     progress.detail("made; nobody has seen it" if made else "unchanged")
     progress.step("Chalice's configuration, .chalice/config.json")
     outputs = target.stack.outputs()
-    stream_arn = _stream_arn(aws, outputs["SessionsTableName"])
-    rest_api_id = _rest_api_id(target)
     provisioned = Provisioned(
-        outputs=outputs,
-        stream_arn=stream_arn,
-        websocket_url=target.addresses.websocket(api_id) if api_id else "",
-        architecture=target.shape.architecture,
+        outputs,
+        _stream_arn(aws, outputs["SessionsTableName"]),
+        shape,
+        websocket_url=target.addresses.websocket(live) if live else "",
+        rest_url=target.addresses.base(rest) if rest else "",
         reserve_concurrency=_can_reserve(target),
-        push_endpoint=target.shape.push_endpoint,
-        account_rate=target.shape.account_rate,
-        rest_url=target.addresses.base(rest_api_id) if rest_api_id and target.shape.push_endpoint else "",
     )
-    recorded = config.record(stage, stage_entry(stage, list(target.functions), provisioned))
+    recorded = target.config.record(stage, stage_entry(stage, list(target.functions), provisioned))
     progress.detail(f"the entry of {stage.name} is written" if recorded else "unchanged")
-    return stream_arn
+    return provisioned.stream_arn
 
 
 def check_place(aws: Aws, stage: Stage, config: ChaliceConfig) -> None:
@@ -74,16 +65,6 @@ def check_place(aws: Aws, stage: Stage, config: ChaliceConfig) -> None:
             f"The stage {stage.name} is in account {account}, and these are credentials of {aws.account}. "
             f"Choose the right ones with AWS_PROFILE. {moved}"
         )
-
-
-def _websocket_api_id(target: Target) -> str | None:
-    recorded = target.record.value("websocket_api", "websocket_api_id")
-    return _known(recorded, websocket_api_ids(target.aws, target.stage))
-
-
-def _rest_api_id(target: Target) -> str | None:
-    recorded = target.record.value("rest_api", "rest_api_id")
-    return _known(recorded, rest_api_ids(target.aws, target.stage))
 
 
 def _known(recorded: str | None, found: Sequence[str]) -> str | None:

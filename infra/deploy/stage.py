@@ -1,12 +1,15 @@
-"""A stage by name: what everything that belongs to it is called, and where it is reached.
+"""A stage: what all that belongs to it is called, where it is reached, and what a person chooses for it.
 
 The names are those that ``stack.yaml``, Chalice and ``chalicelib`` use; nothing here asks AWS.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from chalicelib.settings import MANAGEMENT_ENDPOINT
+from infra.deploy.budget import ACCOUNT_RATE
 from infra.deploy.errors import DeploymentError
 
 APP_NAME = "game-night-live"
@@ -82,3 +85,56 @@ class Addresses:
     def base(self, api_id: str) -> str:
         """Return the URL of an API's stage."""
         return self.template.format(api_id=api_id, region=self.region, stage=self.stage)
+
+
+PARAMETERS = {
+    "architecture": "Architecture",
+    "log_retention_days": "LogRetentionDays",
+    "alarm_topic_arn": "AlarmTopicArn",
+    "account_rate": "AccountRate",
+}
+"""The stack's parameter of each choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """A stage's shape; the defaults are a new stage's.
+
+    The stack's parameters keep it, so that whoever deploys next, from whatever machine, changes only what was
+    asked for. ``account_rate`` is in requests a second, see ``budget``. ``push_endpoint`` is only for
+    emulators, see ``Addresses``; it is the one thing that is not kept.
+    """
+
+    architecture: str = "arm64"
+    log_retention_days: int = 30
+    alarm_topic_arn: str = ""
+    account_rate: int = ACCOUNT_RATE
+    push_endpoint: str | None = None
+
+    @classmethod
+    def of(cls, kept: Mapping[str, str], **asked: Any) -> Self:
+        """Return the shape of a stage whose stack has these parameters, once what is asked for is done.
+
+        None is not asked for.
+        """
+        new = cls()
+        had = {
+            name: type(getattr(new, name))(kept[parameter])
+            for name, parameter in PARAMETERS.items()
+            if parameter in kept
+        }
+        return cls(**{**had, **{name: value for name, value in asked.items() if value is not None}})
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The stack's parameters that keep it."""
+        return {parameter: str(getattr(self, name)) for name, parameter in PARAMETERS.items()}
+
+    def kept(self, parameters: Mapping[str, str]) -> list[str]:
+        """Return the options that a stage has been told and need not be told again."""
+        new = StageConfig().parameters
+        return [
+            f"--{name.replace('_', '-')} {parameters[parameter]}"
+            for name, parameter in PARAMETERS.items()
+            if parameters.get(parameter) == self.parameters[parameter] != new[parameter]
+        ]

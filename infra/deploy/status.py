@@ -7,20 +7,18 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import __version__
-from infra.deploy import drift
-from infra.deploy.aws import Aws
-from infra.deploy.chalice_state import deployed_functions, mappings, rest_api_ids, websocket_api_ids
+from infra.deploy.chalice import drift
+from infra.deploy.chalice.package import build
+from infra.deploy.chalice.state import deployed_functions, mappings, rest_api_ids, websocket_api_ids
 from infra.deploy.deploy import answered
 from infra.deploy.destroy import tables_of
 from infra.deploy.errors import code_of
-from infra.deploy.package import build
-from infra.deploy.progress import Progress
 from infra.deploy.target import Target
 
 QUEUES = ("delivery.fifo", "delivery-dead.fifo", "stream-failures")
 
 
-def show(target: Target, ask: Callable[[str], dict[str, Any] | None] = answered) -> bool:
+def show(target: Target) -> bool:
     """Show the state of a stage; say whether everything is as declared here."""
     aws, stage, progress, stack = target.aws, target.stage, target.progress, target.stack
     state = stack.status()
@@ -31,7 +29,7 @@ def show(target: Target, ask: Callable[[str], dict[str, Any] | None] = answered)
     progress.detail(f"stack {stage.stack}: {state}")
     for api_id in rest_api_ids(aws, stage):
         url = target.addresses.rest(api_id)
-        health = ask(f"{url}/health")
+        health = answered(f"{url}/health")
         serving = f"serves version {health['version']}" if health else "does not answer"
         progress.detail(f"{url}  {serving}")
     for api_id in websocket_api_ids(aws, stage):
@@ -39,13 +37,14 @@ def show(target: Target, ask: Callable[[str], dict[str, Any] | None] = answered)
     progress.detail(f"here: version {__version__}, Chalice {version('chalice')}")
     progress.step("Functions")
     for entry in deployed_functions(aws, stage):
-        _show_function(aws, stage.function(entry["name"]), entry["name"], progress)
+        _show_function(target, entry["name"])
     progress.step("Tables")
     for name in tables_of(stage):
-        _show_table(aws, name, progress)
+        progress.detail(f"{name}: {_if_there(lambda name=name: _table(target, name))}")
     progress.step("Queues")
     for name in QUEUES:
-        _show_queue(aws, f"{stage.stack}-{name}", progress)
+        queue = f"{stage.stack}-{name}"
+        progress.detail(f"{queue}: {_if_there(lambda queue=queue: _queue(target, queue))}")
     progress.step("Differences from what is declared here")
     found = drift.differences(target, build(target.project, target.shape.architecture))
     found += [f"stack: {line}" for line in stack.drift() or ()]
@@ -54,41 +53,35 @@ def show(target: Target, ask: Callable[[str], dict[str, Any] | None] = answered)
     return not found
 
 
-def _show_function(aws: Aws, full_name: str, name: str, progress: Progress) -> None:
-    function = aws.client("lambda").get_function_configuration(FunctionName=full_name)
+def _show_function(target: Target, name: str) -> None:
+    full_name, progress = target.stage.function(name), target.progress
+    function = target.aws.client("lambda").get_function_configuration(FunctionName=full_name)
     progress.detail(
         f"{name:22} {function['MemorySize']:5} MB {function['Timeout']:3} s  {function['Runtime']}  "
         f"code {function['CodeSha256'][:8]}  of {function['LastModified'][:19]}"
     )
-    for mapping in mappings(aws, full_name):
+    for mapping in mappings(target.aws, full_name):
         progress.detail(f"{'':22} reads {mapping['EventSourceArn'].split(':', 5)[5]}: {mapping['State']}")
 
 
-def _show_table(aws: Aws, name: str, progress: Progress) -> None:
-    try:
-        table = aws.client("dynamodb").describe_table(TableName=name)["Table"]
-    except ClientError as error:
-        if code_of(error) != "ResourceNotFoundException":
-            raise
-        progress.detail(f"{name}: is not there")
-        return
+def _table(target: Target, name: str) -> str:
+    table = target.aws.client("dynamodb").describe_table(TableName=name)["Table"]
     # DynamoDB counts about every six hours.
-    progress.detail(f"{name}: about {table['ItemCount']} items, {table['TableSizeBytes'] / 1e6:.1f} MB")
+    return f"about {table['ItemCount']} items, {table['TableSizeBytes'] / 1e6:.1f} MB"
 
 
-def _show_queue(aws: Aws, name: str, progress: Progress) -> None:
-    client = aws.client("sqs")
+def _queue(target: Target, name: str) -> str:
+    client = target.aws.client("sqs")
+    waiting, taken = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+    url = client.get_queue_url(QueueName=name)["QueueUrl"]
+    counts = client.get_queue_attributes(QueueUrl=url, AttributeNames=[waiting, taken])["Attributes"]
+    return f"{counts[waiting]} waiting, {counts[taken]} being worked on"
+
+
+def _if_there(look: Callable[..., Any]) -> str:
     try:
-        url = client.get_queue_url(QueueName=name)["QueueUrl"]
+        return str(look())
     except ClientError as error:
-        if "NonExistentQueue" not in code_of(error):
+        if "NotFound" not in code_of(error) and "NonExistentQueue" not in code_of(error):
             raise
-        progress.detail(f"{name}: is not there")
-        return
-    counts = client.get_queue_attributes(
-        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    )["Attributes"]
-    waiting = counts["ApproximateNumberOfMessages"]
-    progress.detail(
-        f"{name}: {waiting} waiting, {counts['ApproximateNumberOfMessagesNotVisible']} being worked on"
-    )
+        return "is not there"

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.deploy.aws import Aws
-from infra.deploy.chalice_config import ChaliceConfig
-from infra.deploy.chalice_state import ChaliceState
-from infra.deploy.clock import Clock
+from infra.deploy.aws import Aws, Clock
+from infra.deploy.chalice.config import ChaliceConfig
+from infra.deploy.chalice.state import ChaliceState
 from infra.deploy.progress import Progress
 from infra.deploy.stack import Stack
-from infra.deploy.stage import Addresses, Stage
-from infra.deploy.stage_config import StageConfig
+from infra.deploy.stage import Addresses, Stage, StageConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,11 +65,11 @@ def document() -> dict[str, Any]:
 
 def _kinds(base: type) -> dict[str, Any]:
     """Return the types of frames below a type, by their tags."""
-    return {kind.__struct_config__.tag: kind for kind in sorted(_leaves(base), key=_tag)}
+    return {_tag(kind): kind for kind in sorted(_leaves(base), key=_tag)}
 
 
 def _leaves(base: type) -> Iterator[type]:
-    below = base.__subclasses__()
+    below: list[type] = base.__subclasses__()
     yield from (leaf for kind in below for leaf in _leaves(kind)) if below else (base,)
 
 

@@ -6,12 +6,12 @@ A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``, and is replaced
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from chalicelib.api.specifications.served import ASYNCAPI, OPENAPI
+from infra import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
+PAGE = ROOT / "docs" / "protocol.md"
 
 Document = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """How each command that a document shows is run, all of them; ``test_how_each_is_run`` holds it to that.
 
-A command is written as ``infra.documents.alike`` has it.
+A command is written as ``tests.docs.documents.alike`` has it.
 """
 
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ import pytest
 from botocore import xform_name
 
 from infra.__main__ import main
-from infra.documents import commands, documents
+from tests.docs.documents import commands, documents
 from tests.gateway import ROOT
 
 DOCUMENTS = documents()

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from infra.documents import alike, commands, documents
+from tests.docs.documents import alike, commands, documents
 from tests.docs.how_each_is_run import CI, HERE, REHEARSED, SUITE, UNRUN
 from tests.gateway import ROOT
 

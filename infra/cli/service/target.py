@@ -127,7 +127,7 @@ def _local_url(state: StateDir) -> str:
 
 def _stage_url(name: str) -> str:
     # Imported here: the local gateway's commands need no AWS SDK.
-    from infra.deploy.chalice_state import ChaliceState  # noqa: PLC0415
+    from infra.deploy.chalice.state import ChaliceState  # noqa: PLC0415
     from infra.deploy.stage import Addresses, Stage  # noqa: PLC0415
 
     record = ChaliceState(PROJECT, Stage(name))

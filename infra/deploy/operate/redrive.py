@@ -30,36 +30,26 @@ def redrive(stage: OperatedStage, tell: Callable[[str], None], *, dry_run: bool,
     nothing is lost, and it can be run again.
     """
     application = stage.application()
-    reader = TableStream(
-        stage.client("dynamodb"), stage.client("dynamodbstreams"), stage.settings.sessions_table
-    )
-    queue = stage.queue("StreamFailureQueue")
+    dynamodb, table = stage.client("dynamodb"), stage.settings.sessions_table
+
+    def item(record: UnreadableRecord) -> Mapping[str, Any] | None:
+        """Return the log's item of a record, as it is now."""
+        key = {"PK": {"S": record.partition_key}, "SK": {"S": record.sort_key}}
+        found: Mapping[str, Any] = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)
+        return found.get("Item")
+
     with asyncio.Runner() as runner:
         try:
-            failures = StreamFailures(
-                queue,
-                reader,
-                _items(stage),
+            records = StreamFailures(
+                stage.queue("StreamFailureQueue"),
+                TableStream(dynamodb, stage.client("dynamodbstreams"), table),
+                item,
                 application.redelivery,
                 application.count_votes,
                 runner.run,
                 patience,
-            )
-            records = failures.redo(tell, dry_run=dry_run)
+            ).redo(tell, dry_run=dry_run)
         finally:
             runner.run(application.close())
     dead, delivery = stage.queue("DeliveryDeadLetterQueue"), stage.queue("DeliveryQueue")
     return Redone(records, redo_jobs(dead, delivery, tell, dry_run=dry_run, patience=patience))
-
-
-def _items(stage: OperatedStage) -> Callable[[UnreadableRecord], Mapping[str, Any] | None]:
-    """Return what finds the log's item of a record, as it is now."""
-    dynamodb, table = stage.client("dynamodb"), stage.settings.sessions_table
-
-    def item(record: UnreadableRecord) -> Mapping[str, Any] | None:
-        key = {"PK": {"S": record.partition_key}, "SK": {"S": record.sort_key}}
-        found: Mapping[str, Any] | None
-        found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-        return found
-
-    return item

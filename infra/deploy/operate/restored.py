@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from chalicelib.errors import GameNightError
-from infra.deploy.clock import Clock
+from infra.deploy.aws import Clock
 from infra.deploy.errors import DeploymentError
 from infra.deploy.operate.application import OperatorApplication
 from infra.deploy.operate.disconnect_all import Closed

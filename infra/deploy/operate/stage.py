@@ -8,12 +8,12 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from chalicelib.settings import Settings
+from infra import ROOT
 from infra.deploy.aws import Aws
-from infra.deploy.chalice_config import ChaliceConfig
+from infra.deploy.chalice.config import ChaliceConfig
 from infra.deploy.errors import DeploymentError
 from infra.deploy.operate.application import OperatorApplication
 from infra.deploy.provision import check_place
@@ -24,7 +24,7 @@ from infra.local.engine.endpoints import Endpoints, engine_client, point_the_sdk
 from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir, StateInUse
 
-CONFIG = Path(__file__).parents[3] / ".chalice" / "config.json"
+CONFIG = ROOT / ".chalice" / "config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _on_aws(aws: Aws, stage: Stage, env: Mapping[str, str]) -> OperatedStage:
         "STREAM_FAILURE_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "StreamFailureQueue").url,
     }
     # Such as into how many shards the stage's functions divide an audience.
-    told = config.environment(stage)
+    told = config.of_function(stage).environment_variables
     settings = Settings.from_env({**env, **told, **named, "AWS_REGION": aws.region})
     return OperatedStage(stage.name, settings, aws.client)
 

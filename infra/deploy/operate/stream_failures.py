@@ -3,11 +3,10 @@
 Lambda says where they were in the stream and not what they were. The stream has them for 24 hours; what is
 older is taken from the log, by the time at which it was written. ``broadcast`` names what it could not
 read by its keys in the log, and it is read again from there: the code may have been mended, or the item.
-Leaves how events are delivered to ``infra.deploy.operate.redelivery``.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -16,13 +15,12 @@ from chalicelib.aws.dead_letters import message_of, record_of
 from chalicelib.aws.dynamodb.nights.stream_records import events_of, read_records
 from chalicelib.nights.events import Event, UnreadableRecord
 from chalicelib.timestamps import timestamp
+from infra.deploy.operate.dead_letters import taken
 from infra.deploy.operate.redelivery import Redelivery
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.triggers.stream_event import Record, sequence_number, stream_event
 from infra.local.triggers.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, TableStream
 
-AT_ONCE = 10
-HIDDEN_SECONDS = 900
 EMPTY_PAGES = 1000
 """DynamoDB answers with empty pages between records that are far apart; after so many there are none."""
 
@@ -107,12 +105,10 @@ class StreamFailures:
         StreamUnavailable, and what the SDK raises.
         """
         outcome = RedoneRecords()
-        kept: list[Message] = []
-        try:
-            for message in self._messages():
-                outcome.found += 1
-                kept.append(message)
-            for batch, message in self._batches(kept, outcome, tell):
+        with taken(self.queue, self.patience) as (messages, kept):
+            found_messages = [*messages]
+            outcome.found = len(found_messages)
+            for batch, message in self._batches(found_messages, outcome, tell):
                 found = self._told(batch, outcome, tell)
                 if found is None or dry_run:
                     continue
@@ -124,16 +120,7 @@ class StreamFailures:
                 self.queue.delete(message)
                 kept.remove(message)
                 outcome.redone += 1
-        finally:
-            for message in kept:
-                self.queue.release(message)
         return outcome
-
-    def _messages(self) -> Iterator[Message]:
-        while messages := self.queue.receive(
-            AT_ONCE, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=self.patience
-        ):
-            yield from messages
 
     def _batches(
         self, messages: Sequence[Message], outcome: RedoneRecords, tell: Callable[[str], None]

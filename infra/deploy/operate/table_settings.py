@@ -6,7 +6,7 @@ See "Restore a table in DynamoDB" of its guide. CloudFormation does not notice: 
 from collections.abc import Iterator
 from typing import Any
 
-from infra.deploy.clock import Clock
+from infra.deploy.aws import Clock
 from infra.deploy.template import TableDefinition
 from infra.local.engine.tables import expires
 

@@ -27,7 +27,7 @@ class Account:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes the AWS SDKs, and the deployment, use this account and no other."""
+        """What makes the AWS SDKs, and the deployment, use this account and no other, and show it at once."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": KEY,
@@ -38,17 +38,14 @@ class Account:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
             "PUSH_ENDPOINT": f"{self.url}/_aws/execute-api/{{api_id}}/{{stage}}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
         }
 
     def client(self, service: str) -> Any:
         """Return a client of a service."""
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id=KEY,
-            aws_secret_access_key=KEY,
-        )
+        keys = {"aws_access_key_id": KEY, "aws_secret_access_key": KEY}
+        return boto3.client(service, region_name=REGION, endpoint_url=self.url, **keys)
 
     def deny_once(self, action: str) -> None:
         """Make the next call of an action fail."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from infra.deploy.rehearse.host import Host
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, STAGE, Terminal, must
 
 ANSWER_SECONDS = 10
@@ -16,19 +15,19 @@ MISSED = 3000
 """Events that take longer than that, and fit into one item of the log."""
 
 
-def miss_more_than_there_is_time_for(terminal: Terminal, host: Host) -> None:
+def miss_more_than_there_is_time_for(terminal: Terminal) -> None:
     """Have a client resume behind thousands of events, and see that it gets them and the next in order."""
     terminal.progress.step("A client that has missed more than there is time for")
-    session_id, last = host.post("sessions")["id"], MISSED + 1
+    session_id, last = terminal.post("sessions")["id"], MISSED + 1
     # As if votes had been counted in one batch. Only a new item is delivered, so it is filled afterwards.
     _log(terminal, session_id, last, events=1)
     _log(terminal, session_id, last, events=MISSED)
-    with connect(host.websocket_url) as bot:
-        _ask(bot, {"type": "auth", "token": host.token()})
+    with connect(terminal.urls()[1]) as bot:
+        _ask(bot, {"type": "auth", "token": terminal.token()})
         said = _ask(bot, {"type": "subscribe", "sessionId": session_id, "since": ""})
         must(said.get("last") == last, f"a client that resumes was told {said}")
         _hear(bot, range(1, last + 1))
-        host.does("game", "add", "Tee K.O.", "--session", str(session_id))
+        terminal.asked("game", "add", "Tee K.O.", "--session", str(session_id))
         _hear(bot, [last + 1])
     terminal.progress.detail(f"{last + 1:,} events in order")
 

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra import ROOT
 from infra.deploy.progress import Progress
 from infra.deploy.rehearse.account import rehearsal_account
 from infra.deploy.rehearse.connections import INLINE_AUDIENCE
 from infra.deploy.rehearse.long_replay import ANSWER_SECONDS
 from infra.deploy.rehearse.rehearse import Rehearsal
 from infra.deploy.rehearse.terminal import Terminal
-
-ROOT = Path(__file__).parents[3]
 
 
 @contextmanager

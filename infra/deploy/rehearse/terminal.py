@@ -1,17 +1,18 @@
-"""The terminal of a rehearsal: commands as a person would type them, in the copy of the project.
+"""The terminal of a rehearsal: commands as a person would type them, in the copy of the project."""
 
-Leaves which commands to whoever rehearses something, and the account that they reach to ``account``.
-"""
-
+import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from click import ClickException
 
@@ -25,6 +26,9 @@ COMMAND_SECONDS = 1800.0
 """How long the longest command may take, the conformance suite on a machine that others use too."""
 DELIVERY_SECONDS = 60.0
 """How long what the functions are to do may take, on a busy machine."""
+
+PROCESSOR = ("--architecture", ARCHITECTURE[platform.machine()])
+"""The option that builds for this machine."""
 
 
 class RehearsalFailed(ClickException):
@@ -44,23 +48,16 @@ class Terminal:
     account: Account
     project: Path
     progress: Progress
-    typed: list[tuple[str, ...]] = field(default_factory=list)
-    """Our commands that have been run, each as the words behind ``python -m infra``."""
-
-    @property
-    def shape(self) -> tuple[str, ...]:
-        """The options of the first deployment: stage, processor, and what is not a new stage's anyway."""
-        return "--stage", STAGE.name, *self.processor, "--log-retention-days", "7", "--account-rate", "20000"
-
-    @property
-    def processor(self) -> tuple[str, str]:
-        """The option that builds for this machine."""
-        return "--architecture", ARCHITECTURE[platform.machine()]
 
     def infra(self, *arguments: str, expect: int | None = 0, answer: str = "") -> str:
-        """Run one of our commands, see ``run``."""
-        self.typed.append(arguments)
-        return self.run([sys.executable, "-m", "infra", *arguments], expect, answer)
+        """Run one of our commands for the stage, see ``run``."""
+        command = [sys.executable, "-m", "infra", *arguments, "--stage", STAGE.name]
+        return self.run(command, expect, answer)
+
+    def asked(self, *arguments: str) -> Any:
+        """Run one of our commands with --json, and return the object that it prints in the end."""
+        said = self.infra(*arguments, "--json")
+        return json.loads(re.split(r"^(?=\{)", said, flags=re.MULTILINE)[-1])
 
     def run(self, command: list[str], expect: int | None = 0, answer: str = "") -> str:
         """Run a command in the copy, show what it says, and return it.
@@ -68,21 +65,14 @@ class Terminal:
         ``answer`` is typed where it asks; ``expect`` is its status, None any. Raises RehearsalFailed where it
         is another.
         """
-        self.progress.detail(
-            "$ " + " ".join(["python", *command[1:]] if command[0] == sys.executable else command)
-        )
+        self.progress.detail("$ " + " ".join(command).replace(sys.executable, "python"))
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GAMENIGHT_"))
         }
         with subprocess.Popen(
             command,
             cwd=self.project,
-            env={
-                **inherited,
-                **self.account.environment,
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONUNBUFFERED": "1",
-            },
+            env={**inherited, **self.account.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -106,13 +96,32 @@ class Terminal:
                 raise
             finally:
                 limit.cancel()
-        said = "".join(lines)
         if expect is not None and status != expect:
-            log = self.account.log().splitlines()[-40:]
-            raise RehearsalFailed(
-                f"It ended with {status}, not {expect}. The functions said last:\n" + "\n".join(log)
-            )
-        return said
+            log = "\n".join(self.account.log().splitlines()[-40:])
+            raise RehearsalFailed(f"It ended with {status}, not {expect}. The functions said last:\n{log}")
+        return "".join(lines)
+
+    def post(self, path: str, token: str | None = None) -> Any:
+        """Post to the REST API as a host, with a token of its own where none is given."""
+        known = {"Authorization": f"Bearer {token or self.token()}", "Content-Type": "application/json"}
+        url = f"{self.urls()[0]}/{path}"  # the emulator's
+        request = urllib.request.Request(url, method="POST", data=b"{}", headers=known)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - likewise
+            return json.load(answer)
+
+    def token(self) -> str:
+        """Return a new token of an admin."""
+        return self.infra("token", "--role", "admin").strip()
+
+    def urls(self) -> tuple[str, str]:
+        """Return where the REST API is, ending in ``/api``, and where clients connect."""
+        rest, websocket = re.findall(r"(https?://\S+/api|wss?://\S+)", self.infra("status"))
+        return rest, websocket
+
+    def queue(self, name: str) -> tuple[Any, str]:
+        """Return an SQS client, and the URL of a queue of the stage."""
+        sqs = self.account.client("sqs")
+        return sqs, sqs.get_queue_url(QueueName=f"{STAGE.stack}-{name}")["QueueUrl"]
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

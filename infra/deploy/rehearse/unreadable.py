@@ -1,33 +1,28 @@
 """An event of the log that nobody can read: set aside by the function, mended, and delivered by a redrive."""
 
-import json
-from typing import Any
-
-from infra.deploy.clock import Clock
-from infra.deploy.rehearse.host import Host
+from infra.deploy.aws import Clock
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, STAGE, Terminal, must
 
 FAR_AWAY = "event#0000009999"
 """Where a night has no event of its own, so that it can go on as if there were none."""
 
 
-def set_aside_and_redrive(terminal: Terminal, host: Host) -> None:
+def set_aside_and_redrive(terminal: Terminal) -> None:
     """Put an event into a night's log that has no meaning, wait until it is set aside, and redo it mended."""
     terminal.progress.step("An event that nobody can read is set aside, mended and redone")
-    session_id = host.post("sessions")["id"]
+    session_id = terminal.post("sessions")["id"]
     _put(terminal, session_id, "game.exploded")
-    sqs = terminal.account.client("sqs")
-    queue = sqs.get_queue_url(QueueName=f"{STAGE.stack}-stream-failures")["QueueUrl"]
+    sqs, queue = terminal.queue("stream-failures")
 
     def waiting() -> bool | None:
         asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
         return True if asked["Attributes"]["ApproximateNumberOfMessages"] != "0" else None
 
     Clock().wait("the event on the failure queue", waiting, within=DELIVERY_SECONDS, every=0.5)
-    still = _redrive(terminal, "--dry-run")
+    still = terminal.asked("redrive", "--dry-run")["records"]
     must(still["unreadable"] == 1, f"an event that can't be read is not told of: {still}")
     _put(terminal, session_id, "game.added")
-    redone = _redrive(terminal)
+    redone = terminal.asked("redrive")["records"]
     must((redone["redone"], redone["events"]) == (1, 1), f"a mended event was not redone: {redone}")
     terminal.progress.detail("set aside, mended and redone")
 
@@ -37,9 +32,3 @@ def _put(terminal: Terminal, session_id: int, event_type: str) -> None:
     event = {"type": {"S": event_type}, "envelope": {"S": "{}"}, "epoch": {"S": "rehearsed"}}
     dynamodb = terminal.account.client("dynamodb")
     dynamodb.put_item(TableName=f"{STAGE.stack}-sessions", Item={**keys, **event})
-
-
-def _redrive(terminal: Terminal, *options: str) -> Any:
-    said = terminal.infra("redrive", "--stage", STAGE.name, "--json", *options)
-    [figures] = [line for line in said.splitlines() if line.startswith("{")]
-    return json.loads(figures)["records"]

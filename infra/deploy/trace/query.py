@@ -13,7 +13,7 @@ from click import ClickException
 Line = Mapping[str, Any]
 """A line of a log, as ``chalicelib.logs`` renders it."""
 
-PLACE = re.compile(r"[0-9]{1,12}/[0-9]{1,12}")
+PLACE = re.compile(r"([0-9]{1,12})/([0-9]{1,12})")
 CURSOR = re.compile(r"[0-9A-Za-z_-]{1,64}:[0-9]{1,12}")
 
 
@@ -23,43 +23,28 @@ class NotTraceable(ClickException):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An event by its place, such as ``17/3``, or by a cursor; ``session`` is 0 where it does not matter."""
+    """An event by a field of its lines: ``event``, its place, such as ``17/3``, or ``cursor``.
 
-    place: str = ""
-    cursor: str = ""
+    ``session`` is 0 where it does not matter.
+    """
+
+    field: str
+    value: str
     session: int = 0
 
     @classmethod
     def parse(cls, text: str, session: int = 0) -> Self:
         """Return what somebody typed. Raises NotTraceable."""
-        if PLACE.fullmatch(text):
-            number, _, sequence = text.partition("/")
-            return cls(place=f"{int(number)}/{int(sequence)}", session=session)
-        if session and text.isascii() and text.isdigit():
-            return cls(place=f"{session}/{int(text)}", session=session)
+        of_session = session and text.isascii() and text.isdigit()
+        if place := PLACE.fullmatch(f"{session}/{text}" if of_session else text):
+            return cls("event", f"{int(place[1])}/{int(place[2])}", session)
         if CURSOR.fullmatch(text):
-            return cls(cursor=text, session=session)
+            return cls("cursor", text, session)
         raise NotTraceable(
             f"{text!r} is no event. Name its session and its number in it, such as 17/3, or a cursor that a "
             "client was given, such as 8a4cf59e:3. The first event of a session is its start: 17/1."
         )
 
-    @property
-    def name(self) -> str:
-        """What it was asked for by."""
-        return self.place or self.cursor
-
     def is_in(self, line: Line) -> bool:
         """Say whether a line is about this event."""
-        if self.session and line.get("session_id") != self.session:
-            return False
-        if self.place:
-            return line.get("event") == self.place
-        return self.cursor == line.get("cursor")
-
-    @property
-    def pattern(self) -> str:
-        """The filter pattern that makes CloudWatch find these lines, and perhaps more."""
-        if self.place:
-            return f'{{ $.event = "{self.place}" }}'
-        return f'{{ $.cursor = "{self.cursor}" }}'
+        return line.get(self.field) == self.value and self.session in (0, line.get("session_id"))

@@ -1,7 +1,6 @@
 """Log lines about one event, as a timeline: what happened where, how many milliseconds after the event.
 
-Says also what the lines do not say. Knows only lines: where they are kept is for ``sources``, how it looks
-for ``render``.
+Says also what the lines do not say.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,15 +37,7 @@ class Timeline:
     notes: Sequence[str]
 
 
-EVENT_FIELDS = (
-    "event",
-    "event_type",
-    "session_id",
-    "stream",
-    "sequence",
-    "cursor",
-    "event_timestamp",
-)
+EVENT_FIELDS = ["event", "event_type", "session_id", "stream", "sequence", "cursor", "event_timestamp"]
 IN_ORDER = ("appended", "answered", "received", "fanned_out", "delivered", "broadcast", "posted")
 """What follows what within one millisecond."""
 
@@ -89,13 +80,8 @@ def _stages(line: Line, since: float) -> Iterable[Stage]:
     ids = {name: str(line[name]) for name in ID_FIELDS if name in line}
     here = round((_moment(str(line["timestamp"])) - since) * 1000)
     for connection_id, milliseconds in line.get("deliveries", {}).items():
-        yield Stage(
-            milliseconds,
-            function,
-            "delivered",
-            f"delivered to {connection_id}",
-            {**ids, "connection_id": connection_id},
-        )
+        named = {**ids, "connection_id": connection_id}
+        yield Stage(milliseconds, function, "delivered", f"delivered to {connection_id}", named)
     if line["stage"] == "caught_up" and line["delivered"]:
         yield Stage(here, function, "delivered", f"replayed to {line['connection_id']}", ids)
     elif line["stage"] != "each":

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -73,8 +73,9 @@ class ExampleNight(Application):
         self.clock = lambda: self.moment
         self._meter = Meter(self._database.connection.client)
         MeteredApi.meter = self._meter
+        self._jobs: list[Job] = []
         api = MeteredApi(self._http, settings.dynamodb_endpoint, settings.region, self._credentials)
-        vars(self).update(_dynamodb=api, push=_Push(), _queue=_Queue(), tokens=_Verifier())
+        vars(self).update(_dynamodb=api, push=_Push(), _queue=_Queue(self._jobs), tokens=_Verifier())
         # That a client was not reached is what is shown here, and no news.
         logging.getLogger("WebSocket").addHandler(logging.NullHandler())
 
@@ -150,7 +151,7 @@ class ExampleNight(Application):
         [start] = self._sessions.log.events(SESSIONS_STREAM, 1, 1)
         with self._meter.measure("broadcast, a large one"):
             self._broadcast(start)
-        jobs = {job.shard: job for job in self._queue.sent if isinstance(job, FanOutJob)}
+        jobs = {job.shard: job for job in self._jobs if isinstance(job, FanOutJob)}
         with self._meter.measure("deliver, each shard and 256 recipients"):
             self._work(jobs[shard_of(KOSMIS, self.settings.audience_shards)])
         with self._meter.measure("the same, and one is not reached"):
@@ -221,7 +222,7 @@ class _Push:
 class _Queue:
     """Keeps what is sent."""
 
-    sent: list[Job] = field(default_factory=list)
+    sent: list[Job]
 
     async def send(self, jobs: Sequence[Job]) -> None:
         self.sent.extend(jobs)

@@ -9,11 +9,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy.aws import Aws
-from infra.deploy.clock import Clock
-from infra.deploy.stage import Stage
-from infra.deploy.stage_config import StageConfig
+from infra.deploy.aws import Aws, Clock
+from infra.deploy.stage import Stage, StageConfig
 from infra.deploy.target import Target
+from infra.deploy.template import sent
 from tests.fakes.progress import SilentProgress
 
 ROOT = Path(__file__).parents[3]
@@ -51,13 +50,8 @@ def target(aws: MotoAws, tmp_path: Path) -> Target:
 
 @pytest.fixture
 def stack(target: Target) -> Target:
-    # Created without a change set, since moto forgets the outputs of a stack that one has created.
-    target.aws.client("cloudformation").create_stack(
-        StackName=target.stage.stack,
-        TemplateBody=(target.project / "infra" / "deploy" / "stack.yaml").read_text(),
-        Parameters=[{"ParameterKey": "Stage", "ParameterValue": target.stage.name}],
-        Capabilities=["CAPABILITY_IAM"],
-    )
+    target.stack.apply(sent(), {"Stage": target.stage.name})
+    target.progress.said.clear()  # type: ignore[attr-defined]
     return target
 
 

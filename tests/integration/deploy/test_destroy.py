@@ -1,6 +1,6 @@
 import pytest
 
-from infra.deploy.chalice_state import adopt
+from infra.deploy.chalice.state import adopt
 from infra.deploy.destroy import destroy, left
 from infra.deploy.target import Target
 from tests.fakes.progress import SilentProgress
@@ -22,7 +22,7 @@ def scheduled(stack: Target, functions: dict[str, str]) -> Target:
     return stack
 
 
-def test_a_schedule_that_chalice_has_no_record_of_is_listed_and_recorded(scheduled: Target) -> None:
+def test_an_unrecorded_schedule_is_found_and_recorded(scheduled: Target) -> None:
     adopt(scheduled.aws, scheduled.record, None, scheduled.progress)
 
     assert f"EventBridge rule {RULE}" in [*left(scheduled.aws, scheduled.stage)]
@@ -30,7 +30,7 @@ def test_a_schedule_that_chalice_has_no_record_of_is_listed_and_recorded(schedul
     assert recorded == [{"name": "sweep-event", "resource_type": "cloudwatch_event", "rule_name": RULE}]
 
 
-def test_a_schedule_that_chalice_has_no_record_of_is_removed_with_the_stage(scheduled: Target) -> None:
+def test_an_unrecorded_schedule_is_removed_with_the_stage(scheduled: Target) -> None:
     destroy(scheduled)
 
     rules = scheduled.aws.client("events").list_rules()["Rules"]

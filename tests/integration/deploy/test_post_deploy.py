@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from infra.deploy import drift, post_deploy
-from infra.deploy.budget import CONCURRENCY
-from infra.deploy.chalice_state import adopt, mappings
+from infra.deploy.chalice import drift, post_deploy
+from infra.deploy.chalice.state import adopt, mappings
+from infra.deploy.deploy import warn_of_other_shards
 from infra.deploy.errors import DeploymentError
-from infra.deploy.event_sources import QUEUE_MAPPING, STREAM_MAPPING
+from infra.deploy.event_sources import STREAM_MAPPING
 from infra.deploy.provision import provision
 from infra.deploy.target import Target
 from tests.fakes.progress import SilentProgress
@@ -32,7 +32,8 @@ def read_stream(target: Target, stream: str) -> str:
     return uuid
 
 
-def test_a_renamed_handler_is_entered(stack: Target, functions: dict[str, str]) -> None:
+@pytest.mark.usefixtures("functions")
+def test_a_renamed_handler_is_entered(stack: Target) -> None:
     provision(stack)
     client = stack.aws.client("lambda")
     client.update_function_configuration(FunctionName=BROADCAST, Handler="app.old_name")
@@ -41,12 +42,9 @@ def test_a_renamed_handler_is_entered(stack: Target, functions: dict[str, str]) 
 
     assert client.get_function_configuration(FunctionName=BROADCAST)["Handler"] == "app.broadcast"
     assert "broadcast is entered by app.broadcast, no longer by app.old_name" in said(stack)
-    assert functions
 
 
-def test_what_became_known_after_chalice_reaches_the_environment(
-    stack: Target, functions: dict[str, str]
-) -> None:
+def test_late_addresses_reach_the_environment(stack: Target, functions: dict[str, str]) -> None:
     provision(stack)
     entry = stack.config.entry(stack.stage)
     entry["lambda_functions"]["api_handler"]["environment_variables"] = {"WEBSOCKET_URL": "wss://x"}
@@ -60,49 +58,22 @@ def test_what_became_known_after_chalice_reaches_the_environment(
     assert environment["Variables"]["SESSIONS_TABLE"] == "game-night-live-dev-sessions"
 
 
-def test_the_stream_is_read_with_an_end_to_retries(stack: Target, functions: dict[str, str]) -> None:
-    stream = provision(stack)
-    uuid = read_stream(stack, stream)
-
-    post_deploy.stream_mapping(stack, BROADCAST, stream, "arn:aws:sqs:us-east-1:123456789012:failures")
-
-    mapping = stack.aws.client("lambda").get_event_source_mapping(UUID=uuid)
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert functions
-
-
-def test_the_queue_is_read_by_no_more_functions_than_the_budget_is_for(
-    stack: Target, functions: dict[str, str]
-) -> None:
-    provision(stack)
-    arn = stack.stack.outputs()["DeliveryQueueArn"]
-    client = stack.aws.client("lambda")
-    uuid = client.create_event_source_mapping(FunctionName=DELIVER, EventSourceArn=arn, BatchSize=1)["UUID"]
-
-    post_deploy.queue_mapping(stack, DELIVER, arn)
-
-    mapping = client.get_event_source_mapping(UUID=uuid)
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"] == CONCURRENCY["deliver"]
-    assert functions
-
-
-def test_a_queue_that_nobody_reads_is_told_of(stack: Target, functions: dict[str, str]) -> None:
-    provision(stack)
-
+@pytest.mark.usefixtures("functions")
+def test_stream_and_queue_are_mapped_as_declared(stack: Target) -> None:
+    stream, outputs, client = provision(stack), stack.stack.outputs(), stack.aws.client("lambda")
+    uuids = [read_stream(stack, stream)]
     with pytest.raises(DeploymentError, match="does not read the queue"):
-        post_deploy.queue_mapping(stack, DELIVER, "arn:queue")
+        post_deploy.event_sources(stack, stream, outputs)
+    queue = outputs["DeliveryQueueArn"]
+    uuids.append(
+        client.create_event_source_mapping(FunctionName=DELIVER, EventSourceArn=queue, BatchSize=1)["UUID"]
+    )
 
-    assert functions
+    post_deploy.event_sources(stack, stream, outputs)
 
-
-def test_a_stream_that_nobody_reads_is_told_of(stack: Target, functions: dict[str, str]) -> None:
-    stream = provision(stack)
-
-    with pytest.raises(DeploymentError, match="does not read the stream"):
-        post_deploy.stream_mapping(stack, BROADCAST, stream, "arn:failures")
-
-    assert functions
+    for uuid in uuids:
+        mapping = client.get_event_source_mapping(UUID=uuid)
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_only_appended_events_start_a_function() -> None:
@@ -114,7 +85,8 @@ def test_only_appended_events_start_a_function() -> None:
     ]
 
 
-def test_logs_are_kept_for_a_while_and_not_for_ever(stack: Target, functions: dict[str, str]) -> None:
+@pytest.mark.usefixtures("functions")
+def test_logs_are_not_kept_for_ever(stack: Target) -> None:
     client = stack.aws.client("logs")
     group = stack.stage.log_group("broadcast")
     client.delete_retention_policy(logGroupName=group)
@@ -123,10 +95,9 @@ def test_logs_are_kept_for_a_while_and_not_for_ever(stack: Target, functions: di
 
     found = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     assert found[0]["retentionInDays"] == 30
-    assert functions
 
 
-def test_what_chalice_did_not_record_is_found_on_aws(stack: Target, functions: dict[str, str]) -> None:
+def test_what_chalice_did_not_record_is_found(stack: Target, functions: dict[str, str]) -> None:
     stream = provision(stack)
     uuid = read_stream(stack, stream)
 
@@ -138,7 +109,8 @@ def test_what_chalice_did_not_record_is_found_on_aws(stack: Target, functions: d
     assert recorded["broadcast-dynamodb-event-source"]["stream_arn"] == stream
 
 
-def test_a_mapping_of_a_stream_that_was_replaced_is_removed(stack: Target, functions: dict[str, str]) -> None:
+@pytest.mark.usefixtures("functions")
+def test_a_mapping_of_a_replaced_stream_is_removed(stack: Target) -> None:
     stream = provision(stack)
     read_stream(stack, stream)
 
@@ -146,14 +118,26 @@ def test_a_mapping_of_a_stream_that_was_replaced_is_removed(stack: Target, funct
 
     assert mappings(stack.aws, BROADCAST) == []
     assert "broadcast-dynamodb-event-source" not in {one["name"] for one in stack.record.entries()}
-    assert functions
 
 
-def test_a_deployment_counts_as_complete_once_it_is_marked(stack: Target, functions: dict[str, str]) -> None:
+@pytest.mark.usefixtures("functions")
+def test_a_deployment_is_complete_once_it_is_marked(stack: Target) -> None:
     before = drift.deployed_fingerprint(stack)
 
     post_deploy.mark_complete(stack, drift.FINGERPRINT, "f1")
 
     assert before is None
     assert drift.deployed_fingerprint(stack) == "f1"
-    assert functions
+
+
+@pytest.mark.usefixtures("functions")
+@pytest.mark.parametrize(("shards", "what"), [("64", "come twice"), ("4", "hear nothing more"), ("8", "")])
+def test_other_shards_are_warned_of(stack: Target, shards: str, what: str) -> None:
+    content = json.loads(stack.config.path.read_text())
+    content["environment_variables"] = {"AUDIENCE_SHARDS": shards}
+    stack.config.path.write_text(json.dumps(content))
+
+    warn_of_other_shards(stack)
+
+    assert what in " ".join(said(stack))
+    assert bool(said(stack)) == bool(what)

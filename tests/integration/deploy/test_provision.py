@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ from infra.deploy.budget import CONCURRENCY, posts_per_second
 from infra.deploy.errors import DeploymentError
 from infra.deploy.provision import check_place, provision
 from infra.deploy.rehearse.changes import replace_table
-from infra.deploy.stage_config import StageConfig
+from infra.deploy.stage import StageConfig
 from infra.deploy.target import Target
 from tests.fakes.progress import SilentProgress
 
@@ -65,7 +64,7 @@ def test_the_second_time_nothing_changes(stack: Target) -> None:
     assert stack.config.path.read_text() == before
 
 
-def test_what_is_not_asked_for_stays_as_the_stage_has_it(stack: Target) -> None:
+def test_options_not_given_stay_as_they_are(stack: Target) -> None:
     topic = "arn:aws:sns:us-east-1:123456789012:alarms"
     provision(
         asked(stack, architecture="x86_64", alarm_topic_arn=topic, log_retention_days=90, account_rate=2500)
@@ -100,10 +99,6 @@ def test_what_is_asked_for_changes_and_nothing_else(stack: Target) -> None:
     for one in CONCURRENCY:
         del before["lambda_functions"][one]["environment_variables"]
     assert after == before
-
-
-def test_a_new_stage_has_the_defaults(stack: Target) -> None:
-    assert asked(stack).shape == StageConfig()
 
 
 def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> None:
@@ -147,10 +142,3 @@ def test_a_stage_that_is_elsewhere_is_left_alone(target: Target, arn: str, advic
 
     with pytest.raises(DeploymentError, match=advice):
         check_place(target.aws, target.stage, target.config)
-
-
-def test_a_function_that_has_no_role_stops_before_chalice_is_told_anything(stack: Target) -> None:
-    with pytest.raises(DeploymentError, match="needs a role that may do"):
-        provision(replace(stack, functions={**stack.functions, "retire": "app.retire"}))
-
-    assert json.loads(stack.config.path.read_text())["stages"] == {}

@@ -5,7 +5,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy.clock import Clock
+from infra.deploy.aws import Clock
 from infra.deploy.operate.table_settings import settle_table
 from infra.deploy.template import tables
 

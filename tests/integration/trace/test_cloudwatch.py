@@ -71,7 +71,7 @@ def stages(client: Any, event: str = "17/1", hours: float = 1) -> list[str]:
 
 
 @pytest.mark.parametrize("event", ["17/1", "e17:1"])
-def test_the_lines_of_all_functions_about_an_event_are_found_and_no_others(client: Any, event: str) -> None:
+def test_only_the_lines_about_an_event_are_found(client: Any, event: str) -> None:
     answered = {"timestamp": WRITTEN, "message": "answered", "stage": "answered"}
     write(
         client,
@@ -98,7 +98,7 @@ def test_only_the_hours_that_are_asked_for_are_looked_through(client: Any) -> No
     assert stages(client, hours=6) == ["received"]
 
 
-def test_two_events_of_one_place_are_told_apart_by_their_cursors(client: Any) -> None:
+def test_events_of_one_place_differ_by_cursor(client: Any) -> None:
     write(client, "broadcast", line("received"), line("received", cursor="other:1"))
 
     with pytest.raises(NotTraceable, match="Name one: e17:1, other:1"):
@@ -113,7 +113,7 @@ def test_a_start_is_found_by_the_cursor_of_either_stream(client: Any) -> None:
     assert stages(client, "e:17") == ["received", "caught_up"]
 
 
-def test_a_stage_that_is_not_there_is_said_not_to_be() -> None:
+def test_a_missing_stage_is_told_of() -> None:
     client = boto3.client("logs", region_name="us-east-1")
 
     with pytest.raises(NotTraceable, match=r"no log group /aws/lambda/game-night-live-dev here\. `python -m"):

@@ -28,7 +28,7 @@ SECTIONS = dict(
 FUNCTIONS = {"broadcast", "deliver", "sweep", "websocket_message", "api_handler"}
 
 
-def test_every_alarm_has_its_section_and_no_section_lacks_its_alarm() -> None:
+def test_alarms_and_sections_match() -> None:
     assert SECTIONS.keys() == ALARMS.keys()
 
 
@@ -57,7 +57,7 @@ def test_the_metrics_that_are_explained_are_those_that_there_are() -> None:
     assert dict(explained) == UNITS
 
 
-def test_alarms_and_the_dashboard_go_by_metrics_that_are_put_out() -> None:
+def test_alarms_and_the_dashboard_use_metrics_that_exist() -> None:
     ours = [one for one in ALARMS.values() if one["Namespace"] == NAMESPACE]
     alarmed = [(one["MetricName"], one["Dimensions"][1]["Value"]) for one in ours]
     body = re.sub(
@@ -77,7 +77,7 @@ def test_alarms_and_the_dashboard_go_by_metrics_that_are_put_out() -> None:
         assert function in FUNCTIONS
 
 
-def test_a_job_that_waits_is_told_of_long_before_it_is_dropped() -> None:
+def test_a_waiting_job_raises_an_alarm_in_time() -> None:
     retention = RESOURCES["DeliveryQueue"]["Properties"]["MessageRetentionPeriod"]
     alarm = ALARMS["delivery-queue-age"]
 

@@ -25,10 +25,8 @@ def test_addresses_are_api_gateways_own() -> None:
 
     assert addresses.rest("r1") == "https://r1.execute-api.eu-west-1.amazonaws.com/dev/api"
     assert addresses.websocket("w1") == "wss://w1.execute-api.eu-west-1.amazonaws.com/dev"
-
-
-def test_one_template_replaces_all_addresses_of_an_emulator() -> None:
-    addresses = Addresses("dev", "eu-west-1", "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}")
-
-    assert addresses.rest("r1") == "http://127.0.0.1:4566/_aws/execute-api/r1/dev/api"
-    assert addresses.websocket("w1") == "ws://127.0.0.1:4566/_aws/execute-api/w1/dev"
+    emulated = Addresses("dev", "eu-west-1", "http://127.0.0.1/{api_id}/{stage}")
+    assert (emulated.rest("r1"), emulated.websocket("w1")) == (
+        "http://127.0.0.1/r1/dev/api",
+        "ws://127.0.0.1/w1/dev",
+    )

@@ -1,4 +1,3 @@
-from chalicelib.connections.connection import Connection
 from infra.deploy.operate import disconnect_all
 from infra.deploy.operate.disconnect_all import Closed, DisconnectAll
 from tests.fakes.crowd import crowd
@@ -31,13 +30,3 @@ async def test_whoever_cannot_be_closed_is_counted_and_stays() -> None:
 
     assert outcome == Closed(closed=2, failed=1)
     assert [*store.audiences["sessions"]] == ["0001="]
-
-
-async def test_whoever_has_not_authenticated_is_left_alone() -> None:
-    store, push = FakeConnectionStore(), FakePush()
-    store.add(Connection("silent=", "api", "dev", 0, "127.0.0.1"))
-
-    outcome = await closed(store, push)
-
-    assert outcome == Closed()
-    assert store.get("silent=") is not None

@@ -31,15 +31,6 @@ async def test_all_followers_get_what_was_given_up_in_order() -> None:
     assert deliveries.heard_by_all() == {one: [2, 3, 4] for one in deliveries.ids}
 
 
-async def test_each_stream_is_replayed_from_its_first_event() -> None:
-    deliveries = Deliveries()
-    events = [record.event for record in deliveries.log(3)]
-
-    await redelivery_of(deliveries.delivery).deliver([events[2], events[1]])
-
-    assert deliveries.delivery.queue.jobs() == [CatchUpJob(STREAM, "0000=", 3)]
-
-
 async def test_whoever_has_an_event_does_not_get_it_again() -> None:
     deliveries = Deliveries()
     deliveries.change(position=4)
@@ -51,7 +42,7 @@ async def test_whoever_has_an_event_does_not_get_it_again() -> None:
     assert deliveries.delivery.queue.jobs() == []
 
 
-async def test_a_client_that_joined_amid_what_was_given_up_gets_the_rest() -> None:
+async def test_a_client_that_joined_in_between_gets_the_rest() -> None:
     deliveries = Deliveries()
     deliveries.change(position=2)
     events = [record.event for record in deliveries.log(3)]

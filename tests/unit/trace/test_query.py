@@ -27,8 +27,3 @@ def test_a_cursor_of_another_session_is_another_event() -> None:
 def test_what_is_no_event_is_said_to_be_none(typed: str) -> None:
     with pytest.raises(NotTraceable, match="such as 17/3, or a cursor"):
         Query.parse(typed)
-
-
-def test_cloudwatch_is_asked_for_no_more_than_this_event() -> None:
-    assert Query.parse("17/1").pattern == '{ $.event = "17/1" }'
-    assert Query.parse("e0:17").pattern == '{ $.cursor = "e0:17" }'

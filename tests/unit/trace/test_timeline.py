@@ -137,17 +137,6 @@ def test_of_a_crowd_not_everyone_is_named(journal: Journal) -> None:
     assert note.startswith("300 of those that have it are counted and not named.")
 
 
-def test_at_debug_a_crowd_is_named(journal: Journal) -> None:
-    commit(journal)
-    receive(journal, 200)
-    recorder = DeliveryLog(journal.now, each=True).begin(EVENT)
-    recorder.posted(Outcome(reached(journal, *map(str, range(300)))), shard=0)
-
-    timeline = timeline_of(journal.lines)
-
-    assert (timeline.delivered, timeline.named, timeline.notes) == (300, 300, [])
-
-
 def test_shards_that_have_posted_nothing_are_counted(journal: Journal) -> None:
     commit(journal)
     receive(journal, 200)

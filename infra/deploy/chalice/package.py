@@ -9,8 +9,9 @@ import hashlib
 import importlib.util
 import json
 import marshal
-import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,6 @@ from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
 from infra.deploy.errors import DeploymentError
-from infra.deploy.locked_pip import LockedPip
 
 LIMIT_BYTES = 50_000_000
 """AWS takes no larger package by upload."""
@@ -34,7 +34,8 @@ others are four fifths of the package."""
 
 ENDPOINTS = "botocore/data/endpoints.json"
 
-SOURCES_OF_EXTENSIONS = (".c", ".h", ".pxd", ".pyi", ".pyx")
+UNUSED_SUFFIXES = (".pyc", ".c", ".h", ".pxd", ".pyi", ".pyx")
+UNUSED_NAMES = ("RECORD", "INSTALLER", "REQUESTED")
 
 COMPILED_APP = f"__pycache__/app.{importlib.util.cache_from_source('app.py').split('.', 1)[1]}"
 """In no package of Chalice's own, and so the sign of one that is finished."""
@@ -72,6 +73,29 @@ class Package:
         return {top: (size, unzipped[top]) for top, size in zipped.most_common()}
 
 
+class LockedWheels(DependencyBuilder):
+    """Has pip install wheels for Lambda's machines, and only those that requirements.txt names by their hash.
+
+    Chalice's own builder asks for such wheels by name and version, and checks no hash.
+    """
+
+    def build_site_packages(self, abi: str, requirements_filepath: str, target_directory: str) -> None:
+        """Install what the requirements pin. Raises DeploymentError."""
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        pip += ["--require-hashes", "--no-deps", "--no-compile", "--only-binary", ":all:"]
+        pip += [part for name in self._get_pip_platforms(abi) for part in ("--platform", name)]
+        pip += ["--implementation", "cp", "--python-version", abi.removeprefix("cp")]
+        pip += ["--target", target_directory, "-r", requirements_filepath]
+        asked = subprocess.run(pip, capture_output=True, text=True, check=False)
+        if asked.returncode:
+            raise DeploymentError(
+                "pip could not install the wheels that requirements.txt pins. Nothing was deployed. "
+                "If a version has no wheel for Lambda, pin one that has. If a file does not have the hash "
+                "that is pinned, it has been replaced: don't trust the package index that you use. "
+                f"pip said:\n{asked.stderr}"
+            )
+
+
 def build(project: Path, architecture: str) -> Package:
     """Build the package of the project in a folder, or return the one that is there.
 
@@ -82,23 +106,14 @@ def build(project: Path, architecture: str) -> Package:
     for folder in [*(project / "chalicelib").rglob("__pycache__")]:
         shutil.rmtree(folder, ignore_errors=True)
     files: Any = OSUtils()
-    pip = LockedPip(project / "requirements.txt", files)
     packager = LambdaDeploymentPackager(
-        files, DependencyBuilder(files, pip, architecture), UI(), architecture
+        files, LockedWheels(files, architecture=architecture), UI(), architecture
     )
     python = Config().lambda_python_version
     path = Path(packager.deployment_package_filename(str(project), python))
     if not path.exists() or not _finished(path):
         path.unlink(missing_ok=True)
-        path = Path(packager.create_deployment_package(str(project), python))
-        missing = _requirements(project) - _distributions(path)
-        if missing:
-            path.unlink()
-            raise DeploymentError(
-                f"No wheel of {', '.join(sorted(missing))} fits Lambda's {python} on {architecture}, and "
-                "without it the functions can't start. Pin a version in requirements.txt that publishes one."
-            )
-        finish(path)
+        finish(Path(packager.create_deployment_package(str(project), python)))
     package = Package(path)
     if package.size > LIMIT_BYTES:
         raise DeploymentError(
@@ -125,7 +140,7 @@ def finish(path: Path) -> None:
 def wanted(name: str) -> bool:
     """Say whether a file of a package is of use to a function."""
     path = PurePosixPath(name)
-    if path.suffix == ".pyc" or path.name == "RECORD" or path.suffix in SOURCES_OF_EXTENSIONS:
+    if path.suffix in UNUSED_SUFFIXES or path.name in UNUSED_NAMES or path.parts[0] == "bin":
         return False
     if path.parts[:2] == ("botocore", "data") and len(path.parts) > 3:  # noqa: PLR2004 - data/SERVICE/VERSION
         return path.parts[2] in KEPT_SERVICES
@@ -157,12 +172,9 @@ def compiled(name: str, source: bytes) -> bytes:
     made again at each cold start. Raises SyntaxError.
     """
     code = compile(source, f"/var/task/{name}", "exec", dont_inherit=True)
-    return (
-        importlib.util.MAGIC_NUMBER
-        + (1).to_bytes(4, "little")  # PEP 552: checked by hash, and the hash is not to be checked
-        + importlib.util.source_hash(source)
-        + marshal.dumps(code)
-    )
+    # PEP 552: checked by hash, and the hash is not to be checked
+    flags = (1).to_bytes(4, "little")
+    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
 def _finished(path: Path) -> bool:
@@ -202,18 +214,3 @@ def _shapes(data: Any, shapes: Mapping[str, Any]) -> set[str]:
                 parts.append(shapes[shape])
         parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     return used
-
-
-def _requirements(project: Path) -> set[str]:
-    lines = (project / "requirements.txt").read_text().splitlines()
-    return {_normal(found[0]) for line in lines if (found := re.match(r"[A-Za-z0-9._-]+", line))}
-
-
-def _distributions(path: Path) -> set[str]:
-    with zipfile.ZipFile(path) as archive:
-        folders = {name.split("/", 1)[0] for name in archive.namelist()}
-    return {_normal(one.split("-")[0]) for one in folders if one.endswith(".dist-info")}
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

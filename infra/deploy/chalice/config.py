@@ -12,9 +12,9 @@ from typing import Any
 
 from chalice.config import Config
 
-from infra.deploy.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
+from infra.deploy.budget import CONCURRENCY, posts_per_second
 from infra.deploy.errors import DeploymentError
-from infra.deploy.stage import Stage, role_output
+from infra.deploy.stage import Stage, StageConfig, role_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,9 @@ class ChaliceConfig:
         content = self._read()
         return {**content, "stages": {stage.name: content.get("stages", {}).get(stage.name, {})}}
 
-    def of_function(self, stage: Stage, name: str) -> Config:
-        """Return what Chalice makes of all that for one function."""
+    def of_function(self, stage: Stage, name: str = "") -> Config:
+        """Return what Chalice makes of all that for one function, or for all where none is named."""
         return Config(chalice_stage=stage.name, function_name=name, config_from_disk=self._read())
-
-    def environment(self, stage: Stage) -> dict[str, str]:
-        """Return the variables that all functions of a stage have, those of every stage included."""
-        return dict(self.of_function(stage, "").environment_variables)
 
     def record(self, stage: Stage, entry: Mapping[str, Any]) -> bool:
         """Write a stage's entry and say whether that changed anything."""
@@ -75,39 +71,38 @@ class ChaliceConfig:
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """What a stage has around its functions."""
+    """What a stage has around its functions.
+
+    ``websocket_url`` is empty until Chalice has made the API. ``rest_url``, what ``/api`` stands below, is
+    only for emulators, whose requests do not tell it as AWS's do.
+    """
 
     outputs: Mapping[str, str]
     stream_arn: str
-    websocket_url: str
-    """Empty until Chalice has made the API."""
-    architecture: str
-    reserve_concurrency: bool
-    push_endpoint: str | None
-    """Only for emulators."""
+    shape: StageConfig
+    websocket_url: str = ""
     rest_url: str = ""
-    """What ``/api`` stands below; only for emulators, whose requests do not tell it as AWS's do."""
-    account_rate: int = ACCOUNT_RATE
-    """Requests a second."""
+    reserve_concurrency: bool = True
 
 
 def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned) -> dict[str, Any]:
     """Return the entry of a stage. Raises DeploymentError where a function has no role in the stack."""
+    outputs, shape = provisioned.outputs, provisioned.shape
     environment = {
         "STAGE": stage.name,
-        "SESSIONS_TABLE": provisioned.outputs["SessionsTableName"],
-        "CONNECTIONS_TABLE": provisioned.outputs["ConnectionsTableName"],
+        "SESSIONS_TABLE": outputs["SessionsTableName"],
+        "CONNECTIONS_TABLE": outputs["ConnectionsTableName"],
         "SESSIONS_STREAM_ARN": provisioned.stream_arn,
-        "DELIVERY_QUEUE_URL": provisioned.outputs["DeliveryQueueUrl"],
-        "DELIVERY_QUEUE_ARN": provisioned.outputs["DeliveryQueueArn"],
-        "STREAM_FAILURE_QUEUE_URL": provisioned.outputs["StreamFailureQueueUrl"],
+        "DELIVERY_QUEUE_URL": outputs["DeliveryQueueUrl"],
+        "DELIVERY_QUEUE_ARN": outputs["DeliveryQueueArn"],
+        "STREAM_FAILURE_QUEUE_URL": outputs["StreamFailureQueueUrl"],
         "JWT_SECRET_PARAMETER": stage.secret_parameter,
     }
-    if provisioned.push_endpoint:
-        environment["PUSH_ENDPOINT"] = provisioned.push_endpoint
+    if shape.push_endpoint:
+        environment["PUSH_ENDPOINT"] = shape.push_endpoint
     per_function: dict[str, dict[str, Any]] = {}
     for function in functions:
-        role = provisioned.outputs.get(role_output(function))
+        role = outputs.get(role_output(function))
         if role is None:
             raise DeploymentError(
                 f"The function {function} has no role: infra/deploy/stack.yaml needs a role that may do what "
@@ -116,18 +111,16 @@ def stage_entry(stage: Stage, functions: Sequence[str], provisioned: Provisioned
         per_function[function] = {"iam_role_arn": role}
         if function == "api_handler" and provisioned.websocket_url:
             # Only REST tells them, so that no other function changes when they become known.
-            told = {"WEBSOCKET_URL": provisioned.websocket_url}
-            if provisioned.rest_url:
-                told["REST_URL"] = provisioned.rest_url
-            per_function[function]["environment_variables"] = told
+            told = {"WEBSOCKET_URL": provisioned.websocket_url, "REST_URL": provisioned.rest_url}
+            per_function[function]["environment_variables"] = {name: url for name, url in told.items() if url}
         if function in CONCURRENCY:
-            rate = str(posts_per_second(provisioned.account_rate))
+            rate = str(posts_per_second(shape.account_rate))
             per_function[function]["environment_variables"] = {"POSTS_PER_SECOND": rate}
             if provisioned.reserve_concurrency:  # a young account has none to give
                 per_function[function]["reserved_concurrency"] = CONCURRENCY[function]
     return {
         "api_gateway_stage": stage.name,
-        "lambda_architecture": provisioned.architecture,
+        "lambda_architecture": shape.architecture,
         "environment_variables": environment,
         "lambda_functions": per_function,
     }

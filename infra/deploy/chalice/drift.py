@@ -6,8 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.deploy.chalice.package import Package
 from infra.deploy.errors import code_of
-from infra.deploy.package import Package
 from infra.deploy.target import Target
 
 FINGERPRINT = "game-night-live-deployment"
@@ -21,9 +21,8 @@ def differences(target: Target, package: Package) -> list[str]:
 
 def deployed_fingerprint(target: Target) -> str | None:
     """Return what the last complete deployment was, None where the last one was not completed."""
-    found = _function(target, "api_handler") or {}
-    value: str | None = found.get("Tags", {}).get(FINGERPRINT)
-    return value
+    tags: dict[str, str] = (_function(target, "api_handler") or {}).get("Tags", {})
+    return tags.get(FINGERPRINT)
 
 
 def deployed_environment(target: Target, name: str) -> dict[str, str] | None:

@@ -1,7 +1,7 @@
 """The functions that ``app.py`` declares, by name, with the handler that Lambda enters each by.
 
-``python -m infra.deploy.functions`` prints them; importing the application is left to a process of its
-own, since it sets up logging and reads the environment.
+``python -m infra.deploy.chalice.functions`` prints them; importing the application is left to a process
+of its own, since it sets up logging and reads the environment.
 """
 
 import json
@@ -16,7 +16,7 @@ from infra.deploy.errors import DeploymentError
 
 def declared_functions(project: Path) -> dict[str, str]:
     """Return name and handler of each function of the application in a folder."""
-    command = [sys.executable, "-m", "infra.deploy.functions"]
+    command = [sys.executable, "-m", "infra.deploy.chalice.functions"]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     asked = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if asked.returncode:

@@ -47,8 +47,18 @@ class ChaliceState:
         """Return a value of the one entry of a kind, None where there is none."""
         return next((str(one[name]) for one in self.entries() if one["resource_type"] == kind), None)
 
+    @property
+    def rest_api(self) -> str | None:
+        """The REST API's id."""
+        return self.value("rest_api", "rest_api_id")
+
+    @property
+    def websocket_api(self) -> str | None:
+        """The WebSocket API's id."""
+        return self.value("websocket_api", "websocket_api_id")
+
     def write(self, entries: Sequence[Entry]) -> None:
-        """ChaliceState what is there."""
+        """Record what is there."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {"resources": list(entries), "schema_version": "2.0", "backend": "api"}
         self.path.write_text(json.dumps(content, indent=2) + "\n")
@@ -64,13 +74,18 @@ def adopt(aws: Aws, record: ChaliceState, stream_arn: str | None, progress: Prog
     Chalice keeps an existing mapping whatever stream it reads; a table that was replaced would never be heard
     of again.
     """
-    found = [*deployed_functions(aws, record.stage)]
-    names = {one["name"] for one in found}
-    found += _rest_apis(aws, record, progress)
-    found += _websocket_apis(aws, record, progress)
-    found += [_rule_entry(record.stage, rule) for rule in rule_names(aws, record.stage)]
-    for function in sorted(names):
-        for mapping in mappings(aws, record.stage.function(function)):
+    stage, host = record.stage, f"execute-api.{aws.region}.amazonaws.com/{record.stage.name}/"
+    found = [*deployed_functions(aws, stage)]
+    names = sorted(one["name"] for one in found)
+    if rest := _one(rest_api_ids(aws, stage), record.rest_api, "REST", progress):
+        found.append(_entry("rest_api", "rest_api", rest_api_id=rest, rest_api_url=f"https://{rest}.{host}"))
+    if live := _one(websocket_api_ids(aws, stage), record.websocket_api, "WebSocket", progress):
+        url = f"wss://{live}.{host}"
+        found.append(_entry("websocket_api", "websocket_api", websocket_api_url=url, websocket_api_id=live))
+    for rule in rule_names(aws, stage):
+        found += [_entry(rule.removeprefix(f"{stage.stack}-"), "cloudwatch_event", rule_name=rule)]
+    for function in names:
+        for mapping in mappings(aws, stage.function(function)):
             entry = _mapping_entry(function, mapping)
             if stream_arn and entry.get("stream_arn", stream_arn) != stream_arn:
                 aws.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
@@ -79,25 +94,19 @@ def adopt(aws: Aws, record: ChaliceState, stream_arn: str | None, progress: Prog
                 found.append(entry)
     recorded = record.entries()
     kept = [one for one in recorded if one["resource_type"] not in LOOKED_UP]
-    unknown = {one["name"] for one in found} - {one["name"] for one in recorded}
-    if unknown:
+    if unknown := {one["name"] for one in found} - {one["name"] for one in recorded}:
         progress.detail(f"found on AWS, though not in Chalice's record here: {', '.join(sorted(unknown))}")
     record.write([*found, *kept])
 
 
 def deployed_functions(aws: Aws, stage: Stage) -> Iterator[Entry]:
     """Yield the functions that Chalice has made for a stage, as it records them."""
-    client = aws.client("lambda")
-    for page in client.get_paginator("list_functions").paginate():
+    for page in aws.client("lambda").get_paginator("list_functions").paginate():
         for function in page["Functions"]:
             full_name: str = function["FunctionName"]
             if full_name == stage.stack or full_name.startswith(f"{stage.stack}-"):
                 name = full_name.removeprefix(stage.stack).removeprefix("-") or "api_handler"
-                yield {
-                    "name": name,
-                    "resource_type": "lambda_function",
-                    "lambda_arn": function["FunctionArn"],
-                }
+                yield _entry(name, "lambda_function", lambda_arn=function["FunctionArn"])
 
 
 def mappings(aws: Aws, function: str) -> list[Entry]:
@@ -130,11 +139,8 @@ def websocket_api_ids(aws: Aws, stage: Stage) -> list[str]:
 
 def rule_names(aws: Aws, stage: Stage) -> list[str]:
     """Return the EventBridge rules of a stage, by which its functions are started on a schedule."""
-    return [
-        rule["Name"]
-        for page in aws.client("events").get_paginator("list_rules").paginate(NamePrefix=f"{stage.stack}-")
-        for rule in page["Rules"]
-    ]
+    pages = aws.client("events").get_paginator("list_rules").paginate(NamePrefix=f"{stage.stack}-")
+    return [rule["Name"] for page in pages for rule in page["Rules"]]
 
 
 def _integrations(client: Any, api_id: str) -> Iterator[str]:
@@ -144,29 +150,8 @@ def _integrations(client: Any, api_id: str) -> Iterator[str]:
                 yield method.get("methodIntegration", {}).get("uri", "")
 
 
-def _rest_apis(aws: Aws, record: ChaliceState, progress: Progress) -> list[Entry]:
-    chosen = _one(rest_api_ids(aws, record.stage), record.value("rest_api", "rest_api_id"), "REST", progress)
-    url = f"https://{chosen}.execute-api.{aws.region}.amazonaws.com/{record.stage.name}/"
-    entry = {"name": "rest_api", "resource_type": "rest_api", "rest_api_id": chosen, "rest_api_url": url}
-    return [entry] if chosen else []
-
-
-def _websocket_apis(aws: Aws, record: ChaliceState, progress: Progress) -> list[Entry]:
-    recorded = record.value("websocket_api", "websocket_api_id")
-    chosen = _one(websocket_api_ids(aws, record.stage), recorded, "WebSocket", progress)
-    url = f"wss://{chosen}.execute-api.{aws.region}.amazonaws.com/{record.stage.name}/"
-    entry = {
-        "name": "websocket_api",
-        "resource_type": "websocket_api",
-        "websocket_api_url": url,
-        "websocket_api_id": chosen,
-    }
-    return [entry] if chosen else []
-
-
-def _rule_entry(stage: Stage, rule: str) -> Entry:
-    name = rule.removeprefix(f"{stage.stack}-")
-    return {"name": name, "resource_type": "cloudwatch_event", "rule_name": rule}
+def _entry(name: str, kind: str, **values: Any) -> Entry:
+    return {"name": name, "resource_type": kind, **values}
 
 
 def _one(found: Sequence[str], recorded: str | None, kind: str, progress: Progress) -> str | None:
@@ -174,8 +159,7 @@ def _one(found: Sequence[str], recorded: str | None, kind: str, progress: Progre
     if not found:
         return None
     chosen = recorded if recorded in found else found[0]
-    if len(found) > 1:
-        others = ", ".join(sorted(set(found) - {chosen}))
+    if others := ", ".join(sorted({*found} - {chosen})):
         progress.warning(
             f"there is more than one {kind} API of this stage; {chosen} is used. Not used: {others}"
         )
@@ -187,7 +171,5 @@ def _mapping_entry(function: str, mapping: Entry) -> Entry:
     common = {"event_uuid": mapping["UUID"], "lambda_arn": mapping["FunctionArn"]}
     if ":sqs:" in arn:
         queue = arn.rpartition(":")[2]
-        name = f"{function}-sqs-event-source"
-        return {"name": name, "resource_type": "sqs_event", "queue_arn": arn, "queue": queue, **common}
-    name = f"{function}-dynamodb-event-source"
-    return {"name": name, "resource_type": "dynamodb_event", "stream_arn": arn, **common}
+        return _entry(f"{function}-sqs-event-source", "sqs_event", queue_arn=arn, queue=queue, **common)
+    return _entry(f"{function}-dynamodb-event-source", "dynamodb_event", stream_arn=arn, **common)

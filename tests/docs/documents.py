@@ -1,4 +1,4 @@
-"""The commands that the documents show, as the tests and the rehearsal take them from there.
+"""The commands that the documents show, as the tests take them from there.
 
 A command stands in a block of ``sh``, behind ``$`` in another block, or in the text between backticks. Leaves
 whether it is right, and what runs it, to whoever asks.
@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.gateway import ROOT
+
 FOLDERS = (".", "docs", "docs/decisions", "bots", "benchmarks", "tests/faults")
 PROGRAMS = (
     r"\.|apt-get|aws|chalice|cp|curl|git|ls|make|node|npm|pip|pytest|python|sudo|\S*bin/(?:python|pytest)"

@@ -1,0 +1,142 @@
+"""What a stage needs after ``chalice deploy``, since Chalice has no setting for it.
+
+Each function brings one thing to the wanted state, says what it changed, and does nothing the second time.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from infra.deploy.chalice.state import mappings
+from infra.deploy.errors import DeploymentError
+from infra.deploy.event_sources import PATTERNS, QUEUE_MAPPING, STREAM_MAPPING
+from infra.deploy.target import Target
+
+REST_LIMIT = {"rate": 500, "burst": 1000}
+WEBSOCKET_LIMIT = {"rate": 1000, "burst": 2000}
+"""Requests and frames per second that a stage takes. Together well below the 10,000 (2,500 in newer Regions)
+that the account has for these and for posts to connections, so that no client can take delivery's share."""
+
+MAPPING_WITHIN = 300.0
+
+
+def functions(target: Target) -> None:
+    """Make each function's handler and environment as declared.
+
+    Chalice sets the handler only once. The environment is Chalice's to set, and is different only where
+    something became known after it had.
+    """
+    client = target.aws.client("lambda")
+    for name, handler in target.functions.items():
+        full_name = target.stage.function(name)
+        actual = client.get_function_configuration(FunctionName=full_name)
+        declared = target.config.of_function(target.stage, name).environment_variables
+        changes: dict[str, Any] = {}
+        if actual["Handler"] != handler:
+            changes["Handler"] = handler
+            target.progress.detail(f"{name} is entered by {handler}, no longer by {actual['Handler']}")
+        if actual.get("Environment", {}).get("Variables", {}) != declared:
+            changes["Environment"] = {"Variables": declared}
+            target.progress.detail(f"{name} has its environment")
+        if changes:
+            client.update_function_configuration(FunctionName=full_name, **changes)
+            client.get_waiter("function_updated_v2").wait(FunctionName=full_name)
+
+
+def event_sources(target: Target, stream_arn: str, outputs: Mapping[str, str]) -> None:
+    """Set how Lambda reads the sessions table's stream, and the delivery queue.
+
+    Raises DeploymentError where Chalice has made no mapping of them.
+    """
+    failures = {"OnFailure": {"Destination": outputs["StreamFailureQueueArn"]}}
+    _set_mapping(target, "broadcast", stream_arn, {**STREAM_MAPPING, "DestinationConfig": failures}, "stream")
+    _set_mapping(target, "deliver", outputs["DeliveryQueueArn"], QUEUE_MAPPING, "queue")
+
+
+def _set_mapping(target: Target, name: str, arn: str, wanted: Mapping[str, Any], kind: str) -> None:
+    client, function = target.aws.client("lambda"), target.stage.function(name)
+    mapping = next((one for one in mappings(target.aws, function) if one["EventSourceArn"] == arn), None)
+    if mapping is None:
+        raise DeploymentError(
+            f"{function} does not read the {kind} {arn}. Run this again; if that does not help, "
+            "`python -m infra status` shows what differs."
+        )
+    if changed := [key for key, value in wanted.items() if not _same(key, mapping.get(key), value)]:
+        client.update_event_source_mapping(UUID=mapping["UUID"], **wanted)
+        target.progress.detail(f"the {kind}'s mapping: {', '.join(changed)}")
+
+    def look() -> str | None:
+        state: str = client.get_event_source_mapping(UUID=mapping["UUID"])["State"]
+        return state if state in {"Enabled", "Disabled"} else None
+
+    if target.clock.wait(f"the {kind}'s mapping", look, within=MAPPING_WITHIN, every=2.0) != "Enabled":
+        target.progress.warning(
+            f"the {kind}'s mapping is disabled: nothing is delivered until somebody enables it"
+        )
+
+
+def websocket_deployment(target: Target, *, changed: bool) -> None:
+    """Put the WebSocket API's routes into service: where they are new, and where the API has no stage yet."""
+    client, stage, api_id = target.aws.client("apigatewayv2"), target.stage, target.record.websocket_api
+    there = any(one["StageName"] == stage.name for one in client.get_stages(ApiId=api_id)["Items"])
+    if there and not changed:
+        return
+    deployment = client.create_deployment(ApiId=api_id)["DeploymentId"]
+    put = client.update_stage if there else client.create_stage
+    put(ApiId=api_id, StageName=stage.name, DeploymentId=deployment)
+    target.progress.detail("the WebSocket routes are in service")
+    for old in client.get_deployments(ApiId=api_id)["Items"]:
+        if old["DeploymentId"] != deployment:
+            client.delete_deployment(ApiId=api_id, DeploymentId=old["DeploymentId"])
+
+
+def throttles(target: Target) -> None:
+    """Limit what both APIs take."""
+    stage, progress = target.stage, target.progress
+    live = {"ApiId": target.record.websocket_api, "StageName": stage.name}
+    client, (rate, burst) = target.aws.client("apigatewayv2"), WEBSOCKET_LIMIT.values()
+    route = client.get_stage(**live).get("DefaultRouteSettings", {})
+    limits = {"ThrottlingRateLimit": float(rate), "ThrottlingBurstLimit": burst}
+    if not limits.items() <= route.items():
+        client.update_stage(**live, DefaultRouteSettings={**route, **limits})
+        progress.detail(f"the WebSocket API takes {rate} frames a second")
+    rest = {"restApiId": target.record.rest_api, "stageName": stage.name}
+    client, (rate, burst) = target.aws.client("apigateway"), REST_LIMIT.values()
+    methods = client.get_stage(**rest).get("methodSettings", {}).get("*/*", {})
+    limits = {"throttlingRateLimit": float(rate), "throttlingBurstLimit": burst}
+    if not limits.items() <= methods.items():
+        patches = [
+            {"op": "replace", "path": f"/*/*/throttling/{name}", "value": str(value)}
+            for name, value in (("rateLimit", rate), ("burstLimit", burst))
+        ]
+        client.update_stage(**rest, patchOperations=patches)
+        progress.detail(f"the REST API takes {rate} requests a second")
+
+
+def log_retention(target: Target) -> None:
+    """Keep no function's log for ever.
+
+    The stack makes the log groups; one that somebody deleted is made again by Lambda, without a limit.
+    """
+    client, days = target.aws.client("logs"), target.shape.log_retention_days
+    groups = {target.stage.log_group(name) for name in target.functions}
+    pages = client.get_paginator("describe_log_groups").paginate(
+        logGroupNamePrefix=target.stage.log_group("api_handler")
+    )
+    for found in (one for page in pages for one in page["logGroups"]):
+        if found["logGroupName"] in groups and found.get("retentionInDays") != days:
+            client.put_retention_policy(logGroupName=found["logGroupName"], retentionInDays=days)
+            target.progress.detail(f"{found['logGroupName']} is kept for {days} days")
+
+
+def mark_complete(target: Target, tag: str, fingerprint: str) -> None:
+    """Note on the REST function that all of a deployment was done."""
+    client = target.aws.client("lambda")
+    arn = client.get_function_configuration(FunctionName=target.stage.stack)["FunctionArn"]
+    client.tag_resource(Resource=arn, Tags={tag: fingerprint})
+
+
+def _same(key: str, actual: Any, wanted: Any) -> bool:
+    if key == "FilterCriteria":
+        return [json.loads(one["Pattern"]) for one in (actual or {}).get("Filters", ())] == PATTERNS
+    return bool(actual == wanted)
