@@ -50,7 +50,7 @@ def deploy(target: Target) -> Deployed:
         progress.detail(reason)
     if reasons:
         known_before = target.record.websocket_api
-        chalice(target.project, ["deploy", "--stage", target.stage.name], target.aws.region, progress)
+        chalice(target.project, ["deploy", "--stage", target.stage.name], target.aws.region)
         if known_before != target.record.websocket_api:
             # Chalice has just made the API: its id goes into the roles, its address into the configuration.
             provision(target)

@@ -1,8 +1,7 @@
 """Taking a stage down, and making sure that nothing of it is left."""
 
-from collections.abc import Iterator
-
-from botocore.exceptions import ClientError
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.command import chalice
@@ -14,12 +13,14 @@ from infra.deploy.chalice.state import (
     rule_names,
     websocket_api_ids,
 )
-from infra.deploy.errors import DeploymentError, code_of
+from infra.deploy.errors import DeploymentError
 from infra.deploy.progress import Progress
-from infra.deploy.secret import delete_secret
 from infra.deploy.stack import Stack
 from infra.deploy.stage import Stage
 from infra.deploy.target import Target
+
+Part = tuple[str, Callable[[], object]]
+"""Something that belongs to a stage, and what removes it."""
 
 
 def tables_of(stage: Stage) -> list[str]:
@@ -35,21 +36,10 @@ def tables_with_data(aws: Aws, stage: Stage) -> list[str]:
 
 def left(aws: Aws, stage: Stage) -> Iterator[str]:
     """Yield everything on AWS that belongs to a stage, a line each."""
-    for function in deployed_functions(aws, stage):
-        full_name = stage.function(function["name"])
-        yield f"function {full_name}"
-        yield from (f"event source mapping {mapping['UUID']}" for mapping in mappings(aws, full_name))
-    yield from (f"EventBridge rule {name}" for name in rule_names(aws, stage))
-    yield from (f"REST API {api_id}" for api_id in rest_api_ids(aws, stage))
-    yield from (f"WebSocket API {api_id}" for api_id in websocket_api_ids(aws, stage))
+    yield from (what for what, _ in _functions_and_apis(aws, stage))
     if (status := Stack(aws.client("cloudformation"), stage.stack, Progress()).status()) is not None:
         yield f"stack {stage.stack} ({status})"
-    yield from (f"table {name}" for name in _tables(aws, stage))
-    names = aws.client("ssm").describe_parameters(
-        ParameterFilters=[{"Key": "Name", "Values": [stage.secret_parameter]}]
-    )["Parameters"]
-    yield from (f"SSM parameter {one['Name']}" for one in names)
-    yield from (f"log group {name}" for name in _log_groups(aws, stage))
+    yield from (what for what, _ in _data(aws, stage))
 
 
 def destroy(target: Target) -> None:
@@ -58,26 +48,14 @@ def destroy(target: Target) -> None:
     progress.step("Functions and APIs")
     adopt(aws, target.record, None, progress)
     if target.config.entry(stage):
-        chalice(target.project, ["delete", "--stage", stage.name], aws.region, progress)
-    for what in _remove_what_chalice_left(aws, stage):
-        progress.detail(f"deleted {what}")
+        chalice(target.project, ["delete", "--stage", stage.name], aws.region)
+    # What Chalice has no record of, such as the second of two APIs.
+    _remove([*_functions_and_apis(aws, stage)], progress)
     progress.step(f"Stack {stage.stack}")
     target.stack.delete()
-    progress.step("Tables")
-    dynamodb = aws.client("dynamodb")
-    for name in _tables(aws, stage):
-        dynamodb.delete_table(TableName=name)
-        dynamodb.get_waiter("table_not_exists").wait(
-            TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150}
-        )
-        progress.detail(f"deleted {name}")
-    progress.step("Token secret and logs")
-    if delete_secret(aws.client("ssm"), stage.secret_parameter):
-        progress.detail(f"deleted {stage.secret_parameter}")
-    for group in _log_groups(aws, stage):
-        # A function that still ran while the stack was deleted has made its log group again.
-        aws.client("logs").delete_log_group(logGroupName=group)
-        progress.detail(f"deleted {group}")
+    progress.step("Tables, token secret and logs")
+    # A function that still ran while the stack was deleted has made its log group again.
+    _remove([*_data(aws, stage)], progress)
     target.record.forget()
     target.config.forget(stage)
     progress.step("What is left")
@@ -90,45 +68,52 @@ def destroy(target: Target) -> None:
         )
 
 
-def _remove_what_chalice_left(aws: Aws, stage: Stage) -> Iterator[str]:
-    """Remove what Chalice has no record of, such as the second of two APIs, and yield what it was."""
-    events, functions = aws.client("events"), aws.client("lambda")
+def _remove(parts: list[Part], progress: Progress) -> None:
+    for what, remove in parts:
+        remove()
+        progress.detail(f"deleted the {what}")
+
+
+def _functions_and_apis(aws: Aws, stage: Stage) -> Iterator[Part]:
+    lambdas, events = aws.client("lambda"), aws.client("events")
     for rule in rule_names(aws, stage):
         # A rule is only deleted once it has no targets.
         if targets := [one["Id"] for one in events.list_targets_by_rule(Rule=rule)["Targets"]]:
-            events.remove_targets(Rule=rule, Ids=targets)
-        events.delete_rule(Name=rule)
-        yield f"the rule {rule}"
-    for entry in [*deployed_functions(aws, stage)]:
-        full_name = stage.function(entry["name"])
-        for mapping in mappings(aws, full_name):
-            functions.delete_event_source_mapping(UUID=mapping["UUID"])
-        functions.delete_function(FunctionName=full_name)
-        yield full_name
+            remove = partial(events.remove_targets, Rule=rule, Ids=targets)
+            yield f"targets of the EventBridge rule {rule}", remove
+        yield f"EventBridge rule {rule}", partial(events.delete_rule, Name=rule)
+    for entry in deployed_functions(aws, stage):
+        function = stage.function(entry["name"])
+        for uuid in (mapping["UUID"] for mapping in mappings(aws, function)):
+            yield f"event source mapping {uuid}", partial(lambdas.delete_event_source_mapping, UUID=uuid)
+        yield f"function {function}", partial(lambdas.delete_function, FunctionName=function)
     for api_id in rest_api_ids(aws, stage):
-        aws.client("apigateway").delete_rest_api(restApiId=api_id)
-        yield f"the REST API {api_id}"
+        yield f"REST API {api_id}", partial(aws.client("apigateway").delete_rest_api, restApiId=api_id)
     for api_id in websocket_api_ids(aws, stage):
-        aws.client("apigatewayv2").delete_api(ApiId=api_id)
-        yield f"the WebSocket API {api_id}"
+        yield f"WebSocket API {api_id}", partial(aws.client("apigatewayv2").delete_api, ApiId=api_id)
+
+
+def _data(aws: Aws, stage: Stage) -> Iterator[Part]:
+    ssm, logs, secret = aws.client("ssm"), aws.client("logs"), stage.secret_parameter
+    for name in _tables(aws, stage):
+        yield f"table {name}", partial(_delete_table, aws, name)
+    if ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [secret]}])["Parameters"]:
+        yield f"SSM parameter {secret}", partial(ssm.delete_parameter, Name=secret)
+    own = stage.log_group("api_handler")
+    for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=own):
+        for group in (one["logGroupName"] for one in page["logGroups"]):
+            if group == own or group.startswith(f"{own}-"):
+                yield f"log group {group}", partial(logs.delete_log_group, logGroupName=group)
 
 
 def _tables(aws: Aws, stage: Stage) -> list[str]:
     """Return the stage's tables that are there."""
-    found = []
-    for name in tables_of(stage):
-        try:
-            aws.client("dynamodb").describe_table(TableName=name)
-        except ClientError as error:
-            if code_of(error) != "ResourceNotFoundException":
-                raise
-        else:
-            found.append(name)
-    return found
+    pages = aws.client("dynamodb").get_paginator("list_tables").paginate()
+    existing = {name for page in pages for name in page["TableNames"]}
+    return [name for name in tables_of(stage) if name in existing]
 
 
-def _log_groups(aws: Aws, stage: Stage) -> list[str]:
-    own = stage.log_group("api_handler")
-    pages = aws.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=own)
-    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
-    return [name for name in names if name == own or name.startswith(f"{own}-")]
+def _delete_table(aws: Aws, name: str) -> None:
+    client = aws.client("dynamodb")
+    client.delete_table(TableName=name)
+    client.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150})

@@ -59,14 +59,3 @@ class SecretParameter:
                 f"Somebody else has changed {self._name} at the same moment, and what they wrote is lost: "
                 "tokens of the last seconds may be refused, and have to be made again."
             )
-
-
-def delete_secret(ssm: Any, name: str) -> bool:
-    """Delete the secret and say whether there was one. Every token of the stage is void from then on."""
-    try:
-        ssm.delete_parameter(Name=name)
-    except ClientError as error:
-        if code_of(error) == "ParameterNotFound":
-            return False
-        raise
-    return True

@@ -4,7 +4,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-from chalicelib import __version__
 from chalicelib.api.live import frames
 from chalicelib.api.live.notices import FrameNotices
 from chalicelib.api.rest import pages
@@ -34,15 +33,6 @@ _ended, ENDED = end_session(_counted.session, now=ENDED_AT)
 
 _claims = Claims("kosmi", Role.BOT, 0, int(datetime.fromisoformat(TOKEN_EXPIRES_AT).timestamp()), "1")
 
-BODIES: dict[str, Any] = {
-    "NewSession": {"notes": "Friday Game Night"},
-    "NewGame": {"title": "Quiplash", "pack_name": "Party Pack 2", "min_players": 3, "max_players": 8},
-    "NewVote": {"username": "Zoë", "type": "up", "game_id": 1},
-    "NewToken": {"name": "kosmi", "ttl_seconds": 2_592_000},
-    "Nothing": {},
-}
-"""What is sent, by the name of its type."""
-
 ANSWERS: dict[str, Any] = {
     "StartedSession": _started.as_data(),
     "ActiveSession": _counted.session.as_state(),
@@ -57,16 +47,6 @@ ANSWERS: dict[str, Any] = {
     "EventsPage": json.loads(
         pages.events_page(Page([_first, ADDED, VOTED, ENDED], ENDED.cursor, recovered=True, more=False))
     ),
-    "MintedToken": {"token": TOKEN, "expires_at": TOKEN_EXPIRES_AT, "role": Role.BOT, "sub": "kosmi"},
-    "GatewayAnswer": {"message": "Too Many Requests"},
-    "Health": {"status": "ok", "version": __version__},
-    "Service": {
-        "name": "Game Night Live",
-        "version": __version__,
-        "websocket_url": "ws://localhost:5000/api/sessions/live",
-        "openapi_url": "http://localhost:5000/api/openapi.json",
-        "asyncapi_url": "http://localhost:5000/api/asyncapi.json",
-    },
 }
 """What is answered, by the name of its type."""
 

@@ -55,8 +55,9 @@ def is_of_the_api(path: str) -> bool:
 
 def document(routes: Routes) -> dict[str, Any]:
     """Return the document for chalice's ``app.routes``. Raises Incomplete."""
-    values = {"key_hours": RETENTION_SECONDS // 3600, "MAX_KEY_CHARACTERS": bodies.MAX_KEY_CHARACTERS}
-    made = schemas.written("openapi.yaml", values)
+    values = {"TOKEN": night.TOKEN, "token_expires_at": night.TOKEN_EXPIRES_AT}
+    limits = {"key_hours": RETENTION_SECONDS // 3600, "MAX_KEY_CHARACTERS": bodies.MAX_KEY_CHARACTERS}
+    made = schemas.written("openapi.yaml", {**values, **limits})
     written = {(method, path): one for path, all_ in made["paths"].items() for method, one in all_.items()}
     there = {(method.lower(), path) for path in filter(is_of_the_api, routes) for method in routes[path]}
     if there != written.keys():
@@ -100,7 +101,7 @@ def _operation(
     if parameters := parameters + ["IdempotencyKey"] * bool(body):
         made["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in parameters]
     if body:
-        content = {"schema": schemas.ref(body), "example": night.BODIES[body.__name__]}
+        content = {"schema": schemas.ref(body), "example": operation["sends"]}
         made["requestBody"] = {
             "required": operation.get("body_required", True),
             "content": {JSON: content},
@@ -121,7 +122,10 @@ def _success(operation: Operation, what: str, description: str) -> dict[str, Any
     kind, header = _type(operation, what), {}
     content: dict[str, Any] = {"schema": {"type": "object"}}
     if kind:
-        content = {"schema": schemas.ref(kind), "example": night.ANSWERS[kind.__name__]}
+        content = {
+            "schema": schemas.ref(kind),
+            "example": operation.get("shows") or night.ANSWERS[kind.__name__],
+        }
     if operation.get("location"):
         header = {"Location": {"$ref": "#/components/headers/Location"}}
     if kind is answers.MintedToken:

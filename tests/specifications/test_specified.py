@@ -1,6 +1,7 @@
 """What the suites' clients see is judged by the documents: any drift fails the test that sees it."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
@@ -47,15 +48,16 @@ def answered(
     return httpx.Response(status, headers=sent_headers, content=json.dumps(body), request=request)
 
 
+PAGE = {"sessions": [], "cursor": "", "recovered": True}
+STARTED = answered("POST", "/api/sessions", 201, SESSION, headers=LOCATION)
+
+
 @pytest.mark.parametrize(
     "exchange",
     [
-        answered("POST", "/api/sessions", 201, SESSION, headers=LOCATION),
-        answered("POST", "/api/sessions", 201, SESSION, sent='{"notes":null}', headers=LOCATION),
+        STARTED,
         answered("GET", "/api/sessions/active", 404, NOT_ACTIVE),
-        answered(
-            "GET", "/api/sessions?limit=5&since=", 200, {"sessions": [], "cursor": "", "recovered": True}
-        ),
+        answered("GET", "/api/sessions?limit=5&since=", 200, PAGE),
         answered("GET", "/api/nope", 403, {"message": "Missing Authentication Token"}),
     ],
 )
@@ -69,9 +71,7 @@ async def test_what_is_as_documented_passes(rest: Rest, exchange: httpx.Response
         (answered("GET", "/api/nope", 200, {}), "no documented operation"),
         (answered("POST", "/api/sessions", 200, SESSION), "200"),
         (answered("POST", "/api/sessions", 201, SESSION), "Location"),
-        (answered("POST", "/api/sessions", 201, {**SESSION, "is_active": 2}, headers=LOCATION), "2 is not"),
         (answered("POST", "/api/sessions", 201, {**SESSION, "host": "me"}, headers=LOCATION), "host"),
-        (answered("POST", "/api/sessions", 201, {**SESSION, "created_at": "now"}, headers=LOCATION), "now"),
         (answered("GET", "/api/sessions/active", 404, {**NOT_ACTIVE, "code": "game_not_found"}), "game_not"),
         (
             answered("POST", "/api/sessions", 201, SESSION, sent='{"notes":5}', headers=LOCATION),
@@ -81,12 +81,7 @@ async def test_what_is_as_documented_passes(rest: Rest, exchange: httpx.Response
             answered("POST", "/api/sessions", 201, SESSION, headers=LOCATION, token=False),
             "was accepted.*[Ss]ecurity",
         ),
-        (
-            answered(
-                "GET", "/api/sessions?limit=101", 200, {"sessions": [], "cursor": "", "recovered": True}
-            ),
-            "was accepted.*limit",
-        ),
+        (answered("GET", "/api/sessions?limit=101", 200, PAGE), "was accepted.*limit"),
     ],
 )
 async def test_what_is_not_as_documented_fails(rest: Rest, exchange: httpx.Response, why: str) -> None:
@@ -110,23 +105,19 @@ async def test_a_refusal_of_what_is_documented_fails(rest: Rest) -> None:
         await rest.saw(answered("POST", "/api/sessions", 400, refusal, sent='{"notes":"5"}'))
 
 
-def test_a_frame_as_documented_passes(live: Live) -> None:
-    live.told('{"type":"pong","timestamp":"2025-11-01T20:00:00.123Z","id":7}')
-
-
 @pytest.mark.parametrize(
-    "frame",
+    ("frame", "valid"),
     [
-        {"type": "confetti"},
-        {"type": "auth", "token": "t"},
-        {"type": "pong"},
-        {"type": "pong", "timestamp": "2025-11-01T20:00:00Z"},
-        {"type": "pong", "timestamp": "2025-11-01T20:00:00.123Z", "extra": 1},
-        {"type": "error", "code": "unavailable", "message": "Later.", "retryable": False},
+        ({"type": "pong", "timestamp": "2025-11-01T20:00:00.123Z", "id": 7}, True),
+        ({"type": "confetti"}, False),
+        ({"type": "auth", "token": "t"}, False),
+        ({"type": "pong", "timestamp": "2025-11-01T20:00:00Z"}, False),
+        ({"type": "pong", "timestamp": "2025-11-01T20:00:00.123Z", "extra": 1}, False),
+        ({"type": "error", "code": "unavailable", "message": "Later.", "retryable": False}, False),
     ],
 )
-def test_a_frame_that_is_not_as_documented_fails(live: Live, frame: dict[str, Any]) -> None:
-    with pytest.raises(AssertionError):
+def test_only_documented_frames_pass(live: Live, frame: dict[str, Any], *, valid: bool) -> None:
+    with nullcontext() if valid else pytest.raises(AssertionError):
         live.told(json.dumps(frame))
 
 
@@ -135,28 +126,17 @@ UNKNOWN = {**UNREADABLE, "code": "session_not_found"}
 
 
 @pytest.mark.parametrize(
-    ("sent", "answer"),
-    [
-        ('{"type":"ping"}', {"type": "pong"}),
-        ('{"type":"ping","extra":1}', UNREADABLE),
-        ("nope", UNREADABLE),
-        ('{"type":"subscribe","sessionId":5.0}', UNKNOWN),
-        ('{"type":"subscribe","sessionId":5}', UNKNOWN),
-    ],
-)
-def test_an_answer_to_what_was_sent_passes(live: Live, sent: str, answer: dict[str, Any]) -> None:
-    live.answered(sent, answer)
-
-
-@pytest.mark.parametrize(
     ("sent", "answer", "why"),
     [
+        ('{"type":"ping"}', {"type": "pong"}, ""),
+        ('{"type":"ping","extra":1}', UNREADABLE, ""),
+        ('{"type":"subscribe","sessionId":5.0}', UNKNOWN, ""),
         ('{"type":"ping"}', UNREADABLE, "refused a frame"),
         ('{"type":"ping","extra":1}', {"type": "pong"}, "accepted a frame"),
         ('{"type":"ping"}', {"type": "subscribed"}, "no documented answer"),
         ('{"type":"ping"}', UNKNOWN, "no documented error"),
     ],
 )
-def test_an_answer_that_does_not_fit_fails(live: Live, sent: str, answer: dict[str, Any], why: str) -> None:
-    with pytest.raises(AssertionError, match=why):
+def test_answers_have_to_fit_what_was_sent(live: Live, sent: str, answer: dict[str, Any], why: str) -> None:
+    with pytest.raises(AssertionError, match=why) if why else nullcontext():
         live.answered(sent, answer)

@@ -6,7 +6,7 @@ read by its keys in the log, and it is read again from there: the code may have 
 """
 
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -47,14 +47,11 @@ class GivenUp:
             first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
             if not (first.isdigit() and last.isdigit()):
                 raise ValueError(f"no sequence numbers: {first!r} and {last!r}")
-            return cls(
-                batch["streamArn"],
-                batch["shardId"],
-                first,
-                last,
-                datetime.fromisoformat(batch["approximateArrivalOfFirstRecord"]),
-                datetime.fromisoformat(batch["approximateArrivalOfLastRecord"]),
+            arrived, arrived_last = (
+                datetime.fromisoformat(batch[f"approximateArrivalOf{which}Record"])
+                for which in ("First", "Last")
             )
+            return cls(batch["streamArn"], batch["shardId"], first, last, arrived, arrived_last)
         except (AttributeError, KeyError, TypeError) as exc:
             raise ValueError(f"no document of Lambda's: {exc!r}") from exc
 
@@ -77,9 +74,12 @@ class RedoneRecords:
 @dataclass(frozen=True, slots=True)
 class _Found:
     events: Sequence[Event]
-    whence: str
+    whence: str = "the log"
     unreadable: Sequence[UnreadableRecord] = ()
     pending: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+
+Batch = GivenUp | UnreadableRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,8 @@ class StreamFailures:
         """
         outcome = RedoneRecords()
         with taken(self.queue, self.patience) as (messages, kept):
-            found_messages = [*messages]
-            outcome.found = len(found_messages)
-            for batch, message in self._batches(found_messages, outcome, tell):
+            batches = [*_batches(messages, outcome, tell)]
+            for batch, message in sorted(batches, key=lambda one: _place(one[0])):
                 found = self._told(batch, outcome, tell)
                 if found is None or dry_run:
                     continue
@@ -122,22 +121,7 @@ class StreamFailures:
                 outcome.redone += 1
         return outcome
 
-    def _batches(
-        self, messages: Sequence[Message], outcome: RedoneRecords, tell: Callable[[str], None]
-    ) -> list[tuple[GivenUp | UnreadableRecord, Message]]:
-        """Return what messages are about, oldest first, and tell of those that nobody can read."""
-        batches: list[tuple[GivenUp | UnreadableRecord, Message]] = []
-        for message in messages:
-            try:
-                batches.append((_parsed(message["Body"]), message))
-            except ValueError:
-                outcome.unreadable += 1
-                tell(f"can't be read, and stays: message {message['MessageId']}")
-        return sorted(batches, key=lambda one: _place(one[0]))
-
-    def _told(
-        self, batch: GivenUp | UnreadableRecord, outcome: RedoneRecords, tell: Callable[[str], None]
-    ) -> _Found | None:
+    def _told(self, batch: Batch, outcome: RedoneRecords, tell: Callable[[str], None]) -> _Found | None:
         """Return what a batch held and tell of it; None where it still can't be read."""
         arrived = f"{_place(batch)[0]:%Y-%m-%d %H:%M:%S}"
         try:
@@ -153,46 +137,54 @@ class StreamFailures:
         tell(f"{arrived}, {', '.join(names) or 'nothing'}, from {found.whence}")
         return found
 
-    def _found(self, batch: GivenUp | UnreadableRecord) -> _Found:
+    def _found(self, batch: Batch) -> _Found:
         """Return what a batch held. Raises ValueError where it is one record that still can't be read."""
         if isinstance(batch, UnreadableRecord):
-            return self._found_in_log(batch)
-        records = self._records(batch)
-        if records is not None:
-            read = read_records(stream_event(records, batch.stream_arn)["Records"])
-            return _Found([one.event for one in read.events], "the stream", read.unreadable, read.pending)
-        since, until = timestamp(batch.arrived - SLACK), timestamp(batch.arrived_last + SLACK)
-        return _Found([*self.redelivery.logged(since, until)], "the log")
-
-    def _found_in_log(self, record: UnreadableRecord) -> _Found:
-        item = self.item(record)
+            item = self.item(batch)
+            try:
+                return _Found(events_of(item) if item else [])
+            except ValueError as exc:
+                raise ValueError(f"{batch.sort_key} of {batch.partition_key}: {exc}") from exc
         try:
-            return _Found(events_of(item) if item else [], "the log")
-        except ValueError as exc:
-            raise ValueError(f"{record.sort_key} of {record.partition_key}: {exc}") from exc
+            records = self._records(batch)
+        except (RecordsTrimmed, StreamGone, IteratorExpired):
+            since, until = timestamp(batch.arrived - SLACK), timestamp(batch.arrived_last + SLACK)
+            return _Found([*self.redelivery.logged(since, until)])
+        read = read_records(stream_event(records, batch.stream_arn)["Records"])
+        return _Found([one.event for one in read.events], "the stream", read.unreadable, read.pending)
 
-    def _records(self, batch: GivenUp) -> list[Record] | None:
-        """Return the records; None where the stream does not have all of them any more."""
+    def _records(self, batch: GivenUp) -> list[Record]:
+        """Return the records. Raises RecordsTrimmed, StreamGone, IteratorExpired where some are missing."""
         found: list[Record] = []
         empty = 0
+        iterator: str | None = self.reader.iterator(
+            batch.stream_arn, batch.shard, "AT_SEQUENCE_NUMBER", batch.first
+        )
+        while iterator is not None and empty < EMPTY_PAGES:
+            page = self.reader.page(iterator)
+            for record in page.records:
+                found.append(record)
+                if sequence_number(record) == batch.last:
+                    return found
+            empty = 0 if page.records else empty + 1
+            iterator = page.next_iterator
+        raise RecordsTrimmed
+
+
+def _batches(
+    messages: Iterator[Message], outcome: RedoneRecords, tell: Callable[[str], None]
+) -> Iterator[tuple[Batch, Message]]:
+    """Yield what messages are about, and tell of those that nobody can read."""
+    for message in messages:
+        outcome.found += 1
         try:
-            iterator: str | None = self.reader.iterator(
-                batch.stream_arn, batch.shard, "AT_SEQUENCE_NUMBER", batch.first
-            )
-            while iterator is not None and empty < EMPTY_PAGES:
-                page = self.reader.page(iterator)
-                for record in page.records:
-                    found.append(record)
-                    if sequence_number(record) == batch.last:
-                        return found
-                empty = 0 if page.records else empty + 1
-                iterator = page.next_iterator
-        except (RecordsTrimmed, StreamGone, IteratorExpired):
-            return None
-        return None
+            yield _parsed(message["Body"]), message
+        except ValueError:
+            outcome.unreadable += 1
+            tell(f"can't be read, and stays: message {message['MessageId']}")
 
 
-def _parsed(message: str) -> GivenUp | UnreadableRecord:
+def _parsed(message: str) -> Batch:
     """Read Lambda's document, or what ``broadcast`` set aside. Raises ValueError where it is neither."""
     try:
         return GivenUp.parse(message)
@@ -200,8 +192,8 @@ def _parsed(message: str) -> GivenUp | UnreadableRecord:
         return record_of(message)
 
 
-def _place(found: GivenUp | UnreadableRecord) -> tuple[datetime, int]:
+def _place(batch: Batch) -> tuple[datetime, int]:
     """Return when something arrived in the stream, and its place there."""
-    if isinstance(found, UnreadableRecord):
-        return datetime.fromtimestamp(found.arrived, UTC), int(found.sequence_number)
-    return found.arrived, int(found.first)
+    if isinstance(batch, GivenUp):
+        return batch.arrived, int(batch.first)
+    return datetime.fromtimestamp(batch.arrived, UTC), int(batch.sequence_number)

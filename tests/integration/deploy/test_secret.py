@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from moto import mock_aws
 
 from chalicelib.auth.claims import Role
@@ -27,18 +27,13 @@ REGION = "us-east-1"
 
 @pytest.fixture
 def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_REGION", REGION)
+    for name, value in (("ACCESS_KEY_ID", "testing"), ("SECRET_ACCESS_KEY", "testing"), ("REGION", REGION)):
+        monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         client = boto3.client("ssm", REGION)
         ensure_secret(client, NAME)
         yield client
-
-
-def rotate(*options: str, stage: str = "dev") -> Result:
-    return CliRunner().invoke(rotate_secret.command, ["--stage", stage, *options])
 
 
 def minted() -> str:
@@ -49,17 +44,18 @@ def verifier() -> JwtVerifier:
     return JwtVerifier(ParameterSecrets(NAME, REGION, None), "game-night-live")
 
 
-@pytest.mark.usefixtures("ssm")
-def test_both_secrets_are_accepted_during_a_rotation() -> None:
+def test_both_secrets_are_accepted_during_a_rotation(ssm: Any) -> None:
     living, old = verifier(), minted()
     living.verify(old)
 
-    begun = rotate("--json")
+    begun = CliRunner().invoke(rotate_secret.command, ["--stage", "dev", "--json"])
     new = minted()
     during = [living.verify(one).role for one in (old, new)]
-    ended = rotate("--finish")
+    kept = ssm.get_parameter(Name=NAME)["Parameter"]
+    ended = CliRunner().invoke(rotate_secret.command, ["--stage", "dev", "--finish"])
 
     assert json.loads(begun.stdout)["stage"] == "dev"
+    assert (kept["Type"], kept["Version"]) == ("SecureString", 2)
     assert ended.exit_code == 0
     assert during == [Role.BOT, Role.BOT]
     assert verifier().verify(new).role is Role.BOT
@@ -69,7 +65,7 @@ def test_both_secrets_are_accepted_during_a_rotation() -> None:
 
 @pytest.mark.usefixtures("ssm")
 def test_a_stage_that_is_not_deployed_is_told_of() -> None:
-    result = rotate(stage="prod")
+    result = CliRunner().invoke(rotate_secret.command, ["--stage", "prod"])
 
     assert result.exit_code == 1
     assert "/game-night-live/prod/jwt-secret" in result.stderr
@@ -85,9 +81,7 @@ def test_two_who_rotate_at_once_are_told_of_it(ssm: Any) -> None:
         another.replace(finished(known))
 
 
-def test_a_silent_store_is_told_of_in_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_silent_store_is_told_of_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     # With botocore's own patience this would take five minutes, which no test has.

@@ -41,14 +41,9 @@ def client() -> Any:
 
 def write(client: Any, function: str, *lines: Any, hours_ago: float = 0.1) -> None:
     at = int((NOW - hours_ago * 3600) * 1000)
-    client.put_log_events(
-        logGroupName=STAGE.log_group(function),
-        logStreamName="one",
-        logEvents=[
-            {"timestamp": at, "message": line if isinstance(line, str) else json.dumps(line)}
-            for line in lines
-        ],
-    )
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    events = [{"timestamp": at, "message": text} for text in texts]
+    client.put_log_events(logGroupName=STAGE.log_group(function), logStreamName="one", logEvents=events)
 
 
 def line(stage: str, event: str = "17/1", **more: Any) -> dict[str, Any]:

@@ -2,9 +2,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from chalicelib.delivery.jobs import CatchUpJob
 from chalicelib.errors import Unavailable
-from chalicelib.nights.events import Event, EventType
+from chalicelib.nights.events import Event
 from chalicelib.nights.games import NewGame
 from chalicelib.timestamps import timestamp
 from infra.deploy.operate.redelivery import Redelivery
@@ -13,7 +12,7 @@ from tests.fakes.identity import claims
 from tests.fakes.nights import FakeNights
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
-from tests.unit.delivery.deliveries import STREAM, Deliveries
+from tests.unit.delivery.deliveries import Deliveries
 
 
 def redelivery_of(delivery: FakeDelivery, shards: int = 1) -> Redelivery:
@@ -53,16 +52,6 @@ async def test_a_client_that_joined_in_between_gets_the_rest() -> None:
     assert deliveries.heard_by_all() == {one: [3, 4] for one in deliveries.ids}
 
 
-async def test_whoever_is_behind_already_gets_another_job() -> None:
-    deliveries = Deliveries()
-    deliveries.change(behind=2, missed=4)
-    events = [record.event for record in deliveries.log(3)]
-
-    await redelivery_of(deliveries.delivery).deliver(events)
-
-    assert deliveries.delivery.queue.jobs() == [CatchUpJob(STREAM, "0000=", 2)]
-
-
 async def test_a_redelivery_that_fails_can_be_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def send(_: object) -> None:
         raise Unavailable("told to")
@@ -93,22 +82,12 @@ def test_what_was_logged_within_a_time_is_found() -> None:
 
     found = [*redelivery_of(delivery).logged(moments[0], moments[1])]
 
+    # A session's own start is not told a second time.
     assert [(event.stream, event.sequence) for event in found] == [
         ("session:1", 2),
         ("session:1", 3),
         ("sessions", 2),
     ]
-
-
-def test_a_start_is_found_in_one_stream_alone() -> None:
-    nights = FakeNights()
-    nights.host.start(claims(), None)
-    now = timestamp(nights.clock())
-    delivery = FakeDelivery(FakeConnectionStore(), FakePush(), sessions=nights.store)
-
-    found = [*redelivery_of(delivery).logged(now, now)]
-
-    assert [(event.stream, event.type) for event in found] == [("sessions", EventType.SESSION_STARTED)]
 
 
 def test_a_session_that_ended_before_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
