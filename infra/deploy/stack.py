@@ -38,8 +38,7 @@ class Stack:
 
     def status(self) -> str | None:
         """Return CloudFormation's word for the stack's state, None where there is no stack."""
-        status: str | None = self._described().get("StackStatus")
-        return None if status == "DELETE_COMPLETE" else status
+        return self._described().get("StackStatus")
 
     def outputs(self) -> dict[str, str]:
         """Return what the stack says of itself; nothing where there is no stack."""
@@ -132,7 +131,7 @@ class Stack:
             if code_of(error) == "ValidationError" and "does not exist" in str(error):
                 return {}
             raise
-        return stack
+        return {} if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
     def _at_rest(self) -> str | None:
         """Wait until nobody works on the stack; return its state."""

@@ -1,12 +1,12 @@
 """What ``stack.yaml`` says, read without AWS: tables and queues, for whoever creates them elsewhere.
 
-And all of it, as CloudFormation is sent it. Knows one function
-of CloudFormation, ``!Sub`` with parameters; any other is read as it is written and left to CloudFormation.
+And all of it, as CloudFormation is sent it. Knows one function of CloudFormation, ``!Sub`` with parameters;
+any other is read as it is written and left to CloudFormation.
 """
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -50,22 +50,18 @@ def sent(template: Path = STACK) -> str:
 
 def queues(stage: str, template: Path = STACK) -> dict[str, QueueDefinition]:
     """Return the template's queues for a stage, by their logical names."""
-    resources = _read(template, {"Stage": stage})["Resources"]
-    return {
-        logical_name: _queue(resource["Properties"])
-        for logical_name, resource in resources.items()
-        if resource["Type"] == "AWS::SQS::Queue"
-    }
+    return {name: _queue(one) for name, one in _properties("AWS::SQS::Queue", stage, template)}
 
 
 def tables(stage: str, template: Path = STACK) -> dict[str, TableDefinition]:
     """Return the template's tables for a stage, by their logical names."""
-    resources = _read(template, {"Stage": stage})["Resources"]
-    return {
-        logical_name: _table(resource["Properties"])
-        for logical_name, resource in resources.items()
-        if resource["Type"] == "AWS::DynamoDB::Table"
-    }
+    return {name: _table(one) for name, one in _properties("AWS::DynamoDB::Table", stage, template)}
+
+
+def _properties(kind: str, stage: str, template: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in _read(template, {"Stage": stage})["Resources"].items():
+        if resource["Type"] == kind:
+            yield name, resource["Properties"]
 
 
 def _table(properties: dict[str, Any]) -> TableDefinition:
@@ -81,14 +77,11 @@ def _table(properties: dict[str, Any]) -> TableDefinition:
 
 
 def _queue(properties: dict[str, Any]) -> QueueDefinition:
-    redrive = properties.get("RedrivePolicy")
     attributes = {key: properties[key] for key in properties if key not in {"QueueName", "RedrivePolicy"}}
-    return QueueDefinition(
-        properties["QueueName"],
-        attributes,
-        redrive["deadLetterTargetArn"]["GetAtt"].removesuffix(".Arn") if redrive else None,
-        redrive["maxReceiveCount"] if redrive else 0,
-    )
+    redrive = properties.get("RedrivePolicy")
+    dead = redrive["deadLetterTargetArn"]["GetAtt"].removesuffix(".Arn") if redrive else None
+    receives = redrive["maxReceiveCount"] if redrive else 0
+    return QueueDefinition(properties["QueueName"], attributes, dead, receives)
 
 
 def _read(template: Path, parameters: Mapping[str, str]) -> Any:
