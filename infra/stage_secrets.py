@@ -9,9 +9,9 @@ from click import ClickException
 
 from chalicelib.auth.claims import Role
 from chalicelib.auth.ports import SecretSource
+from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.secrets import SecretsUnreadable
 from chalicelib.auth.tokens import TokenIssuer
-from chalicelib.aws.secrets import FileSecrets
 from chalicelib.settings import Settings
 from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateUnusable
 
@@ -25,7 +25,7 @@ def minted(stage: str, state_dir: Path, subject: str, role: Role, ttl_seconds: i
     try:
         return issuer.mint(subject, role, ttl_seconds)
     except SecretsUnreadable as error:
-        hint = "" if stage == LOCAL else f" Is it deployed? `python -m infra status --stage {stage}` tells."
+        hint = "" if stage == LOCAL else f" Is it deployed? `gamenight stage status --stage {stage}` tells."
         raise ClickException(f"{error}{hint}") from error
 
 

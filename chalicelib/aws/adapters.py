@@ -43,12 +43,14 @@ class Adapters:
     @cached_property
     def secrets(self) -> "SecretSource":
         """Where the token secrets are."""
-        from pathlib import Path
-
-        from chalicelib.aws.secrets import RATE, FileSecrets, ParameterSecrets
-
         if self.settings.jwt_secret_file:
+            from pathlib import Path
+
+            from chalicelib.auth.secret_file import FileSecrets
+
             return FileSecrets(Path(self.settings.jwt_secret_file))
+        from chalicelib.aws.secrets import RATE, ParameterSecrets
+
         settings = self.settings
         return ParameterSecrets(
             settings.jwt_secret_parameter,

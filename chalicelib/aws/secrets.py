@@ -1,9 +1,7 @@
-"""Where the token secrets are kept: an SSM SecureString on AWS, a git-ignored file on a laptop."""
+"""Reads the token secrets of a stage on AWS, where they are an SSM SecureString."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
@@ -57,17 +55,3 @@ class ParameterSecrets:
         return self._session().create_client(
             "ssm", region_name=self._region, endpoint_url=self._endpoint, config=CLIENT
         )
-
-
-@dataclass(frozen=True, slots=True)
-class FileSecrets:
-    """``ports.SecretSource`` on a file."""
-
-    path: Path
-
-    def load(self) -> TokenSecrets:
-        """Return the file's secrets. Raises SecretsUnreadable."""
-        try:
-            return TokenSecrets.parse(self.path.read_text())
-        except OSError as error:
-            raise SecretsUnreadable(f"The token secrets can't be read: {error.strerror}.") from error

@@ -21,8 +21,8 @@ import uvloop
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.auth.claims import Role
+from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import TokenIssuer
-from chalicelib.aws.secrets import FileSecrets
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from chalicelib.settings import Settings
 from infra.deploy.template import queues, tables

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
-from chalicelib.aws.secrets import FileSecrets
 from infra.token_secrets import new_secrets
 
 DEFAULT_STATE_DIR = Path(__file__).parents[2] / ".local" / "state"
@@ -125,7 +125,7 @@ class StateDir:
             file.close()
             raise StateInUse(
                 f"{self.path} is in use by another gateway{self._where()}. Use that one; or end it with "
-                "Ctrl-C in its terminal; or start one beside it: `.venv/bin/python -m infra local --port 0 "
+                "Ctrl-C in its terminal; or start one beside it: `gamenight serve --port 0 "
                 f"--state-dir {self.path.parent / 'beside'}`."
             ) from busy
         return file

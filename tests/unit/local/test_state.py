@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.aws.secrets import FileSecrets
+from chalicelib.auth.secret_file import FileSecrets
 from infra.local.state import StateDir, StateInUse, StateUnusable
 
 

@@ -1,0 +1,20 @@
+"""Reads the token secrets of a laptop, where they are a file that git ignores."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
+
+
+@dataclass(frozen=True, slots=True)
+class FileSecrets:
+    """``ports.SecretSource`` on a file."""
+
+    path: Path
+
+    def load(self) -> TokenSecrets:
+        """Return the file's secrets. Raises SecretsUnreadable."""
+        try:
+            return TokenSecrets.parse(self.path.read_text())
+        except OSError as error:
+            raise SecretsUnreadable(f"The token secrets can't be read: {error.strerror}.") from error
