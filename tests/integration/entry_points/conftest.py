@@ -16,7 +16,6 @@ from chalicelib import bootstrap
 from chalicelib.auth.claims import Role
 from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import TokenIssuer
-from chalicelib.aws.secrets import FileSecrets
 from infra.deploy.template import tables
 
 SESSIONS = tables("test")["SessionsTable"]
