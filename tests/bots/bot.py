@@ -23,7 +23,6 @@ class FakeTime(Surroundings):
 
     def __init__(self, chance: float = 0.0) -> None:
         self.chance = chance
-        self.slept: list[float] = []
         self._time = 0.0
         self._ids = 0
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
@@ -47,7 +46,6 @@ class FakeTime(Surroundings):
             return
         sleeper = (self._time + seconds, asyncio.get_running_loop().create_future())
         self._sleepers.append(sleeper)
-        self.slept.append(seconds)
         self._changed.set()
         try:
             await sleeper[1]
