@@ -22,11 +22,10 @@ class Clients:
     def frames(self, client: str) -> list[Any]:
         """Return the frames that a client has taken until it was closed, in the order in which they came."""
         taken = []
-        for number, one in enumerate(self._requests(client)):
-            if one.method == "DELETE":
-                if self.closed(client):
-                    break
-            elif self._behaviour(client, number) is OK:
+        for number, one in enumerate(self.requests(client)):
+            if one.method == "DELETE" and self.closed(client):
+                break
+            if one.method == "POST" and self._behaviour(client, number) is OK:
                 taken.append(json.loads(one.body))
         return taken
 
@@ -37,10 +36,7 @@ class Clients:
     def closed(self, client: str) -> bool:
         return client in self.server.closed
 
-    def posts(self, client: str) -> list[Request]:
-        return [one for one in self._requests(client) if one.method == "POST"]
-
-    def _requests(self, client: str) -> list[Request]:
+    def requests(self, client: str) -> list[Request]:
         return [one for one in self.server.requests if one.connection_id == client]
 
     def _behaviour(self, client: str, number: int) -> Behaviour:
@@ -57,15 +53,15 @@ class Follower:
     lives: int = 0
 
     @property
-    def connection_id(self) -> str:
-        return self._id(self.lives)
+    def connection_ids(self) -> list[str]:
+        return [f"{self.name}{life}=" for life in range(self.lives + 1)]
 
-    def posts(self) -> int:
-        return sum(len(self.clients.posts(self._id(life))) for life in range(self.lives + 1))
+    @property
+    def connection_id(self) -> str:
+        return self.connection_ids[-1]
 
     def cursors(self) -> dict[str, str]:
-        places, _ = self.followed()
-        return {stream: frame["cursor"] for stream, frame in places.items()}
+        return {stream: frame["cursor"] for stream, frame in self.followed()[0].items()}
 
     def followed(self) -> tuple[dict[str, Any], list[Any]]:
         """Return where it is in each stream, and what it has kept of all events that came.
@@ -74,21 +70,19 @@ class Follower:
         """
         places: dict[str, Any] = {}
         kept: list[Any] = []
-        for life in range(self.lives + 1):
-            for frame in self.clients.frames(self._id(life)):
-                if "stream" not in frame:
-                    continue
-                place: Any = places.get(frame["stream"])
-                if "data" in frame:
-                    if frame["sequence"] <= place["sequence"]:
-                        continue  # came twice
-                    assert frame["sequence"] == place["sequence"] + 1, (self._id(life), frame, place)
-                    kept.append(frame)
+        frames = [
+            frame for connection_id in self.connection_ids for frame in self.clients.frames(connection_id)
+        ]
+        for frame in frames:
+            if "data" in frame:
+                place = places[frame["stream"]]
+                if frame["sequence"] <= place["sequence"]:
+                    continue  # came twice
+                assert frame["sequence"] == place["sequence"] + 1, (frame, place)
+                kept.append(frame)
+            if "stream" in frame:
                 places[frame["stream"]] = frame
         return places, kept
-
-    def _id(self, life: int) -> str:
-        return f"{self.name}{life}="
 
 
 def titles(heard: Sequence[Any]) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 
 from infra.local.engine.embedded import embedded_engine
 from infra.local.state import StateDir
-from tests.faults.faulty_dynamodb import FaultyDynamoDb
+from tests.faults.faulty_dynamodb import FaultyDynamoDb, faulty_dynamodb
 from tests.faults.service import Service, running_service
 from tests.faults.stage import ENVIRONMENT
 
@@ -32,7 +32,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def dynamodb(engine: str) -> AsyncIterator[FaultyDynamoDb]:
-    async with FaultyDynamoDb(engine).serving() as dynamodb:
+    async with faulty_dynamodb(engine) as dynamodb:
         yield dynamodb
 
 

@@ -9,167 +9,146 @@ Beside that it does as it is told to chosen calls. What nothing is told of goes 
 """
 
 import asyncio
-import http.client
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from random import Random
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
 
-from tests.faults.dynamodb_refusals import APPLIES_TO, IN_PROGRESS, Fault, Refusal, refusal_of
+import httpx
+
+from tests.faults.dynamodb_refusals import APPLIES_TO, IN_PROGRESS, WRITES, Fault, Refusal, refusal_of
 from tests.faults.dynamodb_requests import DynamoRequest, Locks
+from tests.sockets import listening
+
+PATIENCE_SECONDS = 60.0
+Headers = dict[str, str]
+Answer = tuple[int, bytes, Headers]
 
 
-@dataclass
 class FaultyDynamoDb:
-    """``seed`` decides which of several items is the one in the way. ``undecided`` are tokens.
+    """``happened`` are the faults that did, ``conflicts`` what met another write, ``undecided`` tokens.
 
-    ``transaction_seconds`` is how long a transaction has its items beyond what the engine takes.
+    Where there is ``held_until_met``, a transaction has its items until it is set, as it is by a conflict.
     """
 
-    engine: str
-    seed: int = 17
-    transaction_seconds: float = 0.002
-    url: str = ""
-    asked: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    happened: list[tuple[str, Fault]] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
-    _operations: frozenset[str] = frozenset()
-    _key: str = ""
-    _spared: int = 0
-    _locks: Locks = field(default_factory=Locks)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    def __init__(self, engine: httpx.AsyncClient) -> None:
+        self.url = ""
+        self.held_until_met: asyncio.Event | None = None
+        self.asked = 0
+        self.conflicts: list[str] = []
+        self.undecided: list[str] = []
+        self._engine = engine
+        self._chance = Random(17)  # decides which of several items is the one in the way
+        self._locks = Locks()
+        self.fail()
 
-    def __post_init__(self) -> None:
-        self._chance = Random(self.seed)
-
-    def fail(
-        self, *faults: Fault, operations: frozenset[str] = frozenset(), key: str = "", after: int = 0
-    ) -> None:
-        """Let faults happen to the next calls, one each, once ``after`` such calls have gone through.
+    def fail(self, *faults: Fault, operations: frozenset[str] = frozenset(), key: str = "") -> None:
+        """Let faults happen to the next calls, one each.
 
         Such calls are those of ``operations`` (none named: all) on an item whose "PK SK" begins with ``key``.
         """
-        self.faults, self.happened = [*faults], []
-        self._operations, self._key, self._spared = operations, key, after
+        self.faults, self.happened = [*faults], list[tuple[str, Fault]]()
+        self._operations, self._key = operations, key
+        self._each_write, self.to_come = list[Fault](), dict[Any, list[Fault]]()
 
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Self]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
-            yield self
-        finally:
-            server.close()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await server.wait_closed()
+    def fail_each_write(self, *faults: Fault) -> None:
+        """Let all of the faults that can happen to a write happen to each, one after the other.
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        A write is known by its operation and its items. ``to_come`` has what is to come of each.
+        """
+        self.fail()
+        self._each_write = [*faults]
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
-                while await self._answer(reader, writer):
-                    pass
-        finally:
-            writer.transport.abort()
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
+            lines = [line.split(": ", 1) for line in head.rstrip().split("\r\n")[1:]]
+            headers = {name.lower(): value for name, value in lines}
+            body = await reader.readexactly(int(headers.pop("content-length")))
+            operation = headers["x-amz-target"].rpartition(".")[2]
+            self.asked += 1
+            answer = await self._answer(DynamoRequest(operation, json.loads(body)), headers, body)
+            if answer is None:
+                writer.transport.abort()
+                return
+            writer.write(_rendered(*answer))
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
-        headers = dict(line.split(": ", 1) for line in head.rstrip("\r\n").split("\r\n")[1:])
-        headers = {name.lower(): value for name, value in headers.items()}
-        body = await reader.readexactly(int(headers["content-length"]))
-        request = DynamoRequest.read(headers["x-amz-target"].rpartition(".")[2], body)
-        self.asked += 1
+    async def _answer(self, request: DynamoRequest, headers: Headers, body: bytes) -> Answer | None:
+        """Return what is answered; None where the connection is reset instead."""
         fault = self._fault(request)
-        refusal = self._refusal(request, fault)
-        if refusal is not None:
-            writer.write(_rendered(refusal.status, json.dumps(refusal.body).encode(), {}))
-            return True
+        if refusal := self._refusal(request, fault):
+            return _of(refusal)
         if fault is Fault.SILENT:
             await asyncio.get_running_loop().create_future()
         if fault is Fault.RESET:
-            return False
-        status, answered, answer = await self._done(request, headers, body, fault)
-        if fault is Fault.ANSWER_LOST:
-            return False
-        writer.write(_rendered(status, answer, answered))
-        return True
+            return None
+        if fault is Fault.UNPROCESSED:
+            done, undone = request.without(request.on(self._key)[0])
+            answer: Any = {"Responses": {}}
+            if done.arguments["RequestItems"]:
+                answer = json.loads((await self._forward(headers, json.dumps(done.arguments).encode()))[1])
+            return _of((200, {**answer, "UnprocessedKeys": undone}))
+        with self._locks.held(request):
+            if request.token and self.held_until_met is not None:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self.held_until_met.wait()
+            made = await self._forward(headers, body)
+        if fault is Fault.UNDECIDED:
+            self.undecided.append(request.token)
+            return _of(IN_PROGRESS)
+        return None if fault is Fault.ANSWER_LOST else made
 
     def _fault(self, request: DynamoRequest) -> Fault | None:
-        if not self.faults or (self._operations and request.operation not in self._operations):
+        faults = self.faults
+        if self._each_write and request.operation in WRITES:
+            can_happen = [one for one in self._each_write if request.operation in APPLIES_TO.get(one, WRITES)]
+            faults = self.to_come.setdefault((request.operation, *sorted(request.items)), can_happen)
+        if not faults or (self._operations and request.operation not in self._operations):
             return None
-        if request.operation not in APPLIES_TO.get(self.faults[0], {request.operation}):
+        applies_to = APPLIES_TO.get(faults[0], {request.operation})
+        if request.operation not in applies_to or not request.on(self._key):
             return None
-        if not request.on(self._key):
-            return None
-        if self._spared:
-            self._spared -= 1
-            return None
-        fault = self.faults.pop(0)
-        self.happened.append((request.operation, fault))
-        return fault
+        self.happened.append((request.operation, faults.pop(0)))
+        return self.happened[-1][1]
 
     def _refusal(self, request: DynamoRequest, fault: Fault | None) -> Refusal | None:
-        items = len(request.keys)
+        items = len(request.items)
         if fault is not None:
             on = [self._chance.choice(request.on(self._key))]
             return refusal_of(fault, request.operation, items, on)
-        if request.token in self._locks.tokens:
+        if request.token and request.token in self._locks.tokens:
             return IN_PROGRESS
         if met := self._locks.met_by(request):
             self.conflicts.append(request.operation)
+            if self.held_until_met is not None:
+                self.held_until_met.set()
             return refusal_of(Fault.CONFLICT, request.operation, items, met)
         return None
 
-    async def _done(
-        self, request: DynamoRequest, headers: Mapping[str, str], body: bytes, fault: Fault | None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Have the engine do it, and return status, headers and body of what is answered."""
-        if fault is Fault.UNPROCESSED:
-            return await self._partly_done(request, headers)
-        with self._locks.held(request):
-            done = await asyncio.to_thread(self._forward, headers, body)
-            if request.token is not None:
-                await asyncio.sleep(self.transaction_seconds)
-        if fault is Fault.UNDECIDED:
-            self.undecided.append(request.token or "")
-            return IN_PROGRESS.status, {}, json.dumps(IN_PROGRESS.body).encode()
-        return done
-
-    async def _partly_done(
-        self, request: DynamoRequest, headers: Mapping[str, str]
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        done, undone = request.without([request.on(self._key)[0]])
-        answer: dict[str, Any] = {"Responses": {}}
-        if done.arguments["RequestItems"]:
-            body = json.dumps(done.arguments).encode()
-            _, _, text = await asyncio.to_thread(self._forward, headers, body)
-            answer = json.loads(text)
-        return 200, {}, json.dumps({**answer, "UnprocessedKeys": undone}).encode()
-
-    def _forward(self, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        url = urlsplit(self.engine)
-        connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=30)
-        try:
-            connection.request("POST", "/", body, {**headers, "content-length": str(len(body))})
-            answer = connection.getresponse()
-            kept = {name: value for name, value in answer.getheaders() if name.lower() == "x-amz-crc32"}
-            return answer.status, kept, answer.read()
-        finally:
-            connection.close()
+    async def _forward(self, headers: Headers, body: bytes) -> Answer:
+        headers = {**headers, "accept-encoding": "identity"}
+        answer = await self._engine.post("/", content=body, headers=headers)
+        kept = {name: value for name, value in answer.headers.items() if name == "x-amz-crc32"}
+        return answer.status_code, answer.content, kept
 
 
-def _rendered(status: int, body: bytes, headers: Mapping[str, str]) -> bytes:
+@asynccontextmanager
+async def faulty_dynamodb(engine: str) -> AsyncIterator[FaultyDynamoDb]:
+    """Serve it before an engine."""
+    async with httpx.AsyncClient(base_url=engine, timeout=60, trust_env=False) as client:
+        dynamodb = FaultyDynamoDb(client)
+        async with listening(dynamodb.serve) as port:
+            dynamodb.url = f"http://127.0.0.1:{port}"
+            yield dynamodb
+
+
+def _of(refusal: Refusal) -> Answer:
+    status, body = refusal
+    return status, json.dumps(body).encode(), {}
+
+
+def _rendered(status: int, body: bytes, headers: Headers) -> bytes:
     named = {
         "Content-Type": "application/x-amz-json-1.0",
         "Content-Length": str(len(body)),

@@ -39,9 +39,6 @@ SECONDS = 30.0
 HOST = claims()
 SIGNED_WITH = Keys(str(KEYS.access_key), str(KEYS.secret_key), KEYS.token)
 HASTY = RetryPolicy(attempts=3, base_seconds=0.001, cap_seconds=0.002)
-POST_SECONDS = 0.5
-"""A client that says nothing is given up after so long; whoever is slower than that gets the event again."""
-
 ENVIRONMENT: dict[str, str] = {
     "AWS_ACCESS_KEY_ID": str(KEYS.access_key),
     "AWS_SECRET_ACCESS_KEY": str(KEYS.secret_key),
@@ -77,6 +74,7 @@ class Stage:
             }
         )
         self.clock_is_off = 0.0
+        self.post_seconds = 60.0
         self.app = self.environment()
         self._titles = count(1)
 
@@ -96,7 +94,7 @@ class Stage:
         app = OperatorApplication(self.settings)
         app.clock = lambda: datetime.fromtimestamp(time.time() + self.clock_is_off, UTC)
         push = ConnectionsApi(
-            HttpClient(timeout=POST_SECONDS),
+            HttpClient(timeout=self.post_seconds),
             self.settings.push_endpoint,
             REGION,
             lambda: SIGNED_WITH,
@@ -111,6 +109,12 @@ class Stage:
 
     def operated(self) -> OperatedStage:
         return OperatedStage(self.name, self.settings, self.client)
+
+    def rows_of(self, client: str) -> list[Any]:
+        """Return what is kept of a client, or of whatever else a text is in."""
+        table = self.settings.connections_table
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return [row for page in pages for row in page["Items"] if client in json.dumps(row)]
 
     async def start(self, key: str | None = None) -> int:
         answer = await asyncio.to_thread(self.app.hosting.start, HOST, None, _request(key))

@@ -2,35 +2,34 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from chalicelib.errors import Unavailable
-from chalicelib.nights.events import session_stream
+from chalicelib.nights.events import Event, session_stream
 from chalicelib.retry import Backoff, RetryPolicy
 from tests.faults.clients import titles
-from tests.faults.dynamodb_refusals import APPLIES_TO, TRANSACTION, WRITES, Fault
+from tests.faults.dynamodb_refusals import APPLIES_TO, SINGLE_WRITES, TRANSACTION, WRITES, Fault
 from tests.faults.faulty_dynamodb import FaultyDynamoDb
 from tests.faults.service import Service
 from tests.faults.stage import HOST
 
 FEW_ATTEMPTS = Backoff(RetryPolicy(attempts=4, base_seconds=0.001, cap_seconds=0.002))
-HAPPEN_TO_A_COMMIT = [fault for fault in Fault if APPLIES_TO.get(fault, TRANSACTION) & TRANSACTION]
+QUERY = frozenset({"Query"})
+OF_A_COMMIT = [fault for fault in Fault if APPLIES_TO.get(fault, TRANSACTION) & TRANSACTION]
+QUICK = [fault for fault in OF_A_COMMIT if fault is not Fault.SILENT]  # which is waited out for three seconds
 
 
-def logged(service: Service, session_id: int) -> list[int]:
-    return [event.sequence for event in service.app._sessions.log.events(session_stream(session_id), 0, 100)]
+async def logged(service: Service, session_id: int) -> Sequence[Event]:
+    return await asyncio.to_thread(service.app._sessions.log.events, session_stream(session_id), 0, 100)
 
 
 @pytest.mark.parametrize(
-    ("fault", "key"),
-    [(fault, "a key") for fault in HAPPEN_TO_A_COMMIT]
-    # Silence is waited out for three seconds: once is enough.
-    + [(fault, None) for fault in HAPPEN_TO_A_COMMIT if fault is not Fault.SILENT],
+    ("fault", "key"), [(fault, "a key") for fault in OF_A_COMMIT] + [(fault, None) for fault in QUICK]
 )
-async def test_whatever_happens_to_a_commit_it_is_made_once(
+async def test_a_commit_is_made_once_whatever_happens(
     service: Service, dynamodb: FaultyDynamoDb, fault: Fault, key: str | None
 ) -> None:
     session_id = await service.start()
@@ -39,38 +38,49 @@ async def test_whatever_happens_to_a_commit_it_is_made_once(
     title = await service.add_game(session_id, key)
 
     assert dynamodb.happened == [("TransactWriteItems", fault)]
-    assert await asyncio.to_thread(logged, service, session_id) == [1, 2]
+    assert [event.sequence for event in await logged(service, session_id)] == [1, 2]
     games = await asyncio.to_thread(service.app.queries.session, session_id)
     assert [game["title"] for game in games["games"]] == [title]
 
 
-@pytest.mark.parametrize("fault", [one for one in HAPPEN_TO_A_COMMIT if one is not Fault.SILENT])
+@pytest.mark.parametrize("fault", QUICK)
 @pytest.mark.parametrize("at", ["store", "count", "close"])
-async def test_whatever_happens_to_a_stored_vote_it_is_one_event(
+async def test_a_stored_vote_is_one_event_whatever_happens(
     service: Service, dynamodb: FaultyDynamoDb, fault: Fault, at: str
 ) -> None:
     session_id = await service.start()
     title = await service.add_game(session_id)
     await service.crowd(session_id)
 
-    async def step(name: str, work: Awaitable[Any]) -> Any:
+    made: dict[str, Any] = {}
+    steps: dict[str, Callable[[], Awaitable[Any]]] = {
+        "store": lambda: service.vote(session_id, "zoë", "a key"),
+        "count": service.deliver,
+        "close": lambda: asyncio.to_thread(service.app.hosting.close, HOST, session_id),
+    }
+    for name, step in steps.items():
         if name == at:
             dynamodb.fail(fault, operations=TRANSACTION)
-        return await work
+        made[name] = await step()
+    stored = made["store"]
 
-    answer = await step("store", service.vote(session_id, "zoë", "a key"))
-    await step("count", service.deliver())
-    await step("close", asyncio.to_thread(service.app.hosting.close, HOST, session_id))
-
-    log = await asyncio.to_thread(service.app._sessions.log.events, session_stream(session_id), 0, 100)
-    voted = [json.loads(event.envelope)["data"] for event in log if event.type == "vote.received"]
-    assert voted == [{**answer, "totals": {"upvotes": 1, "downvotes": 0, "score": 1}}]
-    assert voted[0]["game"]["title"] == title
+    [voted] = [one for one in await logged(service, session_id) if one.type == "vote.received"]
+    totals = {"upvotes": 1, "downvotes": 0, "score": 1}
+    assert json.loads(voted.envelope)["data"] == {**stored, "totals": totals}
+    assert stored["game"]["title"] == title
     assert [one for _, one in dynamodb.happened] == [fault]
 
 
+@pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.THROTTLED, Fault.BROKEN])
+async def test_the_very_first_write_is_made(service: Service, dynamodb: FaultyDynamoDb, fault: Fault) -> None:
+    dynamodb.fail(fault, fault, operations=SINGLE_WRITES, key="sessions head")
+
+    assert await service.start() == 1
+    assert len(dynamodb.happened) == 2
+
+
 @pytest.mark.parametrize("key", ["a key", None])
-async def test_a_start_of_which_nobody_can_say_whether_it_is_done_is_not_made_a_second_time(
+async def test_a_start_that_stays_undecided_is_made_once(
     service: Service, dynamodb: FaultyDynamoDb, key: str | None
 ) -> None:
     dynamodb.fail(*[Fault.UNDECIDED] * 100, operations=TRANSACTION)
@@ -84,9 +94,7 @@ async def test_a_start_of_which_nobody_can_say_whether_it_is_done_is_not_made_a_
     assert await service.start(key) == (1 if key else 2)
 
 
-async def test_ids_have_no_gap_whatever_happens_to_a_start(
-    service: Service, dynamodb: FaultyDynamoDb
-) -> None:
+async def test_ids_have_no_gap_whatever_happens(service: Service, dynamodb: FaultyDynamoDb) -> None:
     started = []
     for fault in (Fault.ANSWER_LOST, Fault.RESET, Fault.CONFLICT, Fault.THROTTLED, Fault.BROKEN):
         dynamodb.fail(fault, operations=TRANSACTION)
@@ -95,9 +103,7 @@ async def test_ids_have_no_gap_whatever_happens_to_a_start(
     assert started == [1, 2, 3, 4, 5]
 
 
-async def test_a_store_that_throttles_for_long_has_the_request_come_again_and_nothing_half_done(
-    service: Service, dynamodb: FaultyDynamoDb
-) -> None:
+async def test_long_throttling_leaves_nothing_half_done(service: Service, dynamodb: FaultyDynamoDb) -> None:
     session_id = await service.start()
 
     dynamodb.fail(*[Fault.THROTTLED] * 100, operations=WRITES)
@@ -105,40 +111,29 @@ async def test_a_store_that_throttles_for_long_has_the_request_come_again_and_no
     with pytest.raises(Unavailable):
         await service.add_game(session_id, "a key")
     dynamodb.fail()
-    before = await asyncio.to_thread(logged, service, session_id)
+    before = await logged(service, session_id)
     await service.add_game(session_id, "a key")
 
-    assert before == [1]
-    assert await asyncio.to_thread(logged, service, session_id) == [1, 2]
+    assert [len(before), len(await logged(service, session_id))] == [1, 2]
 
 
-@pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.BROKEN, Fault.RESET, Fault.SILENT])
-async def test_an_audience_that_cannot_be_read_at_first_gets_the_event_all_the_same(
-    service: Service, dynamodb: FaultyDynamoDb, fault: Fault
-) -> None:
-    session_id = await service.start()
-    await service.join("bot=", session_id)
-    await service.settle()
-
-    title = await service.add_game(session_id)
-    dynamodb.fail(fault, operations=frozenset({"Query"}))
-    await service.settle()
-
-    assert len(dynamodb.happened) == 1
-    assert titles(service.clients.heard("bot=")) == [title]
-
-
-async def test_an_audience_that_cannot_be_read_for_long_has_its_events_come_again_in_order(
-    service: Service, dynamodb: FaultyDynamoDb
+@pytest.mark.parametrize(
+    "faults",
+    [[Fault.BROKEN], [Fault.RESET], [Fault.SILENT], [Fault.THROTTLED] * 12],
+    ids=lambda all_: all_[0],
+)
+async def test_an_audience_that_cannot_be_read_gets_events_later(
+    service: Service, dynamodb: FaultyDynamoDb, faults: list[Fault]
 ) -> None:
     session_id = await service.start()
     await service.join("bot=", session_id)
     await service.settle()
 
     games = [await service.add_game(session_id) for _ in range(3)]
-    dynamodb.fail(*[Fault.THROTTLED] * 12, operations=frozenset({"Query"}))
+    dynamodb.fail(*faults, operations=QUERY)
     await service.settle()
 
+    assert len(dynamodb.happened) == len(faults)
     assert titles(service.clients.heard("bot=")) == games
     assert service.given_up == []
 

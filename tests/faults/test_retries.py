@@ -11,17 +11,18 @@ from chalicelib.errors import Unavailable
 from chalicelib.nights.cursors import BEGINNING
 from chalicelib.nights.events import SESSIONS_STREAM, session_stream
 from chalicelib.retry import LOAD, Backoff, RetryPolicy, TimeBudget
-from tests.faults.delivery_writes import WRITES_OF_DELIVERY
 from tests.faults.dynamodb_refusals import BATCHES, SINGLE_WRITES, TRANSACTION, WRITES, Fault
 from tests.faults.faulty_dynamodb import FaultyDynamoDb
 from tests.faults.service import Service
-from tests.faults.writes import ALL_WRITES, Act, Write, known, traces
+from tests.faults.writes import ALL_WRITES, Act, known
 
-THROTTLES = (Fault.THROTTLED, Fault.OVER_CAPACITY, Fault.REQUEST_LIMIT, Fault.BROKEN, Fault.AWAY)
+THROTTLED = (Fault.THROTTLED, Fault.OVER_CAPACITY, Fault.REQUEST_LIMIT)
+BROKEN = (Fault.BROKEN, Fault.AWAY)
 REASONS = (Fault.REASON_THROTTLED, Fault.REASON_OVER_CAPACITY)
 
 
-async def prepared(service: Service) -> None:
+@pytest.fixture(autouse=True)
+async def _two_nights_and_a_bot(service: Service) -> None:
     for _ in range(2):
         await service.add_game(await service.start())
     await service.join("bot=", 1)
@@ -33,42 +34,21 @@ async def done(act: Act, service: Service) -> Any:
     return await made if inspect.isawaitable(made) else made
 
 
-@pytest.mark.parametrize("write", ALL_WRITES + WRITES_OF_DELIVERY, ids=lambda write: write.name)
-async def test_a_write_that_meets_a_transaction_is_made(
-    service: Service, dynamodb: FaultyDynamoDb, write: Write
+@pytest.mark.parametrize(
+    "faults", [(Fault.CONFLICT,) * 3, THROTTLED + REASONS, BROKEN], ids=["met", "throttled", "broken"]
+)
+async def test_every_write_that_is_refused_for_now_is_made(
+    service: Service, dynamodb: FaultyDynamoDb, faults: tuple[Fault, ...]
 ) -> None:
-    await prepared(service)
-    await done(write.first, service)
+    for name, (does, holds) in ALL_WRITES.items():
+        dynamodb.fail_each_write(*faults)
+        await done(does, service)
+        left = [*dynamodb.to_come.values()]
+        dynamodb.fail()
 
-    dynamodb.fail(*[Fault.CONFLICT] * 3, operations=write.operations, key=write.key)
-    await done(write.does, service)
-
-    assert [fault for _, fault in dynamodb.happened] == [Fault.CONFLICT] * 3
-    assert await asyncio.to_thread(write.holds, service)
-
-
-@pytest.mark.parametrize("throttles", [THROTTLES[:3], THROTTLES[3:]], ids=["throttled", "broken"])
-@pytest.mark.parametrize("write", ALL_WRITES + WRITES_OF_DELIVERY, ids=lambda write: write.name)
-async def test_a_write_that_is_throttled_is_made(
-    service: Service, dynamodb: FaultyDynamoDb, write: Write, throttles: tuple[Fault, ...]
-) -> None:
-    await prepared(service)
-    await done(write.first, service)
-    faults = throttles + (REASONS if write.operations == TRANSACTION else ())
-
-    dynamodb.fail(*faults, operations=write.operations, key=write.key)
-    await done(write.does, service)
-
-    assert [fault for _, fault in dynamodb.happened] == [*faults]
-    assert await asyncio.to_thread(write.holds, service)
-
-
-@pytest.mark.parametrize("fault", [Fault.CONFLICT, *THROTTLES])
-async def test_the_very_first_write_is_made(service: Service, dynamodb: FaultyDynamoDb, fault: Fault) -> None:
-    dynamodb.fail(fault, fault, operations=SINGLE_WRITES, key="sessions head")
-
-    assert await service.start() == 1
-    assert len(dynamodb.happened) == 2
+        assert left, name
+        assert not any(left), (name, left)
+        assert await asyncio.to_thread(holds, service), name
 
 
 READS: dict[str, tuple[Act, str, str]] = {
@@ -85,27 +65,13 @@ READS: dict[str, tuple[Act, str, str]] = {
 async def test_a_read_that_is_throttled_is_answered(
     service: Service, dynamodb: FaultyDynamoDb, name: str
 ) -> None:
-    await prepared(service)
     read, operation, key = READS[name]
 
-    dynamodb.fail(*THROTTLES, operations=frozenset({operation}), key=key)
+    dynamodb.fail(*THROTTLED, *BROKEN, operations=frozenset({operation}), key=key)
     answer = await asyncio.to_thread(read, service)
 
-    assert [fault for _, fault in dynamodb.happened] == [*THROTTLES]
+    assert [fault for _, fault in dynamodb.happened] == [*THROTTLED, *BROKEN]
     assert answer
-
-
-class Clock:
-    """A time that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
 
 
 BATCH_READS: dict[str, Act] = {
@@ -119,7 +85,6 @@ BATCH_READS: dict[str, Act] = {
 async def test_keys_left_unprocessed_are_read_again(
     service: Service, dynamodb: FaultyDynamoDb, name: str
 ) -> None:
-    await prepared(service)
     before = await asyncio.to_thread(BATCH_READS[name], service)
 
     dynamodb.fail(*[Fault.UNPROCESSED] * 4, operations=BATCHES, key="session#2")
@@ -130,37 +95,34 @@ async def test_keys_left_unprocessed_are_read_again(
 
 
 @pytest.mark.parametrize("name", BATCH_READS)
-async def test_a_key_that_stays_unprocessed_is_unavailable_within_the_time(
+async def test_a_key_that_stays_unprocessed_is_unavailable_in_time(
     service: Service, dynamodb: FaultyDynamoDb, name: str
 ) -> None:
-    await prepared(service)
-    clock = Clock()
-    service.retry(Backoff(LOAD, TimeBudget(2.0), lambda: 1.0, clock.sleep, clock.monotonic))
+    slept: list[float] = []
+    service.retry(Backoff(LOAD, TimeBudget(2.0), lambda: 1.0, slept.append, lambda: sum(slept)))
 
     dynamodb.fail(*[Fault.UNPROCESSED] * 1000, operations=BATCHES, key="session#2")
     with pytest.raises(Unavailable):
         await asyncio.to_thread(BATCH_READS[name], service)
 
-    assert clock.slept == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8]
-    assert len(dynamodb.happened) == len(clock.slept) + 1
+    assert slept == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8]
+    assert len(dynamodb.happened) == len(slept) + 1
 
 
-async def test_two_removals_at_the_same_time_both_succeed(service: Service, dynamodb: FaultyDynamoDb) -> None:
-    await prepared(service)
-    dynamodb.transaction_seconds = 0.05
+async def test_removals_at_the_same_time_all_succeed(service: Service, dynamodb: FaultyDynamoDb) -> None:
+    dynamodb.held_until_met = asyncio.Event()
 
     removals = [asyncio.to_thread(service.app.connections.disconnect, "bot=") for _ in range(4)]
     await asyncio.gather(*removals)
 
     assert "TransactWriteItems" in dynamodb.conflicts
-    assert traces(service) == []
+    assert service.rows_of("bot=") == []
 
 
-async def test_a_removal_and_a_subscription_at_once_leave_nothing(
+async def test_a_removal_amid_subscriptions_leaves_nothing(
     service: Service, dynamodb: FaultyDynamoDb
 ) -> None:
-    await prepared(service)
-    dynamodb.transaction_seconds = 0.05
+    dynamodb.held_until_met = asyncio.Event()
     connection = await asyncio.to_thread(known, service)
     store = service.app._connections
 
@@ -170,29 +132,26 @@ async def test_a_removal_and_a_subscription_at_once_leave_nothing(
         return_exceptions=True,
     )
 
-    assert traces(service) == []
+    assert service.rows_of("bot=") == []
 
 
 @pytest.mark.parametrize(
     "operations", [SINGLE_WRITES, TRANSACTION, WRITES], ids=["single", "transaction", "all"]
 )
-async def test_a_clean_up_that_fails_is_logged_and_not_raised(
+async def test_a_clean_up_that_fails_is_not_raised(
     service: Service, dynamodb: FaultyDynamoDb, operations: frozenset[str]
 ) -> None:
-    await prepared(service)
     service.retry(Backoff(RetryPolicy(attempts=3, base_seconds=0.001, cap_seconds=0.002)))
 
-    dynamodb.fail(*[Fault.CONFLICT] * 1000, operations=operations, key="")
+    dynamodb.fail(*[Fault.CONFLICT] * 1000, operations=operations)
     await asyncio.to_thread(remove_gone, service.app._connections, "bot=")
 
     assert dynamodb.happened
 
 
-async def test_a_writer_of_a_head_is_told_of_a_conflict_at_once(
+async def test_a_writer_of_a_head_reads_it_after_a_conflict(
     service: Service, dynamodb: FaultyDynamoDb
 ) -> None:
-    await prepared(service)
-
     dynamodb.fail(Fault.CONFLICT, operations=TRANSACTION, key="session#1 head")
     asked = dynamodb.asked
     await service.add_game(1)
