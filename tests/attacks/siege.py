@@ -22,7 +22,6 @@ from infra.token_secrets import new_secrets
 from tests.model.night import Night, Setting
 from tests.model.world.environment import Environment
 from tests.model.world.functions import Answer
-from tests.model.world.storage import InMemory
 from tests.specified import Live
 
 ISSUER = "game-night-live"
@@ -86,7 +85,7 @@ class Siege(Night):
         self.cases = 0
         self.speaking: str | None = None
         self.ears: dict[str, Ear] = {}
-        super().__init__(InMemory(), Setting(), self._use_real_tokens)
+        super().__init__(Setting())
         self.pass_time(time.time() - self.seconds())  # tokens live in the real time
         issuer = TokenIssuer(self, ISSUER)
         self.admin = issuer.mint("host", Role.ADMIN, HOUR)
@@ -102,8 +101,10 @@ class Siege(Night):
         """Return the secrets; this is their source."""
         return self.secrets
 
-    def _use_real_tokens(self, environment: Environment) -> None:
+    def _environment(self) -> Environment:
+        environment = super()._environment()
         vars(environment).update(tokens=JwtVerifier(self, ISSUER), secrets=self)
+        return environment
 
     # REST.
 

@@ -24,9 +24,6 @@ from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.streams import Streams
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
 
-ATTEMPTS = 50
-"""As the queue's redrive policy says (infra/deploy/stack.yaml)."""
-
 
 class FakeAudiences:
     """``delivery.ports.Audiences``: the rows of a fake store."""
@@ -129,12 +126,10 @@ class FakeProgress:
 class FakeJobQueue:
     """Delays are noted and over at once."""
 
-    def __init__(self, attempts: int = ATTEMPTS) -> None:
-        self._attempts = attempts
+    def __init__(self) -> None:
         self._names: set[tuple[str, str]] = set()
         self._sent = 0
         self.waiting: list[tuple[str, Received]] = []
-        self.dead: list[Job | None] = []
         self.delays: list[int] = []
 
     async def send(self, jobs: Sequence[Job]) -> None:
@@ -159,12 +154,9 @@ class FakeJobQueue:
         """Return the first message of each group."""
         return list({group: (group, one) for group, one in reversed(self.waiting)}.values())
 
-    def receive(self, head: tuple[str, Received]) -> tuple[str, Received] | None:
-        """Hand out a message once more; None where it is dead."""
+    def receive(self, head: tuple[str, Received]) -> tuple[str, Received]:
+        """Hand out a message once more."""
         position, (group, received) = self.waiting.index(head), head
-        if received.attempt >= self._attempts:
-            self.dead.append(self.waiting.pop(position)[1].job)
-            return None
         self.waiting[position] = group, replace(received, attempt=received.attempt + 1)
         return self.waiting[position]
 
@@ -223,5 +215,5 @@ class FakeDelivery:
     async def work_at(self, head: tuple[str, Received], *, within: float = 60) -> None:
         """Do one job once."""
         message = self.queue.receive(head)
-        if message is not None and not await self.worker.work([message[1]], within=within):
+        if not await self.worker.work([message[1]], within=within):
             self.queue.delete(message)

@@ -15,7 +15,7 @@ class Killed(BaseException):
     """Lambda has ended the function here."""
 
 
-class Here(ThreadPoolExecutor):
+class InlineExecutor(ThreadPoolExecutor):
     """Runs what it is given at once, in the caller's thread, so that the order is always the same."""
 
     def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> "Future[Any]":
@@ -57,11 +57,11 @@ class Chaos:
 
 class _Around:
     def __init__(self, port: Any, chaos: Chaos) -> None:
-        self._port = port
+        self._store = port
         self._chaos = chaos
 
     def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-        method = getattr(self._port, name)
+        method = getattr(self._store, name)
 
         async def call(*arguments: Any, **named: Any) -> Any:
             await self._chaos.step()

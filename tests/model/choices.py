@@ -1,15 +1,17 @@
 """How chance chooses what happens next, and what happens within it. The same seed makes the same night."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
-from tests.model.actions import clients, hosts, machinery, polls
+from tests.model.actions import clients, hosts, machinery
 from tests.model.clients import Since
-from tests.model.night import CLIENTS, Setting
+from tests.model.night import CLIENTS, Night, Setting
 from tests.model.world.interruptions import Fault, Interruption
+from tests.model.world.ledger import SESSIONS
 
-Choice = Callable[[], Any]
+Action = Callable[[Night], None]
 Within = Callable[[], Sequence[Interruption]]
 
 SINCES = [Since.LAST] * 5 + [Since.NOT_ASKED] * 3 + [*Since]
@@ -30,58 +32,73 @@ class Chance:
     def setting(self) -> Setting:
         return Setting(self._random.randint(1, 2), self._of(500, 1, 2))
 
-    def whatever(self) -> Any:
+    def whatever(self) -> Action:
         within = self._interruptions
         return self._weighted(
             (32, lambda: self._by_a_client(within)),
             (26, lambda: self._by_a_host(within)),
             (22, lambda: self._by_the_stream(lambda: self._interruptions(LAST_STEP // 2))),
-            (4, machinery.DeliverAll),
-            (2, machinery.Settle),
-            (1, machinery.SeasonPasses),
-            (1, machinery.TablesAreMadeAnew),
-            (1, machinery.TableIsRestored),
+            (4, lambda: Night.drain),
+            (2, lambda: machinery.settle),
+            (1, lambda: machinery.season_passes),
+            (1, lambda: Night.begin_life),
+            (1, lambda: machinery.table_is_restored),
         )
 
-    def _by_a_host(self, within: Within) -> Any:
+    def _by_a_host(self, within: Within) -> Action:
         session, keyed = self._session(), self._random.random() < 0.5
+
+        def of_session(kind: str) -> Action:
+            return partial(hosts.of_session, kind=kind, back=session, keyed=keyed, within=within())
+
         return self._weighted(
-            (5, lambda: hosts.Vote(session, keyed, within())),
+            (5, lambda: of_session("votes")),
             (1, lambda: self._crowd(session)),
-            (3, lambda: hosts.AddGame(session, keyed, within())),
-            (2, lambda: hosts.Start(session, keyed, within())),
-            (2, lambda: hosts.AskAgain(session, within())),
-            (1, lambda: hosts.Close(session, keyed, within())),
+            (3, lambda: of_session("games")),
+            (2, lambda: partial(hosts.start, keyed=keyed, within=within())),
+            (2, lambda: partial(hosts.ask_again, which=session, within=within())),
+            (1, lambda: of_session("close")),
         )
 
-    def _crowd(self, session: int, others: int = 2) -> hosts.Vote:
+    def _crowd(self, session: int, others: int = 2) -> Action:
         """Return a vote during which others vote, so that it loses the race and is stored."""
         at, keyed = self._random.randint(2, 4), self._random.random() < 0.5
         within = [Interruption(at, meanwhile=self._crowd(session, others - 1))] if others else []
-        return hosts.Vote(session, keyed, within)
+        return partial(hosts.of_session, kind="votes", back=session, keyed=keyed, within=within)
 
-    def _by_a_client(self, within: Within) -> Any:
-        client, session = self._random.randrange(CLIENTS), self._session()
-        since, limit = self._of(*SINCES), self._random.randint(1, 4)
+    def _by_a_client(self, within: Within) -> Action:
+        number, session = self._random.randrange(CLIENTS), self._session()
+        since = self._of(*SINCES)
+        page = {"since": since, "limit": self._random.randint(1, 4)}
+
+        def by_client(action: Callable[..., None], **more: Any) -> Action:
+            return lambda night: action(night, night.clients[number], **more)
+
         return self._weighted(
-            (5, lambda: clients.Subscribe(client, within(), session, since)),
-            (5, lambda: clients.ComeBack(client, within())),
-            (3, lambda: clients.Vanish(client, within(), self._of("at once", "later", "never"))),
-            (3, lambda: clients.Authenticate(client, within(), since)),
-            (2, lambda: clients.Unsubscribe(client, within(), session)),
-            (2, lambda: polls.Poll(client, within(), session, since, limit)),
-            (1, lambda: polls.ListSessions(client, within(), since, limit)),
-            (2, lambda: clients.StopReading(client, self._random.randint(1, 3))),
-            (1, lambda: clients.Connect(client, within())),
-            (1, lambda: clients.HearOfDeparture(within())),
+            (5, lambda: by_client(clients.subscribe, within=within(), back=session, since=since)),
+            (5, lambda: by_client(clients.come_back, within=within())),
+            (
+                3,
+                lambda: by_client(
+                    clients.vanish, within=within(), told=self._of("at once", "later", "never")
+                ),
+            ),
+            (3, lambda: by_client(clients.authenticate, within=within(), since=since)),
+            (2, lambda: by_client(clients.unsubscribe, within=within(), back=session)),
+            (2, lambda: by_client(clients.poll_session, within=within(), back=session, **page)),
+            (1, lambda: by_client(clients.poll, within=within(), stream=SESSIONS, **page)),
+            (2, lambda: by_client(clients.stop_reading, posts=self._random.randint(1, 3))),
+            (1, lambda: by_client(clients.connect, within=within())),
+            (1, lambda: partial(clients.hear_of_departure, within=within())),
         )
 
-    def _by_the_stream(self, within: Within) -> Any:
+    def _by_the_stream(self, within: Within) -> Action:
         shard, count = self._random.randint(0, 1), self._of(1, 1, 2, 3, 6)
         again, give_up = self._of(0, 0, 0, 1, 3), self._random.random() < 1 / 2
+        batch = {"shard": shard, "count": count, "again": again, "give_up": give_up}
         return self._weighted(
-            (3, lambda: machinery.Deliver(shard, count, again, within(), give_up)),
-            (3, lambda: machinery.Work(self._random.randint(0, 3), within())),
+            (3, lambda: partial(Night.deliver, interruptions=within(), **batch)),
+            (3, lambda: partial(Night.work, which=self._random.randint(0, 3), interruptions=within())),
         )
 
     def _interruptions(self, last: int = LAST_STEP) -> Sequence[Interruption]:
@@ -93,12 +110,19 @@ class Chance:
             return Interruption(at, fault=self._of(*Fault))
         return Interruption(at, meanwhile=self._meanwhile())
 
-    def _meanwhile(self) -> Any:
+    def _meanwhile(self) -> Action:
         keyed = self._random.random() < 0.5
+
+        def delivered(action: Action) -> Action:
+            return partial(machinery.delivered, action=action)
+
+        def game() -> Action:
+            return partial(hosts.of_session, kind="games", back=self._session(), keyed=keyed)
+
         return self._weighted(
-            (3, lambda: machinery.Delivered(self._by_a_host(nothing))),
-            (5, lambda: machinery.Delivered(hosts.AddGame(self._session(), keyed))),
-            (1, lambda: machinery.Delivered(hosts.Start(0, keyed))),
+            (3, lambda: delivered(self._by_a_host(nothing))),
+            (5, lambda: delivered(game())),
+            (1, lambda: delivered(partial(hosts.start, keyed=keyed))),
             (2, lambda: self._by_a_host(nothing)),
             (3, lambda: self._by_a_client(nothing)),
             (2, lambda: self._by_the_stream(nothing)),
@@ -110,6 +134,7 @@ class Chance:
     def _of(self, *those: Any) -> Any:
         return self._random.choice(those)
 
-    def _weighted(self, *choices: tuple[int, Choice]) -> Any:
+    def _weighted(self, *choices: tuple[int, Callable[[], Action]]) -> Action:
         weights, ways = zip(*choices, strict=True)
-        return self._random.choices(ways, weights)[0]()
+        chosen: Action = self._random.choices(ways, weights)[0]()
+        return chosen

@@ -1,6 +1,6 @@
 """A night in one process: the deployed functions, and everyone and everything around them."""
 
-import asyncio
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from tests.model.connection import Line
 from tests.model.truth import Truth
 from tests.model.world.delivery_queue import DeliveryQueue
 from tests.model.world.environment import Environment
-from tests.model.world.functions import Alter, Answer, Functions
+from tests.model.world.functions import Answer, Functions
 from tests.model.world.gateway import Gateway
 from tests.model.world.interruptions import FunctionFailed, Interruption
 from tests.model.world.ledger import SESSIONS, Ledger
-from tests.model.world.storage import PAGE, Storage, Stores, Watch, everyone_in
+from tests.model.world.storage import PAGE, Stores, Watch
 from tests.model.world.table_stream import TableStream
 
 CLIENTS = 3
@@ -35,10 +35,10 @@ class Setting:
 class Night(Functions):
     """Tables, functions, API Gateway, the stream, the queue and some clients."""
 
-    def __init__(self, storage: Storage, setting: Setting, alter: Alter = lambda _: None) -> None:
-        super().__init__(alter)
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
         self.setting = setting
-        self._storage = storage
+        self._lives = itertools.count(1)
         self.departed: list[Line] = []
         self.disconnects = 0
         self._patch.setattr(fan_out, "PAGE_SIZE", 1)
@@ -65,7 +65,7 @@ class Night(Functions):
         self.ledger = Ledger(self.complain)
         self.truth = Truth(self.ledger, self.seconds, self.complain)
         watch = Watch(self._invocation, self.seconds, self._committed)
-        self.stores: Stores = self._storage.tables(watch)
+        self.stores = Stores(watch, self._lives)
         self.queue = DeliveryQueue(watch)
 
     def _environment(self) -> Environment:
@@ -231,7 +231,7 @@ class Night(Functions):
     def _check_forgotten(self, gone: set[str]) -> None:
         if gone:
             known = {one for one in gone if self.stores.connections.get(one) is not None}
-            if traces := gone & (known | asyncio.run(everyone_in(self.stores, self.ledger.streams))):
+            if traces := gone & (known | self.stores.everyone()):
                 self.complain(f"{traces} are gone, and there is a trace of them left")
 
     def renew_epochs(self) -> None:

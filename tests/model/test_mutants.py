@@ -1,33 +1,29 @@
 """The model finds what is broken: each of these services breaks one promise of the contract."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.model.mutants import of_answers, of_delivery, of_votes
+from tests.model.mutants.mutant import Mutant
 from tests.model.play import play
-from tests.model.world.storage import InMemory
-
-Mutant = Callable[[pytest.MonkeyPatch], None]
 
 NIGHTS = 5000
 RARE = {"a_checkpoint_is_saved_too_early", "jobs_are_overtaken"}
 """It takes hundreds of nights to find these, more than every run has time for: `make test-model` does."""
 
 MUTANTS = {
-    name: mutant
+    name: broken
     for module in (of_delivery, of_answers, of_votes)
-    for name, mutant in vars(module).items()
-    if getattr(mutant, "__module__", None) == module.__name__ and not name.startswith("_")
+    for name, broken in vars(module).items()
+    if getattr(broken, "__module__", None) == module.__name__ and not name.startswith("_")
 }
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
-    "mutant",
+    "broken",
     [pytest.param(MUTANTS[name], marks=[pytest.mark.rare] if name in RARE else []) for name in MUTANTS],
 )
-def test_the_model_finds(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutant(monkeypatch)
+def test_the_model_finds(broken: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch)
 
-    assert any(play(seed, InMemory()).complaints for seed in range(NIGHTS))
+    assert any(play(seed).complaints for seed in range(NIGHTS))

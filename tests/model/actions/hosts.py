@@ -1,16 +1,16 @@
-"""What hosts and voters do, each thing as a value that is called with the night.
+"""What hosts and voters do; a vote and all other requests are told apart by their own words.
 
-What it is about is a number that wraps around, so that every action means something in every state; where
-there is nothing to do it does nothing. ``interruptions`` are what happens within it.
+``back`` is a session: the newest, or one so many further back, so that every action means something in every
+state; where there is nothing to do it does nothing. ``within`` are the interruptions.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from tests.model.actions.which import Interruptions, session_of
+from chalicelib.nights.events import session_stream
 from tests.model.night import Night
 from tests.model.world.functions import Answer
-from tests.model.world.interruptions import FunctionFailed
+from tests.model.world.interruptions import FunctionFailed, Interruptions
 from tests.model.world.ledger import Entry
 
 VOTERS = ("annamarialouise", "bartholomewjames")
@@ -19,7 +19,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A POST of a host. What it says tells its event from all others; ``key`` None is one without a key."""
+    """A POST of a host. ``marker`` tells its event from all others; ``key`` None is one without a key."""
 
     number: int
     key: str | None
@@ -28,78 +28,58 @@ class Request:
     marker: str
 
 
-@dataclass(frozen=True, slots=True)
-class _HostAction:
-    """Something that a host asks for, under an idempotency key or without."""
-
-    session: int
-    keyed: bool
-    interruptions: Interruptions = ()
-
-    def __call__(self, night: Night) -> None:
-        if self._needs_session and not night.ledger.sessions:
-            return
-        number = night.new_number()
-        session_id = session_of(night, self.session)
-        path, body, marker = self._asks(number, session_id)
-        request = Request(number, f"key{number}" if self.keyed else None, path, body, marker)
-        if self.keyed:
-            night.keyed.append(request)
-        ask(night, request, self.interruptions)
-
-    _needs_session: ClassVar[bool] = True
-
-    def _asks(self, number: int, session_id: int) -> tuple[str, Any, str]:
-        raise NotImplementedError
+def session_of(night: Night, back: int) -> int:
+    """Return the id of the newest session, or of one so many further back."""
+    return night.ledger.sessions - back % max(night.ledger.sessions, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Start(_HostAction):
-    _needs_session: ClassVar[bool] = False
-
-    def _asks(self, number: int, session_id: int) -> tuple[str, Any, str]:  # noqa: ARG002 - a start has none
-        notes = f"night {number}: Zoë's 🎲"
-        return "/api/sessions", {"notes": notes}, notes
+def stream_of(night: Night, back: int) -> str:
+    """Return the name of that session's stream."""
+    return session_stream(session_of(night, back))
 
 
-@dataclass(frozen=True, slots=True)
-class AddGame(_HostAction):
-    def _asks(self, number: int, session_id: int) -> tuple[str, Any, str]:
-        title = f"game {number}"
-        return f"/api/sessions/{session_id}/games", {"title": title}, title
+def start(night: Night, *, keyed: bool, within: Interruptions = ()) -> None:
+    number = night.new_number()
+    notes = f"night {number}: Zoë's 🎲"
+    _ask_first(night, number, ("/api/sessions", {"notes": notes}, notes), within, keyed=keyed)
 
 
-@dataclass(frozen=True, slots=True)
-class Vote(_HostAction):
-    def _asks(self, number: int, session_id: int) -> tuple[str, Any, str]:
-        # A voter is the same however the name is typed, and no two votes are typed alike.
-        name = VOTERS[number % len(VOTERS)]
-        typed = "".join(
-            letter.upper() if number >> place & 1 else letter for place, letter in enumerate(name)
-        )
-        body = {"username": typed, "type": "up" if number % 3 else "down"}
-        return f"/api/sessions/{session_id}/votes", body, typed
+def of_session(night: Night, kind: str, back: int, *, keyed: bool, within: Interruptions = ()) -> None:
+    """Vote in a session, add a game to it, or close it."""
+    if not night.ledger.sessions:
+        return
+    number, session_id = night.new_number(), session_of(night, back)
+    body, marker = _asked(kind, number, session_id)
+    _ask_first(night, number, (f"/api/sessions/{session_id}/{kind}", body, marker), within, keyed=keyed)
 
 
-@dataclass(frozen=True, slots=True)
-class Close(_HostAction):
-    def _asks(self, number: int, session_id: int) -> tuple[str, Any, str]:  # noqa: ARG002 - nothing is numbered
-        return f"/api/sessions/{session_id}/close", {}, f"the end of {session_id}"
+def _asked(kind: str, number: int, session_id: int) -> tuple[Any, str]:
+    if kind == "games":
+        return {"title": f"game {number}"}, f"game {number}"
+    if kind == "close":
+        return {}, f"the end of {session_id}"
+    # A voter is the same however the name is typed, and no two votes are typed alike.
+    name = VOTERS[number % len(VOTERS)]
+    typed = "".join(letter.upper() if number >> place & 1 else letter for place, letter in enumerate(name))
+    return {"username": typed, "type": "up" if number % 3 else "down"}, typed
 
 
-@dataclass(frozen=True, slots=True)
-class AskAgain:
-    """A host that does not know whether its request was heard; it may still be on its way."""
-
-    which: int
-    interruptions: Interruptions = ()
-
-    def __call__(self, night: Night) -> None:
-        if night.keyed:
-            ask(night, night.keyed[-1 - self.which % len(night.keyed)], self.interruptions)
+def _ask_first(
+    night: Night, number: int, asked: tuple[str, Any, str], within: Interruptions, *, keyed: bool
+) -> None:
+    request = Request(number, f"key{number}" if keyed else None, *asked)
+    if keyed:
+        night.keyed.append(request)
+    _ask(night, request, within)
 
 
-def ask(night: Night, request: Request, interruptions: Interruptions) -> None:
+def ask_again(night: Night, which: int, within: Interruptions = ()) -> None:
+    """Ask what was asked before; it may still be on its way."""
+    if night.keyed:
+        _ask(night, night.keyed[-1 - which % len(night.keyed)], within)
+
+
+def _ask(night: Night, request: Request, within: Interruptions) -> None:
     """Send a request, again after a failure where it has a key, and check what is answered."""
     life = night.ledger
     for attempt in range(ATTEMPTS if request.key else 1):
@@ -109,7 +89,7 @@ def ask(night: Night, request: Request, interruptions: Interruptions) -> None:
                 request.path,
                 request.body,
                 key=request.key,
-                interruptions=() if attempt else interruptions,
+                interruptions=() if attempt else within,
             )
         except FunctionFailed:
             continue
@@ -138,11 +118,5 @@ def _check_answer(night: Night, request: Request, answer: Answer) -> None:
 
 def _shown(entry: Entry) -> Any:
     """Return the part of an event that its request is answered with."""
-    data = entry.data
-    match entry.type:
-        case "session.started" | "session.ended":
-            return data["session"]
-        case "game.added":
-            return data["game"]
-        case _:
-            return data
+    part = {"session.started": "session", "session.ended": "session", "game.added": "game"}.get(entry.type)
+    return entry.data[part] if part else entry.data

@@ -1,7 +1,6 @@
-"""Broken answers, joins and readings of the log; see ``of_delivery``."""
+"""Broken answers, joins and readings of the log."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,141 +8,106 @@ from pytest import MonkeyPatch  # noqa: PT013 - a name of a type, as all others 
 
 from chalicelib.api.live.answers import Responder
 from chalicelib.connections.clients import Connections
-from chalicelib.connections.connection import Recipient
-from chalicelib.delivery.ports import AudiencePage
 from chalicelib.nights.cursors import BEGINNING, NOW, Cursor
 from chalicelib.nights.events import Event
 from chalicelib.nights.streams import Place, Stream
 from tests.fakes.delivery import FakeAudiences
 from tests.fakes.stores import FakeConnectionStore
+from tests.model.mutants.mutant import mutant
 
 
-def a_resume_is_live_at_once(patch: MonkeyPatch) -> None:
-    right = FakeConnectionStore._put
-
-    def put(self: FakeConnectionStore, connection: Any, stream: str, position: int, resume: Any) -> None:
-        right(self, connection, stream, position, None)
-        rows = self.audiences[stream]
-        row = rows[connection.connection_id]
-        rows[connection.connection_id] = replace(row, wants_cursor=resume is not None or row.wants_cursor)
-
-    patch.setattr(FakeConnectionStore, "_put", put)
+@mutant(FakeConnectionStore, "_put")
+def a_resume_is_live_at_once(right: Any, self: Any, one: Any, stream: str, *how: Any) -> None:
+    position, resume = how
+    right(self, one, stream, position, None)
+    _change(self, one, stream, lambda row: replace(row, wants_cursor=resume is not None or row.wants_cursor))
 
 
 def who_has_missed_nothing_is_live_at_once(patch: MonkeyPatch) -> None:
-    resumed, put = Connections._resumed, FakeConnectionStore._put
-
-    def marked(self: Connections, stream: Any, since: Cursor) -> Any:
-        found = resumed(self, stream, since)
+    @mutant(Connections, "_resumed")
+    def marked(right: Any, self: Any, stream: Any, since: Cursor) -> Any:
+        found = right(self, stream, since)
         if found.place.cursor.sequence < found.place.last:
             return found
         return replace(found, resume=replace(found.resume, behind=0))
 
-    def put_live(self: FakeConnectionStore, connection: Any, stream: str, position: int, resume: Any) -> None:
-        put(self, connection, stream, position, resume)
-        rows = self.audiences[stream]
-        row = rows[connection.connection_id]
-        rows[connection.connection_id] = replace(row, behind=row.behind or None)
+    @mutant(FakeConnectionStore, "_put")
+    def put_live(right: Any, self: Any, one: Any, stream: str, *how: Any) -> None:
+        right(self, one, stream, *how)
+        _change(self, one, stream, lambda row: replace(row, behind=row.behind or None))
 
-    patch.setattr(Connections, "_resumed", marked)
-    patch.setattr(FakeConnectionStore, "_put", put_live)
-
-
-def an_answer_that_failed_ends_nothing(patch: MonkeyPatch) -> None:
-    right = Responder._post
-
-    async def send(self: Responder, sender: Recipient, reply: Any, *, within: float) -> None:
-        outcome = await right(self, sender, reply.frame, within)
-        if reply.resumed is not None and not outcome.failed:
-            await self._catch_up(sender, reply.resumed, asyncio.get_running_loop().time() + within)
-
-    patch.setattr(Responder, "send", send)
+    marked(patch)
+    put_live(patch)
 
 
-def everyone_gets_places(patch: MonkeyPatch) -> None:
-    _alter_pages(
-        patch,
-        lambda page: replace(page, recipients=[replace(one, wants_cursor=True) for one in page.recipients]),
-    )
+@mutant(Responder, "send")
+async def an_answer_that_failed_ends_nothing(
+    _right: Any, self: Any, sender: Any, reply: Any, *, within: float
+) -> None:
+    outcome = await self._post(sender, reply.frame, within)
+    if reply.resumed is not None and not outcome.failed:
+        await self._catch_up(sender, reply.resumed, asyncio.get_running_loop().time() + within)
 
 
-def nobody_gets_places_live(patch: MonkeyPatch) -> None:
-    _alter_pages(
-        patch,
-        lambda page: replace(page, recipients=[replace(one, wants_cursor=False) for one in page.recipients]),
-    )
+@mutant(FakeAudiences, "page")
+async def everyone_gets_places(right: Any, *where: Any, **limit: Any) -> Any:
+    page = await right(*where, **limit)
+    return replace(page, recipients=[replace(one, wants_cursor=True) for one in page.recipients])
+
+
+@mutant(FakeAudiences, "page")
+async def nobody_gets_places_live(right: Any, *where: Any, **limit: Any) -> Any:
+    page = await right(*where, **limit)
+    return replace(page, recipients=[replace(one, wants_cursor=False) for one in page.recipients])
 
 
 def a_frame_does_not_name_its_stream(patch: MonkeyPatch) -> None:
     right: Any = vars(Event)["with_place"].fget
-
-    def without(self: Event) -> str:
-        text: str = right(self)
-        return text.replace(f'"stream":"{self.stream}",', "")
-
-    patch.setattr(Event, "with_place", property(without))
+    without = property(lambda self: right(self).replace(f'"stream":"{self.stream}",', ""))
+    patch.setattr(Event, "with_place", without)
 
 
-def the_beginning_is_the_end(patch: MonkeyPatch) -> None:
-    _alter_places(patch, lambda stream, since: stream.end if since == BEGINNING else None)
+@mutant(Stream, "place")
+def the_beginning_is_the_end(right: Any, self: Any, since: Cursor) -> Place:
+    found: Place = right(self, since)
+    return replace(found, cursor=self.end) if since == BEGINNING else found
 
 
-def now_is_the_beginning(patch: MonkeyPatch) -> None:
-    _alter_places(patch, lambda stream, since: replace(stream.end, sequence=0) if since == NOW else None)
+@mutant(Stream, "place")
+def now_is_the_beginning(right: Any, self: Any, since: Cursor) -> Place:
+    found: Place = right(self, since)
+    return replace(found, cursor=replace(self.end, sequence=0)) if since == NOW else found
 
 
-def the_place_of_a_lost_cursor_is_its_own(patch: MonkeyPatch) -> None:
-    def place(stream: Stream[Any], since: Cursor) -> Cursor | None:
-        lost = since.epoch not in {"", stream.end.epoch}
-        return replace(stream.end, sequence=min(since.sequence, stream.end.sequence)) if lost else None
-
-    _alter_places(patch, place)
-
-
-def a_lost_cursor_is_said_to_be_recovered(patch: MonkeyPatch) -> None:
-    right = Stream.place
-
-    def place(self: Stream[Any], since: Cursor) -> Place:
-        return replace(right(self, since), recovered=True)
-
-    patch.setattr(Stream, "place", place)
+@mutant(Stream, "place")
+def the_place_of_a_lost_cursor_is_its_own(right: Any, self: Any, since: Cursor) -> Place:
+    found: Place = right(self, since)
+    if since.epoch in {"", self.end.epoch}:
+        return found
+    return replace(found, cursor=replace(self.end, sequence=min(since.sequence, self.end.sequence)))
 
 
-def who_leaves_stays(patch: MonkeyPatch) -> None:
-    def unsubscribe(self: Connections, connection_id: str, _session_id: int) -> None:
-        self._authenticated(connection_id)
-
-    patch.setattr(Connections, "unsubscribe", unsubscribe)
+@mutant(Stream, "place")
+def a_lost_cursor_is_said_to_be_recovered(right: Any, self: Any, since: Cursor) -> Place:
+    return replace(right(self, since), recovered=True)
 
 
-def the_log_is_read_with_a_hole(patch: MonkeyPatch) -> None:
-    def following(self: Stream[Any], position: int, limit: int = 100) -> Sequence[Any]:
-        limit = min(limit, self.end.sequence - position)
-        return self.read(position, limit) if limit > 0 else ()
-
-    patch.setattr(Stream, "following", following)
+@mutant(Connections, "unsubscribe")
+def who_leaves_stays(_right: Any, self: Any, connection_id: str, _session_id: int) -> None:
+    self._authenticated(connection_id)
 
 
-def events_keep_the_epoch_of_a_restored_table(patch: MonkeyPatch) -> None:
-    patch.setattr(Event, "in_epoch", lambda self, _epoch: self)
+@mutant(Stream, "following")
+def the_log_is_read_with_a_hole(_right: Any, self: Any, position: int, limit: int = 100) -> Any:
+    limit = min(limit, self.end.sequence - position)
+    return self.read(position, limit) if limit > 0 else ()
 
 
-def _alter_pages(patch: MonkeyPatch, alter: Any) -> None:
-    right = FakeAudiences.page
-
-    async def page(self: FakeAudiences, *arguments: Any, **named: Any) -> AudiencePage:
-        altered: AudiencePage = alter(await right(self, *arguments, **named))
-        return altered
-
-    patch.setattr(FakeAudiences, "page", page)
+@mutant(Event, "in_epoch")
+def events_keep_the_epoch_of_a_restored_table(_right: Any, self: Any, _epoch: str) -> Any:
+    return self
 
 
-def _alter_places(patch: MonkeyPatch, alter: Any) -> None:
-    """Have a stream go on elsewhere than ``since`` says where ``alter(stream, since)`` returns a cursor."""
-    right = Stream.place
-
-    def place(self: Stream[Any], since: Cursor) -> Place:
-        found = right(self, since)
-        return replace(found, cursor=alter(self, since) or found.cursor)
-
-    patch.setattr(Stream, "place", place)
+def _change(store: Any, connection: Any, stream: str, change: Any) -> None:
+    rows = store.audiences[stream]
+    rows[connection.connection_id] = change(rows[connection.connection_id])

@@ -1,7 +1,7 @@
 """An execution environment: the application as composed, on a night's stores, clock and queue."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import cast
 
 from chalicelib.auth.claims import Claims, Role
@@ -16,7 +16,7 @@ from chalicelib.nights.voting import Voting
 from chalicelib.retry import Backoff
 from chalicelib.settings import Settings
 from tests.fakes.identity import FAR_FUTURE, claims
-from tests.fakes.interleaving import Here
+from tests.fakes.interleaving import InlineExecutor
 from tests.model.world.delivery_queue import DeliveryQueue
 from tests.model.world.gateway import Gateway
 from tests.model.world.storage import SHARDS, Stores
@@ -47,7 +47,6 @@ class Environment(Application):
     ) -> None:
         super().__init__(Settings.from_env({"AUDIENCE_SHARDS": str(SHARDS), "INLINE_AUDIENCE": str(inline)}))
         self.clock = time.clock
-        self.in_loop = stores.in_loop()
         sessions = stores.sessions
         vars(self).update(
             push=gateway,
@@ -55,8 +54,8 @@ class Environment(Application):
             _sessions=sessions,
             _connections=stores.connections,
             _queue=SqsJobQueue(cast("SqsApi", queue), "queue"),
-            _audiences=self.in_loop.audiences,
-            _progress=self.in_loop.progress,
+            _audiences=stores.audiences,
+            _progress=stores.progress,
             _backoff=time.patience(Backoff()),
             _streams=Streams(sessions, sessions.log, sleep=time.pass_time),
             _runner=asyncio.Runner(loop_factory=_loop),
@@ -79,17 +78,12 @@ class Environment(Application):
         )
 
     def end(self) -> None:
-        self.run(_awaited(self.in_loop.close()))
         self._runner.close()
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
 
 
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
-    loop.set_default_executor(Here())
+    loop.set_default_executor(InlineExecutor())
     return loop
 
 

@@ -30,9 +30,6 @@ ENVIRONMENT = {
 }
 """As Lambda has it. Chalice makes an @connections client of its own, which nothing uses."""
 
-Alter = Callable[["Environment"], None]
-"""Puts something broken into an environment, to see whether the model finds it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -49,9 +46,8 @@ class Answer:
 class Functions(Time):
     """The functions. ``_environment`` makes an environment, ``_check_forgotten`` looks at who was gone."""
 
-    def __init__(self, alter: Alter) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._alter = alter
         self._running: list[tuple[Invocation, Environment]] = []
         self._free: list[Environment] = []
         self._ids = itertools.count(1)
@@ -76,7 +72,7 @@ class Functions(Time):
     def invoke(self, name: str, handler: Any, event: Any, interruptions: Sequence[Interruption] = ()) -> Any:
         """Run a handler to its end. Raises FunctionFailed where it did not get there."""
         invocation = Invocation(name, interruptions, self._perform)
-        environment = self._free.pop() if self._free else self._new_environment()
+        environment = self._free.pop() if self._free else self._environment()
         with self._entered(invocation, environment):
             try:
                 answer = _outside_of_any_loop(lambda: handler(event, Context()))
@@ -111,11 +107,6 @@ class Functions(Time):
 
     def _invocation(self) -> Invocation | None:
         return self._running[-1][0] if self._running else None
-
-    def _new_environment(self) -> Environment:
-        environment = self._environment()
-        self._alter(environment)
-        return environment
 
     def _end_environments(self) -> None:
         for environment in self._free:

@@ -40,12 +40,13 @@ class Interruption:
     meanwhile: Any = None
 
 
+Interruptions = Sequence[Interruption]
+
+
 class Invocation:
     """One run of a function. ``perform`` lets somebody else act."""
 
-    def __init__(
-        self, function: str, interruptions: Sequence[Interruption], perform: Callable[[Any], None]
-    ) -> None:
+    def __init__(self, function: str, interruptions: Interruptions, perform: Callable[[Any], None]) -> None:
         self.function = function
         self.dead = False
         self.faults = 0

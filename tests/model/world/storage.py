@@ -1,19 +1,17 @@
-"""Both tables, and a step before each thing that happens in them. In memory a step is a call of a port.
+"""Both tables on the fakes, which the storage suite holds to the real stores; each call of a port is a step.
 
 Every event and pending vote that is stored is handed to ``committed`` in that very moment, whatever becomes
-of the function that did it. ``on_dynamodb`` has both on an engine.
+of the function that did it.
 """
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from inspect import iscoroutinefunction
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.aws.dynamodb.keys import event_key, pending_key, stream_key
-from chalicelib.connections.ports import ConnectionStore
-from chalicelib.delivery.ports import Audiences, ProgressStore
 from chalicelib.errors import Unavailable
 from chalicelib.nights.events import Event
 from chalicelib.nights.sessions import StreamHead
@@ -41,61 +39,30 @@ class Watch:
     committed: Callable[[Image], None]
 
 
-@dataclass(frozen=True, slots=True)
-class LoopStores:
-    """What belongs to one event loop until ``close``."""
-
-    audiences: Audiences
-    progress: ProgressStore
-    close: Callable[[], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
 class Stores:
-    """``sessions`` has ``log``, ``answers`` and ``pending``, as the real store has.
+    """``sessions`` has ``log``, ``answers`` and ``pending``, as the real store has."""
 
-    ``renew_epochs`` gives every stream a new epoch, as an operator does to a table that was restored.
-    """
+    def __init__(self, watch: Watch, lives: "itertools.count[int]") -> None:
+        self._lives = lives
+        self._sessions = FakeSessionStore(watch.now)
+        self._sessions._head = StreamHead(f"life{next(lives)}", 0)
+        self._connections = FakeConnectionStore(SHARDS)
+        self.sessions: Any = _Stepwise(_Logged(self._sessions, watch.committed), watch)
+        self.connections: Any = _Stepwise(self._connections, watch)
+        self.audiences: Any = _Stepwise(FakeAudiences(self._connections), watch)
+        self.progress: Any = _Stepwise(FakeProgress(SHARDS, watch.now), watch)
 
-    sessions: Any
-    connections: ConnectionStore
-    in_loop: Callable[[], LoopStores]
-    renew_epochs: Callable[[], None]
-
-
-class Storage(Protocol):
-    """Something to keep tables in."""
-
-    def tables(self, watch: Watch) -> Stores:
-        """Return fresh, empty tables."""
-        ...
-
-
-class InMemory:
-    """The fakes, which the storage contract suite holds to the promises of the real stores."""
-
-    def __init__(self) -> None:
-        self._lives = itertools.count(1)
-
-    def tables(self, watch: Watch) -> Stores:
-        sessions = FakeSessionStore(watch.now)
-        sessions._head = StreamHead(f"life{next(self._lives)}", 0)
-        connections, progress = FakeConnectionStore(SHARDS), FakeProgress(SHARDS, watch.now)
-        audiences = FakeAudiences(connections)
-        in_loop = LoopStores(_Stepwise(audiences, watch), _Stepwise(progress, watch), _nothing_to_close)
-        stepwise: Any = _Stepwise(connections, watch)
-        logged = _Stepwise(_Logged(sessions, watch.committed), watch)
-        return Stores(logged, stepwise, lambda: in_loop, lambda: self._renew_epochs(sessions))
-
-    def _renew_epochs(self, sessions: FakeSessionStore) -> None:
+    def renew_epochs(self) -> None:
+        """Give every stream a new epoch, as an operator does to a table that was restored."""
         life = next(self._lives)
+        sessions = self._sessions
         sessions._head = replace(sessions._head, epoch=f"life{life}")
         for number, session in sessions._sessions.items():
             sessions._sessions[number] = replace(session, epoch=f"epoch{life}of{number}")
 
-
-async def _nothing_to_close() -> None:
-    pass
+    def everyone(self) -> set[str]:
+        """Return the ids of all connections that are in an audience."""
+        return {one for rows in self._connections.audiences.values() for one in rows}
 
 
 class _Logged:
@@ -191,16 +158,3 @@ def image_of(events: Sequence[Event]) -> Image:
         "envelope": {"S": "\n".join(event.envelope for event in events)},
         "epoch": {"S": last.cursor.epoch},
     }
-
-
-async def everyone_in(stores: Stores, streams: Iterable[str]) -> set[str]:
-    """Return the ids of all connections in the audiences of streams."""
-    in_loop, found = stores.in_loop(), set()
-    for stream in streams:
-        after: str | None = ""
-        while after is not None:
-            page = await in_loop.audiences.page(stream, 0, after or None)
-            found |= {recipient.connection_id for recipient in page.recipients}
-            after = page.next_after
-    await in_loop.close()
-    return found
