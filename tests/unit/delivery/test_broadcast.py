@@ -4,60 +4,32 @@ from typing import Any
 import pytest
 
 from chalicelib.connections.messages import Message
-from chalicelib.delivery.jobs import Pending
+from chalicelib.delivery.ports import AudiencePage
 from chalicelib.errors import Unavailable
-from chalicelib.nights.events import LoggedEvent
-from tests.fakes.crowd import crowd, later, logged, started, subscribe
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import SESSIONS_STREAM, LoggedEvent
+from tests.fakes.crowd import crowd, later, logged, start, started, subscribe
 from tests.fakes.delivery import FakeDelivery
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
-from tests.unit.delivery.deliveries import Deliveries
+from tests.unit.delivery.deliveries import STREAM, Deliveries
 
 
 async def broadcast(deliveries: Deliveries, records: list[LoggedEvent], *, within: float = 60) -> list[str]:
     return await deliveries.delivery.broadcast.run(records, within=within)
 
 
-async def test_a_start_goes_to_everybody() -> None:
+async def test_an_event_goes_to_those_who_follow_its_stream() -> None:
     store, push = FakeConnectionStore(2), FakePush()
-    ids = crowd(store, 3)
-    event = started(1)
-
-    again = await FakeDelivery(store, push).broadcast.run(logged(event), within=60)
-
-    assert again == []
-    assert sorted(push.posts) == [(one, event.plain) for one in ids]
-
-
-async def test_an_event_goes_to_the_sessions_followers() -> None:
-    store, push = FakeConnectionStore(2), FakePush()
-    first, second, _ = crowd(store, 3)
+    first, second = crowd(store, 2)
     subscribe(store, first, 1)
     subscribe(store, second, 2)
+    of_all, of_1 = started(1), later(1, 2)
 
-    await FakeDelivery(store, push).broadcast.run(logged(later(1, 2)), within=60)
+    again = await FakeDelivery(store, push).broadcast.run(logged(of_1, of_all), within=60)
 
-    assert push.posts == [(first, later(1, 2).plain)]
-
-
-async def test_whoever_opted_in_gets_the_place_with_the_event() -> None:
-    deliveries = Deliveries(2)
-    deliveries.change("0001=", wants_cursor=True)
-    [record] = deliveries.log()
-
-    await broadcast(deliveries, [record])
-
-    plain = '{"n":2}'
-    with_place = '{"n":2,"stream":"session:1","sequence":2,"cursor":"e1:2"}'
-    assert deliveries.push.posts == [("0000=", plain.encode()), ("0001=", with_place.encode())]
-
-
-async def test_events_of_a_stream_come_in_their_order() -> None:
-    deliveries = Deliveries(2)
-
-    await broadcast(deliveries, deliveries.log(5))
-
-    assert deliveries.heard_by_all() == {"0000=": [2, 3, 4, 5, 6], "0001=": [2, 3, 4, 5, 6]}
+    assert again == []
+    assert sorted(push.posts) == sorted([(first, of_1.plain), (first, of_all.plain), (second, of_all.plain)])
 
 
 async def test_streams_are_delivered_at_the_same_time() -> None:
@@ -82,28 +54,24 @@ async def test_streams_are_delivered_at_the_same_time() -> None:
     assert len(push.posts) == 2
 
 
-async def test_an_event_is_begun_however_little_time_is_left() -> None:
+async def test_an_event_is_begun_however_little_time_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     deliveries = Deliveries()
 
     again = await broadcast(deliveries, deliveries.log(3), within=1)
 
     assert again == ["3", "4"]
     assert deliveries.heard() == [2]
-
-
-async def test_what_there_is_no_time_for_is_counted(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
-    deliveries = Deliveries()
-
-    await broadcast(deliveries, deliveries.log(3), within=1)
-
     [line] = [vars(record) for record in caplog.records if "come again" in record.message]
     assert (line["unfinished"], line["metrics"]) == (2, ["unfinished"])
 
 
-@pytest.mark.parametrize(("followers", "jobs"), [(0, 0), (4, 0), (5, 2)])
-async def test_only_a_large_audience_is_left_to_jobs(followers: int, jobs: int) -> None:
+@pytest.mark.parametrize(
+    ("followers", "page_size", "jobs"), [(0, 1000, 0), (4, 1000, 0), (5, 1000, 2), (4, 1, 2)]
+)
+async def test_only_a_large_audience_is_left_to_jobs(followers: int, page_size: int, jobs: int) -> None:
     deliveries = Deliveries(followers, inline=4, shards=2)
+    deliveries.store.page_size = page_size
 
     again = await broadcast(deliveries, deliveries.log())
 
@@ -112,68 +80,95 @@ async def test_only_a_large_audience_is_left_to_jobs(followers: int, jobs: int) 
     assert len(deliveries.push.posts) == (0 if jobs else followers)
 
 
-async def test_an_audience_of_several_pages_is_large() -> None:
-    deliveries = Deliveries(3)
-    deliveries.store.page_size = 2
+def fail_at(deliveries: Deliveries, read: int) -> None:
+    """Let the ``read``th page of session 1's followers be unreadable, once."""
+    audiences = deliveries.delivery.audiences
+    right, left = audiences.page, [read]
 
-    await broadcast(deliveries, deliveries.log())
+    async def page(stream: str, *arguments: Any, **named: Any) -> AudiencePage:
+        left[0] -= stream == STREAM
+        if stream == STREAM and left[0] == 0:
+            raise Unavailable("told to")
+        return await right(stream, *arguments, **named)
 
-    assert deliveries.push.posts == []
-    assert len(deliveries.delivery.queue.jobs()) == 1
-
-
-async def test_behind_events_that_have_jobs_all_go_to_the_queue() -> None:
-    deliveries = Deliveries(2, inline=1)
-    records = deliveries.log(3)
-    await broadcast(deliveries, records[:1])
-    deliveries.store.remove("0001=")  # the audience is small now
-
-    await broadcast(deliveries, records[1:])
-    before = deliveries.heard()
-    await deliveries.delivery.work()
-
-    assert (before, deliveries.heard()) == ([], [2, 3, 4])
+    audiences.page = page  # type: ignore[method-assign]
 
 
-async def test_after_all_jobs_a_small_audience_is_posted_to() -> None:
-    deliveries = Deliveries(2, inline=1)
-    records = deliveries.log(2)
-    await broadcast(deliveries, records[:1])
-    deliveries.store.remove("0001=")
-    await deliveries.delivery.work()
+async def test_what_failed_comes_again_and_nothing_before_it() -> None:
+    deliveries = Deliveries()
+    subscribe(deliveries.store, "0000=", 2)
+    records = [*deliveries.log(3), LoggedEvent("of 2", later(2, 2))]
+    fail_at(deliveries, read=2)
 
-    await broadcast(deliveries, records[1:])
+    first = await broadcast(deliveries, records)
+    before = sorted(deliveries.heard())
+    second = await broadcast(deliveries, records)
 
-    assert deliveries.delivery.queue.jobs() == []
-    assert deliveries.heard() == [2, 3]
-
-
-async def test_jobs_know_which_events_are_pending_before_theirs() -> None:
-    deliveries = Deliveries(2, inline=1)
-
-    await broadcast(deliveries, deliveries.log(3))
-
-    jobs: list[Any] = deliveries.delivery.queue.jobs()
-    assert [job.event.sequence for job in jobs] == [2, 3, 4]
-    assert [job.pending for job in jobs] == [
-        None,
-        Pending(1, jobs[0].event.cursor),
-        Pending(1, jobs[1].event.cursor),
-    ]
+    assert (first, second) == (["3", "4"], [])
+    assert (before, sorted(deliveries.heard())) == ([2, 2], [2, 2, 3, 4])
 
 
-async def test_jobs_that_cannot_be_sent_make_the_event_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def send(_: Any) -> None:
+async def test_a_record_of_several_events_comes_again_once() -> None:
+    deliveries = Deliveries()
+    together = [LoggedEvent("7", record.event) for record in deliveries.log(3)]
+    fail_at(deliveries, read=2)
+
+    again = [await broadcast(deliveries, together) for _ in range(2)]
+
+    assert again == [["7"], []]
+    assert deliveries.heard() == [2, 3, 4]
+
+
+@pytest.mark.parametrize(("call", "heard"), [("progress", []), ("save_handled", [2, 3])])
+async def test_without_progress_the_whole_batch_comes_again(
+    call: str, heard: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: Any) -> Any:
         raise Unavailable("told to")
 
-    deliveries = Deliveries(2, inline=1)
+    deliveries = Deliveries()
     records = deliveries.log(2)
     with monkeypatch.context() as patch:
-        patch.setattr(deliveries.delivery.queue, "send", send)
+        patch.setattr(deliveries.delivery.progress, call, fails)
         first = await broadcast(deliveries, records)
 
     second = await broadcast(deliveries, records)
-    await deliveries.delivery.work()
 
     assert (first, second) == (["2", "3"], [])
-    assert deliveries.heard_by_all() == {"0000=": [2, 3], "0001=": [2, 3]}
+    assert deliveries.heard() == [*heard, 2, 3]
+
+
+@pytest.mark.parametrize("inline", [0, 500])
+async def test_a_streams_first_event_given_up_is_caught_up(inline: int) -> None:
+    store, push = FakeConnectionStore(1), FakePush()
+    crowd(store, 1)
+    delivery = FakeDelivery(store, push, inline=inline)
+    starts = [start(delivery.sessions) for _ in range(3)]
+
+    await delivery.broadcast.run(logged(starts[1]), within=60)
+    await delivery.work_fan_out()
+    row = store.audiences[SESSIONS_STREAM]["0000="]
+    await delivery.broadcast.run(logged(starts[2]), within=60)
+    await delivery.work()
+
+    assert (row.behind, row.missed) == (1, 2)
+    assert [body for _, body in push.posts] == [event.plain for event in starts]
+
+
+@pytest.mark.parametrize("known", [None, Cursor("before the restore", 9)])
+@pytest.mark.parametrize("sequence", [2, 9, 11])
+async def test_without_progress_positions_show_who_lacks_what(known: Cursor | None, sequence: int) -> None:
+    deliveries = Deliveries(3)
+    if known is not None:
+        await deliveries.delivery.progress.save_handled(STREAM, known)
+    deliveries.change("0001=", position=sequence - 1)
+    deliveries.change("0002=", position=sequence)
+    event = later(1, sequence)
+
+    await broadcast(deliveries, logged(event))
+
+    ready = [sequence]
+    lacks = deliveries.row().position < sequence - 1
+    assert deliveries.heard_by_all() == {"0000=": [] if lacks else ready, "0001=": ready, "0002=": []}
+    assert deliveries.row().behind == (2 if lacks else None)
+    assert (await deliveries.delivery.progress.progress(STREAM)).handled == event.cursor

@@ -7,15 +7,14 @@ from chalicelib.connections.connection import Recipient
 from chalicelib.connections.messages import Message, Outcome
 from chalicelib.connections.ports import CATCH_UP_SECONDS
 from chalicelib.delivery import catch_up
-from chalicelib.delivery.catch_up import CaughtUp
+from chalicelib.delivery.catch_up import ATTEMPTS, CaughtUp, backoff
 from chalicelib.delivery.jobs import CatchUpJob
 from tests.fakes.interleaving import Killed
 from tests.fakes.push import FakePush
-from tests.unit.delivery.deliveries import STREAM, Deliveries
+from tests.unit.delivery.deliveries import STREAM, Deliveries, LoopClock
 
 FOREVER = float("inf")
 ABC = "0000="
-JOB = CatchUpJob(STREAM, ABC, 2)
 
 
 class Pushing(FakePush):
@@ -43,36 +42,29 @@ async def run(deliveries: Deliveries, deadline: float = FOREVER, until: int = 0)
     return await deliveries.delivery.catch_up.run(STREAM, ABC, deadline, until)
 
 
-async def test_what_was_missed_is_replayed_in_order() -> None:
-    deliveries = behind(5)
+async def work(deliveries: Deliveries, attempt: int = 1, deadline: float = FOREVER) -> int | None:
+    return await deliveries.delivery.catch_up.work(CatchUpJob(STREAM, ABC, 2), attempt, deadline)
+
+
+async def resume(deliveries: Deliveries, deadline: float = FOREVER) -> CaughtUp:
+    return await deliveries.delivery.catch_up.resume(STREAM, ABC, deadline, until=30)
+
+
+@pytest.mark.parametrize(("events", "heard"), [(5, [2, 3, 4, 5, 6]), (0, [])])
+async def test_what_was_missed_is_replayed_in_order(events: int, heard: list[int]) -> None:
+    deliveries = behind(events, missed=0 if events == 0 else events + 1)
 
     assert await run(deliveries) is CaughtUp.LIVE
-    assert deliveries.heard() == [2, 3, 4, 5, 6]
-
-
-async def test_whoever_has_everything_is_live_from_there() -> None:
-    deliveries = behind(5, catching_up_until=0)
-
-    await run(deliveries)
-
+    assert deliveries.heard() == heard
     row = deliveries.row()
-    assert (row.behind, row.missed, row.position, row.catching_up_until) == (None, 0, 6, 0)
+    assert (row.behind, row.missed, row.position, row.catching_up_until) == (None, 0, events + 1, 0)
 
 
 async def test_whoever_is_live_is_left_alone() -> None:
-    deliveries = Deliveries()
-    deliveries.log(3)
+    deliveries = behind(3, behind=None)
 
     assert await run(deliveries) is CaughtUp.LIVE
     assert deliveries.push.posts == []
-
-
-async def test_whoever_has_nothing_to_hear_is_live_at_once() -> None:
-    deliveries = Deliveries()
-    deliveries.change(behind=2, missed=0)
-
-    assert await run(deliveries) is CaughtUp.LIVE
-    assert (deliveries.row().behind, deliveries.row().position) == (None, 1)
 
 
 @pytest.mark.parametrize("opted_in", [False, True])
@@ -97,24 +89,6 @@ async def test_an_event_noted_during_the_last_post_is_replayed_too() -> None:
     assert deliveries.heard() == [2, 3, 4]
 
 
-async def test_a_long_replay_is_saved_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catch_up, "PAGE_SIZE", 2)
-    saved: list[tuple[int | None, list[int]]] = []
-    deliveries = behind(5)
-    right = deliveries.delivery.audiences.advance
-
-    async def advance(*arguments: Any) -> bool:
-        done = await right(*arguments)
-        saved.append((deliveries.row().behind, deliveries.heard()))
-        return done
-
-    deliveries.delivery.audiences.advance = advance  # type: ignore[method-assign, assignment]
-
-    assert await run(deliveries) is CaughtUp.LIVE
-    assert saved == [(4, [2, 3]), (6, [2, 3, 4, 5])]
-    assert deliveries.heard() == [2, 3, 4, 5, 6]
-
-
 async def test_after_a_dead_function_at_most_a_page_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     def dies() -> None:
         raise Killed
@@ -128,64 +102,44 @@ async def test_after_a_dead_function_at_most_a_page_is_repeated(monkeypatch: pyt
     assert deliveries.heard() == [2, 3, 4, 4, 5, 6]
 
 
-async def test_what_the_answering_function_catches_up_is_taken() -> None:
+async def test_an_answering_function_catches_up_undisturbed_while_alive() -> None:
     deliveries = behind(2, catching_up_until=30)
 
-    assert await run(deliveries) is CaughtUp.TAKEN
-    assert await deliveries.delivery.catch_up.work(JOB, 1, FOREVER) == CATCH_UP_SECONDS
+    assert await work(deliveries) == CATCH_UP_SECONDS
     assert deliveries.push.posts == []
-
-
-async def test_a_job_takes_over_from_a_dead_answering_function() -> None:
-    deliveries = behind(2, catching_up_until=30)
     deliveries.store.now = 30
-
-    assert await deliveries.delivery.catch_up.work(JOB, 2, FOREVER) is None
+    assert await work(deliveries) is None
     assert deliveries.heard() == [2, 3]
 
 
-async def test_the_answering_function_itself_may_catch_up() -> None:
-    deliveries = behind(2, catching_up_until=30)
-
-    assert await run(deliveries, until=30) is CaughtUp.LIVE
-    assert deliveries.heard() == [2, 3]
+def left(deliveries: Deliveries) -> None:
+    deliveries.store.leave(ABC, STREAM)
 
 
-async def test_whoever_has_left_is_not_caught_up() -> None:
-    deliveries = behind(2)
-    deliveries.store.remove(ABC)
-
-    assert await run(deliveries) is CaughtUp.GONE
-    assert await deliveries.delivery.catch_up.work(JOB, 1, FOREVER) is None
-
-
-async def test_whoever_is_gone_is_removed() -> None:
-    deliveries = behind(2)
+def gone(deliveries: Deliveries) -> None:
     deliveries.push.gone = {ABC}
 
-    assert await run(deliveries) is CaughtUp.GONE
-    assert deliveries.store.get(ABC) is None
 
-
-async def test_whoever_leaves_during_a_replay_is_not_made_live() -> None:
-    deliveries = behind(2, Pushing(2, lambda: deliveries.store.leave(ABC, STREAM)))
-
-    assert await run(deliveries) is CaughtUp.GONE
-    assert ABC not in deliveries.store.audiences[STREAM]
-
-
-def expires(deliveries: Deliveries) -> None:
-    """Let the follower's token expire."""
+def expired(deliveries: Deliveries) -> None:
     deliveries.store.now = deliveries.push.now = deliveries.row().token_expires_at
 
 
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("leaves", [left, gone, expired])
 @pytest.mark.parametrize("missed", [0, 4])  # 0: who resumes lacks more than was noted since
-async def test_after_a_token_has_expired_nothing_is_replayed(missed: int) -> None:
-    deliveries = behind(3, Pushing(2, lambda: expires(deliveries)), missed=missed)
+async def test_to_whoever_leaves_nothing_more_is_replayed(
+    leaves: Callable[[Deliveries], None], nth: int, missed: int
+) -> None:
+    deliveries = behind(3, Pushing(nth, lambda: leaves(deliveries)), missed=missed)
 
     assert await run(deliveries) is CaughtUp.GONE
-    assert deliveries.heard() == [2]
-    assert deliveries.row().behind == 3
+    assert deliveries.heard() == [2, 3, 4][: 3 if leaves is left else nth - 1]
+    assert await work(deliveries) is None
+    if leaves is expired:
+        assert deliveries.row().behind == 1 + nth
+    else:
+        assert ABC not in deliveries.store.audiences[STREAM]
+        assert (deliveries.store.get(ABC) is None) is (leaves is gone)
 
 
 @pytest.mark.parametrize("missed", [0, 4])
@@ -203,4 +157,112 @@ async def test_a_replay_goes_on_under_a_renewed_token(missed: int) -> None:
     deliveries = behind(3, Renewing(), missed=missed)
 
     assert await run(deliveries) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_a_log_read_in_parts_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    deliveries = behind(5, missed=0)
+    read = deliveries.sessions.events
+    monkeypatch.setattr(deliveries.sessions, "events", lambda stream, after, _: read(stream, after, 2))
+
+    assert await run(deliveries) is CaughtUp.LIVE
+    assert deliveries.heard() == [2, 3, 4, 5, 6]
+
+
+async def test_an_event_not_in_the_log_yet_is_awaited(caplog: pytest.LogCaptureFixture) -> None:
+    deliveries = behind(2, missed=4)
+
+    first = await work(deliveries)
+    reached = deliveries.row().behind
+    second = await work(deliveries, attempt=2)
+    complaints = caplog.messages[:]
+    deliveries.log()
+    third = await work(deliveries, attempt=3)
+
+    assert (first, reached, second, third) == (1, 4, 1, None)
+    assert "an event that a connection missed is not in the log" in complaints
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_an_event_that_nobody_has_noted_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    deliveries = behind(1, missed=0)
+    monkeypatch.setattr(deliveries.sessions, "events", lambda *_: ())
+
+    assert await run(deliveries) is CaughtUp.FAILED
+    assert deliveries.row().behind == 2
+
+
+async def test_a_post_that_failed_is_tried_again_from_there() -> None:
+    deliveries = behind(3, Pushing(2, lambda: deliveries.push.failing.add(ABC)))
+
+    first = await work(deliveries)
+    reached = deliveries.row().behind
+    deliveries.push.failing.clear()
+    second = await work(deliveries, attempt=2)
+
+    assert (first, reached, second) == (1, 3, None)
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_a_replay_out_of_time_goes_on_where_it_was() -> None:
+    def time_is_over() -> None:
+        clock.now += 5
+
+    clock = LoopClock()
+    deliveries = behind(3, Pushing(2, time_is_over))
+
+    first = await work(deliveries, deadline=clock.now + 5)
+    reached = deliveries.row().behind
+    second = await work(deliveries, deadline=clock.now + 5)
+
+    assert (first, reached, second) == (0, 4, None)
+    assert deliveries.heard() == [2, 3, 4]
+
+
+async def test_after_all_attempts_a_client_is_closed() -> None:
+    deliveries = behind(2)
+    deliveries.push.failing = deliveries.push.stuck = {ABC}
+
+    waits = [await work(deliveries, 1 + nth) for nth in range(ATTEMPTS)]
+    deliveries.push.stuck = set()
+    closed = await work(deliveries, ATTEMPTS + 1)
+
+    assert (waits, closed) == ([1] * ATTEMPTS, None)  # it could not be closed at first
+    assert deliveries.push.disconnected == [ABC]
+    assert deliveries.store.get(ABC) is None
+    assert ABC not in deliveries.store.audiences[STREAM]
+
+
+async def test_the_last_attempt_closes_nobody_who_is_caught_up() -> None:
+    deliveries = behind(2)
+
+    assert await work(deliveries, ATTEMPTS) is None
+    assert deliveries.push.disconnected == []
+    assert deliveries.heard() == [2, 3]
+
+
+@pytest.mark.parametrize(("attempt", "longest"), [(1, 2), (4, 16), (9, 120), (50, 120)])
+def test_attempts_are_spread_over_a_longer_and_longer_time(attempt: int, longest: int) -> None:
+    assert (backoff(attempt, lambda: 0.0), backoff(attempt, lambda: 0.999_999)) == (1, longest)
+
+
+@pytest.mark.parametrize(
+    ("fails_at", "deadline", "ended", "job"),
+    [
+        (9, FOREVER, CaughtUp.LIVE, None),
+        (9, 0.0, CaughtUp.OUT_OF_TIME, 2),
+        (2, FOREVER, CaughtUp.FAILED, 3),
+    ],
+)
+async def test_what_a_resume_leaves_becomes_a_job(
+    fails_at: int, deadline: float, ended: CaughtUp, job: int | None
+) -> None:
+    deliveries = behind(3, Pushing(fails_at, lambda: deliveries.push.failing.add(ABC)), catching_up_until=30)
+
+    assert await resume(deliveries, deadline) is ended
+    jobs = deliveries.delivery.queue.jobs()
+    deliveries.push.failing.clear()
+    await deliveries.delivery.work()
+
+    assert jobs == ([CatchUpJob(STREAM, ABC, job)] if job else [])
     assert deliveries.heard() == [2, 3, 4]

@@ -93,48 +93,32 @@ def test_one_line_says_when_each_of_a_few_had_it(lines: Lines) -> None:
     assert posted["metrics"] == ["audience", "delivered", "gone", "duration_ms", "record_age_ms"]
 
 
-def test_a_large_audience_is_counted_and_not_named(lines: Lines) -> None:
-    count = NAMED_UP_TO + 1
-
-    DeliveryLog().begin(EVENT, count).posted(delivered(count))
-
-    [posted] = lines()
-    assert (posted["stage"], posted["delivered"]) == ("posted", count)
-    assert "deliveries" not in posted
-
-
-def test_at_debug_everyone_of_a_large_audience_is_named(lines: Lines) -> None:
+def test_of_a_large_audience_all_are_named_at_debug_alone(lines: Lines) -> None:
     outcome = delivered(450)
+    assert len(outcome.delivered) > NAMED_UP_TO
 
     DeliveryLog(each=True).begin(EVENT).posted(outcome)
 
+    [posted] = of(lines(), "posted")
     named = [line["deliveries"] for line in of(lines(), "each")]
+    assert posted["delivered"] == 450
+    assert "deliveries" not in posted
     assert [len(some) for some in named] == [200, 200, 50]
     assert {one for some in named for one in some} == set(outcome.delivered)
 
 
-def test_nobody_to_deliver_to_is_no_metric(lines: Lines) -> None:
-    DeliveryLog().begin(EVENT, 0).posted(Outcome())
-
-    assert [line["metrics"] for line in lines()] == [[]]
-
-
-def test_catching_up_has_no_metric_of_age_or_audience(lines: Lines) -> None:
-    outcome = delivered(1)
-    outcome.retried = 2
-
-    DeliveryLog().caught_up(EVENT, "1=", outcome)
-
-    assert [line["metrics"] for line in lines()] == [["delivered", "retried"]]
-
-
-def test_a_failed_post_is_logged_with_its_reason(lines: Lines) -> None:
+def test_catching_up_is_no_metric_of_age_or_audience(lines: Lines) -> None:
     unreached = FailedPost(Recipient("1=", "api", "dev"), None, "no answer")
+    outcome = Outcome({"2=": 101.0}, failed=[unreached], retried=2)
 
-    DeliveryLog().caught_up(EVENT, "1=", Outcome(failed=[unreached]))
+    DeliveryLog().begin(EVENT, 0).posted(Outcome())
+    DeliveryLog().caught_up(EVENT, "2=", outcome)
 
-    [failed] = of(lines(), "failed")
+    to_nobody, *caught_up = lines()
+    assert to_nobody["metrics"] == []
+    [failed] = of(caught_up, "failed")
     assert (failed["connection_id"], failed["status"], failed["reason"]) == ("1=", None, "no answer")
+    assert [line["metrics"] for line in of(caught_up, "caught_up")] == [["delivered", "failed", "retried"]]
 
 
 def test_an_envelope_without_a_time_has_no_age(lines: Lines) -> None:

@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.connections.connection import Recipient
 from chalicelib.connections.messages import FailedPost, Outcome
 from chalicelib.delivery import failures as module
 from chalicelib.delivery.failures import Failures
@@ -12,13 +11,15 @@ from chalicelib.errors import Unavailable
 from chalicelib.nights.events import Event
 from tests.unit.delivery.deliveries import STREAM, Deliveries
 
+JOB = CatchUpJob(STREAM, "0000=", 2)
+
 
 def failures_of(deliveries: Deliveries) -> Failures:
     return deliveries.delivery.failures
 
 
-def unreached(recipient: Recipient) -> FailedPost:
-    return FailedPost(recipient, 500, "told to")
+def unreached(deliveries: Deliveries) -> Outcome:
+    return Outcome({"0001=": 1.0}, failed=[FailedPost(deliveries.row(), 500, "told to")])
 
 
 def event_of(deliveries: Deliveries, count: int = 1) -> Event:
@@ -42,40 +43,11 @@ async def test_whoever_is_gone_is_removed_everywhere() -> None:
     assert jobs(deliveries) == []
 
 
-async def test_whoever_was_not_reached_falls_behind_and_gets_a_job() -> None:
+async def test_who_was_not_reached_falls_behind_before_its_job(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     deliveries = Deliveries(2)
-    outcome = Outcome({"0001=": 1.0}, failed=[unreached(deliveries.row())])
-
-    await failures_of(deliveries).handle(event_of(deliveries), outcome)
-
-    assert (deliveries.row().behind, deliveries.row().missed) == (2, 2)
-    assert deliveries.row("0001=").behind is None
-    assert jobs(deliveries) == [CatchUpJob(STREAM, "0000=", 2)]
-
-
-async def test_whoever_has_renewed_an_expired_token_falls_behind() -> None:
-    deliveries = Deliveries()
-    as_read = deliveries.row()
-    deliveries.change(token_expires_at=as_read.token_expires_at + 1)
-
-    await failures_of(deliveries).handle(event_of(deliveries), Outcome(expired=[as_read]))
-
-    assert deliveries.row().behind == 2
-    assert jobs(deliveries) == [CatchUpJob(STREAM, "0000=", 2)]
-
-
-async def test_whose_token_has_expired_gets_no_job() -> None:
-    deliveries = Deliveries()
-    deliveries.store.now = deliveries.row().token_expires_at
-
-    await failures_of(deliveries).handle(event_of(deliveries), Outcome(expired=[deliveries.row()]))
-
-    assert deliveries.row().behind is None
-    assert jobs(deliveries) == []
-
-
-async def test_the_row_is_written_before_the_job_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    deliveries = Deliveries()
     at_sending: list[int | None] = []
     right = deliveries.delivery.queue.send
 
@@ -85,9 +57,28 @@ async def test_the_row_is_written_before_the_job_is_sent(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(deliveries.delivery.queue, "send", send)
 
-    await failures_of(deliveries).handle(event_of(deliveries), Outcome(failed=[unreached(deliveries.row())]))
+    await failures_of(deliveries).handle(event_of(deliveries), unreached(deliveries))
 
     assert at_sending == [2]
+    assert (deliveries.row().behind, deliveries.row().missed) == (2, 2)
+    assert deliveries.row("0001=").behind is None
+    assert jobs(deliveries) == [JOB]
+    [line] = [vars(record) for record in caplog.records]
+    assert (line["stage"], line["connection_id"], line["behind"]) == ("fell_behind", "0000=", 2)
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+async def test_an_expired_token_may_have_been_renewed(*, renewed: bool) -> None:
+    deliveries = Deliveries()
+    as_read = deliveries.row()
+    deliveries.store.now = as_read.token_expires_at
+    if renewed:
+        deliveries.change(token_expires_at=as_read.token_expires_at + 1)
+
+    await failures_of(deliveries).handle(event_of(deliveries), Outcome(expired=[as_read]))
+
+    assert deliveries.row().behind == (2 if renewed else None)
+    assert jobs(deliveries) == ([JOB] if renewed else [])
 
 
 async def test_a_job_is_sent_where_the_writes_answer_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,14 +91,12 @@ async def test_a_job_is_sent_where_the_writes_answer_was_lost(monkeypatch: pytes
 
     monkeypatch.setattr(deliveries.delivery.audiences, "fall_behind", written_twice)
 
-    await failures_of(deliveries).handle(event_of(deliveries), Outcome(failed=[unreached(deliveries.row())]))
+    await failures_of(deliveries).handle(event_of(deliveries), unreached(deliveries))
 
-    assert jobs(deliveries) == [CatchUpJob(STREAM, "0000=", 2)]
+    assert jobs(deliveries) == [JOB]
 
 
-async def test_an_unsent_job_is_sent_when_the_event_returns(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_an_unsent_job_is_sent_when_the_event_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     async def send(_: Any) -> None:
         raise Unavailable("told to")
 
@@ -116,90 +105,55 @@ async def test_an_unsent_job_is_sent_when_the_event_returns(
     with monkeypatch.context() as patch:
         patch.setattr(deliveries.delivery.queue, "send", send)
         with pytest.raises(Unavailable):
-            await failures_of(deliveries).handle(event, Outcome(failed=[unreached(deliveries.row())]))
+            await failures_of(deliveries).handle(event, unreached(deliveries))
 
     live = await failures_of(deliveries).note(event, [deliveries.row()])
 
     assert live == []
-    assert jobs(deliveries) == [CatchUpJob(STREAM, "0000=", 2)]
+    assert jobs(deliveries) == [JOB]
 
 
-async def test_nobody_falls_behind_from_events_that_it_has() -> None:
-    deliveries = Deliveries(2)
-    event = event_of(deliveries, 5)
-    deliveries.change(position=4)
-    live = [deliveries.row("0000="), deliveries.row("0001=")]
-
-    await failures_of(deliveries).fall_behind(event, live, 2)
-
-    assert [deliveries.row(one).behind for one in deliveries.ids] == [5, 2]
-    assert [deliveries.row(one).missed for one in deliveries.ids] == [6, 6]
-
-
-async def test_a_crowd_falls_behind_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_falls_behind_from_events_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CONCURRENCY", 2)
     deliveries = Deliveries(5)
-    event = event_of(deliveries)
+    event = event_of(deliveries, 5)
+    deliveries.change(position=4)
 
     await failures_of(deliveries).fall_behind(event, [deliveries.row(one) for one in deliveries.ids], 2)
 
-    assert jobs(deliveries) == [CatchUpJob(STREAM, one, 2) for one in deliveries.ids]
+    assert [deliveries.row(one).behind for one in deliveries.ids] == [5, 2, 2, 2, 2]
+    assert {deliveries.row(one).missed for one in deliveries.ids} == {6}
+    assert len(jobs(deliveries)) == 5
 
 
-async def test_who_fell_behind_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+@pytest.mark.parametrize(
+    ("behind", "missed", "noted", "sends"),
+    [(2, 1, 3, True), (3, 1, 3, True), (4, 1, 3, False), (2, 9, 9, True)],
+)
+async def test_an_event_is_noted_on_whoever_is_behind(
+    behind: int, missed: int, noted: int, *, sends: bool
+) -> None:
     deliveries = Deliveries()
+    deliveries.change(behind=behind, missed=missed)
 
-    await failures_of(deliveries).fall_behind(event_of(deliveries), [deliveries.row()], 2)
-
-    [line] = [vars(record) for record in caplog.records]
-    assert (line["stage"], line["connection_id"], line["behind"]) == ("fell_behind", "0000=", 2)
-
-
-@pytest.mark.parametrize(("behind", "sends"), [(2, True), (3, True), (4, False)])
-async def test_an_event_is_noted_on_whoever_is_behind(behind: int, *, sends: bool) -> None:
-    deliveries = Deliveries()
-    deliveries.change(behind=behind, missed=1)
-    event = event_of(deliveries, 2)
-
-    live = await failures_of(deliveries).note(event, [deliveries.row()])
+    live = await failures_of(deliveries).note(event_of(deliveries, 2), [deliveries.row()])
 
     assert live == []
-    assert (deliveries.row().behind, deliveries.row().missed) == (behind, 3)
+    assert (deliveries.row().behind, deliveries.row().missed) == (behind, noted)
     assert jobs(deliveries) == ([CatchUpJob(STREAM, "0000=", behind)] if sends else [])
 
 
-async def test_an_older_event_does_not_replace_a_newer_note() -> None:
-    deliveries = Deliveries()
-    deliveries.change(behind=2, missed=9)
-
-    await failures_of(deliveries).note(event_of(deliveries), [deliveries.row()])
-
-    assert deliveries.row().missed == 9
-    assert jobs(deliveries) == [CatchUpJob(STREAM, "0000=", 2)]
-
-
-@pytest.mark.parametrize(("position", "lacks"), [(2, True), (3, False), (9, False)])
-async def test_whoever_became_live_meanwhile_is_posted_to(position: int, *, lacks: bool) -> None:
+@pytest.mark.parametrize(("position", "lacks"), [(2, True), (3, False), (9, False), (None, False)])
+async def test_who_became_live_meanwhile_is_posted_to(position: int | None, *, lacks: bool) -> None:
     deliveries = Deliveries()
     deliveries.change(behind=2)
     as_read = deliveries.row()
-    deliveries.change(behind=None, position=position)
+    if position is None:
+        deliveries.store.leave("0000=", STREAM)
+    else:
+        deliveries.change(behind=None, position=position)
 
     live = await failures_of(deliveries).note(event_of(deliveries, 2), [as_read])
 
     assert live == ([deliveries.row()] if lacks else [])
     assert jobs(deliveries) == []
-
-
-async def test_of_whoever_left_meanwhile_nothing_is_noted() -> None:
-    deliveries = Deliveries()
-    deliveries.change(behind=2)
-    as_read = deliveries.row()
-    deliveries.store.leave("0000=", STREAM)
-
-    live = await failures_of(deliveries).note(event_of(deliveries), [as_read])
-
-    assert live == []
-    assert jobs(deliveries) == []
-    assert deliveries.store.audiences[STREAM] == {}

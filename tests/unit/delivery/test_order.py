@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
-from math import inf
 from typing import Any
 
 import pytest
@@ -14,16 +12,14 @@ import pytest
 from chalicelib.connections.connection import Connection
 from chalicelib.connections.ports import CATCH_UP_SECONDS, Resume
 from chalicelib.delivery import fan_out
-from chalicelib.delivery.broadcast import Broadcast
-from chalicelib.delivery.failures import Failures
-from chalicelib.delivery.fan_out import ShardDelivery
-from chalicelib.delivery.jobs import Checkpoint, FanOutJob, Progress
 from chalicelib.nights.events import LoggedEvent, session_stream
 from tests.fakes.crowd import FAR_AWAY, add, start
-from tests.fakes.delivery import FakeAudiences, FakeDelivery, FakeProgress
+from tests.fakes.delivery import FakeDelivery
 from tests.fakes.identity import claims
-from tests.fakes.interleaving import Chaos, ChaoticPush, Here, Killed
+from tests.fakes.interleaving import Chaos, ChaoticPush, InlineExecutor, Killed
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore
+from tests.model.mutants import of_answers, of_delivery
+from tests.model.mutants.mutant import Mutant, mutant
 
 STREAM = session_stream(1)
 EVENTS = 12
@@ -179,7 +175,7 @@ def play(
     """Play a night, and return what is not as the contract says."""
 
     async def night() -> Night:
-        asyncio.get_running_loop().set_default_executor(Here())
+        asyncio.get_running_loop().set_default_executor(InlineExecutor())
         made = Night(seed, inline=inline, kills=kills, failures=failures)
         made.given_up = given_up
         await made.run(clients=6)
@@ -215,112 +211,28 @@ def test_every_client_hears_everything_in_order(seed: int, setting: dict[str, An
     assert play(seed, **setting) == []
 
 
-async def _true(*_: Any, **__: Any) -> bool:
-    return True
+@mutant(fan_out, "_first")
+def a_lost_job_is_passed_over(_right: Any, job: Any, _saved: Any) -> Any:
+    return job.first
 
 
-async def _nothing(*_: Any, **__: Any) -> None:
-    pass
+MUTANTS = [
+    of_delivery.live_whatever_was_noted,
+    of_delivery.nothing_is_noted,
+    of_delivery.behind_connections_are_posted_to,
+    of_delivery.failures_are_forgotten,
+    of_delivery.a_row_is_not_written_before_its_job_is_sent,
+    of_delivery.what_was_given_up_is_passed_over,
+    of_delivery.jobs_are_overtaken,
+    a_lost_job_is_passed_over,
+    of_delivery.a_checkpoint_is_saved_too_early,
+    of_delivery.a_batch_is_handled_before_it_is_posted,
+    of_answers.a_resume_is_live_at_once,
+]
 
 
-def live_whatever_was_noted(patch: pytest.MonkeyPatch) -> None:
-    async def become_live(self: FakeAudiences, stream: str, one: str, behind: int, position: int) -> bool:
-        row = self._row(stream, one)
-        if row is None or row.behind != behind:
-            return False
-        return self._save(stream, replace(row, behind=None, missed=0, position=position))
-
-    patch.setattr(FakeAudiences, "become_live", become_live)
-
-
-def nothing_is_noted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(FakeAudiences, "note_missed", _true)
-
-
-def behind_connections_are_posted_to(patch: pytest.MonkeyPatch) -> None:
-    async def note(_self: Any, _event: Any, recipients: Any) -> Any:
-        return recipients
-
-    patch.setattr(Failures, "note", note)
-
-
-def failures_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Failures, "handle", _nothing)
-
-
-def a_job_is_sent_before_the_row_is_written(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(FakeAudiences, "fall_behind", _true)
-
-
-def what_was_given_up_is_passed_over(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Progress, "first_missing", lambda _self, event: event.sequence)
-
-
-def jobs_are_overtaken(patch: pytest.MonkeyPatch) -> None:
-    right = FakeProgress.progress
-
-    async def progress(self: FakeProgress, stream: str) -> Progress:
-        return replace(await right(self, stream), pending=None)
-
-    patch.setattr(FakeProgress, "progress", progress)
-
-
-def a_lost_job_is_passed_over(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fan_out, "_first", lambda job, _saved: job.first)
-
-
-def a_checkpoint_is_saved_too_early(patch: pytest.MonkeyPatch) -> None:
-    right = ShardDelivery._read
-
-    def read(self: ShardDelivery, job: FanOutJob, after: str | None) -> Any:
-        if after is not None:
-            early = Checkpoint(job.event.cursor, job.first, after)
-            self.store._port._checkpoints[STREAM, job.shard] = early, inf  # type: ignore[attr-defined]
-        return right(self, job, after)
-
-    patch.setattr(ShardDelivery, "_read", read)
-
-
-def a_resume_is_live_at_once(patch: pytest.MonkeyPatch) -> None:
-    right = FakeConnectionStore._put
-
-    def put(self: FakeConnectionStore, connection: Any, stream: str, position: int, _resume: Any) -> None:
-        right(self, connection, stream, position, None)
-        row = self.audiences[stream][connection.connection_id]
-        self.audiences[stream][connection.connection_id] = replace(row, wants_cursor=True)
-
-    patch.setattr(FakeConnectionStore, "_put", put)
-
-
-def a_batch_is_handled_before_it_is_posted(patch: pytest.MonkeyPatch) -> None:
-    right = Broadcast._event
-
-    async def event(self: Any, record: Any, progress: Any, deadline: float) -> Any:
-        await self._store.save_handled(record.event.stream, record.event.cursor)
-        return await right(self, record, progress, deadline)
-
-    patch.setattr(Broadcast, "_event", event)
-
-
-@pytest.mark.parametrize(
-    "mutant",
-    [
-        live_whatever_was_noted,
-        nothing_is_noted,
-        behind_connections_are_posted_to,
-        failures_are_forgotten,
-        a_job_is_sent_before_the_row_is_written,
-        what_was_given_up_is_passed_over,
-        jobs_are_overtaken,
-        a_lost_job_is_passed_over,
-        a_checkpoint_is_saved_too_early,
-        a_resume_is_live_at_once,
-        a_batch_is_handled_before_it_is_posted,
-    ],
-)
-def test_a_broken_delivery_is_noticed(
-    mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mutant(monkeypatch)
+@pytest.mark.parametrize("broken", MUTANTS)
+def test_a_broken_delivery_is_noticed(broken: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch)
 
     assert any(play(seed, **setting) for seed in range(60) for setting in SETTINGS)

@@ -32,43 +32,29 @@ async def test_jobs_that_are_done_do_not_come_again() -> None:
     assert deliveries.delivery.queue.delays == []
 
 
-async def test_a_job_without_time_comes_again_at_once() -> None:
-    deliveries = Deliveries()
-
-    again = await work(deliveries, received(job_of(deliveries)), within=0)
-
-    assert again == ["m0"]
-    assert deliveries.delivery.queue.delays == [0]
-
-
-async def test_after_a_job_that_comes_again_none_is_begun() -> None:
-    deliveries = Deliveries()
-    deliveries.change(behind=2, catching_up_until=30)
-
-    again = await work(deliveries, received(CatchUpJob(STREAM, "0000=", 2), job_of(deliveries)))
-
-    assert again == ["m0", "m1"]
-    assert deliveries.push.posts == []
-    assert deliveries.delivery.queue.delays == [CATCH_UP_SECONDS, CATCH_UP_SECONDS]
-
-
-async def test_what_has_to_come_again_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_has_no_time_comes_again_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     deliveries = Deliveries()
 
-    await work(deliveries, received(job_of(deliveries), job_of(deliveries)), within=0)
+    again = await work(deliveries, received(job_of(deliveries), job_of(deliveries)), within=0)
 
+    assert again == ["m0", "m1"]
+    assert deliveries.delivery.queue.delays == [0, 0]
     [line] = [vars(record) for record in caplog.records if "come again" in record.message]
     assert (line["unfinished"], line["metrics"]) == (2, ["unfinished"])
 
 
-async def test_an_unreadable_job_comes_again_without_delay() -> None:
+@pytest.mark.parametrize("readable", [False, True])
+async def test_after_a_job_that_comes_again_none_is_begun(*, readable: bool) -> None:
     deliveries = Deliveries()
+    deliveries.change(behind=2, catching_up_until=30)
+    first = CatchUpJob(STREAM, "0000=", 2) if readable else None
 
-    again = await work(deliveries, received(None))
+    again = await work(deliveries, received(first, job_of(deliveries)))
 
-    assert again == ["m0"]
-    assert deliveries.delivery.queue.delays == [0]
+    assert again == ["m0", "m1"]
+    assert deliveries.push.posts == []
+    assert deliveries.delivery.queue.delays == [CATCH_UP_SECONDS if readable else 0] * 2
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 2), (3, 8), (9, 120)])
