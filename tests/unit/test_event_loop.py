@@ -16,7 +16,7 @@ def test_it_returns_what_the_program_returns() -> None:
     assert run(answer) == 42
 
 
-def test_ctrl_c_while_the_loop_is_being_made_leaves_nothing_half_made(
+def test_ctrl_c_leaves_no_loop_half_made(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     make, made = asyncio.new_event_loop, []

@@ -17,7 +17,7 @@ NOW = 1_762_027_200
 REQUEST = IdempotentRequest("host", "key", "hash")
 
 
-class Office:
+class Minting:
     def __init__(self) -> None:
         self.store = FakeSessionStore()
         self.secrets = TokenSecrets(Secret("k1", "s" * 40))
@@ -33,15 +33,15 @@ class Office:
 
 def test_a_bot_may_not_let_another_in() -> None:
     with pytest.raises(Forbidden):
-        Office().tokens.mint(claims(role=Role.BOT), "kosmi", 3600)
+        Minting().tokens.mint(claims(role=Role.BOT), "kosmi", 3600)
 
 
 def test_no_token_is_stored() -> None:
-    office = Office()
+    minting = Minting()
 
-    minted = office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+    minted = minting.tokens.mint(claims(), "kosmi", 3600, REQUEST)
 
-    recorded = office.store.recorded_answer(REQUEST)
+    recorded = minting.store.recorded_answer(REQUEST)
     assert recorded is not None
     assert minted["token"].rpartition(".")[2] not in recorded.answer
     assert set(json.loads(recorded.answer)) == {
@@ -55,24 +55,24 @@ def test_no_token_is_stored() -> None:
 
 
 def test_the_same_key_after_a_rotation_answers_a_working_token() -> None:
-    office = Office()
-    office.now = time.time()
-    office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
-    office.secrets = TokenSecrets(Secret("k3", "t" * 40))
+    minting = Minting()
+    minting.now = time.time()
+    minting.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+    minting.secrets = TokenSecrets(Secret("k3", "t" * 40))
 
-    again = office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+    again = minting.tokens.mint(claims(), "kosmi", 3600, REQUEST)
 
-    assert JwtVerifier(office, "us").verify(again["token"]).subject == "kosmi"
+    assert JwtVerifier(minting, "us").verify(again["token"]).subject == "kosmi"
 
 
 @pytest.mark.parametrize("request_", [None, REQUEST])
 def test_a_bot_is_let_in_as_long_as_asked(request_: IdempotentRequest | None) -> None:
-    office = Office()
+    minting = Minting()
 
-    first = office.tokens.mint(claims(), "kosmi", 3600, request_)
-    loads = office.loads
-    office.now += 60
-    second = office.tokens.mint(claims(), "kosmi", 3600, request_)
+    first = minting.tokens.mint(claims(), "kosmi", 3600, request_)
+    loads = minting.loads
+    minting.now += 60
+    second = minting.tokens.mint(claims(), "kosmi", 3600, request_)
 
     assert list(first) == ["token", "expires_at", "role", "sub"]
     assert (first["expires_at"], first["role"], first["sub"]) == ("2025-11-01T21:00:00.000Z", "bot", "kosmi")
@@ -81,8 +81,8 @@ def test_a_bot_is_let_in_as_long_as_asked(request_: IdempotentRequest | None) ->
 
 
 def test_the_same_key_for_another_bot_is_refused() -> None:
-    office = Office()
-    office.tokens.mint(claims(), "kosmi", 3600, REQUEST)
+    minting = Minting()
+    minting.tokens.mint(claims(), "kosmi", 3600, REQUEST)
 
     with pytest.raises(IdempotencyMismatch):
-        office.tokens.mint(claims(), "discord", 3600, IdempotentRequest("host", "key", "another"))
+        minting.tokens.mint(claims(), "discord", 3600, IdempotentRequest("host", "key", "another"))

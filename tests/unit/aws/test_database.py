@@ -23,7 +23,7 @@ CONDITION = {"Code": "ConditionalCheckFailed", "Message": "The conditional reque
 NONE = {"Code": "None"}
 
 
-class House:
+class StubbedTable:
     """A table whose engine answers what a test tells it. ``slept`` are the waits, ``tokens`` as sent."""
 
     def __init__(self) -> None:
@@ -55,20 +55,22 @@ class House:
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubbedTable]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    house = House()
-    with house.engine:
-        yield house
-    house.engine.assert_no_pending_responses()
+    stubbed = StubbedTable()
+    with stubbed.engine:
+        yield stubbed
+    stubbed.engine.assert_no_pending_responses()
 
 
-SINGLE: dict[str, Callable[[House], Any]] = {
-    "put_item": lambda house: house.item("sessions", "active#1").save(),
-    "update_item": lambda house: house.item("sessions", "active#1").update(actions=[house.item.SK.set("x")]),
-    "delete_item": lambda house: house.table.take("sessions", "active#1"),
-    "query": lambda house: [*house.item.query("sessions")],
+SINGLE: dict[str, Callable[[StubbedTable], Any]] = {
+    "put_item": lambda stubbed: stubbed.item("sessions", "active#1").save(),
+    "update_item": lambda stubbed: stubbed.item("sessions", "active#1").update(
+        actions=[stubbed.item.SK.set("x")]
+    ),
+    "delete_item": lambda stubbed: stubbed.table.take("sessions", "active#1"),
+    "query": lambda stubbed: [*stubbed.item.query("sessions")],
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "query": {"Items": [], "Count": 0, "ScannedCount": 0},
@@ -86,34 +88,36 @@ RETRYABLE = [
 
 @pytest.mark.parametrize(("code", "status"), RETRYABLE)
 @pytest.mark.parametrize("operation", SINGLE)
-def test_what_may_succeed_later_is_tried_again(house: House, operation: str, code: str, status: int) -> None:
+def test_what_may_succeed_later_is_tried_again(
+    stubbed: StubbedTable, operation: str, code: str, status: int
+) -> None:
     for _ in range(2):
-        house.refuses(operation, code, status=status)
-    house.engine.add_response(operation, ANSWERS.get(operation, {}))
+        stubbed.refuses(operation, code, status=status)
+    stubbed.engine.add_response(operation, ANSWERS.get(operation, {}))
 
-    SINGLE[operation](house)
+    SINGLE[operation](stubbed)
 
-    assert house.slept == pytest.approx([0.1, 0.2])
+    assert stubbed.slept == pytest.approx([0.1, 0.2])
 
 
-def test_what_stays_refused_is_raised_after_the_last_attempt(house: House) -> None:
+def test_what_stays_refused_is_raised_after_the_last_attempt(stubbed: StubbedTable) -> None:
     for _ in range(ATTEMPTS):
-        house.refuses("delete_item", "TransactionConflictException")
+        stubbed.refuses("delete_item", "TransactionConflictException")
 
     with pytest.raises(DeleteError, match="TransactionConflictException"):
-        house.item("sessions", "active#1").delete()
+        stubbed.item("sessions", "active#1").delete()
 
-    assert house.slept == pytest.approx([0.1, 0.2, 0.4])
+    assert stubbed.slept == pytest.approx([0.1, 0.2, 0.4])
 
 
 @pytest.mark.parametrize("code", ["ConditionalCheckFailedException", "ValidationException", "AccessDenied"])
-def test_what_would_be_refused_again_is_raised_at_once(house: House, code: str) -> None:
-    house.refuses("delete_item", code)
+def test_what_would_be_refused_again_is_raised_at_once(stubbed: StubbedTable, code: str) -> None:
+    stubbed.refuses("delete_item", code)
 
     with pytest.raises(DeleteError, match=code):
-        house.item("sessions", "active#1").delete()
+        stubbed.item("sessions", "active#1").delete()
 
-    assert house.slept == []
+    assert stubbed.slept == []
 
 
 @pytest.mark.parametrize(
@@ -122,74 +126,76 @@ def test_what_would_be_refused_again_is_raised_at_once(house: House, code: str) 
     ids=lambda reasons: " and ".join(reason["Code"] for reason in reasons),
 )
 def test_a_cancelled_transaction_is_sent_again_with_its_token(
-    house: House, reasons: tuple[dict[str, str], ...]
+    stubbed: StubbedTable, reasons: tuple[dict[str, str], ...]
 ) -> None:
-    house.cancels(*reasons)
-    house.cancels(*reasons)
-    house.engine.add_response("transact_write_items", {})
+    stubbed.cancels(*reasons)
+    stubbed.cancels(*reasons)
+    stubbed.engine.add_response("transact_write_items", {})
 
-    house.commit()
+    stubbed.commit()
 
-    assert house.slept == pytest.approx([0.1, 0.2])
-    assert (len(house.tokens), len({*house.tokens})) == (3, 1)
+    assert stubbed.slept == pytest.approx([0.1, 0.2])
+    assert (len(stubbed.tokens), len({*stubbed.tokens})) == (3, 1)
 
 
 @pytest.mark.parametrize("others", [NONE, CONFLICT, THROTTLED], ids=lambda reason: reason["Code"])
-def test_a_condition_that_failed_loses_the_race_at_once(house: House, others: dict[str, str]) -> None:
-    house.cancels(others, CONDITION)
+def test_a_condition_that_failed_loses_the_race_at_once(
+    stubbed: StubbedTable, others: dict[str, str]
+) -> None:
+    stubbed.cancels(others, CONDITION)
 
     with pytest.raises(TransactWriteError) as lost:
-        house.commit()
+        stubbed.commit()
 
     assert lost_race(lost.value)
-    assert house.slept == []
+    assert stubbed.slept == []
 
 
-def test_throttles_are_retried_also_where_conflicts_are_not(house: House) -> None:
-    house.cancels(NONE, THROTTLED)
-    house.cancels(CONFLICT, NONE)
+def test_throttles_are_retried_also_where_conflicts_are_not(stubbed: StubbedTable) -> None:
+    stubbed.cancels(NONE, THROTTLED)
+    stubbed.cancels(CONFLICT, NONE)
 
     with pytest.raises(TransactWriteError) as lost:
-        house.commit(retry_conflicts=False)
+        stubbed.commit(retry_conflicts=False)
 
     assert lost_race(lost.value)
-    assert house.slept == pytest.approx([0.1])
+    assert stubbed.slept == pytest.approx([0.1])
 
 
 def key(number: int) -> dict[str, Any]:
     return {"PK": {"S": "sessions"}, "SK": {"S": f"active#{number}"}}
 
 
-def read(house: House) -> list[str]:
-    found = house.item.batch_get([("sessions", f"active#{number}") for number in (1, 2, 3)])
+def read(stubbed: StubbedTable) -> list[str]:
+    found = stubbed.item.batch_get([("sessions", f"active#{number}") for number in (1, 2, 3)])
     return sorted(item.SK for item in found)
 
 
-def test_unprocessed_keys_are_asked_for_again_after_a_wait(house: House) -> None:
+def test_unprocessed_keys_are_asked_for_again_after_a_wait(stubbed: StubbedTable) -> None:
     left = {"nights": {"Keys": [key(3)]}}
-    house.engine.add_response(
+    stubbed.engine.add_response(
         "batch_get_item", {"Responses": {"nights": [key(1), key(2)]}, "UnprocessedKeys": left}
     )
     again = {"RequestItems": left, "ReturnConsumedCapacity": ANY}
-    house.engine.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": left}, again)
-    house.engine.add_response(
+    stubbed.engine.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": left}, again)
+    stubbed.engine.add_response(
         "batch_get_item", {"Responses": {"nights": [key(3)]}, "UnprocessedKeys": {}}, again
     )
 
-    assert read(house) == ["active#1", "active#2", "active#3"]
-    assert house.slept == pytest.approx([0.1, 0.2])
+    assert read(stubbed) == ["active#1", "active#2", "active#3"]
+    assert stubbed.slept == pytest.approx([0.1, 0.2])
 
 
-def test_a_key_that_stays_unprocessed_fails_the_batch(house: House) -> None:
+def test_a_key_that_stays_unprocessed_fails_the_batch(stubbed: StubbedTable) -> None:
     for _ in range(ATTEMPTS):
-        house.engine.add_response(
+        stubbed.engine.add_response(
             "batch_get_item", {"Responses": {}, "UnprocessedKeys": {"nights": {"Keys": [key(1)]}}}
         )
 
     with pytest.raises(GetError, match="unprocessed"):
-        read(house)
+        read(stubbed)
 
-    assert house.slept == pytest.approx([0.1, 0.2, 0.4])
+    assert stubbed.slept == pytest.approx([0.1, 0.2, 0.4])
 
 
 def test_threads_share_one_client_of_the_database(

@@ -114,32 +114,22 @@ def test_a_post_is_signed_as_botocore_signs_it(
     assert unquote(path.rpartition("/@connections/")[2]) == connection_id
 
 
-@given(
-    service=st.sampled_from(["dynamodb", "sqs"]),
-    region=REGIONS,
-    url=st.sampled_from(["https://dynamodb.eu-central-1.amazonaws.com", "http://127.0.0.1:8000/"]),
-    body=st.binary(max_size=300),
-    token=st.none() | HEADER_SAFE,
+@pytest.mark.parametrize("token", [None, "t" * 900])
+@pytest.mark.parametrize(
+    ("service", "url"),
+    [("dynamodb", "https://dynamodb.eu-central-1.amazonaws.com"), ("sqs", "http://127.0.0.1:8000/")],
 )
-def test_a_call_is_signed_as_botocore_signs_it(
-    *, service: str, region: str, url: str, body: bytes, token: str | None
-) -> None:
+def test_a_call_is_signed_as_botocore_signs_it(service: str, url: str, token: str | None) -> None:
     keys = Keys("AKIDEXAMPLE", "secret", token)
     headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "Target_1.Query"}
 
     request = posts(
-        service=service,
-        region=region,
-        credentials=keys,
-        endpoint=parse_endpoint(url),
-        path="/",
-        body=body,
-        headers=headers,
+        service=service, credentials=keys, endpoint=parse_endpoint(url), path="/", body=b"{}", headers=headers
     ).to()
 
     method, path, sent, _ = parsed(request)
     assert (method, path) == ("POST", "/")
-    assert sent["authorization"] == botocores_authorization(request, service, region, keys)
+    assert sent["authorization"] == botocores_authorization(request, service, "r", keys)
     assert sent.items() >= headers.items()
 
 

@@ -6,7 +6,7 @@ from chalicelib.connections.frame_limit import FrameLimit
 from chalicelib.errors import TooManyFrames
 
 
-class Stage:
+class LimitedClient:
     """A limit of two frames a second, twenty at once, with the time at ``now``."""
 
     def __init__(self, remembered: int = 100) -> None:
@@ -26,53 +26,53 @@ class Stage:
 
 
 def test_after_a_burst_frames_pass_at_the_rate() -> None:
-    stage = Stage()
-    burst = stage.sent(22)
+    client = LimitedClient()
+    burst = client.sent(22)
 
-    stage.now = 1.5
+    client.now = 1.5
 
     assert burst == [True] * 20 + [False] * 2
-    assert stage.sent(4) == [True, True, True, False]
+    assert client.sent(4) == [True, True, True, False]
 
 
 def test_nobody_is_refused_for_what_another_sent() -> None:
-    stage = Stage()
-    stage.sent(30, "loud=")
+    client = LimitedClient()
+    client.sent(30, "loud=")
 
-    assert stage.sent(20, "quiet=") == [True] * 20
+    assert client.sent(20, "quiet=") == [True] * 20
 
 
 def test_the_connection_that_rests_longest_is_forgotten_first() -> None:
-    stage = Stage(remembered=3)
-    stage.sent(20, "loud=")
+    client = LimitedClient(remembered=3)
+    client.sent(20, "loud=")
     for number in count(1):
-        stage.admitted(f"{number}=")
+        client.admitted(f"{number}=")
         if number == 10:
             break
-        assert not stage.admitted("loud=")
+        assert not client.admitted("loud=")
 
-    assert len(stage.limit._senders) == 3
+    assert len(client.limit._senders) == 3
 
 
-def refusal(stage: Stage) -> TooManyFrames:
+def refusal(client: LimitedClient) -> TooManyFrames:
     with pytest.raises(TooManyFrames, match="2 frames a second") as refused:
-        stage.limit.admit("abc=")
+        client.limit.admit("abc=")
     assert refused.value.retryable
     return refused.value
 
 
 def test_whoever_goes_on_regardless_is_refused_for_the_last_time() -> None:
-    stage = Stage()
-    stage.sent(20)
+    client = LimitedClient()
+    client.sent(20)
 
-    assert [refusal(stage).last for _ in range(21)] == [False] * 19 + [True] * 2
+    assert [refusal(client).last for _ in range(21)] == [False] * 19 + [True] * 2
 
 
 @pytest.mark.parametrize(("rested", "last"), [(10.0, False), (5.0, True)])
 def test_only_whoever_rests_is_forgiven(rested: float, *, last: bool) -> None:
-    stage = Stage()
-    stage.sent(20 + 19)
-    stage.now = rested
-    stage.sent(int(2 * rested))
+    client = LimitedClient()
+    client.sent(20 + 19)
+    client.now = rested
+    client.sent(int(2 * rested))
 
-    assert refusal(stage).last is last
+    assert refusal(client).last is last

@@ -18,21 +18,9 @@ from chalicelib.nights.voting import Voting
 from tests.fakes.identity import claims
 from tests.fakes.nights import BOT, FakeNights
 from tests.fakes.stores import FakeSessionStore
+from tests.model.world.interruptions import Interruption, Invocation, Killed, StepFailed
 
 VOTERS = ("anna", "bert")
-
-
-class Killed(BaseException):
-    """The function's process has ended. No function catches it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """What happens at a call of the store: a kill, a lost answer, or that somebody acts before it."""
-
-    at: int
-    fault: str | None = None
-    meanwhile: "Action | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +89,7 @@ class InterruptedNight:
         self.complaints: list[str] = []
         self.asked: list[Asked] = []
         self.moment = 0
-        self._running: list[list[Any]] = []
+        self._running: list[Invocation] = []
         commits = Idempotent(self.store, self.nights.backoff)
         self.counter = VoteCounter(self.store, self.store, self._clock)
         self.voting = Voting(self.counter, commits, self._clock, lambda: f"id{len(self.asked)}")
@@ -119,26 +107,16 @@ class InterruptedNight:
         if not self._running:
             yield
             return
-        invocation = self._running[-1]
-        step, interruptions = invocation
-        invocation[0] += 1
-        due = [one for one in interruptions if one.at == step]
-        for one in due:
-            if one.meanwhile is not None:
-                self.act(one.meanwhile)
-        faults = {one.fault for one in due}
-        if "killed before" in faults:
-            raise Killed
-        yield
-        if "killed after" in faults:
-            raise Killed
-        if "answer lost" in faults:
-            raise Unavailable("The answer was lost.")
+        try:
+            with self._running[-1].step():
+                yield
+        except StepFailed:
+            raise Unavailable("The answer was lost.") from None
 
     def act(self, action: Action) -> None:
         """Do what an action says, to its end or its interruption."""
         self.moment += 1
-        self._running.append([0, action.interruptions])
+        self._running.append(Invocation("", action.interruptions, self.act))
         try:
             getattr(self, f"_{action.kind}")(action)
         except (Killed, GameNightError):
@@ -192,7 +170,7 @@ class InterruptedNight:
         if close or self.store._sessions[1].closing:
             self.act(Action("close"))
         for asked in [one for one in self.asked if one.key and one.answers]:
-            self._running.append([0, ()])
+            self._running.append(Invocation("", (), self.act))
             try:
                 self._ask(asked)
             except GameNightError as error:

@@ -15,10 +15,11 @@ from chalicelib.nights.ports import Commit
 from chalicelib.nights.sessions import end_session
 from chalicelib.nights.voting import Voting, pending_id
 from chalicelib.timestamps import timestamp
-from tests.unit.nights.interrupted import Action, InterruptedNight, Interruption
+from tests.model.world.interruptions import Fault, Interruption
+from tests.unit.nights.interrupted import Action, InterruptedNight
 
 KINDS = ["vote"] * 6 + ["again"] * 2 + ["count"] * 3 + ["close", "game", "crowd"]
-FAULTS = ["killed before", "killed after", "answer lost"]
+FAULTS = [Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.ANSWER_LOST]
 
 
 def actions(within: st.SearchStrategy[tuple[Interruption, ...]]) -> st.SearchStrategy[Action]:
@@ -175,7 +176,7 @@ def meanwhile(at: int, action: Action) -> Interruption:
 
 
 CROWD, COUNT, CLOSE, AGAIN, GAME = map(Action, ("crowd", "count", "close", "again", "game"))
-HALF_CLOSE = Action("close", interruptions=(Interruption(1, "killed after"),))
+HALF_CLOSE = Action("close", interruptions=(Interruption(1, Fault.KILLED_AFTER),))
 
 MUTANTS: dict[str, tuple[Alteration, list[Action]]] = {
     "never looks again": (voting(NeverLooksAgain), [CROWD, vote(meanwhile(1, CLOSE))]),
@@ -184,7 +185,10 @@ MUTANTS: dict[str, tuple[Alteration, list[Action]]] = {
         [CROWD, vote(meanwhile(3, AGAIN), meanwhile(3, HALF_CLOSE), keyed=True)],
     ),
     "votes alone among others": (voting(VotesAloneAmongOthers), [CROWD, vote(meanwhile(2, GAME)), vote()]),
-    "stores what may be counted": (voting(StoresWhatMayBeCounted), [vote(Interruption(3, "answer lost"))]),
+    "stores what may be counted": (
+        voting(StoresWhatMayBeCounted),
+        [vote(Interruption(3, Fault.ANSWER_LOST))],
+    ),
     "closes without counting": (close_without("counting"), [CROWD, vote(), CLOSE]),
     "closes without closing first": (
         close_without("closing first"),
