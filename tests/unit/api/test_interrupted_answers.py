@@ -11,10 +11,10 @@ from chalicelib.delivery.jobs import CatchUpJob
 from chalicelib.errors import Unavailable
 from chalicelib.nights.streams import Stream
 from tests.fakes.identity import FAR_FUTURE
+from tests.fakes.loop_clock import LoopClock
 from tests.fakes.push import FakePush
 from tests.unit.api.live import AUTH, SENDER, Live
 from tests.unit.api.test_responder import SUBSCRIBE, authenticated, interrupted
-from tests.unit.delivery.deliveries import LoopClock
 
 
 async def test_whoever_is_gone_is_forgotten() -> None:

@@ -1,6 +1,5 @@
 """A session whose events are delivered to a few followers, and what each of them hears."""
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -46,14 +45,3 @@ class Deliveries:
 
     def heard_by_all(self) -> dict[str, list[int]]:
         return {one: self.heard(one) for one in self.ids}
-
-
-class LoopClock:
-    """The time of the running event loop, which only a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        asyncio.get_running_loop().time = self.__call__  # type: ignore[method-assign]
-
-    def __call__(self) -> float:
-        return self.now

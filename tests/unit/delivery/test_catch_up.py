@@ -10,8 +10,9 @@ from chalicelib.delivery import catch_up
 from chalicelib.delivery.catch_up import ATTEMPTS, CaughtUp, backoff
 from chalicelib.delivery.jobs import CatchUpJob
 from tests.fakes.interleaving import Killed
+from tests.fakes.loop_clock import LoopClock
 from tests.fakes.push import FakePush
-from tests.unit.delivery.deliveries import STREAM, Deliveries, LoopClock
+from tests.unit.delivery.deliveries import STREAM, Deliveries
 
 FOREVER = float("inf")
 ABC = "0000="
