@@ -71,7 +71,7 @@ class SessionsTable:
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
-def house(request: pytest.FixtureRequest) -> SessionsTable:
+def sessions_table(request: pytest.FixtureRequest) -> SessionsTable:
     clock = [1_000_000.0]
     if request.param == "fake":
         fake = FakeSessionStore(lambda: clock[0])
@@ -81,23 +81,23 @@ def house(request: pytest.FixtureRequest) -> SessionsTable:
 
 
 @pytest.fixture
-def sessions(house: SessionsTable) -> SessionStore:
-    return house.sessions
+def sessions(sessions_table: SessionsTable) -> SessionStore:
+    return sessions_table.sessions
 
 
 @pytest.fixture
-def log(house: SessionsTable) -> EventLog:
-    return house.log
+def log(sessions_table: SessionsTable) -> EventLog:
+    return sessions_table.log
 
 
 @pytest.fixture
-def pending(house: SessionsTable) -> PendingVoteStore:
-    return house.pending
+def pending(sessions_table: SessionsTable) -> PendingVoteStore:
+    return sessions_table.pending
 
 
 @pytest.fixture
-def answers(house: SessionsTable) -> AnswerStore:
-    return house.answers
+def answers(sessions_table: SessionsTable) -> AnswerStore:
+    return sessions_table.answers
 
 
 @dataclass

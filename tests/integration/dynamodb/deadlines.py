@@ -20,7 +20,7 @@ NOBODY: frozenset[DeadlineKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ConnectionPorts:
     """Both ports on the same connections."""
 
     connections: ConnectionStore
@@ -45,6 +45,6 @@ class House:
         return found
 
 
-def on(table: Table) -> House:
+def on(table: Table) -> ConnectionPorts:
     store = DynamoConnectionStore(table, SHARDS, lambda: NOW)
-    return House(store, DynamoDeadlineStore(table, SHARDS, lambda: NOW))
+    return ConnectionPorts(store, DynamoDeadlineStore(table, SHARDS, lambda: NOW))

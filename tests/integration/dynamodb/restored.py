@@ -26,7 +26,7 @@ ANOTHER_GAME = NewGame("Another game")
 
 
 @dataclass
-class House:
+class RestorableTable:
     """A table with what reads and writes it."""
 
     dynamodb: Any
@@ -57,14 +57,14 @@ class House:
         return session
 
 
-def sequences(house: House) -> list[int]:
-    return [event.sequence for event in house.store.log.events(session_stream(1), 0, 10)]
+def sequences(restorable: RestorableTable) -> list[int]:
+    return [event.sequence for event in restorable.store.log.events(session_stream(1), 0, 10)]
 
 
-def starts_in_both(house: House) -> list[int]:
+def starts_in_both(restorable: RestorableTable) -> list[int]:
     """Return the sessions whose start is in the log of all sessions, and in their own too."""
-    starts = house.store.log.events(SESSIONS_STREAM, 0, 10)
+    starts = restorable.store.log.events(SESSIONS_STREAM, 0, 10)
     for start in starts:
-        [own] = house.store.log.events(session_stream(start.session_id), 0, 1)
+        [own] = restorable.store.log.events(session_stream(start.session_id), 0, 1)
         assert own.envelope == start.envelope
     return [start.session_id for start in starts]

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
@@ -44,52 +44,11 @@ async def test_a_connection_that_has_expired_is_not_there(table: Callable[[], Ta
         store.count_failed_auth("abc=")
 
 
-async def test_only_who_has_authenticated_follows_the_starts(connections_table: ConnectionsTable) -> None:
-    connections_table.store.add(connection("silent="))
-    authenticated(connections_table.store)
-
-    recipients = await connections_table.everyone(SESSIONS_STREAM)
-
-    assert recipients == [Recipient("abc=", "api", "dev", FAR_FUTURE)]
-
-
 async def test_authenticating_twice_from_the_same_read_fails(connections_table: ConnectionsTable) -> None:
     authenticated(connections_table.store)
 
     with pytest.raises(ConnectionGone):
         identify(connections_table.store, connection(), who=claims("somebody else"))
-
-
-async def test_authenticating_again_renews_every_audience(connections_table: ConnectionsTable) -> None:
-    store = connections_table.store
-    store.join(authenticated(store), NIGHT)
-
-    identify(store, known(store), who=claims("bot", expires_at=LATER))
-
-    for stream in (NIGHT, SESSIONS_STREAM):
-        assert [one.token_expires_at for one in await connections_table.everyone(stream)] == [LATER]
-
-
-async def test_who_left_can_neither_authenticate_nor_join(connections_table: ConnectionsTable) -> None:
-    store = connections_table.store
-    left = authenticated(store)
-    store.remove("abc=")
-
-    with pytest.raises(ConnectionGone):
-        identify(store, left)
-    with pytest.raises(ConnectionGone):
-        store.join(left, NIGHT)
-    with pytest.raises(ConnectionGone):
-        store.count_failed_auth("abc=")
-
-
-async def test_an_unauthenticated_view_of_a_connection_cannot_join(
-    connections_table: ConnectionsTable,
-) -> None:
-    authenticated(connections_table.store)
-
-    with pytest.raises(ConnectionGone):
-        connections_table.store.join(connection(), NIGHT)
 
 
 async def test_removing_a_connection_leaves_no_trace(connections_table: ConnectionsTable) -> None:
@@ -102,16 +61,6 @@ async def test_removing_a_connection_leaves_no_trace(connections_table: Connecti
     assert store.get("abc=") is None
     assert await connections_table.everyone(NIGHT) == []
     assert await connections_table.everyone(SESSIONS_STREAM) == []
-
-
-async def test_no_item_of_a_removed_connection_is_left(table: Callable[[], Table], dynamodb: Any) -> None:
-    left = table()
-    store = DynamoConnectionStore(left, SHARDS, lambda: NOW)
-    store.join(authenticated(store), NIGHT, RESUME)
-
-    store.remove("abc=")
-
-    assert dynamodb.scan(TableName=left.name)["Items"] == []
 
 
 async def test_failed_authentications_are_counted_until_one_succeeds(
@@ -127,18 +76,7 @@ async def test_failed_authentications_are_counted_until_one_succeeds(
     assert after.failed_auths == 0
 
 
-async def test_who_authenticates_with_a_place_joins_behind(connections_table: ConnectionsTable) -> None:
-    after = authenticated(connections_table.store, resume=RESUME)
-
-    [row] = await connections_table.everyone(SESSIONS_STREAM)
-
-    assert after.wants_cursor
-    assert row == Recipient(
-        "abc=", "api", "dev", FAR_FUTURE, wants_cursor=True, behind=3, catching_up_until=int(NOW) + 30
-    )
-
-
-async def test_who_joins_again_with_a_place_is_behind_and_nothing_is_noted(
+async def test_who_joins_again_with_a_place_is_behind_anew(
     connections_table: ConnectionsTable,
 ) -> None:
     store, audiences = connections_table.store, connections_table.audiences
@@ -151,18 +89,6 @@ async def test_who_joins_again_with_a_place_is_behind_and_nothing_is_noted(
     [row] = await connections_table.everyone(NIGHT)
     assert (row.behind, row.missed, row.position) == (5, 0, 0)
     assert row.catching_up_until == int(NOW) + 60
-
-
-async def test_who_joins_again_without_a_place_stays_where_it_is(
-    connections_table: ConnectionsTable,
-) -> None:
-    store = connections_table.store
-    store.join(authenticated(store), NIGHT, RESUME)
-    [before] = await connections_table.everyone(NIGHT)
-
-    store.join(known(store), NIGHT)
-
-    assert await connections_table.everyone(NIGHT) == [before]
 
 
 async def test_who_joins_without_a_place_gets_no_earlier_event(connections_table: ConnectionsTable) -> None:
@@ -190,7 +116,7 @@ async def test_a_renewed_token_leaves_who_is_behind_where_it_is(connections_tabl
         assert (row.behind, row.token_expires_at, row.wants_cursor) == (3, LATER, True)
 
 
-async def test_opting_in_is_for_one_stream_and_stays_until_it_is_left(
+async def test_opting_in_to_a_stream_stays_until_it_is_left(
     connections_table: ConnectionsTable,
 ) -> None:
     store = connections_table.store
@@ -211,3 +137,33 @@ async def test_opting_in_is_for_one_stream_and_stays_until_it_is_left(
     assert stays == [True]
     assert await opted_in(NIGHT) == await opted_in(OTHER_NIGHT) == await opted_in(SESSIONS_STREAM) == [False]
     assert not known(store).wants_cursor
+
+
+async def test_who_left_can_neither_authenticate_nor_join(connections_table: ConnectionsTable) -> None:
+    store = connections_table.store
+    left = authenticated(store)
+    with pytest.raises(ConnectionGone):
+        store.join(connection(), NIGHT)  # as it was before it authenticated
+    store.remove("abc=")
+
+    with pytest.raises(ConnectionGone):
+        identify(store, left)
+    with pytest.raises(ConnectionGone):
+        store.join(left, NIGHT)
+    with pytest.raises(ConnectionGone):
+        store.count_failed_auth("abc=")
+
+
+@pytest.mark.parametrize("resume", [None, RESUME])
+async def test_only_who_has_authenticated_follows_the_starts(
+    connections_table: ConnectionsTable, resume: Resume | None
+) -> None:
+    connections_table.store.add(connection("silent="))
+    after = authenticated(connections_table.store, resume=resume)
+
+    [row] = await connections_table.everyone(SESSIONS_STREAM)
+
+    live = Recipient("abc=", "api", "dev", FAR_FUTURE)
+    behind = replace(live, wants_cursor=True, behind=3, catching_up_until=int(NOW) + 30)
+    assert after.wants_cursor is (resume is not None)
+    assert row == (behind if resume else live)

@@ -119,27 +119,18 @@ async def test_a_catch_up_is_sent_once_until_it_makes_progress(
     assert came == [CATCH_UP, replace(CATCH_UP, behind=4)]
 
 
-async def test_a_connection_that_is_slow_delays_no_other(queue: SqsJobQueue, sqs: Any, url: str) -> None:
+async def test_a_delayed_job_delays_its_group_and_no_other(queue: SqsJobQueue, sqs: Any, url: str) -> None:
     other = replace(CATCH_UP, connection_id="other=")
     await queue.send([CATCH_UP])
-    [slow] = taken(sqs, url)
-    await queue.delay(slow, 60)
-
-    await queue.send([replace(CATCH_UP, behind=4), other])
-
-    assert [one.job for one in taken(sqs, url)] == [other]
-
-
-async def test_a_delayed_job_and_its_group_come_later(queue: SqsJobQueue, sqs: Any, url: str) -> None:
-    await queue.send([CATCH_UP])
     (received,) = taken(sqs, url)
-
     await queue.delay(received, 0)
     (again,) = taken(sqs, url)
     await queue.delay(again, 60)
 
+    await queue.send([replace(CATCH_UP, behind=4), other])
+
     assert (again.id, again.attempt) == (received.id, 2)
-    assert taken(sqs, url) == []
+    assert [one.job for one in taken(sqs, url)] == [other]
 
 
 async def test_a_queue_that_is_not_there_is_unavailable(queue: SqsJobQueue, sqs: Any, url: str) -> None:
@@ -151,7 +142,7 @@ async def test_a_queue_that_is_not_there_is_unavailable(queue: SqsJobQueue, sqs:
         await queue.delay(Received("1", "r", 1, CATCH_UP), 3)
 
 
-async def test_jobs_of_which_the_queue_takes_only_some_have_to_be_sent_again() -> None:
+async def test_jobs_of_which_some_are_refused_are_unavailable() -> None:
     class Full(SqsApi):
         async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
             assert operation == "SendMessageBatch"
@@ -191,7 +182,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("body", UNREADABLE)
-def test_a_job_that_cannot_be_read_is_handed_on_without_one(body: str) -> None:
+def test_an_unreadable_message_is_handed_on_without_a_job(body: str) -> None:
     attributes = {"ApproximateReceiveCount": "2"}
     record = {"messageId": "1", "receiptHandle": "r", "body": body, "attributes": attributes}
 

@@ -12,88 +12,65 @@ from tests.integration.dynamodb.restored import (
     ANOTHER_GAME,
     HOST,
     QUIPLASH,
-    House,
+    RestorableTable,
 )
 
 
 @pytest.fixture
-def house(table: Callable[[], Table], dynamodb: Any) -> House:
-    return House(dynamodb, table())
+def restorable(table: Callable[[], Table], dynamodb: Any) -> RestorableTable:
+    return RestorableTable(dynamodb, table())
 
 
-def test_a_cursor_from_before_a_restore_is_lost_also_when_its_sequence_has_been_used_again(
-    house: House,
+def test_a_cursor_from_before_a_restore_is_lost(
+    restorable: RestorableTable,
 ) -> None:
-    house.start(games=1)
-    backup = house.back_up()
-    house.host.add_game(HOST, 1, QUIPLASH)
-    house.start()
-    seen_of_night, seen_of_starts = house.session(1).cursor, house.store.head().cursor
+    restorable.start(games=1)
+    backup = restorable.back_up()
+    restorable.host.add_game(HOST, 1, QUIPLASH)
+    restorable.start()
+    seen_of_night, seen_of_starts = restorable.session(1).cursor, restorable.store.head().cursor
 
     backup.restore()
-    [*house.epochs.renew()]
-    house.host.add_game(HOST, 1, ANOTHER_GAME)
-    house.start()
+    [*restorable.epochs.renew()]
+    restorable.host.add_game(HOST, 1, ANOTHER_GAME)
+    restorable.start()
 
-    assert house.session(1).cursor.sequence == seen_of_night.sequence
-    assert not house.streams.of_session(1).place(seen_of_night).recovered
-    assert not house.streams.of_starts().place(seen_of_starts).recovered
-    assert not house.queries.events(1, seen_of_night, 10).recovered
-    assert not house.queries.sessions(seen_of_starts, 10).recovered
-
-
-def test_without_a_new_epoch_a_restore_would_hide_a_loss(house: House) -> None:
-    house.start(games=1)
-    backup = house.back_up()
-    house.host.add_game(HOST, 1, QUIPLASH)
-    seen = house.session(1).cursor
-
-    backup.restore()
-    house.host.add_game(HOST, 1, ANOTHER_GAME)
-
-    assert house.streams.of_session(1).place(seen).recovered  # of an event that the client never saw
+    assert restorable.session(1).cursor.sequence == seen_of_night.sequence
+    assert not restorable.streams.of_session(1).place(seen_of_night).recovered
+    assert not restorable.streams.of_starts().place(seen_of_starts).recovered
+    assert not restorable.queries.events(1, seen_of_night, 10).recovered
+    assert not restorable.queries.sessions(seen_of_starts, 10).recovered
 
 
-def test_a_cursor_of_the_lost_future_is_lost_before_anything_else_is_committed(house: House) -> None:
-    house.start()
-    backup = house.back_up()
-    house.host.add_game(HOST, 1, QUIPLASH)
-    seen = house.session(1).cursor
-
+def test_what_was_logged_before_a_restore_can_be_resumed_from(restorable: RestorableTable) -> None:
+    restorable.start(games=2)
+    backup = restorable.back_up()
     backup.restore()
 
-    assert not house.streams.of_session(1).place(seen).recovered
+    [*restorable.epochs.renew()]
+
+    night = [event.cursor for event in restorable.streams.of_session(1).page(BEGINNING, 10).entries]
+    starts = [event.cursor for event in restorable.streams.of_starts().page(BEGINNING, 10).entries]
+    assert night == [Cursor(restorable.session(1).epoch, sequence) for sequence in (1, 2, 3)]
+    assert starts == [restorable.store.head().cursor]
+    assert restorable.streams.of_session(1).place(night[1]).recovered
 
 
-def test_what_was_logged_before_is_replayed_with_cursors_that_can_be_resumed_from(house: House) -> None:
-    house.start(games=2)
-    backup = house.back_up()
-    backup.restore()
-
-    [*house.epochs.renew()]
-
-    night = [event.cursor for event in house.streams.of_session(1).page(BEGINNING, 10).entries]
-    starts = [event.cursor for event in house.streams.of_starts().page(BEGINNING, 10).entries]
-    assert night == [Cursor(house.session(1).epoch, sequence) for sequence in (1, 2, 3)]
-    assert starts == [house.store.head().cursor]
-    assert house.streams.of_session(1).place(night[1]).recovered
-
-
-def test_every_stream_gets_an_epoch_of_its_own_each_time(house: House) -> None:
+def test_every_stream_gets_an_epoch_of_its_own_each_time(restorable: RestorableTable) -> None:
     for _ in range(3):
-        house.start()
+        restorable.start()
 
-    first = [*house.epochs.renew()]
-    before = [house.store.head().epoch, *(house.session(one).epoch for one in (1, 2, 3))]
-    [*house.epochs.renew()]
-    after = [house.store.head().epoch, *(house.session(one).epoch for one in (1, 2, 3))]
+    first = [*restorable.epochs.renew()]
+    before = [restorable.store.head().epoch, *(restorable.session(one).epoch for one in (1, 2, 3))]
+    [*restorable.epochs.renew()]
+    after = [restorable.store.head().epoch, *(restorable.session(one).epoch for one in (1, 2, 3))]
 
     assert first == [Renewed(None), Renewed(1), Renewed(2), Renewed(3)]
     assert len({*before, *after}) == 8
 
 
-def test_a_table_without_a_night_has_a_new_epoch_too(house: House) -> None:
-    before = house.store.head()
+def test_a_table_without_a_night_has_a_new_epoch_too(restorable: RestorableTable) -> None:
+    before = restorable.store.head()
 
-    assert [*house.epochs.renew()] == [Renewed(None)]
-    assert house.store.head().epoch != before.epoch
+    assert [*restorable.epochs.renew()] == [Renewed(None)]
+    assert restorable.store.head().epoch != before.epoch

@@ -41,9 +41,7 @@ def test_events_are_read_as_they_were_written_in_order(sessions: SessionStore, l
     assert [event.type for event in read[:2]] == ["session.started", "game.added"]
 
 
-def test_events_are_read_from_a_place_on_and_no_further_than_asked(
-    sessions: SessionStore, log: EventLog
-) -> None:
+def test_events_are_read_from_a_place_to_a_limit(sessions: SessionStore, log: EventLog) -> None:
     night(sessions, games=11)
 
     assert [event.sequence for event in log.events(NIGHT, after=8, limit=3)] == [9, 10, 11]
@@ -52,10 +50,11 @@ def test_events_are_read_from_a_place_on_and_no_further_than_asked(
     assert log.events(session_stream(2), after=0, limit=3) == []
 
 
-def test_a_start_is_in_both_logs_with_its_place_in_each(sessions: SessionStore, log: EventLog) -> None:
+def test_a_start_has_a_place_in_both_logs(sessions: SessionStore, log: EventLog) -> None:
     envelopes = [night(sessions, games)[0] for games in (2, 0, 1)]
 
     starts = log.events(SESSIONS_STREAM, after=0, limit=10)
+    assert [event.session_id for event in log.events(SESSIONS_STREAM, after=1, limit=1)] == [2]
     own = [log.events(session_stream(number), after=0, limit=1)[0] for number in (1, 2, 3)]
 
     epoch = sessions.head().epoch
@@ -66,31 +65,23 @@ def test_a_start_is_in_both_logs_with_its_place_in_each(sessions: SessionStore, 
     assert {event.type for event in (*starts, *own)} == {"session.started"}
 
 
-def test_starts_are_read_from_a_place_on_and_no_further_than_asked(
-    sessions: SessionStore, log: EventLog
-) -> None:
-    for games in (2, 0, 1, 0):
-        night(sessions, games)
+def test_what_has_expired_is_not_read(sessions_table: SessionsTable) -> None:
+    night(sessions_table.sessions, games=1)
+    sessions_table.clock[0] += EVENT_RETENTION_SECONDS - 1
+    kept = (
+        len(sessions_table.log.events(NIGHT, 0, 10)),
+        len(sessions_table.log.events(SESSIONS_STREAM, 0, 10)),
+    )
+    night(sessions_table.sessions)
 
-    assert [event.session_id for event in log.events(SESSIONS_STREAM, after=1, limit=2)] == [2, 3]
-
-
-def test_what_has_expired_is_not_read_though_it_may_still_be_stored(house: SessionsTable) -> None:
-    night(house.sessions, games=1)
-    house.clock[0] += EVENT_RETENTION_SECONDS - 1
-    kept = (len(house.log.events(NIGHT, 0, 10)), len(house.log.events(SESSIONS_STREAM, 0, 10)))
-    night(house.sessions)
-
-    house.clock[0] += 1
+    sessions_table.clock[0] += 1
 
     assert kept == (2, 1)
-    assert house.log.events(NIGHT, 0, 10) == []
-    assert [event.session_id for event in house.log.events(SESSIONS_STREAM, 0, 10)] == [2]
+    assert sessions_table.log.events(NIGHT, 0, 10) == []
+    assert [event.session_id for event in sessions_table.log.events(SESSIONS_STREAM, 0, 10)] == [2]
 
 
-def test_an_event_that_cannot_be_read_is_a_hole_in_its_stream(
-    table: Callable[[], Table], dynamodb: Any
-) -> None:
+def test_an_unreadable_event_is_a_hole_in_its_stream(table: Callable[[], Table], dynamodb: Any) -> None:
     made = table()
     store = DynamoSessionStore(made, lambda: 1_000_000.0)
     night(store, games=3)

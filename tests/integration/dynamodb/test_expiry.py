@@ -12,18 +12,15 @@ from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
 from chalicelib.connections.connection import Connection
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
 from chalicelib.connections.lifetime import MAX_CONNECTION_SECONDS
-from chalicelib.connections.ports import ConnectionGone
-from chalicelib.idempotency import IdempotentRequest, Record
 from chalicelib.nights.events import session_stream
 from tests.fakes.identity import FAR_FUTURE, claims
 from tests.integration.dynamodb.conftest import NOW, SHARDS, read_all
 
 NIGHT = session_stream(17)
 END = Deadline(int(NOW) + 3600, DeadlineKind.END)
-REQUEST = IdempotentRequest("host", "key", "hash")
 
 
-class House:
+class ExpiringRows:
     """One table with the stores on it, the time, and a way to let single rows expire."""
 
     def __init__(self, table: Table, dynamodb: Any) -> None:
@@ -54,74 +51,41 @@ class House:
 
 
 @pytest.fixture
-def house(table: Callable[[], Table], dynamodb: Any) -> House:
-    return House(table(), dynamodb)
+def rows(table: Callable[[], Table], dynamodb: Any) -> ExpiringRows:
+    return ExpiringRows(table(), dynamodb)
 
 
-def test_an_expired_connection_is_gone(house: House) -> None:
-    house.joined()
+def test_an_expired_connection_is_removed_whole(rows: ExpiringRows) -> None:
+    rows.joined()
+    rows.now += MAX_CONNECTION_SECONDS
 
-    house.now += MAX_CONNECTION_SECONDS
+    rows.connections.remove("abc=")
 
-    assert house.connections.get("abc=") is None
-    with pytest.raises(ConnectionGone):
-        house.connections.count_failed_auth("abc=")
-
-
-def test_an_expired_connection_is_removed_whole(house: House) -> None:
-    house.joined()
-    house.now += MAX_CONNECTION_SECONDS
-
-    house.connections.remove("abc=")
-
-    assert house.dynamodb.scan(TableName=house.table.name)["Items"] == []
+    assert rows.dynamodb.scan(TableName=rows.table.name)["Items"] == []
 
 
-def test_an_expired_subscription_is_made_anew(house: House) -> None:
-    before = house.joined()
-    house.expire(f"connection#abc= audience#{NIGHT}")
+def test_an_expired_subscription_is_made_anew_and_not_renewed(rows: ExpiringRows) -> None:
+    before = rows.joined()
+    rows.expire(f"connection#abc= audience#{NIGHT}")
 
-    house.connections.join(before, NIGHT)
+    rows.connections.leave("abc=", NIGHT)
+    rows.connections.authenticate(before, claims("bot", expires_at=FAR_FUTURE + 1), deadline=END)
+    left = rows.known().subscriptions
+    not_renewed = [one.token_expires_at for one in read_all(rows.table, NIGHT)]
+    rows.connections.join(rows.known(), NIGHT)
 
-    assert house.known().subscriptions == before.subscriptions + 1
-    assert [one.connection_id for one in read_all(house.table, NIGHT)] == ["abc="]
-
-
-def test_an_expired_subscription_is_neither_left_nor_renewed(house: House) -> None:
-    before = house.joined()
-    house.expire(f"connection#abc= audience#{NIGHT}")
-
-    house.connections.leave("abc=", NIGHT)
-    house.connections.authenticate(before, claims("bot", expires_at=FAR_FUTURE + 1), deadline=END)
-
-    assert house.known().subscriptions == before.subscriptions
-    assert [one.token_expires_at for one in read_all(house.table, NIGHT)] == [FAR_FUTURE]
+    assert (left, rows.known().subscriptions) == (before.subscriptions, before.subscriptions + 1)
+    assert not_renewed == [FAR_FUTURE]
+    assert [one.connection_id for one in read_all(rows.table, NIGHT)] == ["abc="]
 
 
-def test_an_expired_recipient_hears_nothing(house: House) -> None:
-    house.joined()
+def test_an_expired_deadline_is_not_reached(rows: ExpiringRows) -> None:
+    def reached() -> int:
+        pages = [rows.deadlines.page(END.minute, shard, FAR_FUTURE) for shard in range(SHARDS)]
+        return sum(len(page.expired) for page in pages)
 
-    house.expire("audience#")
+    rows.joined()
+    before = reached()
+    rows.expire("deadline#")
 
-    assert read_all(house.table, NIGHT) == []
-
-
-def test_an_expired_deadline_is_not_reached(house: House) -> None:
-    house.joined()
-    minute = END.minute
-    pages = [house.deadlines.page(minute, shard, FAR_FUTURE).expired for shard in range(SHARDS)]
-    house.expire("deadline#")
-
-    after = [house.deadlines.page(minute, shard, FAR_FUTURE).expired for shard in range(SHARDS)]
-
-    assert sum(map(len, pages)) == 1
-    assert sum(map(len, after)) == 0
-
-
-def test_an_expired_answer_was_never_given(house: House) -> None:
-    house.sessions.answers.record(Record(REQUEST, "{}"))
-
-    house.expire("idempotency#")
-
-    assert house.sessions.answers.recorded_answer(REQUEST) is None
-    house.sessions.answers.record(Record(REQUEST, "{}"))
+    assert (before, reached()) == (1, 0)

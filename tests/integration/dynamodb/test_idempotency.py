@@ -17,14 +17,14 @@ def test_an_answer_that_comes_with_no_change_is_recorded_once(answers: AnswerSto
     assert recorded.answer == "first"
 
 
-def test_a_key_can_be_used_again_after_its_day(house: SessionsTable) -> None:
-    house.answers.record(Record(REQUEST, "first"))
-    house.clock[0] += RETENTION_SECONDS
+def test_a_key_can_be_used_again_after_its_day(sessions_table: SessionsTable) -> None:
+    sessions_table.answers.record(Record(REQUEST, "first"))
+    sessions_table.clock[0] += RETENTION_SECONDS
 
-    forgotten = house.answers.recorded_answer(REQUEST)
-    house.answers.record(Record(REQUEST, "second"))
+    forgotten = sessions_table.answers.recorded_answer(REQUEST)
+    sessions_table.answers.record(Record(REQUEST, "second"))
 
-    recorded = house.answers.recorded_answer(REQUEST)
+    recorded = sessions_table.answers.recorded_answer(REQUEST)
     assert forgotten is None
     assert recorded is not None
     assert recorded.answer == "second"

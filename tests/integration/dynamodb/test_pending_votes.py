@@ -37,10 +37,12 @@ def stored(pending: PendingVoteStore, *votes: PendingVote) -> None:
         pending.add(1, one)
 
 
-def count(house: SessionsTable) -> Session:
+def count(sessions_table: SessionsTable) -> Session:
     """Count what waits, and return the session as it is then."""
-    VoteCounter(house.sessions, house.pending, lambda: datetime.fromisoformat(NOW)).count_pending(1)
-    session = house.sessions.session(1)
+    VoteCounter(
+        sessions_table.sessions, sessions_table.pending, lambda: datetime.fromisoformat(NOW)
+    ).count_pending(1)
+    session = sessions_table.sessions.session(1)
     assert session is not None
     return session
 
@@ -57,77 +59,84 @@ def test_votes_wait_in_the_order_of_their_ids(pending: PendingVoteStore) -> None
     assert pending.waiting(2, 10) == []
 
 
-def test_counted_votes_wait_no_more(house: SessionsTable) -> None:
-    night(house.sessions)
+def test_counted_votes_wait_no_more(sessions_table: SessionsTable) -> None:
+    night(sessions_table.sessions)
     stored(
-        house.pending, waiting(1, "ada"), waiting(2, "bob", VoteType.DOWN), waiting(3, "ada", VoteType.DOWN)
+        sessions_table.pending,
+        waiting(1, "ada"),
+        waiting(2, "bob", VoteType.DOWN),
+        waiting(3, "ada", VoteType.DOWN),
     )
 
-    session = count(house)
+    session = count(sessions_table)
 
-    assert house.pending.waiting(1, 10) == []
-    assert not house.pending.is_waiting(1, waiting(1, "ada").id)
+    assert sessions_table.pending.waiting(1, 10) == []
+    assert not sessions_table.pending.is_waiting(1, waiting(1, "ada").id)
     assert session.sequence == 5
     assert session.crowded_until > 0
-    (game,) = house.sessions.games(1)
+    (game,) = sessions_table.sessions.games(1)
     assert (game.upvotes, game.downvotes) == (0, 2)
-    assert sequences(house.log, 0, 100) == [1, 2, 3, 4, 5]
+    assert sequences(sessions_table.log, 0, 100) == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(("after", "limit", "found"), [(2, 2, [3, 4]), (3, 9, [4, 5, 6]), (4, 1, [5])])
 def test_the_log_is_read_from_within_a_batch(
-    house: SessionsTable, after: int, limit: int, found: list[int]
+    sessions_table: SessionsTable, after: int, limit: int, found: list[int]
 ) -> None:
-    night(house.sessions)
-    stored(house.pending, *(waiting(number, f"voter {number}") for number in range(3)))
-    count(house)
-    stored(house.pending, waiting(3, "last"))
-    count(house)
+    night(sessions_table.sessions)
+    stored(sessions_table.pending, *(waiting(number, f"voter {number}") for number in range(3)))
+    count(sessions_table)
+    stored(sessions_table.pending, waiting(3, "last"))
+    count(sessions_table)
 
-    assert sequences(house.log, after, limit) == found
+    assert sequences(sessions_table.log, after, limit) == found
 
 
-def test_a_batch_of_the_largest_votes_fits_into_a_transaction(house: SessionsTable) -> None:
-    session = night(house.sessions)
+def test_a_batch_of_the_largest_votes_fits_into_a_transaction(sessions_table: SessionsTable) -> None:
+    session = night(sessions_table.sessions)
     for _ in range(17):
         after, game, event = add_game(session, NewGame("🎲" * 200), now=NOW)
-        house.sessions.commit(Commit(session, after, [event], game=game))
+        sessions_table.sessions.commit(Commit(session, after, [event], game=game))
         session = after
     for number in range(40):
         one = waiting(number, f"{number:02}" + "🎲" * 78)
-        stored(house.pending, replace(one, vote=replace(one.vote, game_id=1 + number % 18)))
+        stored(sessions_table.pending, replace(one, vote=replace(one.vote, game_id=1 + number % 18)))
 
-    assert count(house).sequence == session.sequence + 40
+    assert count(sessions_table).sequence == session.sequence + 40
 
 
-def test_a_vote_that_waits_no_more_is_not_counted_again(house: SessionsTable) -> None:
-    session = night(house.sessions)
-    stored(house.pending, waiting(1, "ada"))
+def test_a_vote_that_waits_no_more_is_not_counted_again(sessions_table: SessionsTable) -> None:
+    session = night(sessions_table.sessions)
+    stored(sessions_table.pending, waiting(1, "ada"))
 
     with pytest.raises(VersionConflict):
-        house.sessions.commit(Commit(session, session, (), pending=[waiting(1, "ada"), waiting(2, "bob")]))
+        sessions_table.sessions.commit(
+            Commit(session, session, (), pending=[waiting(1, "ada"), waiting(2, "bob")])
+        )
 
-    assert house.sessions.session(1) == session
-    assert house.pending.waiting(1, 10) == [waiting(1, "ada")]
+    assert sessions_table.sessions.session(1) == session
+    assert sessions_table.pending.waiting(1, 10) == [waiting(1, "ada")]
 
 
-def test_a_vote_is_stored_with_the_record_of_its_answer_or_not_at_all(house: SessionsTable) -> None:
+def test_a_vote_is_stored_with_its_record_or_neither_is(sessions_table: SessionsTable) -> None:
     record = Record(IdempotentRequest("kosmi", "key", "hash"), "{}")
-    house.pending.add(1, waiting(1, "ada"), [record])
+    sessions_table.pending.add(1, waiting(1, "ada"), [record])
 
     with pytest.raises(VersionConflict):
-        house.pending.add(1, waiting(2, "ada"), [record])
+        sessions_table.pending.add(1, waiting(2, "ada"), [record])
 
-    assert house.answers.recorded_answer(record.request) is not None
-    assert house.pending.waiting(1, 10) == [waiting(1, "ada")]
+    assert sessions_table.answers.recorded_answer(record.request) is not None
+    assert sessions_table.pending.waiting(1, 10) == [waiting(1, "ada")]
 
 
-def test_a_voter_sees_whether_the_session_is_open_and_the_title(sessions: SessionStore) -> None:
+def test_a_voter_sees_whether_a_session_is_open_and_titles(sessions: SessionStore) -> None:
     session = night(sessions)
     seen = [sessions.voting_state(1, 1), sessions.voting_state(1, 2)]
 
     closing = replace(session, closing=True)
     sessions.commit(Commit(session, closing, ()))
+    with pytest.raises(VersionConflict):
+        sessions.commit(Commit(session, replace(session, sequence=3), ()))
     seen.append(sessions.voting_state(1, 1))
     ended, event = end_session(closing, now=NOW)
     sessions.commit(Commit(closing, ended, [event]))
@@ -137,22 +146,11 @@ def test_a_voter_sees_whether_the_session_is_open_and_the_title(sessions: Sessio
     assert seen == [open_, replace(open_, title=None), closed, closed]
 
 
-def test_a_change_that_has_not_seen_the_closing_is_not_made(sessions: SessionStore) -> None:
-    session = night(sessions)
-    closing = replace(session, closing=True)
-    sessions.commit(Commit(session, closing, ()))
-
-    with pytest.raises(VersionConflict):
-        sessions.commit(Commit(session, replace(session, sequence=3), ()))
-
-    assert sessions.session(1) == closing
-
-
-def test_a_vote_that_is_sent_again_after_it_was_counted_is_stored_once(table: Callable[[], Table]) -> None:
+def test_a_vote_sent_again_after_counting_is_stored_once(table: Callable[[], Table]) -> None:
     """botocore sends a write again whose answer was lost; meanwhile the vote may have been counted."""
     made = table()
     store = DynamoSessionStore(made, lambda: 1_000_000.0)
-    house = SessionsTable(store, store.log, store.answers, store.pending, [])
+    sessions_table = SessionsTable(store, store.log, store.answers, store.pending, [])
     night(store)
     client: Any = made.database.connection.client
     sent: list[Any] = []
@@ -162,7 +160,7 @@ def test_a_vote_that_is_sent_again_after_it_was_counted_is_stored_once(table: Ca
 
     client.meta.events.register_first("before-send.dynamodb.TransactWriteItems", remember)
     stored(store.pending, waiting(1, "ada"))
-    count(house)
+    count(sessions_table)
     answer = client._endpoint.http_session.send(sent[0])
 
     assert answer.status_code == 200

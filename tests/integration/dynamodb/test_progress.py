@@ -24,7 +24,7 @@ async def test_of_a_new_stream_nothing_is_known(connections_table: ConnectionsTa
     assert await progress.checkpoint(NIGHT, 0) is None
 
 
-async def test_what_was_handled_and_what_is_pending_stand_side_by_side(
+async def test_handled_and_pending_events_stand_side_by_side(
     connections_table: ConnectionsTable,
 ) -> None:
     progress = connections_table.progress
@@ -74,7 +74,7 @@ async def test_checkpoints_of_another_epoch_finish_nothing(connections_table: Co
     assert (await progress.progress(NIGHT)).pending == PENDING
 
 
-async def test_nothing_is_pending_once_no_job_can_be_on_the_queue(
+async def test_nothing_is_pending_once_no_job_can_be_queued(
     connections_table: ConnectionsTable,
 ) -> None:
     progress = connections_table.progress
@@ -89,24 +89,18 @@ async def test_nothing_is_pending_once_no_job_can_be_on_the_queue(
     assert await progress.progress(NIGHT) == Progress(THIRD)
 
 
-async def test_an_expired_checkpoint_is_not_there(connections_table: ConnectionsTable) -> None:
-    progress = connections_table.progress
-    for shard in range(SHARDS):
-        await progress.save_checkpoint(NIGHT, shard, DONE)
-    connections_table.wait(PENDING_SECONDS)
-    await progress.save_pending(NIGHT, PENDING)
-
-    assert await progress.checkpoint(NIGHT, 0) is None
-    assert (await progress.progress(NIGHT)).pending == PENDING
-
-
-async def test_an_expired_progress_is_not_there(connections_table: ConnectionsTable) -> None:
+async def test_what_has_expired_is_not_there(connections_table: ConnectionsTable) -> None:
     progress = connections_table.progress
     await progress.save_handled(NIGHT, THIRD)
+    for shard in range(SHARDS):
+        await progress.save_checkpoint(NIGHT, shard, DONE)
 
     connections_table.wait(EVENT_RETENTION_SECONDS - 1)
-    before = await progress.progress(NIGHT)
+    handled = [await progress.progress(NIGHT)]
     connections_table.wait(1)
+    handled.append(await progress.progress(NIGHT))
+    await progress.save_pending(NIGHT, PENDING)
 
-    assert before == Progress(THIRD)
-    assert await progress.progress(NIGHT) == Progress()
+    assert handled == [Progress(THIRD), Progress()]
+    assert await progress.checkpoint(NIGHT, 0) is None
+    assert (await progress.progress(NIGHT)).pending == PENDING

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -39,10 +40,6 @@ def test_a_started_session_is_read_back_at_once(sessions: SessionStore) -> None:
     assert sessions.head().sequence == 1
 
 
-def test_a_session_that_was_never_started_is_none(sessions: SessionStore) -> None:
-    assert sessions.session(1) is None
-
-
 def test_a_writer_that_lost_the_race_changes_nothing(sessions: SessionStore) -> None:
     stale = start(sessions)
 
@@ -51,26 +48,6 @@ def test_a_writer_that_lost_the_race_changes_nothing(sessions: SessionStore) -> 
 
     assert sessions.head().sequence == 1
     assert sessions.session(2) is None
-
-
-def test_an_answer_is_recorded_with_the_change(sessions: SessionStore, answers: AnswerStore) -> None:
-    request = IdempotentRequest("host", "key 1", "hash")
-    start(sessions, record=Record(request, '{"id":1}'))
-
-    recorded = answers.recorded_answer(request)
-
-    assert recorded is not None
-    assert (recorded.request_hash, recorded.answer) == ("hash", '{"id":1}')
-
-
-def test_a_recorded_key_stops_a_second_change(sessions: SessionStore) -> None:
-    request = IdempotentRequest("host", "key 1", "hash")
-    start(sessions, record=Record(request, '{"id":1}'))
-
-    with pytest.raises(VersionConflict):
-        start(sessions, record=Record(request, '{"id":2}'))
-
-    assert sessions.head().sequence == 1
 
 
 @pytest.mark.parametrize("other", [("host", "key 2"), ("host#key", "1"), ("hos", "t#key 1")])
@@ -84,7 +61,7 @@ def test_another_subjects_key_is_another_key(
     assert recorded is None
 
 
-def test_sessions_are_read_in_the_order_of_their_ids_and_no_further_than_asked(
+def test_sessions_are_read_in_order_to_a_limit(
     sessions: SessionStore,
 ) -> None:
     for _ in range(5):
@@ -99,8 +76,10 @@ def test_an_ended_session_is_not_the_active_one(sessions: SessionStore) -> None:
     for _ in range(3):
         start(sessions)
 
-    end(sessions, 3)
+    ended = end(sessions, 3)
 
+    assert sessions.session(3) == ended
+    assert (ended.is_active, ended.ended_at, ended.sequence) == (False, NOW, 2)
     newest = sessions.newest_active()
     assert newest is not None
     assert newest.id == 2
@@ -123,7 +102,7 @@ class Overtaken(DynamoSessionStore):
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_session_that_takes_the_place_of_one_that_ends_meanwhile_is_the_active_one(
+def test_a_session_started_while_another_ends_is_the_active_one(
     table: Callable[[], Table], times: int
 ) -> None:
     store = Overtaken(table(), times)
@@ -135,7 +114,7 @@ def test_a_session_that_takes_the_place_of_one_that_ends_meanwhile_is_the_active
     assert (newest.id, newest.is_active) == (1 + times, True)
 
 
-def test_a_marker_that_was_left_behind_hides_no_session_and_holds_up_nobody(
+def test_a_marker_left_behind_hides_no_session(
     table: Callable[[], Table],
 ) -> None:
     class Unmarked(DynamoSessionStore):
@@ -150,18 +129,27 @@ def test_a_marker_that_was_left_behind_hides_no_session_and_holds_up_nobody(
     assert store.newest_active() is None
 
 
-def test_an_ended_session_is_read_back_as_it_ended(sessions: SessionStore) -> None:
-    start(sessions)
-
-    ended = end(sessions, 1)
-
-    assert sessions.session(1) == ended
-    assert (ended.is_active, ended.ended_at, ended.sequence) == (False, NOW, 2)
-
-
 def end(store: SessionStore, session_id: int) -> Session:
     session = store.session(session_id)
     assert session is not None
     ended, event = end_session(session, now=NOW)
     store.commit(Commit(session, ended, [event]))
     return ended
+
+
+def test_an_answer_is_recorded_with_its_change_and_once(sessions: SessionStore, answers: AnswerStore) -> None:
+    record = Record(IdempotentRequest("host", "key 1", "hash"), '{"id":1}')
+    start(sessions, record=record)
+
+    with pytest.raises(VersionConflict):
+        start(sessions, record=replace(record, answer='{"id":2}'))
+    session = sessions.session(1)
+    assert session is not None
+    ended, event = end_session(session, now=NOW)
+    with pytest.raises(VersionConflict):
+        sessions.commit(Commit(session, ended, [event], records=[record]))
+
+    recorded = answers.recorded_answer(record.request)
+    assert recorded is not None
+    assert (recorded.request_hash, recorded.answer) == ("hash", '{"id":1}')
+    assert (sessions.head().sequence, sessions.session(1)) == (1, session)

@@ -25,7 +25,7 @@ def heard_by(table: Table, stream: str) -> list[str]:
     return [one.connection_id for one in read_all(table, stream)]
 
 
-def test_with_more_shards_open_connections_are_heard_of_and_begin_to_get_things_wrong(
+def test_with_more_shards_open_connections_go_wrong(
     table: Callable[[], Table],
 ) -> None:
     made = table()

@@ -20,68 +20,6 @@ ALLOWED = [session_stream(number) for number in range(1, MAX_SUBSCRIPTIONS + 1)]
 ONE_MORE = session_stream(99)
 
 
-async def test_joining_twice_is_following_once(connections_table: ConnectionsTable) -> None:
-    store = connections_table.store
-    joining = authenticated(store)
-
-    store.join(joining, NIGHT)
-    store.join(joining, NIGHT)
-
-    assert [one.connection_id for one in await connections_table.everyone(NIGHT)] == ["abc="]
-    assert known(store).subscriptions == 1
-
-
-async def test_leaving_ends_one_subscription_once(connections_table: ConnectionsTable) -> None:
-    store = connections_table.store
-    joining = authenticated(store)
-    store.join(joining, NIGHT)
-    store.join(joining, OTHER_NIGHT)
-
-    store.leave("abc=", NIGHT)
-    store.leave("abc=", NIGHT)
-
-    assert await connections_table.everyone(NIGHT) == []
-    assert len(await connections_table.everyone(OTHER_NIGHT)) == 1
-    assert known(store).subscriptions == 1
-
-
-async def test_a_token_is_renewed_in_as_many_audiences_as_there_can_be(
-    connections_table: ConnectionsTable,
-) -> None:
-    store = connections_table.store
-    joining = authenticated(store)
-    for stream in ALLOWED:
-        store.join(joining, stream)
-
-    identify(store, known(store), who=claims("bot", expires_at=FAR_FUTURE + 1))
-
-    rows = [one for stream in ALLOWED for one in await connections_table.everyone(stream)]
-    assert [one.token_expires_at for one in rows] == [FAR_FUTURE + 1] * MAX_SUBSCRIPTIONS
-    assert known(store).subscriptions == MAX_SUBSCRIPTIONS
-
-
-async def test_one_subscription_too_many_is_refused_until_one_ends(
-    connections_table: ConnectionsTable,
-) -> None:
-    store = connections_table.store
-    joining = authenticated(store)
-    for stream in ALLOWED:
-        store.join(joining, stream)
-    full = known(store)
-
-    with pytest.raises(ConnectionGone):
-        store.join(joining, ONE_MORE)
-    with pytest.raises(TooManySubscriptions):
-        store.join(full, ONE_MORE)
-    store.join(full, ALLOWED[0], Resume(1, 0))
-    store.leave("abc=", ALLOWED[0])
-    store.join(known(store), ONE_MORE)
-
-    assert known(store).subscriptions == MAX_SUBSCRIPTIONS
-    assert await connections_table.everyone(ALLOWED[0]) == []
-    assert len(await connections_table.everyone(ONE_MORE)) == 1
-
-
 def test_whoever_joins_at_the_same_time_is_counted_too(table: Callable[[], Table]) -> None:
     store = DynamoConnectionStore(table(), SHARDS, lambda: NOW)
     authenticated(store)
@@ -146,3 +84,43 @@ def test_a_subscription_that_ends_during_a_renewal_has_ended(table: Callable[[],
 
     assert read_all(made, NIGHT) == []
     assert [one.token_expires_at for one in read_all(made, SESSIONS_STREAM)] == [FAR_FUTURE + 1]
+
+
+async def test_joining_and_leaving_twice_count_once(connections_table: ConnectionsTable) -> None:
+    store = connections_table.store
+    joining = authenticated(store)
+    for stream in (NIGHT, NIGHT, OTHER_NIGHT):
+        store.join(joining, stream)
+    joined = known(store).subscriptions
+
+    store.leave("abc=", NIGHT)
+    store.leave("abc=", NIGHT)
+
+    assert (joined, known(store).subscriptions) == (2, 1)
+    assert await connections_table.everyone(NIGHT) == []
+    assert len(await connections_table.everyone(OTHER_NIGHT)) == 1
+
+
+async def test_one_subscription_too_many_is_refused_until_one_ends(
+    connections_table: ConnectionsTable,
+) -> None:
+    store = connections_table.store
+    joining = authenticated(store)
+    for stream in ALLOWED:
+        store.join(joining, stream)
+    identify(store, known(store), who=claims("bot", expires_at=FAR_FUTURE + 1))
+    full = known(store)
+    rows = [one for stream in ALLOWED for one in await connections_table.everyone(stream)]
+
+    with pytest.raises(ConnectionGone):
+        store.join(joining, ONE_MORE)
+    with pytest.raises(TooManySubscriptions):
+        store.join(full, ONE_MORE)
+    store.join(full, ALLOWED[0], Resume(1, 0))
+    store.leave("abc=", ALLOWED[0])
+    store.join(known(store), ONE_MORE)
+
+    assert [one.token_expires_at for one in rows] == [FAR_FUTURE + 1] * MAX_SUBSCRIPTIONS
+    assert full.subscriptions == known(store).subscriptions == MAX_SUBSCRIPTIONS
+    assert await connections_table.everyone(ALLOWED[0]) == []
+    assert len(await connections_table.everyone(ONE_MORE)) == 1

@@ -102,6 +102,18 @@ def test_whoever_resumes_is_asked_once_to_reconnect_within_five_minutes(random: 
     assert service.push.disconnected == []
 
 
+def test_what_is_left_of_a_lost_connection_is_removed() -> None:
+    service = Service()
+    service.authenticated(5 * HOUR)
+    service.connections.subscribe("abc=", 1)
+
+    service.minutes_pass(131 * MINUTE)
+
+    assert service.store.get("abc=") is None
+    assert service.followers(session_stream(1)) == service.store.deadlines() == []
+    assert service.push.posts == []
+
+
 def test_a_notice_that_failed_is_sent_again_a_minute_later() -> None:
     service = Service()
     service.authenticated(HOUR, resumes=True)
