@@ -10,7 +10,7 @@ from chalicelib.connections.deadlines import Deadline, DeadlineKind
 from chalicelib.connections.expired_deadlines import CLAIM_SECONDS
 from chalicelib.connections.lifetime import ConnectionLife
 from chalicelib.connections.messages import Outcome
-from chalicelib.connections.ports import ExpiredDeadline
+from chalicelib.connections.ports import DeadlinePage, ExpiredDeadline
 from chalicelib.errors import Unavailable
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
@@ -169,3 +169,23 @@ def test_an_outdated_deadline_is_removed_and_nothing_else(name: str) -> None:
 
     assert [one.deadline.kind for one in service.store.deadlines()] == [DeadlineKind.TOKEN_EXPIRED]
     assert service.push.posts == []
+
+
+def test_a_shard_that_cannot_be_read_is_swept_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def page(_store: FakeConnectionStore, _minute: int, shard: int, *where: Any) -> DeadlinePage:
+        if shard == 0:
+            raise Unavailable("told to")
+        return right(service.store, _minute, shard, *where)
+
+    service, right = Service(), FakeConnectionStore.page
+    service.connect()
+    service.now = MINUTE
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeConnectionStore, "page", page)
+        with pytest.raises(Unavailable):
+            service.sweep_once()
+    marked = service.store.swept
+    service.minutes_pass(2 * MINUTE)
+
+    assert marked is None
+    assert service.push.disconnected == ["abc="]
