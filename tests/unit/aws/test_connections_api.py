@@ -90,7 +90,9 @@ def crowd(count: int) -> list[Recipient]:
 
 
 async def test_each_recipient_has_its_place_in_the_outcome() -> None:
-    cut = {f"cut{status}": [NoAnswer("closed", status)] for status in (200, 410, 403)}  # only their bodies
+    cut: dict[str, list[int | NoAnswer]] = {
+        f"cut{status}": [NoAnswer("closed", status)] for status in (200, 410, 403)
+    }  # only their bodies
     http = FakeHttp(
         gone=[410], forbidden=[403], large=[413], slow=[429], broken=[500], silent=[CLOSED], **cut
     )

@@ -110,7 +110,8 @@ def test_what_is_left_of_a_lost_connection_is_removed() -> None:
     service.minutes_pass(131 * MINUTE)
 
     assert service.store.get("abc=") is None
-    assert service.followers(session_stream(1)) == service.store.deadlines() == []
+    assert service.followers(session_stream(1)) == []
+    assert service.store.deadlines() == []
     assert service.push.posts == []
 
 
