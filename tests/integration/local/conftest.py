@@ -35,7 +35,7 @@ class Functions:
 
     async def invoke(self, name: str, event: Any, within: float | None = None) -> Any:
         self.events[name].put_nowait(event)
-        answer = self.handlers.get(name, lambda _: OK)(event)
+        answer = self.handlers.get(name, _ok)(event)
         async with asyncio.timeout(within):
             return await answer if inspect.isawaitable(answer) else answer
 
@@ -91,6 +91,10 @@ class Stage:
         await serving
         websocket.close()
         posts.close()
+
+
+def _ok(_event: Any) -> Any:
+    return OK
 
 
 def _app() -> Chalice:
