@@ -57,6 +57,7 @@ HERE = {
     ),
     "cp bots/gamenight.py my-bot/ && pip install websockets": Here("websockets", given=("mkdir -p my-bot",)),
     # Measurements, as small as they can be.
+    "python -m benchmarks.bare_clone": HELP,
     "python -m benchmarks.budget": Here("1,000,000 connections"),
     "python -m benchmarks.cost": Here("\ntogether "),
     "python -m benchmarks.imports": Here("pynamodb", more=" --rounds 1"),
