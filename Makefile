@@ -71,8 +71,8 @@ rehearse: $(TESTING) ## deploy, try, change and take down, on an emulator
 	@$(BIN)/python -m infra rehearse
 
 # Every test of the suite knows its own addresses and folders, so that as many run at once as there are cores.
-PYTEST := $(BIN)/pytest -q -n auto --dist loadscope
-FAST := tests/unit tests/integration tests/conformance tests/seed tests/specifications
+PYTEST := $(BIN)/pytest -q -n auto --dist loadscope --no-loadscope-reorder
+FAST := tests/conformance tests/seed tests/specifications tests/integration tests/unit
 
 test: $(TESTING) ## run the fast suites: rules, use cases, storage, a night on the local gateway, the seed's clients
 	@$(PYTEST) -m 'not rare and not slow' $(FAST)

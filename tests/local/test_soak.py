@@ -3,6 +3,7 @@ import pytest
 from benchmarks.soak.__main__ import soak
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)  # it waits up to two minutes for those who are late
 def test_a_night_with_connections_that_break_all_the_time_loses_nothing(
     new_engine: dict[str, str],

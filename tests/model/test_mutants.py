@@ -6,6 +6,8 @@ from tests.model.mutants import of_answers, of_delivery, of_votes
 from tests.model.mutants.mutant import Mutant
 from tests.model.play import play
 
+pytestmark = pytest.mark.slow
+
 NIGHTS = 5000
 RARE = {"a_checkpoint_is_saved_too_early", "jobs_are_overtaken"}
 """It takes hundreds of nights to find these, more than every run has time for: `make test-model` does."""

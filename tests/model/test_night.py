@@ -10,6 +10,8 @@ import pytest
 
 from tests.model.play import play
 
+pytestmark = pytest.mark.slow
+
 ENOUGH = 1000
 
 
