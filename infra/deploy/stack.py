@@ -38,7 +38,8 @@ class Stack:
 
     def status(self) -> str | None:
         """Return CloudFormation's word for the stack's state, None where there is no stack."""
-        return self._described().get("StackStatus")
+        status: str | None = self._described().get("StackStatus")
+        return status
 
     def outputs(self) -> dict[str, str]:
         """Return what the stack says of itself; nothing where there is no stack."""
