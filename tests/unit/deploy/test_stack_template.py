@@ -46,6 +46,8 @@ def test_roles_are_one_a_function_and_allow_little() -> None:
         for statement in policy["PolicyDocument"]["Statement"]:
             assert "*" not in str(statement["Action"]), statement
             assert statement["Resource"] != "*" or statement["Sid"].startswith("Lambda"), statement
+        assert "LambdaTraces" in {one["Sid"] for one in policy["PolicyDocument"]["Statement"]}
+    assert CONFIG["xray"] is True
 
 
 def test_a_function_writes_only_what_it_must_of_the_sessions() -> None:
@@ -68,6 +70,10 @@ def test_a_function_writes_only_what_it_must_of_the_sessions() -> None:
         "BroadcastRole": (writing, {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": partitions}}),
         "WebsocketMessageRole": ({"dynamodb:PutItem"}, only_there),
     }
+
+
+def test_the_secret_is_nowhere_in_the_stack() -> None:
+    assert not [one for one in RESOURCES.values() if re.search("::(SSM|SecretsManager)::", one["Type"])]
 
 
 def test_the_tables_outlive_the_stack() -> None:
