@@ -1,3 +1,4 @@
+import hashlib
 import importlib.util
 import sys
 import zipfile
@@ -7,8 +8,18 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.loaders import Loader
+from chalice.utils import OSUtils
 
-from infra.deploy.chalice.package import KEPT_SERVICES, Package, compiled, condensed, finish, wanted
+from infra.deploy.chalice.package import (
+    KEPT_SERVICES,
+    LockedWheels,
+    Package,
+    compiled,
+    condensed,
+    finish,
+    wanted,
+)
+from infra.deploy.errors import DeploymentError
 
 UNUSED = (
     "botocore/data/ec2/2016-11-15/service-2.json.gz",
@@ -111,3 +122,23 @@ def test_the_same_content_is_the_same_package(tmp_path: Path) -> None:
 
     assert one.sha256 == other.sha256
     assert one.contents().keys() == {"app.py", "a"}
+
+
+def test_only_wheels_with_the_pinned_hash_are_packed(tmp_path: Path) -> None:
+    wheel = tmp_path / "six-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("six.py", "")
+        archive.writestr("six-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: six\nVersion: 1\n")
+        archive.writestr("six-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("six-1.dist-info/RECORD", "")
+    requirements, wheels = tmp_path / "requirements.txt", LockedWheels(OSUtils())
+    pinned = f"{wheel} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+
+    requirements.write_text(pinned)
+    wheels.build_site_packages("cp311", str(requirements), str(tmp_path / "good"))
+    requirements.write_text(f"{wheel} --hash=sha256:{'0' * 64}")
+    with pytest.raises(DeploymentError, match="has been replaced"):
+        wheels.build_site_packages("cp311", str(requirements), str(tmp_path / "bad"))
+
+    assert (tmp_path / "good" / "six.py").exists()
+    assert not (tmp_path / "bad").exists()
