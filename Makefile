@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo; echo "  The command gamenight is $(BIN)/gamenight; this puts it on the PATH:  . $(BIN)/activate"
 
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -53,22 +54,22 @@ TESTING := $(VENV)/.test $(MINISTACK)
 install: $(VENV)/.check $(MINISTACK) ## create the environments
 
 run: $(SERVING) ## serve http and ws on localhost (PORT=5000)
-	@$(BIN)/python -m infra local --port $(PORT)
+	@$(BIN)/gamenight serve --port $(PORT)
 
 demo: $(SERVING) ## play a night with a few bots, to look at
-	@$(BIN)/python -m infra demo --stage $(STAGE)
+	@$(BIN)/gamenight demo --stage $(STAGE)
 
 listen: $(VENV)/.run ## show what happens in all nights, as it happens (STAGE=local)
-	@$(BIN)/python -m infra listen --stage $(STAGE)
+	@$(BIN)/gamenight listen --stage $(STAGE)
 
 token: $(VENV)/.run ## print a token (ROLE=bot, SUB=bot, TTL=seconds, STAGE=local)
-	@$(BIN)/python -m infra token --role $(ROLE) --sub "$(SUB)" $(if $(TTL),--ttl $(TTL)) --stage $(STAGE)
+	@$(BIN)/gamenight token --role $(ROLE) --sub "$(SUB)" $(if $(TTL),--ttl $(TTL)) --stage $(STAGE)
 
 deploy: $(VENV)/.run ## deploy a stage on AWS (STAGE=dev)
-	@$(BIN)/python -m infra deploy --stage $(STAGE)
+	@$(BIN)/gamenight stage deploy --stage $(STAGE)
 
 rehearse: $(TESTING) ## deploy, try, change and take down, on an emulator
-	@$(BIN)/python -m infra rehearse
+	@$(BIN)/gamenight stage rehearse
 
 # Every test of the suite knows its own addresses and folders, so that as many run at once as there are cores.
 PYTEST := $(BIN)/pytest -q -n auto --dist loadscope --no-loadscope-reorder
@@ -99,7 +100,7 @@ check: $(VENV)/.check .venv-checkov/.installed ## format, lint, types, layers, t
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint infra/deploy/stack.yaml
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/deploy/stack.yaml
-	@$(BIN)/python -m infra audit
+	@$(BIN)/gamenight dev audit
 
 lock: $(UV) ## pin, with hashes, what the requirements' .in files ask for
 	@for file in requirements $(patsubst %.in,%,$(wildcard requirements/*.in)); do \
@@ -107,10 +108,10 @@ lock: $(UV) ## pin, with hashes, what the requirements' .in files ask for
 			--custom-compile-command "make lock" $$file.in --output-file $$file.txt || exit; done
 
 specs: $(VENV)/.run ## write the specifications that are served, as the code is now
-	@$(BIN)/python -m infra specs
+	@$(BIN)/gamenight dev specs
 
 tables: $(SERVING) ## write what a small night leaves in the tables into docs/tables.md
-	@$(BIN)/python -m infra tables page
+	@$(BIN)/gamenight dev tables page
 
 format: $(VENV)/.check ## rewrite the code in house style
 	@$(BIN)/ruff format .

@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     target.addoption("--websocket-url", help="where clients connect [$GAMENIGHT_WEBSOCKET_URL]")
     target.addoption(
         "--token-command",
-        help='what prints a token, given --role, --sub and --ttl, e.g. "python -m infra token --stage dev" '
+        help='what prints a token, given --role, --sub and --ttl, e.g. "gamenight token --stage dev" '
         "[$GAMENIGHT_TOKEN_COMMAND]",
     )
 

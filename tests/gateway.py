@@ -96,7 +96,7 @@ def running_gateway(folder: Path, environment: Mapping[str, str] | None = None) 
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)
     log = folder / "gateway.log"
-    command = [sys.executable, "-m", "infra", "local", "--port", "0"]
+    command = [sys.executable, "-m", "infra.cli", "serve", "--port", "0"]
     command += ["--ready-file", str(ready), "--state-dir", str(state)]
     with log.open("ab") as output:
         # A session of its own: so it can be ended together with its children, and only with them.
@@ -112,7 +112,7 @@ def running_gateway(folder: Path, environment: Mapping[str, str] | None = None) 
     try:
         urls = _ready(process, ready, log)
         LEAKS.remember_file(state / SECRETS)
-        mint = (sys.executable, "-m", "infra", "token", "--stage", "local", "--state-dir", str(state))
+        mint = (sys.executable, "-m", "infra.cli", "token", "--stage", "local", "--state-dir", str(state))
         yield Gateway(**urls, token_command=mint, log=log, state=state, process=process)
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

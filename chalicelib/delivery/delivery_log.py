@@ -1,6 +1,6 @@
 """Logs each stage of an event's delivery, with the same fields in every line.
 
-``python -m infra trace`` finds the lines by ``event`` and ``cursor``. What is logged about which connection
+``gamenight stage trace`` finds the lines by ``event`` and ``cursor``. What is logged about which connection
 is in docs/decisions/0105-what-is-logged.md.
 """
 

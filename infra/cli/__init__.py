@@ -1,1 +1,14 @@
-"""The commands of ``python -m infra``: options in, one call, what a person should read out."""
+"""The command ``gamenight``: options in, one call, what a person should read out.
+
+``commands`` lists the commands. Each is imported when it is asked for, so none pays for another's imports.
+"""
+
+from infra.signals import leave_by_ctrl_c
+
+
+def main() -> None:
+    """Run the command that was typed, and exit with its status."""
+    leave_by_ctrl_c()  # until a command runs, there is nothing but imports
+    from infra.cli.commands import gamenight
+
+    gamenight(prog_name="gamenight")

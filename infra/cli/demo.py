@@ -1,4 +1,4 @@
-"""``python -m infra demo``: a scripted night, for a first look."""
+"""``gamenight demo``: a scripted night, for a first look."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from infra.cli.examples import examples
+from infra.cli.options import JSON, STATE_DIR, as_json, examples
 from infra.cli.service.demo import Show, play
-from infra.cli.service.format import as_json, members
+from infra.cli.service.format import members
 from infra.cli.service.library import Event
+from infra.cli.service.options import STAGE, URL, named_service
 from infra.cli.service.own_gateway import own_gateway
-from infra.cli.service.target import ServiceProblem, ServiceTarget, place_of, told
-from infra.cli.service_options import JSON, WHERE, place_named
+from infra.cli.service.target import ServiceProblem, ServiceTarget, service_at, translated
 from infra.event_loop import run
 from infra.signals import exit_by_signals
 from infra.stage_secrets import LOCAL
@@ -21,9 +21,9 @@ COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yel
 
 
 @click.command(epilog=examples("demo", "demo --pace 0 --json", "demo --stage dev"))
-@WHERE[0]
-@WHERE[1]
-@WHERE[2]
+@STAGE
+@URL
+@STATE_DIR
 @click.option("--own", is_flag=True, help="On a gateway of its own, even if one is running.")
 @click.option(
     "--pace",
@@ -33,7 +33,7 @@ COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yel
     help="Seconds between two steps, to read along.",
 )
 @JSON
-def command(  # noqa: PLR0913 - one for each option
+def demo(  # noqa: PLR0913 - one for each option
     *, stage: str | None, url: str | None, state_dir: Path, own: bool, pace: float, json_only: bool
 ) -> None:
     """Play a night with a few bots, for a first look.
@@ -53,26 +53,26 @@ def command(  # noqa: PLR0913 - one for each option
         if json_only:
             click.echo(as_json(members(event)))
 
-    with _place(stage, state_dir, url, own=own) as place:
-        say("", f"on {place.url}")
-        with told(place.url):
-            run(lambda: play(place, Show(say, heard, pace)))
+    with _service(stage, state_dir, url, own=own) as service:
+        say("", f"on {service.url}")
+        with translated(service.url):
+            run(lambda: play(service, Show(say, heard, pace)))
     if not json_only:
         click.echo("\nYour turn: `make run` serves, docs/bots.md is a bot in ten minutes.")
 
 
 @contextmanager
-def _place(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[ServiceTarget]:
+def _service(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[ServiceTarget]:
     """Serve on what is there, or else, where that may be, on a gateway of its own."""
     if not own:
         try:
-            place = place_named(stage, state_dir, url)
+            service = named_service(stage, state_dir, url)
         except ServiceProblem as problem:
             if problem.code != "not_running":
                 raise
         else:
-            yield place
+            yield service
             return
     click.secho("Starting a gateway...", dim=True, err=True)
     with own_gateway() as state:
-        yield place_of(LOCAL, state, None)
+        yield service_at(LOCAL, state, None)

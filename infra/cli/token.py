@@ -1,4 +1,4 @@
-"""``python -m infra token``: print a token and nothing else, so that a script can use the output as it is."""
+"""``gamenight token``: print a token and nothing else, so that a script can use the output as it is."""
 
 from pathlib import Path
 
@@ -7,8 +7,7 @@ import click
 from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import MAX_SECONDS
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
-from infra.cli.examples import examples
-from infra.cli.local_state import STATE_DIR
+from infra.cli.options import JSON, STATE_DIR, answer, examples
 from infra.stage_secrets import minted
 
 DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
@@ -25,7 +24,10 @@ DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
     "already.  [default: 12 hours for an admin, 7 days for a bot]",
 )
 @STATE_DIR
-def command(stage: str, role: str, sub: str | None, ttl: int | None, state_dir: Path) -> None:
+@JSON
+def token(  # noqa: PLR0913 - one for each option
+    *, stage: str, role: str, sub: str | None, ttl: int | None, state_dir: Path, json_only: bool
+) -> None:
     """Print a token and nothing else.
 
     Of a stage on AWS it takes the right to read the stage's secret, and whoever has that can be anyone.
@@ -38,4 +40,6 @@ def command(stage: str, role: str, sub: str | None, ttl: int | None, state_dir: 
             "accepts no other.",
             param_hint="--ttl",
         )
-    click.echo(minted(stage, state_dir, sub or role, holder, seconds))
+    made = minted(stage, state_dir, sub or role, holder, seconds)
+    value = {"token": made, "stage": stage, "role": role, "sub": sub or role, "ttl_seconds": seconds}
+    answer(value, made, json_only=json_only)

@@ -42,7 +42,7 @@ class SecretParameter:
         except ClientError as error:
             if code_of(error) == "ParameterNotFound":
                 raise DeploymentError(
-                    f"There is no secret {self._name} in this account and Region. `python -m infra deploy` "
+                    f"There is no secret {self._name} in this account and Region. `gamenight stage deploy` "
                     "makes it; is this the right stage?"
                 ) from error
             raise

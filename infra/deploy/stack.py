@@ -22,7 +22,7 @@ EMPTY = frozenset({"ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"})
 STUCK = {
     "ROLLBACK_FAILED": "Delete it in CloudFormation's console, then run this again.",
     "UPDATE_ROLLBACK_FAILED": "First run `aws cloudformation continue-update-rollback --stack-name {name}`.",
-    "DELETE_FAILED": "Run `python -m infra destroy` again; the stack's events say what stood in the way.",
+    "DELETE_FAILED": "Run `gamenight stage destroy` again; the stack's events say what stood in the way.",
 }
 """States that a person has to end, and how."""
 

@@ -24,7 +24,7 @@ def show(target: Target) -> bool:
     state = stack.status()
     progress.step(f"Stage {stage.name} in {aws.region}, account {aws.account}")
     if state is None:
-        progress.detail(f"not deployed: `python -m infra deploy --stage {stage.name}` does it")
+        progress.detail(f"not deployed: `gamenight stage deploy --stage {stage.name}` does it")
         return False
     progress.detail(f"stack {stage.stack}: {state}")
     for api_id in rest_api_ids(aws, stage):

@@ -16,7 +16,7 @@ TEXT = """
   REST       {rest}
   WebSocket  {websocket}
   State      {engine}
-  Log        in {log}; `{python} -m infra trace 17/3` reads it
+  Log        in {log}; `gamenight stage trace 17/3` reads it
 
 # An admin's token
 {admin_token}

@@ -1,4 +1,4 @@
-"""The log that is kept in the gateway's folder for ``python -m infra trace``: bounded, and read as lines.
+"""The log that is kept in the gateway's folder for ``gamenight stage trace``: bounded, and read as lines.
 
 Every process appends to it by itself (``chalicelib.logs``), and notices by the next line that it was renamed.
 """

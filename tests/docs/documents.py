@@ -1,7 +1,6 @@
-"""The commands that the documents show, as the tests take them from there.
+"""The commands that the documents show.
 
-A command stands in a block of ``sh``, behind ``$`` in another block, or in the text between backticks. Leaves
-whether it is right, and what runs it, to whoever asks.
+A command stands in a block of ``sh``, behind ``$`` in another block, or in the text between backticks.
 """
 
 import re
@@ -12,7 +11,8 @@ from tests.gateway import ROOT
 
 FOLDERS = (".", "docs", "docs/decisions", "bots", "benchmarks", "tests/faults")
 PROGRAMS = (
-    r"\.|apt-get|aws|chalice|cp|curl|git|ls|make|node|npm|pip|pytest|python|sudo|\S*bin/(?:python|pytest)"
+    r"\.|apt-get|aws|chalice|cp|curl|eval|gamenight|git|ls|make|node|npm|pip|pytest|python|sudo"
+    r"|\S*bin/(?:gamenight|python|pytest)"
 )
 COMMAND = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:{PROGRAMS}) \S")
 """What text between backticks begins with, to be a command: a program's name alone is none."""
@@ -31,11 +31,6 @@ def commands(path: Path) -> list[str]:
         spans = (" ".join(span.split()) for span in re.findall(r"`([^`]+)`", paragraph))
         found += [span for span in spans if COMMAND.match(span)]
     return found
-
-
-def alike(command: str) -> str:
-    """Return a command as it is told from others: by this Python, at the stage ``dev``."""
-    return re.sub(r"--stage S\b", "--stage dev", re.sub(r"\.venv/bin/(python|pytest)", r"\1", command))
 
 
 def _in_blocks(text: str) -> Iterator[str]:

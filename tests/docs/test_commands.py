@@ -1,6 +1,7 @@
 """Every command that a document shows is one that there is, with options that it takes; links lead somewhere.
 
-So what can't be run here, which ``how_each_is_run`` names, can't be misspelled either.
+None is run: what a command does is its own tests' business, and what the first page shows is tried in
+``test_first_page``.
 """
 
 import re
@@ -14,13 +15,13 @@ import click
 import pytest
 from botocore import xform_name
 
-from infra.__main__ import main
+from infra.cli.commands import gamenight
 from tests.docs.documents import commands, documents
 from tests.gateway import ROOT
 
 DOCUMENTS = documents()
-BY_HAND = {".", "apt-get", "chalice", "cp", "curl", "export", "git", "ls", "npm", "pip"}
-"""Programs of others: what they are given here is run by another test, or is theirs to judge."""
+BY_HAND = {".", "apt-get", "chalice", "cp", "curl", "eval", "export", "git", "ls", "npm", "pip"}
+"""Programs of others: what they are given is theirs to judge."""
 
 
 def words(command: str) -> list[str]:
@@ -56,8 +57,8 @@ def problem(line: list[str]) -> str | None:
             found = problem_of_make([one for one in arguments if one != "-s"])
         case ["aws", service, operation, *arguments]:
             found = problem_of_aws(service, operation, arguments)
-        case ["python", "-m", "infra", *arguments]:
-            found = problem_of_infra(main, arguments)
+        case [program, *arguments] if program.endswith("gamenight"):
+            found = problem_of_gamenight(gamenight, arguments)
         case [python, "-m", module, *_] if python.endswith("python"):
             found = None if find_spec(module) else f"there is no module {module}"
         case ["python", "bot.py" | "my_bot.py", *_]:
@@ -98,7 +99,7 @@ def problem_of_aws(service: str, operation: str, arguments: list[str]) -> str | 
     return f"{service} {operation} has no {', '.join(unknown)}" if unknown else None
 
 
-def problem_of_infra(command: click.Command, arguments: list[str]) -> str | None:
+def problem_of_gamenight(command: click.Command, arguments: list[str]) -> str | None:
     """Let click read the arguments, and do nothing with them."""
     if isinstance(command, click.Group):
         if not arguments:
@@ -107,7 +108,7 @@ def problem_of_infra(command: click.Command, arguments: list[str]) -> str | None
         if name.startswith("-"):
             return None
         found = command.get_command(click.Context(command), name)
-        return problem_of_infra(found, rest) if found else f"there is no command {name}"
+        return problem_of_gamenight(found, rest) if found else f"there is no command {name}"
     try:
         command.make_context(command.name, [one for one in arguments if one != "..."])
     except click.UsageError as error:
@@ -122,8 +123,8 @@ def problem_of_infra(command: click.Command, arguments: list[str]) -> str | None
     [
         "make tset",
         "make token ROEL=bot",
-        "python -m infra deplo --stage dev",
-        "python -m infra deploy --stgae dev",
+        "gamenight stage deplo --stage dev",
+        "gamenight stage deploy --stgae dev",
         "python -m benchmarks.nothing",
         "python bots/nothing.py",
         "aws dynamodb restore-table --table-name T",

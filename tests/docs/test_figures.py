@@ -1,5 +1,8 @@
 """Figures that a document takes from a model are those that the model has now."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,3 +25,14 @@ def test_what_scaling_says_is_what_the_model_prints(shown: str) -> None:
     page = (ROOT / "docs" / "scaling.md").read_text()
 
     assert " ".join(shown.split()) in " ".join(page.split())
+
+
+def test_the_bill_in_the_document_is_the_one_that_is_printed() -> None:
+    command = [sys.executable, "-m", "benchmarks.cost"]
+    bill = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    page = (ROOT / "docs" / "cost.md").read_text().replace("*", "").splitlines()
+
+    rows = [f"| {' | '.join(re.split(r' {2,}', line))} |" for line in bill.splitlines()[1:]]
+
+    assert len(rows) > 5
+    assert [row for row in rows if row not in page] == []

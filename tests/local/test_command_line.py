@@ -1,4 +1,4 @@
-"""``python -m infra`` as people type it: against a running gateway, and where there is none."""
+"""``gamenight`` as people type it: against a running gateway, and where there is none."""
 
 import json
 import os
@@ -18,16 +18,16 @@ from tests.bots.programs import Program, running
 from tests.clients import Host
 from tests.gateway import ROOT, Gateway, gateway_engine, running_gateway
 
-INFRA = [sys.executable, "-m", "infra"]
+GAMENIGHT = [sys.executable, "-m", "infra.cli"]
 SECONDS = 90
 ESCAPE = "\x1b["
 
 Ran = subprocess.CompletedProcess[str]
 
 
-def infra(*arguments: str, environment: dict[str, str] | None = None) -> Ran:
+def gamenight(*arguments: str, environment: dict[str, str] | None = None) -> Ran:
     return subprocess.run(
-        [*INFRA, *arguments],
+        [*GAMENIGHT, *arguments],
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
         capture_output=True,
@@ -38,7 +38,7 @@ def infra(*arguments: str, environment: dict[str, str] | None = None) -> Ran:
 
 
 def done(gateway: Gateway, *arguments: str) -> str:
-    ran = infra(*arguments, "--state-dir", gateway.token_command[-1])
+    ran = gamenight(*arguments, "--state-dir", gateway.token_command[-1])
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr == ""
     return ran.stdout
@@ -58,14 +58,14 @@ async def next_event(listener: Program, kind: str) -> Any:
 
 
 async def test_a_night_is_hosted_and_heard_in_json(gateway: Gateway) -> None:
-    listen = [*INFRA, "listen", "--json", "--state-dir", gateway.token_command[-1]]
+    listen = [*GAMENIGHT, "listen", "--json", "--state-dir", gateway.token_command[-1]]
     async with running(listen, {}, ROOT) as listener:
         await listener.prints("authenticated as")
-        started = told(gateway, "session", "start", "Friday 🎲")
+        started = told(gateway, "night", "start", "Friday 🎲")
         number = str(started["id"])
-        game = told(gateway, "game", "add", "Quiplash 3", "--session", number, "--min-players", "3")
-        vote = told(gateway, "vote", "alice", "up", "--session", number, "--game", "1")
-        closed = told(gateway, "session", "close", number)
+        game = told(gateway, "game", "add", "Quiplash 3", "--night", number, "--min-players", "3")
+        vote = told(gateway, "vote", "alice", "up", "--night", number, "--game", "1")
+        closed = told(gateway, "night", "end", number)
 
         heard = [
             await next_event(listener, kind)
@@ -82,12 +82,14 @@ async def test_a_night_is_hosted_and_heard_in_json(gateway: Gateway) -> None:
 
 
 async def test_a_night_is_hosted_and_heard_in_words(gateway: Gateway) -> None:
-    async with running([*INFRA, "listen", "--state-dir", gateway.token_command[-1]], {}, ROOT) as listener:
+    async with running(
+        [*GAMENIGHT, "listen", "--state-dir", gateway.token_command[-1]], {}, ROOT
+    ) as listener:
         await listener.prints("authenticated as")
-        assert "has started: Game Night" in done(gateway, "session", "start", "Game Night")
-        assert "game 1 of session" in done(gateway, "game", "add", "Tee K.O.")
+        assert "has started: Game Night" in done(gateway, "night", "start", "Game Night")
+        assert "game 1 of night" in done(gateway, "game", "add", "Tee K.O.")
         assert "stands at -1 (0 up, 1 down)" in done(gateway, "vote", "bob", "down")
-        assert "1. Tee K.O.: -1 (0 up, 1 down)" in done(gateway, "session", "close")
+        assert "1. Tee K.O.: -1 (0 up, 1 down)" in done(gateway, "night", "end")
 
         await listener.prints("🎮 Game Night has started: Game Night")
         await listener.prints("🎲 New game: Tee K.O.")
@@ -100,15 +102,15 @@ async def test_a_night_is_hosted_and_heard_in_words(gateway: Gateway) -> None:
 async def test_a_listener_that_is_started_again_goes_on_from_its_position(
     gateway: Gateway, tmp_path: Path
 ) -> None:
-    listen = [*INFRA, "listen", "--json", "--state-dir", gateway.token_command[-1]]
+    listen = [*GAMENIGHT, "listen", "--json", "--state-dir", gateway.token_command[-1]]
     listen += ["--cursors", str(tmp_path / "cursors.json")]
     async with running(listen, {}, ROOT) as listener:
         await listener.prints("authenticated as")
-        before = told(gateway, "session", "start")
+        before = told(gateway, "night", "start")
         assert (await next_event(listener, "session.started"))["data"]["session"] == before
-        after = told(gateway, "session", "start")
+        after = told(gateway, "night", "start")
         assert (await next_event(listener, "session.started"))["data"]["session"] == after
-    missed = told(gateway, "session", "start", "while nobody listened")
+    missed = told(gateway, "night", "start", "while nobody listened")
 
     async with running(listen, {}, ROOT) as listener:
         while (event := await next_event(listener, "session.started"))["data"]["session"] != missed:
@@ -116,33 +118,35 @@ async def test_a_listener_that_is_started_again_goes_on_from_its_position(
             assert event["data"]["session"] == after
 
     for session in (before, after, missed):
-        told(gateway, "session", "close", str(session["id"]))
+        told(gateway, "night", "end", str(session["id"]))
 
 
 def test_sessions_are_listed_the_newest_last(gateway: Gateway) -> None:
-    first, second = told(gateway, "session", "start"), told(gateway, "session", "start", "the second")
-    done(gateway, "session", "close", str(first["id"]))
+    first, second = told(gateway, "night", "start"), told(gateway, "night", "start", "the second")
+    done(gateway, "night", "end", str(first["id"]))
 
-    listed = told_each(gateway, "session", "list", "--last", "2")
-    active = done(gateway, "session", "list", "--last", "2", "--active").splitlines()
+    listed = told_each(gateway, "night", "list", "--last", "2")
+    active = done(gateway, "night", "list", "--last", "2", "--active").splitlines()
 
     assert [session["id"] for session in listed] == [first["id"], second["id"]]
     assert [session["is_active"] for session in listed] == [0, 1]
     assert len(active) == 1
     assert active[0].startswith(f"#{second['id']}")
     assert active[0].endswith("the second")
-    done(gateway, "session", "close", str(second["id"]))
+    done(gateway, "night", "end", str(second["id"]))
 
 
 async def test_notes_are_no_command_to_the_terminal(gateway: Gateway, host: Host) -> None:
     notes = "Friday\x1b]0;mine\x07 \x9b2J\x00 night"
-    async with running([*INFRA, "listen", "--state-dir", gateway.token_command[-1]], {}, ROOT) as listener:
+    async with running(
+        [*GAMENIGHT, "listen", "--state-dir", gateway.token_command[-1]], {}, ROOT
+    ) as listener:
         await listener.prints("authenticated as")
         session = await host.start(notes)
         heard = await listener.prints("🎮 Game Night has started: Friday")
 
-    row = done(gateway, "session", "list", "--last", "1")
-    [listed] = told_each(gateway, "session", "list", "--last", "1")
+    row = done(gateway, "night", "list", "--last", "1")
+    [listed] = told_each(gateway, "night", "list", "--last", "1")
 
     assert row.endswith("Friday ]0;mine 2J night\n")
     assert heard.rstrip().endswith("Friday ]0;mine 2J night")
@@ -156,12 +160,12 @@ def test_colours_are_for_terminals_and_not_where_they_are_not_wanted(
 ) -> None:
     ours, theirs = pty.openpty()
     inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    command = [*INFRA, "session", "list", "--last", "1", "--state-dir", gateway.token_command[-1]]
-    done(gateway, "session", "start")
+    command = [*GAMENIGHT, "night", "list", "--last", "1", "--state-dir", gateway.token_command[-1]]
+    done(gateway, "night", "start")
     with os.fdopen(ours, "rb", buffering=0) as shown, os.fdopen(theirs, "wb") as terminal:
         subprocess.run(command, cwd=ROOT, env={**inherited, **environment}, stdout=terminal, check=True)
         row = shown.read(10_000).decode()
-    done(gateway, "session", "close")
+    done(gateway, "night", "end")
 
     assert row.strip()
     assert (ESCAPE in row) == coloured
@@ -178,7 +182,7 @@ def test_a_demo_is_played_on_the_gateway_that_runs(gateway: Gateway) -> None:
 
 def test_a_demo_whose_pipe_is_closed_ends_its_night(gateway: Gateway) -> None:
     # Slow enough for the night to be on still when it is broken off.
-    command = [*INFRA, "demo", "--pace", "2", "--json", "--state-dir", gateway.token_command[-1]]
+    command = [*GAMENIGHT, "demo", "--pace", "2", "--json", "--state-dir", gateway.token_command[-1]]
 
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -193,13 +197,15 @@ def test_a_demo_whose_pipe_is_closed_ends_its_night(gateway: Gateway) -> None:
     assert said == ""
     assert started["type"] == "session.started"
     night = f'"id":{started["data"]["session"]["id"]},'
-    assert night not in done(gateway, "session", "list", "--active", "--json")
+    assert night not in done(gateway, "night", "list", "--active", "--json")
 
 
 def test_a_demo_brings_a_gateway_where_none_runs_and_takes_it_away_again(tmp_path: Path) -> None:
     with TemporaryDirectory() as temporary:  # whose path is short enough for a socket's
         environment = {"TMPDIR": temporary, "AWS_ENDPOINT_URL_DYNAMODB": ""}
-        played = infra("demo", "--pace", "0", "--state-dir", str(tmp_path / "none"), environment=environment)
+        played = gamenight(
+            "demo", "--pace", "0", "--state-dir", str(tmp_path / "none"), environment=environment
+        )
         left = list(Path(temporary).iterdir())
 
     assert played.returncode == 0, played.stderr
@@ -210,10 +216,10 @@ def test_a_demo_brings_a_gateway_where_none_runs_and_takes_it_away_again(tmp_pat
 
 async def test_what_the_service_refuses_is_told_with_its_code(gateway: Gateway, host: Host) -> None:
     session = await host.start()
-    at = ("--session", str(session["id"]), "--state-dir", gateway.token_command[-1])
+    at = ("--night", str(session["id"]), "--state-dir", gateway.token_command[-1])
 
-    for_people = infra("vote", "alice", "up", *at)
-    for_machines = infra("vote", "alice", "up", *at, "--json")
+    for_people = gamenight("vote", "alice", "up", *at)
+    for_machines = gamenight("vote", "alice", "up", *at, "--json")
 
     assert for_people.returncode == for_machines.returncode == 1
     assert "has no game yet" in for_people.stderr
@@ -228,14 +234,14 @@ async def test_what_the_service_refuses_is_told_with_its_code(gateway: Gateway, 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("session", "list", "--state-dir", "/nowhere"), "not_running", "`make run`"),
+        (("night", "list", "--state-dir", "/nowhere"), "not_running", "`make run`"),
         (("listen", "--state-dir", "/nowhere"), "not_running", "`make run`"),
         (
-            ("session", "list", "--stage", "neverland"),
+            ("night", "list", "--stage", "neverland"),
             "not_deployed",
-            "python -m infra deploy --stage neverland",
+            "gamenight stage deploy --stage neverland",
         ),
-        (("session", "list", "--url", "http://127.0.0.1:1"), "no_token", "GAMENIGHT_TOKEN"),
+        (("night", "list", "--url", "http://127.0.0.1:1"), "no_token", "GAMENIGHT_TOKEN"),
     ],
 )
 def test_where_nothing_can_be_reached_it_is_said_what_to_do(
@@ -243,8 +249,8 @@ def test_where_nothing_can_be_reached_it_is_said_what_to_do(
 ) -> None:
     environment = {"GAMENIGHT_TOKEN": ""}
 
-    for_people = infra(*arguments, environment=environment)
-    for_machines = infra(*arguments, "--json", environment=environment)
+    for_people = gamenight(*arguments, environment=environment)
+    for_machines = gamenight(*arguments, "--json", environment=environment)
 
     assert for_people.returncode == for_machines.returncode == 1
     assert says in for_people.stderr
@@ -255,9 +261,9 @@ def test_where_nothing_can_be_reached_it_is_said_what_to_do(
 def test_an_address_takes_the_token_of_the_environment(gateway: Gateway) -> None:
     environment = {"GAMENIGHT_TOKEN": gateway.token("bot")}
 
-    read = infra("session", "list", "--url", gateway.rest_url, environment=environment)
-    refused = infra("session", "start", "--url", gateway.rest_url, environment=environment)
-    nowhere = infra("session", "list", "--url", "127.0.0.1", environment=environment)
+    read = gamenight("night", "list", "--url", gateway.rest_url, environment=environment)
+    refused = gamenight("night", "start", "--url", gateway.rest_url, environment=environment)
+    nowhere = gamenight("night", "list", "--url", "127.0.0.1", environment=environment)
 
     assert read.returncode == 0, read.stderr
     assert "needs the role admin" in refused.stderr
@@ -265,7 +271,9 @@ def test_an_address_takes_the_token_of_the_environment(gateway: Gateway) -> None
 
 
 def test_a_token_that_was_copied_with_a_line_break_is_said_to_be() -> None:
-    broken = infra("session", "list", "--url", "http://127.0.0.1:1", environment={"GAMENIGHT_TOKEN": "a\nb"})
+    broken = gamenight(
+        "night", "list", "--url", "http://127.0.0.1:1", environment={"GAMENIGHT_TOKEN": "a\nb"}
+    )
 
     assert broken.returncode == 1
     assert "a space or a line break" in broken.stderr
@@ -276,7 +284,7 @@ def test_a_server_that_is_another_is_said_to_be(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), page) as server:
         Thread(target=server.serve_forever).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        foreign = infra("session", "list", "--url", url, environment={"GAMENIGHT_TOKEN": "a"})
+        foreign = gamenight("night", "list", "--url", url, environment={"GAMENIGHT_TOKEN": "a"})
         server.shutdown()
 
     assert foreign.returncode == 1
@@ -284,18 +292,18 @@ def test_a_server_that_is_another_is_said_to_be(tmp_path: Path) -> None:
 
 
 def test_whoever_ends_the_newest_night_is_told_of_another_that_is_still_on(gateway: Gateway) -> None:
-    first, second = (str(told(gateway, "session", "start")["id"]) for _ in range(2))
+    first, second = (str(told(gateway, "night", "start")["id"]) for _ in range(2))
 
-    said = done(gateway, "session", "close")
-    done(gateway, "session", "close", first)
+    said = done(gateway, "night", "end")
+    done(gateway, "night", "end", first)
 
-    assert f"Session #{second} is over" in said
-    assert said.endswith(f"Session #{first} is still active.\n")
+    assert f"Night #{second} is over" in said
+    assert said.endswith(f"Night #{first} is still active.\n")
 
 
 def test_a_token_that_is_refused_has_a_code_of_its_own(gateway: Gateway) -> None:
-    refused = infra(
-        *("session", "list", "--url", gateway.rest_url, "--json"), environment={"GAMENIGHT_TOKEN": "a.b.c"}
+    refused = gamenight(
+        *("night", "list", "--url", gateway.rest_url, "--json"), environment={"GAMENIGHT_TOKEN": "a.b.c"}
     )
 
     error = json.loads(refused.stderr or refused.stdout)["error"]
@@ -303,31 +311,26 @@ def test_a_token_that_is_refused_has_a_code_of_its_own(gateway: Gateway) -> None
     assert (error["code"], error["status"]) == ("token_refused", 401)
 
 
-def test_a_night_is_closed_by_its_number_either_way(gateway: Gateway) -> None:
-    number = str(told(gateway, "session", "start")["id"])
-
-    closed = told(gateway, "session", "close", "--session", number)
-    both = infra("session", "close", "1", "--session", "2", "--state-dir", gateway.token_command[-1])
-
-    assert str(closed["id"]) == number
-    assert both.returncode == 2
-    assert "Which one: 1 or 2?" in both.stderr
-
-
 def test_where_no_night_is_on_the_command_that_starts_one_is_named(tmp_path: Path) -> None:
     with gateway_engine(tmp_path) as engine, running_gateway(tmp_path, engine) as empty:
-        closed = infra("session", "close", "--state-dir", empty.token_command[-1])
+        closed = gamenight("night", "end", "--state-dir", empty.token_command[-1])
 
     assert closed.returncode == 1
-    assert "`python -m infra session start` starts one" in closed.stderr
+    assert "`gamenight night start` starts one" in closed.stderr
 
 
-def test_a_python_that_has_nothing_installed_is_told_how_to_have_it() -> None:
-    bare = subprocess.run(
-        [sys.executable, "-S", "-m", "infra", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_a_night_is_shown_with_its_games_and_scores(gateway: Gateway) -> None:
+    number = str(told(gateway, "night", "start", "Friday")["id"])
+    done(gateway, "game", "add", "Quiplash 3", "--night", number)
+    done(gateway, "game", "add", "Tee K.O.", "--min-players", "3", "--night", number)
+    done(gateway, "vote", "alice", "up", "--night", number)
 
-    assert bare.returncode == 1
-    assert "make install" in bare.stderr
-    assert ".venv/bin/python -m infra" in bare.stderr
-    assert "Traceback" not in bare.stderr
+    shown = done(gateway, "night", "show", number).splitlines()
+    listed = done(gateway, "game", "list", "--night", number).splitlines()
+    games = told_each(gateway, "game", "list", "--night", number)
+
+    assert shown[0].endswith("2 games  Friday")
+    assert shown[1:] == ["   1. Tee K.O.: +1 (1 up, 0 down)", "   2. Quiplash 3: 0 (0 up, 0 down)"]
+    assert listed == ["  1. Quiplash 3: 0", "  2. Tee K.O. (for 3 and more): +1"]
+    assert told(gateway, "night", "show", number)["games"] == games
+    done(gateway, "night", "end", number)

@@ -22,7 +22,7 @@ from tests.clients import PATIENCE_SECONDS, Host, Target
 from tests.gateway import ROOT, Gateway
 from tests.sockets import listening
 
-INFRA = [sys.executable, "-m", "infra"]
+GAMENIGHT = [sys.executable, "-m", "infra.cli"]
 CTRL_C, SIGTERM = signal.SIGINT, signal.SIGTERM
 
 
@@ -54,7 +54,7 @@ async def trickling() -> AsyncIterator[tuple[str, asyncio.Event]]:
 
 async def test_a_demo_ends_its_night(gateway: Gateway, host: Host) -> None:
     # Slow enough for the night to be on still when it is broken off.
-    command = [*INFRA, "demo", "--pace", "4", "--json", *state_of(gateway)]
+    command = [*GAMENIGHT, "demo", "--pace", "4", "--json", *state_of(gateway)]
     async with running(command, {}, ROOT) as program:
         started = json.loads(await program.prints('"session.started"'))
 
@@ -68,7 +68,7 @@ async def test_a_demo_ends_its_night(gateway: Gateway, host: Host) -> None:
 
 @pytest.mark.parametrize("number", [CTRL_C, SIGTERM])
 async def test_a_demo_takes_down_the_gateway_that_it_brought(number: signal.Signals) -> None:
-    async with running([*INFRA, "demo", "--own", "--pace", "4"], {"NO_COLOR": "1"}, ROOT) as program:
+    async with running([*GAMENIGHT, "demo", "--own", "--pace", "4"], {"NO_COLOR": "1"}, ROOT) as program:
         served = urlsplit((await program.prints("│ on http")).rpartition(" ")[2])
 
         status, printed = await ended_by(number, program)
@@ -80,7 +80,7 @@ async def test_a_demo_takes_down_the_gateway_that_it_brought(number: signal.Sign
 
 
 async def test_a_listener_ends_quietly(gateway: Gateway, host: Host) -> None:
-    async with running([*INFRA, "listen", *state_of(gateway)], {}, ROOT) as program:
+    async with running([*GAMENIGHT, "listen", *state_of(gateway)], {}, ROOT) as program:
         await program.prints("authenticated")
         night = await host.start()
         await program.prints(f"#{night['id']}")
@@ -92,11 +92,11 @@ async def test_a_listener_ends_quietly(gateway: Gateway, host: Host) -> None:
     assert printed == ""
 
 
-@pytest.mark.parametrize("command", [["listen"], ["session", "list"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["listen"], ["night", "list"]], ids=" ".join)
 async def test_nobody_waits_for_an_answer_that_never_ends(command: list[str]) -> None:
     async with (
         trickling() as (url, asked),
-        running([*INFRA, *command, "--url", url], {"GAMENIGHT_TOKEN": "a-token"}, ROOT) as program,
+        running([*GAMENIGHT, *command, "--url", url], {"GAMENIGHT_TOKEN": "a-token"}, ROOT) as program,
     ):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await asked.wait()
@@ -111,7 +111,7 @@ async def test_nobody_waits_for_an_answer_that_never_ends(command: list[str]) ->
 async def test_a_gateway_that_is_starting_takes_its_engine_down(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    command = [*INFRA, "local", "--port", "0", "--state-dir", str(tmp_path / "state")]
+    command = [*GAMENIGHT, "serve", "--port", "0", "--state-dir", str(tmp_path / "state")]
     async with running(command, {"AWS_ENDPOINT_URL_DYNAMODB": ""}, ROOT) as program:
         await program.prints("Starting MiniStack")
 
@@ -143,7 +143,7 @@ async def test_an_interruption_of_the_first_imports_is_no_traceback(tmp_path: Pa
     (tmp_path / "click.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
 
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    async with running([*INFRA, "demo"], {"PYTHONPATH": path}, tmp_path) as program:
+    async with running([*GAMENIGHT, "demo"], {"PYTHONPATH": path}, tmp_path) as program:
         status, printed = await program.ends()
 
     assert status == 128 + CTRL_C

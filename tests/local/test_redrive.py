@@ -29,7 +29,8 @@ def redriven(gateway: Gateway, *options: str) -> Any:
     command = [
         sys.executable,
         "-m",
-        "infra",
+        "infra.cli",
+        "stage",
         "redrive",
         "--json",
         "--state-dir",

@@ -33,7 +33,7 @@ def dynamodb(own_gateway: Gateway) -> Any:
 
 
 def restored(state: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "infra", "restored", "--yes", "--state-dir", str(state)]
+    command = [sys.executable, "-m", "infra.cli", "stage", "restore", "--yes", "--state-dir", str(state)]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 

@@ -27,7 +27,7 @@ def rotating(tmp_path: Path, new_engine: dict[str, str]) -> Iterator[Gateway]:
 
 def rotate(gateway: Gateway, *options: str) -> Any:
     python, *_, state = gateway.token_command
-    command = [python, "-m", "infra", "rotate-secret", "--json", "--state-dir", state, *options]
+    command = [python, "-m", "infra.cli", "stage", "rotate-secret", "--json", "--state-dir", state, *options]
     return json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
 
 

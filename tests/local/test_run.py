@@ -124,8 +124,8 @@ def test_a_state_that_was_cut_off_is_told_and_kept(tmp_path: Path) -> None:
 
 def test_a_terminal_shows_the_log_in_short_and_the_file_has_all_of_it(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    command = [sys.executable, "-m", "infra", "local", "--port", "0", "--state-dir", str(state)]
-    mint = [sys.executable, "-m", "infra", "token", "--role", "admin", "--state-dir", str(state)]
+    command = [sys.executable, "-m", "infra.cli", "serve", "--port", "0", "--state-dir", str(state)]
+    mint = [sys.executable, "-m", "infra.cli", "token", "--role", "admin", "--state-dir", str(state)]
     environment = {name: value for name, value in os.environ.items() if name != "LOG_FORMAT"}
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "wb") as output:
@@ -172,7 +172,7 @@ def test_the_times_of_a_connection_can_be_set(tmp_path: Path) -> None:
 def test_nothing_outlives_a_gateway_that_is_killed(tmp_path: Path) -> None:
     state = tmp_path / "state"
     process = subprocess.Popen(
-        [sys.executable, "-m", "infra", "local", "--port", "0", "--state-dir", str(state)],
+        [sys.executable, "-m", "infra.cli", "serve", "--port", "0", "--state-dir", str(state)],
         cwd=ROOT,
         env={**os.environ, **EMBEDDED},
         stdout=subprocess.PIPE,
@@ -205,6 +205,6 @@ def until(terminal: TextIO, text: str) -> list[str]:
 
 
 def _local(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "infra", "local", *arguments]
+    command = [sys.executable, "-m", "infra.cli", "serve", *arguments]
     environment = {**os.environ, **EMBEDDED, **variables}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""``python -m infra trace``, asked of a gateway that runs."""
+"""``gamenight stage trace``, asked of a gateway that runs."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from tests.gateway import POLL_SECONDS, ROOT, Gateway
 
 def traced(gateway: Gateway, *arguments: str) -> subprocess.CompletedProcess[str]:
     state = gateway.token_command[gateway.token_command.index("--state-dir") + 1]
-    command = [sys.executable, "-m", "infra", "trace", *arguments, "--state-dir", state]
+    command = [sys.executable, "-m", "infra.cli", "stage", "trace", *arguments, "--state-dir", state]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.api.specifications import served as specifications
-from infra.cli import specs
+from infra.cli.dev import specs
 from infra.specifications import files, protocol
 from tests.installed import installed
 from tests.node import packages
@@ -41,14 +41,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_writes_and_can_check_only(elsewhere: Path) -> None:
-    written = CliRunner().invoke(specs.command)
+    written = CliRunner().invoke(specs)
     assert written.exit_code == 0, written.output
     assert {path.name: path.read_text() for path in elsewhere.iterdir()} == files.documents()
     assert "| `auth_timeout` |" in protocol.PAGE.read_text()
     (elsewhere / specifications.OPENAPI).write_text("{}")
     protocol.PAGE.write_text(protocol.PAGE.read_text().replace("auth_timeout", "auth_slow"))
 
-    drifted = CliRunner().invoke(specs.command, ["--check"])
+    drifted = CliRunner().invoke(specs, ["--check"])
 
     assert drifted.exit_code == 1
     assert "openapi.json, protocol.md: not what the code says now. Run `make specs`." in drifted.output

@@ -139,10 +139,10 @@ class _Client:
 class _Night:
     """The script."""
 
-    def __init__(self, place: ServiceTarget, show: Show) -> None:
-        self._place = place
+    def __init__(self, service: ServiceTarget, show: Show) -> None:
+        self._service = service
         self._show = show
-        self._host = place.night(Role.ADMIN)
+        self._host = service.night(Role.ADMIN)
         self._session_id: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._starting: asyncio.Future[Any] | None = None
         self._at = ""
@@ -191,7 +191,7 @@ class _Night:
         token = (await self._host.request("POST", "/api/tokens", asked))["token"]
 
         def night(cursors: CursorStore) -> GameNight:
-            return GameNight(self._place.url, token, cursors=cursors)
+            return GameNight(self._service.url, token, cursors=cursors)
 
         return _Client(name, night, self._session_id, self._show, votes)
 
@@ -225,6 +225,6 @@ class _Night:
         self._show.say(who, click.style(what, bold=who == "host"))
 
 
-async def play(place: ServiceTarget, show: Show) -> None:
+async def play(service: ServiceTarget, show: Show) -> None:
     """Play a night on a service. Raises what ``gamenight`` raises, and ClickException."""
-    await _Night(place, show).play()
+    await _Night(service, show).play()

@@ -4,19 +4,15 @@ What people have typed is shown without what a terminal would take for a command
 sees to ``click.echo``, which takes them out where there is no terminal.
 """
 
-import json
 import logging
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import click
 
+from infra.cli.options import as_json
 from infra.cli.service.library import Event, on_one_line, score
-
-UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")
-"""What JSON leaves as it is, and is a control character or the end of a line all the same."""
 
 COLOURS = {
     "session.started": "green",
@@ -32,12 +28,6 @@ def as_line(event: Event) -> str:
     night = "   " if event.session_id is None else f"#{event.session_id}"
     text = click.style(sentence(event), fg=COLOURS.get(event.type))
     return f"{click.style(f'{moment:%H:%M:%S}', dim=True)}  {click.style(night, bold=True)}  {text}"
-
-
-def as_json(value: Any) -> str:
-    """Return a value as one line of JSON; what JSON does not escape of itself is no command either."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def members(event: Event) -> dict[str, Any]:
@@ -65,15 +55,6 @@ def as_row(session: Any) -> str:
     return f"{row}  {on_one_line(session['notes'] or '')}".rstrip()
 
 
-def answer(value: Any, lines: Iterable[str], *, json_only: bool) -> None:
-    """Print what a command has done."""
-    if json_only:
-        click.echo(as_json(value))
-    else:
-        for line in lines:
-            click.echo(line)
-
-
 class ConnectionLog(logging.Handler):
     """Shows what the library says of its connection, beside the events: on standard error."""
 
@@ -92,7 +73,7 @@ def _started(data: Any) -> str:
 
 
 def _added(data: Any) -> str:
-    return f"🎲 New game: {on_one_line(data['game']['title'])}{_players(data['game'])}"
+    return f"🎲 New game: {on_one_line(data['game']['title'])}{players(data['game'])}"
 
 
 def _voted(data: Any) -> str:
@@ -130,7 +111,8 @@ def _notes(session: Any) -> str:
     return f": {on_one_line(session['notes'])}" if session["notes"] else ""
 
 
-def _players(game: Any) -> str:
+def players(game: Any) -> str:
+    """Return how many can play a game, in brackets; nothing where the host has not said."""
     least, most = game["min_players"], game["max_players"]
     match least, most:
         case None, None:

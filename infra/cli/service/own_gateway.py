@@ -27,7 +27,7 @@ def own_gateway() -> Iterator[Path]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="game-night-live-"))
         state, ready, log = Path(folder) / "state", Path(folder) / "ready.json", Path(folder) / "gateway.log"
-        command = [sys.executable, "-m", "infra", "local", "--port", "0"]
+        command = [sys.executable, "-m", "infra.cli", "serve", "--port", "0"]
         command += ["--state-dir", str(state), "--ready-file", str(ready)]
         with log.open("wb") as output, put_off():
             process = subprocess.Popen(

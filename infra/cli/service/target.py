@@ -63,16 +63,16 @@ class ServiceTarget:
 
     def night(self, role: Role, cursors: CursorStore | Path | None = None) -> GameNight:
         """Return the service as a bot has it. Raises ServiceProblem where the address can't be one."""
-        with told(self.url):
+        with translated(self.url):
             return GameNight(self.url, self.token(role), cursors=cursors)
 
     def ask(self, role: Role, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make one request and return its answer. Raises ServiceProblem."""
-        with told(self.url):
+        with translated(self.url):
             return run(lambda: self.night(role).request(method, path, body))
 
 
-def place_of(stage: str, state_dir: Path, url: str | None) -> ServiceTarget:
+def service_at(stage: str, state_dir: Path, url: str | None) -> ServiceTarget:
     """Return the service that the options of a command name. Raises ServiceProblem where there is none."""
     if url is not None:
         return ServiceTarget(url, lambda _role: _given_token())
@@ -84,7 +84,7 @@ def place_of(stage: str, state_dir: Path, url: str | None) -> ServiceTarget:
 
 
 @contextmanager
-def told(url: str) -> Iterator[None]:
+def translated(url: str) -> Iterator[None]:
     """Raise ServiceProblem for whatever the library raises."""
     try:
         yield
@@ -127,15 +127,15 @@ def _local_url(state: StateDir) -> str:
 
 def _stage_url(name: str) -> str:
     # Imported here: the local gateway's commands need no AWS SDK.
-    from infra.deploy.chalice.state import ChaliceState  # noqa: PLC0415
-    from infra.deploy.stage import Addresses, Stage  # noqa: PLC0415
+    from infra.deploy.chalice.state import ChaliceState
+    from infra.deploy.stage import Addresses, Stage
 
     record = ChaliceState(PROJECT, Stage(name))
     api_id, url = record.value("rest_api", "rest_api_id"), record.value("rest_api", "rest_api_url")
     if api_id is None or url is None:
         raise ServiceProblem(
             "not_deployed",
-            f"The stage {name} has not been deployed from here: `python -m infra deploy --stage {name}` does "
+            f"The stage {name} has not been deployed from here: `gamenight stage deploy --stage {name}` does "
             "it, or finds what is there. With --url its address can be named instead.",
         )
     if emulator := os.environ.get("PUSH_ENDPOINT"):

@@ -59,7 +59,7 @@ def _set_mapping(target: Target, name: str, arn: str, wanted: Mapping[str, Any],
     if mapping is None:
         raise DeploymentError(
             f"{function} does not read the {kind} {arn}. Run this again; if that does not help, "
-            "`python -m infra status` shows what differs."
+            "`gamenight stage status` shows what differs."
         )
     if changed := [key for key, value in wanted.items() if not _same(key, mapping.get(key), value)]:
         client.update_event_source_mapping(UUID=mapping["UUID"], **wanted)

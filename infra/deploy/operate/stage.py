@@ -95,5 +95,5 @@ def _queue(sqs: Any, stage: str, logical_name: str) -> EngineQueue:
         return EngineQueue.named(sqs, name)
     except sqs.exceptions.QueueDoesNotExist as error:
         raise DeploymentError(
-            f"There is no queue {name}. Is the stage {stage} deployed? `python -m infra status` tells."
+            f"There is no queue {name}. Is the stage {stage} deployed? `gamenight stage status` tells."
         ) from error

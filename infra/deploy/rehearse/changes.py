@@ -24,7 +24,7 @@ class Changes:
         self._terminal.progress.step("A deployment that fails half way, and the same command again")
         # By then Chalice has made two functions and the REST API, and has recorded nothing.
         self._terminal.account.deny_once("lambda:AddPermission")
-        failed = self._terminal.infra("deploy", *SHAPE, expect=1)
+        failed = self._terminal.gamenight("stage", "deploy", *SHAPE, expect=1)
         must("AccessDenied" in failed, f"the failure does not say what was denied:\n{failed}")
         done = self._deploy()
         must("Deployed." in done, f"the second run did not deploy:\n{done}")
@@ -44,7 +44,7 @@ class Changes:
         done = self._deploy()
         must("Nothing had changed." in done, f"something was changed:\n{done}")
         must(self.functions() == before, "functions were updated though nothing had changed")
-        self._terminal.infra("status", "--check")
+        self._terminal.gamenight("stage", "status", "--check")
 
     def change_everything_that_is_hard_to_change(self) -> None:
         """Change what Chalice by itself would leave as it was."""
@@ -66,15 +66,15 @@ class Changes:
         for expected in ("broadcast_renamed", "+changed", "mapping is removed"):
             must(expected in done, f"{expected!r} is not in what the deployment said:\n{done}")
         must(self.functions()[STAGE.function("websocket_connect")][0] == 640, "the memory did not change")  # noqa: PLR2004
-        self._terminal.infra("status", "--check")
+        self._terminal.gamenight("stage", "status", "--check")
 
     def destroy(self) -> None:
         """Take all of it down, the data too, from another machine, and look whether anything is left."""
         self._terminal.progress.step("Taking it down")
-        refused = self._terminal.infra("destroy", "--yes", expect=1)
+        refused = self._terminal.gamenight("stage", "destroy", "--yes", expect=1)
         must("--delete-data" in refused, f"tables with data were not protected:\n{refused}")
         self._forget_what_chalice_recorded()
-        self._terminal.infra("destroy", "--yes", "--delete-data")
+        self._terminal.gamenight("stage", "destroy", "--yes", "--delete-data")
         left = self._terminal.account.inventory()
         must(not left, "something is left:\n  " + "\n  ".join(left))
         self._terminal.progress.detail("nothing is left in the account")
@@ -87,7 +87,7 @@ class Changes:
         }
 
     def _deploy(self) -> str:
-        return self._terminal.infra("deploy")
+        return self._terminal.gamenight("stage", "deploy")
 
     def _forget_what_chalice_recorded(self) -> None:
         (self._terminal.project / ".chalice" / "deployed" / f"{STAGE.name}.json").unlink()

@@ -47,16 +47,16 @@ class Connections:
         """Put connections where a delivery to few will find them, one of them behind."""
         gone = self._stale()
         gone.put("gone=", SESSIONS_STREAM)
-        session_id = self._terminal.asked("session", "start")["id"]
+        session_id = self._terminal.asked("night", "start")["id"]
         gone.put("inline=", session_stream(session_id), position=1)
         # What it has missed was noted by a later delivery than the one that comes.
         gone.put("behind=", session_stream(session_id), behind=1, missed=99)
-        self._terminal.asked("game", "add", "Tee K.O.", "--session", str(session_id))
+        self._terminal.asked("game", "add", "Tee K.O.", "--night", str(session_id))
         return gone
 
     def leave_one_that_cannot_be_caught_up(self) -> StaleConnections:
         """Put a connection that lacks events which are not in the log, and the job that is to catch it up."""
-        gone, stream = self._stale(), session_stream(self._terminal.asked("session", "start")["id"])
+        gone, stream = self._stale(), session_stream(self._terminal.asked("night", "start")["id"])
         gone.put("stuck=", stream, behind=90, missed=95)
         job = {"job": "catch_up", "stream": stream, "connection_id": "stuck=", "behind": 90}
         self._send_job("stuck", json.dumps(job))

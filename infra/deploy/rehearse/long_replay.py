@@ -27,7 +27,7 @@ def miss_more_than_there_is_time_for(terminal: Terminal) -> None:
         said = _ask(bot, {"type": "subscribe", "sessionId": session_id, "since": ""})
         must(said.get("last") == last, f"a client that resumes was told {said}")
         _hear(bot, range(1, last + 1))
-        terminal.asked("game", "add", "Tee K.O.", "--session", str(session_id))
+        terminal.asked("game", "add", "Tee K.O.", "--night", str(session_id))
         _hear(bot, [last + 1])
     terminal.progress.detail(f"{last + 1:,} events in order")
 

@@ -23,7 +23,15 @@ STAGES = {"answered", "appended", "received", "broadcast", "posted"}
 """What the logs tell of an event that few hear. The lines of different functions arrive in any order."""
 
 
-DOCUMENTED = ("provision", "redrive", "redrive --dry-run", "restored", "trace 1/1", "token --role bot")
+DOCUMENTED = (
+    "stage provision",
+    "stage redrive",
+    "stage redrive --dry-run",
+    "stage restore",
+    "stage trace 1/1",
+    "token --role bot",
+    "night list",
+)
 """The commands for a stage that the documents show and nothing else here has typed."""
 
 
@@ -65,14 +73,14 @@ class Rehearsal:
         self._terminal.progress.step(f"Conformance: {what[0]}")
         rest, websocket = self._terminal.urls()
         target = ["--rest-url", rest.removesuffix("/api"), "--websocket-url", websocket]
-        target += ["--token-command", f"{sys.executable} -m infra token --stage {STAGE.name}"]
+        target += ["--token-command", f"{sys.executable} -m infra.cli token --stage {STAGE.name}"]
         self._terminal.run([sys.executable, "-m", "pytest", *what, *target, "-p", "no:cacheprovider"])
 
     def _type_what_else_is_documented(self) -> None:
         self._terminal.progress.step("The other commands of the documents")
         for words in DOCUMENTED:
-            self._terminal.infra(*words.split(), answer="y\n" if words == "restored" else "")
-        self._terminal.run([sys.executable, "-m", "infra", "package", *PROCESSOR])
+            self._terminal.gamenight(*words.split(), answer="y\n" if words == "stage restore" else "")
+        self._terminal.run([sys.executable, "-m", "infra.cli", "stage", "package", *PROCESSOR])
 
     def _follow_an_event(self) -> None:
         """Have an event traced through what the functions have logged."""
@@ -81,7 +89,7 @@ class Rehearsal:
 
         def followed() -> bool | None:
             self._terminal.post("sessions")  # the emulator has late lines of a function once it runs again
-            said = self._terminal.infra("trace", f"{session_id}/1", "--json", expect=None)
+            said = self._terminal.gamenight("stage", "trace", f"{session_id}/1", "--json", expect=None)
             found = json.loads(said).get("stages", ()) if said.startswith("{") else ()
             return True if {one["stage"] for one in found} >= STAGES else None
 
@@ -91,11 +99,11 @@ class Rehearsal:
         self._terminal.progress.step("Another token secret, on functions that know the old one")
         old = self._terminal.token()
         self._terminal.post("sessions", token=old)
-        self._terminal.infra("rotate-secret")
+        self._terminal.gamenight("stage", "rotate-secret")
         for token in (self._terminal.token(), old):
             self._terminal.post("sessions", token=token)
         self._terminal.progress.detail("a token of the new secret and one of the old are accepted")
-        self._terminal.infra("rotate-secret", "--finish")
+        self._terminal.gamenight("stage", "rotate-secret", "--finish")
 
     def _look_for_tokens_in_the_logs(self) -> None:
         self._terminal.progress.step("What the functions logged, tokens looked for")

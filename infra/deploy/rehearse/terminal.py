@@ -46,14 +46,14 @@ class Terminal:
     project: Path
     progress: Progress
 
-    def infra(self, *arguments: str, expect: int | None = 0, answer: str = "") -> str:
+    def gamenight(self, *arguments: str, expect: int | None = 0, answer: str = "") -> str:
         """Run one of our commands for the stage, see ``run``."""
-        command = [sys.executable, "-m", "infra", *arguments, "--stage", STAGE.name]
+        command = [sys.executable, "-m", "infra.cli", *arguments, "--stage", STAGE.name]
         return self.run(command, expect, answer)
 
     def asked(self, *arguments: str) -> Any:
         """Run one of our commands with --json, and return the object that it prints in the end."""
-        said = self.infra(*arguments, "--json")
+        said = self.gamenight(*arguments, "--json")
         return json.loads(re.split(r"^(?=\{)", said, flags=re.MULTILINE)[-1])
 
     def run(self, command: list[str], expect: int | None = 0, answer: str = "") -> str:
@@ -105,11 +105,11 @@ class Terminal:
 
     def token(self) -> str:
         """Return a new token of an admin."""
-        return self.infra("token", "--role", "admin").strip()
+        return self.gamenight("token", "--role", "admin").strip()
 
     def urls(self) -> tuple[str, str]:
         """Return where the REST API is, ending in ``/api``, and where clients connect."""
-        rest, websocket = re.findall(r"(https?://\S+/api|wss?://\S+)", self.infra("status"))[:2]
+        rest, websocket = re.findall(r"(https?://\S+/api|wss?://\S+)", self.gamenight("stage", "status"))[:2]
         return rest, websocket
 
     def queue(self, name: str) -> tuple[Any, str]:

@@ -19,10 +19,10 @@ def set_aside_and_redrive(terminal: Terminal) -> None:
         return True if asked["Attributes"]["ApproximateNumberOfMessages"] != "0" else None
 
     Clock().wait("the event on the failure queue", waiting, within=DELIVERY_SECONDS, every=0.5)
-    still = terminal.asked("redrive", "--dry-run")["records"]
+    still = terminal.asked("stage", "redrive", "--dry-run")["records"]
     must(still["unreadable"] == 1, f"an event that can't be read is not told of: {still}")
     _put(terminal, session_id, "game.added")
-    redone = terminal.asked("redrive")["records"]
+    redone = terminal.asked("stage", "redrive")["records"]
     must((redone["redone"], redone["events"]) == (1, 1), f"a mended event was not redone: {redone}")
     terminal.progress.detail("set aside, mended and redone")
 

@@ -123,7 +123,7 @@ class CloudWatchLogs:
                 if code_of(error) != "ResourceNotFoundException":
                     raise
                 raise NotTraceable(
-                    f"There is no log group {group} here. `python -m infra status --stage {self.stage.name}` "
+                    f"There is no log group {group} here. `gamenight stage status --stage {self.stage.name}` "
                     "tells whether the stage is deployed in this account and Region."
                 ) from error
 

@@ -36,7 +36,7 @@ def start_fork_server() -> None:
     It inherits the environment variables of this moment.
     """
     product = [module.name for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib.")]
-    _CONTEXT.set_forkserver_preload(["app", "infra.__main__", runtime.__name__, *product])
+    _CONTEXT.set_forkserver_preload(["app", runtime.__name__, *product])
     # Blocked here, Ctrl-C stays blocked in what is started here, and comes to this process afterwards.
     # The tracker, which lets it through again when it starts, has to be up before.
     resource_tracker.ensure_running()

@@ -45,7 +45,7 @@ def page(text: str, what: str, shown: str) -> str:
 
 def command_line(what: str) -> str:
     """Return what is typed for it."""
-    return f"python -m infra tables {what}"
+    return f"gamenight dev tables {what}"
 
 
 def _values(rest: Item) -> str:

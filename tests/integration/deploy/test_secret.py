@@ -16,7 +16,8 @@ from chalicelib.auth.tokens import JwtVerifier
 from chalicelib.aws.secrets import ParameterSecrets
 from chalicelib.errors import TokenInvalid
 from chalicelib.retry import Backoff, RetryPolicy
-from infra.cli import rotate_secret, token
+from infra.cli.stage.rotate_secret import rotate_secret
+from infra.cli.token import token
 from infra.deploy.errors import DeploymentError
 from infra.deploy.secret import SecretParameter, ensure_secret
 from infra.token_secrets import finished, rotated
@@ -37,7 +38,7 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def minted() -> str:
-    return CliRunner().invoke(token.command, ["--stage", "dev", "--role", "bot"]).stdout.strip()
+    return CliRunner().invoke(token, ["--stage", "dev", "--role", "bot"]).stdout.strip()
 
 
 def verifier() -> JwtVerifier:
@@ -48,11 +49,11 @@ def test_both_secrets_are_accepted_during_a_rotation(ssm: Any) -> None:
     living, old = verifier(), minted()
     living.verify(old)
 
-    begun = CliRunner().invoke(rotate_secret.command, ["--stage", "dev", "--json"])
+    begun = CliRunner().invoke(rotate_secret, ["--stage", "dev", "--json"])
     new = minted()
     during = [living.verify(one).role for one in (old, new)]
     kept = ssm.get_parameter(Name=NAME)["Parameter"]
-    ended = CliRunner().invoke(rotate_secret.command, ["--stage", "dev", "--finish"])
+    ended = CliRunner().invoke(rotate_secret, ["--stage", "dev", "--finish"])
 
     assert json.loads(begun.stdout)["stage"] == "dev"
     assert (kept["Type"], kept["Version"]) == ("SecureString", 2)
@@ -65,7 +66,7 @@ def test_both_secrets_are_accepted_during_a_rotation(ssm: Any) -> None:
 
 @pytest.mark.usefixtures("ssm")
 def test_a_stage_that_is_not_deployed_is_told_of() -> None:
-    result = CliRunner().invoke(rotate_secret.command, ["--stage", "prod"])
+    result = CliRunner().invoke(rotate_secret, ["--stage", "prod"])
 
     assert result.exit_code == 1
     assert "/game-night-live/prod/jwt-secret" in result.stderr

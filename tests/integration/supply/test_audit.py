@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from click.testing import CliRunner, Result
 
-from infra.cli.audit import command
+from infra.cli.dev import audit as command
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib.auth.secrets import TokenSecrets
-from infra.cli import rotate_secret
+from infra.cli.stage.rotate_secret import rotate_secret
 from infra.local.state import StateDir
 
 YEAR = 366 * 24 * 60 * 60
@@ -21,7 +21,7 @@ def state(tmp_path: Path) -> StateDir:
 
 
 def rotate(state: StateDir, *options: str) -> Result:
-    return CliRunner().invoke(rotate_secret.command, [*options, "--state-dir", str(state.path)])
+    return CliRunner().invoke(rotate_secret, [*options, "--state-dir", str(state.path)])
 
 
 def test_the_old_secret_ends_with_its_last_token(state: StateDir) -> None:

@@ -4,9 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib.auth.claims import Role
+from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import JwtVerifier
-from chalicelib.aws.secrets import FileSecrets
-from infra.cli.token import command
+from infra.cli.token import token
 from infra.local.state import StateDir
 
 HOUR = 60 * 60
@@ -16,7 +16,7 @@ DAY = 24 * HOUR
 def test_a_token_and_nothing_else_is_printed(tmp_path: Path) -> None:
     secrets = FileSecrets(StateDir(tmp_path).ensure_token_secrets())
 
-    result = CliRunner().invoke(command, ["--role", "bot", "--sub", "kosmi", "--state-dir", str(tmp_path)])
+    result = CliRunner().invoke(token, ["--role", "bot", "--sub", "kosmi", "--state-dir", str(tmp_path)])
 
     claims = JwtVerifier(secrets, "game-night-live").verify(result.stdout.removesuffix("\n"))
     assert (claims.subject, claims.role) == ("kosmi", Role.BOT)
@@ -24,7 +24,7 @@ def test_a_token_and_nothing_else_is_printed(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_secret_is_an_error(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command, ["--role", "admin", "--state-dir", str(tmp_path)])
+    result = CliRunner().invoke(token, ["--role", "admin", "--state-dir", str(tmp_path)])
 
     assert result.exit_code == 1
     assert "make run" in result.stderr
@@ -34,7 +34,7 @@ def test_a_folder_without_a_secret_is_an_error(tmp_path: Path) -> None:
 def test_damaged_secrets_are_an_error_that_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "token-secrets.json").write_text("{")
 
-    result = CliRunner().invoke(command, ["--role", "admin", "--state-dir", str(tmp_path)])
+    result = CliRunner().invoke(token, ["--role", "admin", "--state-dir", str(tmp_path)])
 
     assert result.exit_code == 1
     assert f"{tmp_path / 'token-secrets.json'} can't be used" in result.stderr
@@ -50,7 +50,7 @@ def test_no_token_lives_longer_than_the_service_accepts(tmp_path: Path, role: st
     secrets = StateDir(tmp_path).ensure_token_secrets()
     asked = ["--role", role, "--state-dir", str(secrets.parent), "--ttl"]
 
-    longer = CliRunner().invoke(command, [*asked, str(longest + 1)])
+    longer = CliRunner().invoke(token, [*asked, str(longest + 1)])
 
     assert life_of(tmp_path, "--role", role, "--ttl", str(longest)) == longest
     assert longer.exit_code == 2
@@ -61,6 +61,6 @@ def test_no_token_lives_longer_than_the_service_accepts(tmp_path: Path, role: st
 def life_of(folder: Path, *options: str) -> int:
     """Return the seconds that a token which the service accepts is good for from when it was minted."""
     secrets = FileSecrets(StateDir(folder).ensure_token_secrets())
-    minted = CliRunner().invoke(command, [*options, "--state-dir", str(folder)]).stdout.strip()
+    minted = CliRunner().invoke(token, [*options, "--state-dir", str(folder)]).stdout.strip()
     claims = JwtVerifier(secrets, "game-night-live").verify(minted)
     return claims.expires_at - claims.issued_at

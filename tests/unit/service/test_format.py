@@ -4,7 +4,8 @@ import unicodedata
 import click
 import pytest
 
-from infra.cli.service.format import as_json, as_line, as_row, members, sentence
+from infra.cli.options import as_json
+from infra.cli.service.format import as_line, as_row, members, sentence
 from infra.cli.service.library import Event, score
 
 MOMENT = "2025-11-01T20:00:00.123Z"

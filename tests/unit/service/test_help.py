@@ -7,9 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from infra.__main__ import main
-
-OF_A_SERVICE = {"demo", "game", "listen", "session", "token", "vote"}
+from infra.cli.commands import COMMANDS, STAGE_COMMANDS, gamenight
 
 
 def commands(
@@ -24,60 +22,71 @@ def commands(
                 yield from commands(command, (*path, name))
 
 
-EVERY = dict(commands(main))
+EVERY = dict(commands(gamenight))
 
 
 @pytest.mark.parametrize("path", EVERY, ids=" ".join)
-def test_every_command_says_what_it_does_and_what_each_option_is_for(path: tuple[str, ...]) -> None:
-    shown = CliRunner().invoke(main, [*path, "--help"])
+def test_every_command_explains_itself_and_shows_an_example(path: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(gamenight, [*path, "--help"], prog_name="gamenight")
 
     assert shown.exit_code == 0
+    assert shown.output.startswith(f"Usage: gamenight {' '.join(path)} ")
     assert (EVERY[path].help or "").split(".")[0] in " ".join(shown.output.split())
-    options = [one for one in EVERY[path].params if isinstance(one, click.Option)]
-    for option in options:
-        assert option.opts[-1] in shown.output
+    for option in EVERY[path].params:
+        assert not isinstance(option, click.Option) or option.help
+    examples = shown.output.partition("Examples:\n")[2]
+    assert f"gamenight {' '.join(path)}" in examples
 
 
-@pytest.mark.parametrize("path", [path for path in EVERY if path[0] in OF_A_SERVICE], ids=" ".join)
-def test_a_command_for_a_running_service_shows_what_can_be_typed(path: tuple[str, ...]) -> None:
-    shown = CliRunner().invoke(main, [*path, "--help"]).output
+@pytest.mark.parametrize("path", [path for path in EVERY if path != ("completion",)], ids=" ".join)
+def test_every_command_speaks_json(path: tuple[str, ...]) -> None:
+    command = EVERY[path]
 
-    examples = shown.partition("Examples:\n")[2].splitlines()
-    typed = [line.strip() for line in examples if line.strip()]
-    assert typed
-    assert all(line.startswith(f"python -m infra {' '.join(path)}") for line in typed)
+    assert isinstance(command, click.Group) or "--json" in [one for o in command.params for one in o.opts]
 
 
-def test_the_list_of_commands_cuts_no_sentence_short() -> None:
-    shown = CliRunner().invoke(main, ["--help"]).output
+def test_what_a_list_says_of_a_command_is_its_first_sentence() -> None:
+    listed = {(name,): one for section in COMMANDS.values() for name, one in section.items()}
+    listed |= {("stage", name): one for section in STAGE_COMMANDS.values() for name, one in section.items()}
 
-    assert "..." not in shown.partition("Commands:")[2]
-    for (name, *below), command in EVERY.items():
-        if not below:
-            first = " ".join((command.help or "").partition("\n\n")[0].split())
-            assert f"  {name}" in shown
-            assert first in " ".join(shown.split())
+    said = {path: " ".join((EVERY[path].help or "").partition("\n\n")[0].split()) for path in listed}
+
+    assert said == {path: summary for path, (_, summary) in listed.items()}
 
 
-def test_what_is_no_command_is_a_wrong_use() -> None:
-    assert CliRunner().invoke(main, ["dance"]).exit_code == 2
+def test_a_shell_completes_names_and_options() -> None:
+    variables = {"_GAMENIGHT_COMPLETE": "bash_complete"}
+
+    def completed(line: str) -> str:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        return CliRunner().invoke(gamenight, prog_name="gamenight", env={**variables, **words}).output.strip()
+
+    assert completed("gamenight ni") == "plain,night"
+    assert completed("gamenight stage re").split() == ["plain,rehearse", "plain,redrive", "plain,restore"]
+    assert completed("gamenight night list --ac") == "plain,--active"
 
 
-@pytest.mark.parametrize(
-    ("typed", "meant"), [("sesion", "session"), ("tokn", "token"), ("session strat", "start")]
-)
-def test_what_is_nearly_a_command_is_answered_with_the_command(typed: str, meant: str) -> None:
-    shown = CliRunner().invoke(main, typed.split())
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(shell: str) -> None:
+    shown = CliRunner().invoke(gamenight, ["completion", shell])
+
+    assert shown.exit_code == 0
+    assert f"_GAMENIGHT_COMPLETE={shell}_complete" in shown.output
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("nigt", "night"), ("tokn", "token"), ("night strat", "start")])
+def test_a_misspelled_command_is_answered_with_the_command(typed: str, meant: str) -> None:
+    shown = CliRunner().invoke(gamenight, typed.split())
 
     assert shown.exit_code == 2
     assert f"Did you mean '{meant}'?" in shown.stderr
 
 
-@pytest.mark.parametrize("command", ["session list", "demo"])
+@pytest.mark.parametrize("command", ["night list", "demo"])
 def test_a_stage_and_an_address_are_two_places(command: str) -> None:
     both = ["--stage", "local", "--url", "http://localhost:5000"]
 
-    shown = CliRunner().invoke(main, [*command.split(), *both])
+    shown = CliRunner().invoke(gamenight, [*command.split(), *both])
 
     assert shown.exit_code == 2
     assert "Which one: --stage local or --url http://localhost:5000?" in shown.stderr
@@ -86,13 +95,14 @@ def test_a_stage_and_an_address_are_two_places(command: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "code", "says"),
     [
-        ("session list --json --lst 2", "usage", "No such option '--lst'"),
-        ("sesion list --json", "usage", "Did you mean 'session'?"),
-        ("session list --state-dir /nowhere --json", "not_running", "make run"),
+        ("night list --json --lst 2", "usage", "No such option '--lst'"),
+        ("nigt list --json", "usage", "Did you mean 'night'?"),
+        ("night list --state-dir /nowhere --json", "not_running", "make run"),
+        ("token --role bot --state-dir /nowhere --json", "failed", "make run"),
     ],
 )
-def test_what_goes_wrong_behind_json_is_one_object_on_one_line(typed: str, code: str, says: str) -> None:
-    shown = CliRunner().invoke(main, typed.split())
+def test_an_error_behind_json_is_one_object_on_one_line(typed: str, code: str, says: str) -> None:
+    shown = CliRunner().invoke(gamenight, typed.split())
 
     error = json.loads(shown.stderr)["error"]
     assert shown.exit_code in {1, 2}
@@ -104,6 +114,6 @@ def test_what_goes_wrong_behind_json_is_one_object_on_one_line(typed: str, code:
 
 
 def test_a_text_that_looks_like_the_option_for_machines_is_none() -> None:
-    shown = CliRunner().invoke(main, ["session", "start", "--nope", "--", "--json"])
+    shown = CliRunner().invoke(gamenight, ["night", "start", "--nope", "--", "--json"])
 
     assert "Usage:" in shown.stderr

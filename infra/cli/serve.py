@@ -1,4 +1,4 @@
-"""``python -m infra local``: serve http and ws on localhost until Ctrl-C."""
+"""``gamenight serve``: serve http and ws on localhost until Ctrl-C."""
 
 import os
 from pathlib import Path
@@ -6,24 +6,21 @@ from pathlib import Path
 import click
 
 from chalicelib.settings import Settings, SettingsError
+from infra.cli.options import JSON, STATE_DIR, examples
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.server import PortInUse
 from infra.local.engine.embedded import EngineError
-from infra.local.serve import SCHEDULE_SECONDS, Options, serve
-from infra.local.state import DEFAULT_STATE_DIR, StateDir, StateInUse, StateUnusable
+from infra.local.serve import SCHEDULE_SECONDS, Options
+from infra.local.serve import serve as serve_locally
+from infra.local.state import StateDir, StateInUse, StateUnusable
 from infra.signals import exit_by_signals
 
 DEFAULTS = Limits()
 
 
-@click.command()
+@click.command(epilog=examples("serve", "serve --port 0 --state-dir /tmp/games --json"))
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0: a free one.")
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_STATE_DIR,
-    help="Where sessions and the token secret are kept.  [default: .local/state]",
-)
+@STATE_DIR
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -56,7 +53,8 @@ DEFAULTS = Limits()
     show_envvar=True,
     help="Seconds between two sweeps for connections whose time has come.",
 )
-def command(  # noqa: PLR0913 - one for each option
+@JSON
+def serve(  # noqa: PLR0913 - one for each option
     *,
     port: int,
     state_dir: Path,
@@ -64,14 +62,27 @@ def command(  # noqa: PLR0913 - one for each option
     idle_timeout: float,
     max_age: float,
     sweep_interval: float,
+    json_only: bool,
 ) -> None:
-    """Serve http and ws on localhost.
+    """Serve http and ws on this machine, until Ctrl-C.
 
+    With --json the addresses are printed once requests are served, as --ready-file has them.
     AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB to use in place of the embedded one. A terminal shows the log
     in short, and everything else gets it in JSON: LOG_FORMAT=json or LOG_FORMAT=text says otherwise.
     """
     # Ended by a signal while it starts, it takes down what it has started. Then serving heeds it itself.
     exit_by_signals()
+    if json_only and ready_file is None:
+        ready_file = state_dir / "ready.json"
+
+    def say(text: str) -> None:
+        if not json_only:
+            click.echo(text)
+        elif ready_file and ready_file.exists():
+            click.echo(ready_file.read_text())
+
+    if ready_file:
+        ready_file.unlink(missing_ok=True)  # one of an earlier gateway
     options = Options(
         port,
         StateDir(state_dir),
@@ -82,7 +93,7 @@ def command(  # noqa: PLR0913 - one for each option
     )
     try:
         Settings.from_env()  # before any process inherits what can't be understood
-        serve(options, click.echo)
+        serve_locally(options, say)
     except (EngineError, PortInUse, SettingsError, StateInUse, StateUnusable) as error:
         raise click.ClickException(str(error)) from error
     kept = options.dynamodb or os.path.relpath(state_dir)

@@ -1,9 +1,8 @@
-"""``python -m infra rotate-secret``: another secret to sign tokens with, and no bot that notices.
+"""``gamenight stage rotate-secret``: another secret to sign tokens with, and no bot that notices.
 
 Leaves what a rotation is to ``infra.token_secrets``.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +16,7 @@ from chalicelib.auth.secret_cache import REFRESH_SECONDS
 from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
 from chalicelib.limits import MAX_TOKEN_SECONDS
 from chalicelib.timestamps import timestamp
-from infra.cli.examples import examples
-from infra.cli.local_state import STATE_DIR
+from infra.cli.options import JSON, STATE_DIR, answer, examples
 from infra.stage_secrets import used_state
 from infra.token_secrets import SecretKeeper, finished, rotated
 
@@ -26,7 +24,9 @@ DAY = 24 * 60 * 60
 LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
 
 
-@click.command(epilog=examples("rotate-secret --stage dev", "rotate-secret --stage dev --finish --json"))
+@click.command(
+    epilog=examples("stage rotate-secret --stage dev", "stage rotate-secret --stage dev --finish --json")
+)
 @click.option("--stage", default="local", show_default=True, help="The stage whose secret it is.")
 @click.option("--finish", is_flag=True, help="Accept the secret before the current one no more.")
 @click.option(
@@ -36,11 +36,12 @@ LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
     show_default=True,
     help="How long tokens of the old secret are accepted; the default is the longest life of a bot's.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what is so now as one JSON object.")
 @STATE_DIR
-def command(*, stage: str, finish: bool, keep_days: int, as_json: bool, state_dir: Path) -> None:
-    """Sign tokens with another secret from now on, and accept those of the old one for a while.
+@JSON
+def rotate_secret(*, stage: str, finish: bool, keep_days: int, json_only: bool, state_dir: Path) -> None:
+    """Sign tokens with another secret from now on.
 
+    Those of the old one are accepted for a while.
     Whoever has the secret can be anyone, so it is worth changing now and then, and whenever somebody leaves
     who could read it. Nobody is cut off: connections stay, tokens that are out stay good, and new ones work
     at once, since a function that meets a token of a secret that it does not know reads the secrets again.
@@ -55,10 +56,8 @@ def command(*, stage: str, finish: bool, keep_days: int, as_json: bool, state_di
         if after != before:
             keeper.replace(after)
     facts = _facts(stage, after)
-    if as_json:
-        click.echo(json.dumps(facts))
-    else:
-        click.echo("\n".join(_finished(facts, before) if finish else _rotated(facts)))
+    lines = _finished(facts, before) if finish else _rotated(facts)
+    answer(facts, *lines, json_only=json_only)
 
 
 @contextmanager
@@ -68,10 +67,10 @@ def _keeper(stage: str, state_dir: Path) -> Iterator[SecretKeeper]:
             yield used_state(state_dir)
             return
         # Imported here: the local stage needs no AWS SDK.
-        from infra.deploy.aws import Aws  # noqa: PLC0415
-        from infra.deploy.errors import explained  # noqa: PLC0415
-        from infra.deploy.secret import SecretParameter  # noqa: PLC0415
-        from infra.deploy.stage import Stage  # noqa: PLC0415
+        from infra.deploy.aws import Aws
+        from infra.deploy.errors import explained
+        from infra.deploy.secret import SecretParameter
+        from infra.deploy.stage import Stage
 
         name = Stage(stage).secret_parameter
         with explained():
@@ -97,8 +96,8 @@ def _rotated(facts: dict[str, Any]) -> list[str]:
         f"Tokens of {stage} are signed with {facts['kid']} from now on, and new ones work at once.",
         f"Those of {facts['previous_kid']} are accepted until {facts['previous_until']}, and no bot notices.",
         "To end the old secret before that, give every bot a new token (POST /api/tokens, or",
-        f"`python -m infra token --stage {stage} --role bot --sub NAME`), and then",
-        f"  python -m infra rotate-secret --stage {stage} --finish",
+        f"`gamenight token --stage {stage} --role bot --sub NAME`), and then",
+        f"  gamenight stage rotate-secret --stage {stage} --finish",
     ]
 
 

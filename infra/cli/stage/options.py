@@ -1,4 +1,4 @@
-"""What the commands that work on a stage have in common: their options, and AWS asked who is asking."""
+"""The options of commands that work on a stage: which one, how it is shaped, and JSON."""
 
 import os
 from collections.abc import Callable
@@ -9,14 +9,17 @@ from typing import Any
 
 import click
 
+from infra.cli.options import JSON, STATE_DIR
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.functions import declared_functions
 from infra.deploy.errors import explained
+from infra.deploy.operate.stage import operated_stage
 from infra.deploy.progress import Progress
 from infra.deploy.stage import Stage, StageConfig
 from infra.deploy.target import Target
+from infra.local.state import StateDir
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 
 NEW = StageConfig()
 
@@ -46,16 +49,36 @@ SHAPING = (
 
 
 def on_a_stage(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --stage, and call it with the target that this names.
+    """Give a command --stage and --json, and call it with the target that they name.
 
-    Whatever AWS refuses ends the command with a message that says what to do.
+    With --json, what is under way goes to standard error. What AWS refuses ends the command with a message
+    that says what to do.
     """
 
     @click.option("--stage", "name", required=True, metavar="NAME", help="The stage, such as dev or prod.")
+    @JSON
     @wraps(run)
-    def command(name: str, **options: Any) -> None:
+    def command(name: str, *, json_only: bool, **options: Any) -> None:
         with explained():
-            run(_target(name, options), **options)
+            target = _target(name, options, Progress(err=json_only))
+            run(target, json_only=json_only, **options)
+
+    return command
+
+
+def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --stage, --state-dir and --json; call it with the stage, deployed or served here.
+
+    What AWS refuses ends the command with a message that says what to do.
+    """
+
+    @click.option("--stage", "name", default="local", show_default=True, metavar="NAME", help="The stage.")
+    @STATE_DIR
+    @JSON
+    @wraps(run)
+    def command(name: str, state_dir: Path, **options: Any) -> None:
+        with explained():
+            run(operated_stage(name, StateDir(state_dir)), **options)
 
     return command
 
@@ -67,7 +90,7 @@ def shaping(run: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _target(name: str, options: dict[str, Any]) -> Target:
+def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
     """Return the target; the options that shape it are taken out of the others.
 
     PUSH_ENDPOINT is read from the environment: the one setting of an emulator, see docs/deploying.md.
@@ -75,6 +98,6 @@ def _target(name: str, options: dict[str, Any]) -> Target:
     stage = Stage(name)
     names = ("architecture", "log_retention_days", "alarm_topic_arn", "account_rate")
     chosen = {key: options.pop(key) for key in names if key in options}
-    target = Target(Aws.connect(), stage, PROJECT, NEW, declared_functions(PROJECT), Progress())
+    target = Target(Aws.connect(), stage, PROJECT, NEW, declared_functions(PROJECT), progress)
     endpoint = os.environ.get("PUSH_ENDPOINT") or None
     return replace(target, shape=StageConfig.of(target.stack.parameters(), **chosen, push_endpoint=endpoint))

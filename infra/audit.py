@@ -1,4 +1,4 @@
-"""``python -m infra audit``: known vulnerabilities in what is installed and deployed.
+"""Known vulnerabilities in what is installed and deployed.
 
 pip-audit looks them up; this names the files, and tells an audit that found nothing from one that did not
 take place.
@@ -10,16 +10,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import click
+PROJECT = Path(__file__).parents[1]
 
-from infra.cli.stage_options import PROJECT
-
-FILES = (
-    "requirements.txt",
-    *(f"requirements/{name}.txt" for name in ("uv", "check", "ministack", "bench", "checkov")),
-)
+FILES = ("requirements.txt", *(f"requirements/{one.name}" for one in PROJECT.glob("requirements/*.txt")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +29,6 @@ class Audit:
 
 class NotAudited(Exception):
     """No answer could be had; the text says why."""
-
-
-@click.command()
-@click.option("--required", is_flag=True, help="Exit with 1 where the audit could not take place, too.")
-@click.argument("options", nargs=-1, metavar="[-- PIP-AUDIT'S OPTIONS]")
-def command(options: tuple[str, ...], *, required: bool) -> None:
-    """Look up known vulnerabilities of every pinned package, in the advisories of PyPI.
-
-    Exits with 1 where there is one. Without a network nothing can be looked up, which is said and is no
-    failure unless --required is given. What follows -- is pip-audit's own, such as "--ignore-vuln ID".
-    """
-    try:
-        audit = audited(options)
-    except NotAudited as why:
-        click.echo(f"Not audited: {why}", err=True)
-        raise SystemExit(int(required)) from why
-    for line in audit.vulnerabilities:
-        click.echo(line)
-    if audit.vulnerabilities:
-        click.echo("Raise the version in the .in file that names it, or what needs it, and run `make lock`.")
-        raise SystemExit(1)
-    if audit.unknown:
-        click.echo(
-            f"{audit.unknown} of {audit.looked_up + audit.unknown} packages could not be looked up.", err=True
-        )
-        raise SystemExit(int(required))
-    click.echo(f"No known vulnerability in {audit.looked_up} packages.")
 
 
 def audited(options: Sequence[str]) -> Audit:

@@ -1,0 +1,91 @@
+"""The commands of ``gamenight``, below headings that say for whom they are."""
+
+import os
+
+import click
+from click.shell_completion import get_completion_class
+
+from infra.cli.lazy import LazyGroup, RootGroup
+from infra.cli.options import examples
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+COMMANDS = {
+    "Host a night": {
+        "night": ("infra.cli.night", "Start, list, show and end game nights."),
+        "game": ("infra.cli.game", "Add games to a night, and list them."),
+        "vote": ("infra.cli.game", "Vote for a game, in somebody's name."),
+        "listen": ("infra.cli.listen", "Show what happens in all game nights, as it happens, until Ctrl-C."),
+        "demo": ("infra.cli.demo", "Play a night with a few bots, for a first look."),
+    },
+    "Get in": {
+        "token": ("infra.cli.token", "Print a token and nothing else."),
+    },
+    "Run it": {
+        "serve": ("infra.cli.serve", "Serve http and ws on this machine, until Ctrl-C."),
+        "stage": ("infra.cli.commands", "Deploy a stage on AWS, look into it, and look after it."),
+    },
+    "Work on this project": {
+        "dev": ("infra.cli.dev", "Write what is made from the code, and look up vulnerabilities."),
+        "completion": ("infra.cli.commands", "Print what makes a shell complete these commands."),
+    },
+}
+
+STAGE_COMMANDS = {
+    "Deploy": {
+        "deploy": ("infra.cli.stage.deploy", "Deploy a stage, or bring it to what is declared here."),
+        "status": ("infra.cli.stage.deploy", "Show what is deployed, and what differs from here."),
+        "destroy": ("infra.cli.stage.deploy", "Remove everything that a stage has on AWS."),
+        "provision": ("infra.cli.stage.deploy", "Make or update what a stage has around its functions."),
+        "package": ("infra.cli.stage.deploy", "Build what is uploaded, and show what is in it."),
+        "rehearse": ("infra.cli.stage.rehearse", "Rehearse a deployment on this machine."),
+    },
+    "Operate": {
+        "trace": ("infra.cli.stage.trace", "Follow an event through the logs, from request to deliveries."),
+        "redrive": ("infra.cli.stage.operate", "Redo deliveries that failed for the last time."),
+        "restore": ("infra.cli.stage.operate", "Take a restored sessions table into use."),
+        "rotate-secret": ("infra.cli.stage.rotate_secret", "Sign tokens with another secret from now on."),
+    },
+}
+
+
+@click.group(
+    cls=RootGroup,
+    lazy=COMMANDS,
+    context_settings=HELP,
+    epilog=examples('night start "Friday Game Night"', "demo", "token --role bot"),
+)
+@click.pass_context
+def gamenight(ctx: click.Context) -> None:
+    """Host game nights, run the service, and look after it.
+
+    Exit status: 0 where it is done; 1 where it is not, and the message says what to do; 2 where the command
+    is not understood; 130 after Ctrl-C; 141 where nobody reads on. Colours are for terminals, and not where
+    NO_COLOR is set.
+    """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=STAGE_COMMANDS,
+    epilog=examples("stage deploy --stage dev", "stage status --stage dev", "stage trace 17/3 --stage dev"),
+)
+def stage() -> None:
+    """Deploy a stage on AWS, look into it, and look after it."""
+
+
+@click.command(
+    epilog=examples("completion fish | source")
+    + "".join(f'\n  eval "$(gamenight completion {shell})"' for shell in ("bash", "zsh"))
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete these commands.
+
+    Put the line of your shell into the file that it reads when it starts, such as ~/.bashrc.
+    """
+    made = get_completion_class(shell)
+    if made is not None:
+        click.echo(made(gamenight, {}, "gamenight", "_GAMENIGHT_COMPLETE").source())

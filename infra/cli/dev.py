@@ -1,0 +1,108 @@
+"""``gamenight dev``: what is made from the code, and known vulnerabilities."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from infra.audit import Audit, NotAudited, audited
+from infra.cli.options import JSON, answer, as_json, examples
+
+PROJECT = Path(__file__).parents[2]
+TABLES_PAGE = PROJECT / "docs" / "tables.md"
+
+
+@click.group(epilog=examples("dev specs --check", "dev tables costs", "dev audit"))
+def dev() -> None:
+    """Write what is made from the code, and look up vulnerabilities."""
+
+
+@dev.command(epilog=examples("dev specs", "dev specs --check"))
+@click.option(
+    "--check", is_flag=True, help="Write nothing; fail where what is there is not what would be made."
+)
+@JSON
+def specs(*, check: bool, json_only: bool) -> None:
+    """Write the specifications, and the tables of docs/protocol.md, from the code.
+
+    They are in chalicelib/api/specifications, from where they are served.
+    """
+    from infra.specifications import protocol
+    from infra.specifications.files import documents, drifted, write
+
+    made = documents()
+    prose = protocol.PAGE.read_text(encoding="utf-8")
+    if check:
+        names = drifted(made) + [protocol.PAGE.name] * (protocol.page(prose, made) != prose)
+        if names:
+            raise click.ClickException(f"{', '.join(names)}: not what the code says now. Run `make specs`.")
+        answer({"drifted": []}, "The specifications are what the code says.", json_only=json_only)
+        return
+    written = [*map(str, [*write(made), protocol.PAGE])]
+    protocol.PAGE.write_text(protocol.page(prose, made), encoding="utf-8")
+    answer({"written": written}, *(f"Wrote {path}." for path in written), json_only=json_only)
+
+
+@dev.command(epilog=examples("dev tables items", "dev tables costs"))
+@click.argument("what", type=click.Choice(["items", "costs", "page"]))
+@JSON
+def tables(what: str, *, json_only: bool) -> None:
+    """Show what a small night leaves in the tables, and what each access costs.
+
+    It is played on an engine of its own. WHAT is `items` or `costs`; `page` writes both into docs/tables.md.
+    """
+    from infra.local.engine.embedded import EngineError, embedded_engine
+    from infra.local.engine.endpoints import Endpoints, point_the_sdks_at, sdk_variables
+    from infra.local.state import StateDir
+    from infra.specifications.tables import example_night, show
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    try:
+        with tempfile.TemporaryDirectory() as folder, embedded_engine(StateDir(Path(folder)), say) as url:
+            point_the_sdks_at(sdk_variables(Endpoints(url, url)))
+            played = example_night.play(url)
+    except EngineError as error:
+        raise click.ClickException(str(error)) from error
+    shown = {"items": show.items(played.items), "costs": show.costs(played.costs)}
+    if what == "page":
+        for each, text in shown.items():
+            TABLES_PAGE.write_text(show.page(TABLES_PAGE.read_text(), each, text))
+        answer({"written": [str(TABLES_PAGE)]}, f"Wrote {TABLES_PAGE}.", json_only=json_only)
+    else:
+        answer({what: shown[what].splitlines()}, shown[what], json_only=json_only)
+
+
+@dev.command(epilog=examples("dev audit", "dev audit --required -- --ignore-vuln GHSA-aaaa-bbbb-cccc"))
+@click.option("--required", is_flag=True, help="Exit with 1 where the audit could not take place, too.")
+@click.argument("options", nargs=-1, metavar="[-- PIP-AUDIT'S OPTIONS]")
+@JSON
+def audit(options: tuple[str, ...], *, required: bool, json_only: bool) -> None:
+    """Look up known vulnerabilities of every pinned package, in the advisories of PyPI.
+
+    Exits with 1 where there is one. Without a network nothing can be looked up, which is said and is no
+    failure unless --required is given. What follows -- is pip-audit's own.
+    """
+    try:
+        found = audited(options)
+    except NotAudited as why:
+        click.echo(as_json({"not_audited": str(why)}) if json_only else f"Not audited: {why}", err=True)
+        raise SystemExit(int(required)) from why
+    if json_only:
+        click.echo(as_json(asdict(found)))
+    for line in () if json_only else _audited(found):
+        click.echo(line)
+    raise SystemExit(int(bool(found.vulnerabilities) or (required and found.unknown > 0)))
+
+
+def _audited(found: Audit) -> Iterator[str]:
+    yield from found.vulnerabilities
+    if found.vulnerabilities:
+        yield "Raise the version in the .in file that names it, or what needs it, and run `make lock`."
+    elif found.unknown:
+        yield f"{found.unknown} of {found.looked_up + found.unknown} packages could not be looked up."
+    else:
+        yield f"No known vulnerability in {found.looked_up} packages."

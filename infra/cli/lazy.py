@@ -1,0 +1,123 @@
+"""Groups that import a command when it is asked for, and what the outermost one does about errors."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from itertools import takewhile
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from infra.cli.options import as_json
+from infra.signals import raise_by_ctrl_c
+
+Commands = Mapping[str, Mapping[str, tuple[str, str]]]
+"""Headings; below each, by name, a command's module and its first sentence. The module has it by its name."""
+
+WITH_JSON = "infra.cli.json"
+"""In click's context: whether errors are printed as JSON."""
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands without importing them."""
+
+    def __init__(self, *args: Any, lazy: Commands, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._sections = lazy
+        self._lazy = {name: one for section in lazy.values() for name, one in section.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of the commands, as they are listed."""
+        return [*self._lazy]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import a command; None where there is none of this name."""
+        if cmd_name not in self._lazy:
+            return None
+        command: click.Command = getattr(import_module(self._lazy[cmd_name][0]), cmd_name.replace("-", "_"))
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command. click would look for similar names among the commands that it has been given."""
+        try:
+            found = super().resolve_command(ctx, args)
+        except click.NoSuchCommand as unknown:
+            raise click.NoSuchCommand(unknown.command_name, possibilities=self._lazy, ctx=ctx) from unknown
+        if not isinstance(found[1], LazyGroup):
+            raise_by_ctrl_c()  # it is the one that runs now
+        return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name, or this group's options."""
+        names = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands below their headings."""
+        width = max(map(len, self._lazy))
+        for heading, commands in self._sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in commands.items()])
+
+
+class RootGroup(LazyGroup):
+    """The outermost group. Behind ``--json`` an error is one JSON object on a line of standard error."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether errors are for machines, also where the rest is not understood."""
+        ctx.meta[WITH_JSON] = "--json" in [*takewhile(lambda one: one != "--", args)]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command.
+
+        Ctrl-C is an exit status and no message: whoever pressed it knows. So is a reader of the output that
+        has left, such as ``head``: what a shell says of one ended by it.
+        """
+        try:
+            return self._run(ctx)
+        except click.ClickException as error:
+            if not ctx.meta[WITH_JSON]:
+                raise
+            click.echo(as_json({"error": dict(_members(error))}), err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            ctx.exit(128 + signal.SIGINT)
+        except click.Abort as aborted:
+            if isinstance(aborted.__context__, KeyboardInterrupt):  # what click makes of it at a question
+                ctx.exit(128 + signal.SIGINT)
+            raise
+        except BrokenPipeError:
+            # What is still to be written has to go somewhere, or Python complains of it at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(128 + signal.SIGPIPE)
+
+    def _run(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as missing:
+            if str(missing.name).partition(".")[0] in {"app", "bots", "chalicelib", "infra"}:
+                raise
+            raise click.ClickException(
+                f"This needs {missing.name}, which is not installed here. `make install` installs everything."
+            ) from missing
+
+
+def _members(error: click.ClickException) -> Iterator[tuple[str, Any]]:
+    """Yield ``code``, ``detail`` and, where a service refused, its HTTP ``status``.
+
+    A code that is neither the service's nor of ``infra.cli.service.target`` is ``usage`` or ``failed``.
+    """
+    yield "code", getattr(error, "code", "usage" if isinstance(error, click.UsageError) else "failed")
+    yield "detail", getattr(error, "detail", error.format_message())
+    if (status := getattr(error, "status", None)) is not None:
+        yield "status", status

@@ -1,0 +1,44 @@
+"""Options that many commands have, the examples below their help, and what ``--json`` prints."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.local.state import DEFAULT_STATE_DIR
+
+JSON = click.option(
+    "--json",
+    "json_only",
+    is_flag=True,
+    help="Print JSON: an object a line, and an error as an object on standard error.",
+)
+
+STATE_DIR = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_STATE_DIR,
+    help="The local gateway's state.  [default: .local/state]",
+)
+
+UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")
+"""What JSON leaves as it is, and is a control character or the end of a line all the same."""
+
+
+def examples(*arguments: str) -> str:
+    """Return a click epilog with a line for each; the backspace keeps click from filling them into one."""
+    return "\n".join(["\b", "Examples:", *(f"  gamenight {one}" for one in arguments)])
+
+
+def as_json(value: Any) -> str:
+    """Return a value as one line of JSON; what JSON does not escape of itself is no command either."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def answer(value: Any, *lines: str, json_only: bool) -> None:
+    """Print what a command has done: the value for machines, or the lines for people."""
+    for line in [as_json(value)] if json_only else lines:
+        click.echo(line)

@@ -1,0 +1,1 @@
+"""A stage on AWS: deploying it, and operating it."""

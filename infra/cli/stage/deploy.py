@@ -1,0 +1,154 @@
+"""``gamenight stage deploy`` and what goes with it: status, destroy, provision, package."""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import click
+
+from infra.cli.options import JSON, answer, as_json, examples
+from infra.cli.stage.options import PROJECT, on_a_stage, shaping
+from infra.deploy.chalice.package import build
+from infra.deploy.deploy import deploy as deploy_stage
+from infra.deploy.destroy import destroy as destroy_stage
+from infra.deploy.destroy import left, tables_with_data
+from infra.deploy.progress import Progress
+from infra.deploy.provision import check_place
+from infra.deploy.provision import provision as provision_stage
+from infra.deploy.status import show
+from infra.deploy.target import Target
+
+
+class Report(Progress):
+    """Keeps the steps and what is said of each, in place of showing them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: dict[str, list[str]] = defaultdict(list)
+        self._current = ""
+
+    def step(self, text: str) -> None:
+        """Begin a step."""
+        self._current = text
+
+    def detail(self, text: str) -> None:
+        """Keep a line of the step."""
+        self.steps[self._current].append(text)
+
+
+@click.command(
+    epilog=examples("stage deploy --stage dev", "stage deploy --stage prod --log-retention-days 90 --json")
+)
+@on_a_stage
+@shaping
+def deploy(target: Target, *, json_only: bool) -> None:
+    """Deploy a stage, or bring it to what is declared here.
+
+    It can be run again at any time: what is as declared is left alone, what differs is changed, and after a
+    failure half way it goes on from there. It ends when the deployed health check answers.
+    """
+    deployed = deploy_stage(target)
+    name = target.stage.name
+    value = {
+        "stage": name,
+        "changed": deployed.changed,
+        "page_url": deployed.page_url,
+        "rest_url": deployed.rest_url,
+        "websocket_url": deployed.websocket_url,
+    }
+    answer(
+        value,
+        f"\n{'Deployed' if deployed.changed else 'Nothing had changed'}.",
+        f"The page   {deployed.page_url}",
+        f"REST       {deployed.rest_url}",
+        f"WebSocket  {deployed.websocket_url}",
+        f"A token    gamenight token --stage {name} --role admin",
+        json_only=json_only,
+    )
+
+
+@click.command(epilog=examples("stage status --stage dev", "stage status --stage dev --check --json"))
+@on_a_stage
+@click.option("--check", is_flag=True, help="Exit with 1 where anything differs.")
+def status(target: Target, *, check: bool, json_only: bool) -> None:
+    """Show what is deployed, and what differs from here.
+
+    That is its addresses, versions, functions, tables and queues.
+    """
+    report = Report()
+    as_declared = show(replace(target, progress=report) if json_only else target)
+    if json_only:
+        value = {"stage": target.stage.name, "as_declared": as_declared, "report": report.steps}
+        click.echo(as_json(value))
+    if check and not as_declared:
+        raise SystemExit(1)
+
+
+@click.command(epilog=examples("stage destroy --stage dev", "stage destroy --stage dev --yes --delete-data"))
+@on_a_stage
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--delete-data", is_flag=True, help="Delete the tables even if they hold something.")
+def destroy(target: Target, *, yes: bool, delete_data: bool, json_only: bool) -> None:
+    """Remove everything that a stage has on AWS.
+
+    Tables that hold data are only deleted with --delete-data, and nothing else is before that is settled.
+    """
+    aws, stage = target.aws, target.stage
+    check_place(aws, stage, target.config)
+    found = [*left(aws, stage)]
+    click.echo(f"Of the stage {stage.name} in {aws.region}, account {aws.account}, there is:", err=json_only)
+    for line in found or ["nothing"]:
+        target.progress.detail(line)
+    full = tables_with_data(aws, stage)
+    if full and not delete_data:
+        raise click.ClickException(
+            f"{' and '.join(full)} hold data, which would be lost. Say --delete-data if that is meant; "
+            "nothing has been removed. (`aws dynamodb create-backup` keeps a copy.)"
+        )
+    if not yes:
+        click.confirm("Remove all of it?", abort=True, err=json_only)
+    destroy_stage(target)
+    answer({"stage": stage.name, "removed": found}, json_only=json_only)
+
+
+@click.command(epilog=examples("stage provision --stage dev"))
+@on_a_stage
+@shaping
+def provision(target: Target, *, json_only: bool) -> None:
+    """Make or update what a stage has around its functions.
+
+    That is one CloudFormation stack (tables, queues, roles, logs, alarms, a dashboard), the secret that
+    tokens are signed with, and the stage's entry in .chalice/config.json. It can be run again at any time.
+    """
+    stream_arn = provision_stage(target)
+    name = target.stage.name
+    line = f"\n`chalice deploy --stage {name}` works now; `gamenight stage deploy` does the rest too."
+    answer({"stage": name, "stream_arn": stream_arn}, line, json_only=json_only)
+
+
+@click.command(epilog=examples("stage package", "stage package --architecture x86_64 --json"))
+@click.option(
+    "--architecture",
+    type=click.Choice(["arm64", "x86_64"]),
+    default="arm64",
+    show_default=True,
+    help="The functions' processor.",
+)
+@JSON
+def package(architecture: str, *, json_only: bool) -> None:
+    """Build what is uploaded, and show what is in it.
+
+    Sizes are in bytes. Asks nothing of AWS.
+    """
+    built = build(PROJECT, architecture)
+    contents = built.contents()
+    path = str(built.path.relative_to(PROJECT))
+    rows = [f"{name:28} {zipped:10,} {unzipped:10,}" for name, (zipped, unzipped) in contents.items()]
+    total = sum(unzipped for _, unzipped in contents.values())
+    answer(
+        {"path": path, "bytes": built.size, "contents": contents},
+        f"{'':28} {'zipped':>10} {'unzipped':>10}",
+        *rows,
+        f"{'the package, bytes':28} {built.size:10,} {total:10,}",
+        f"\n{path}",
+        json_only=json_only,
+    )
