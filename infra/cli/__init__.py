@@ -3,7 +3,13 @@
 ``commands`` lists the commands. Each is imported when it is asked for, so none pays for another's imports.
 """
 
+import sys
+from pathlib import Path
+
 from infra.signals import leave_by_ctrl_c
+
+sys.path.append(str(Path(__file__).parents[2] / "bots"))
+"""The command line uses the library that bots use, which is one file, and no package of ours."""
 
 
 def main() -> None:

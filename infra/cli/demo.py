@@ -6,18 +6,14 @@ from pathlib import Path
 
 import click
 
-from infra.cli.options import JSON, STATE_DIR, as_json, examples
-from infra.cli.service.demo import Show, play
-from infra.cli.service.format import members
-from infra.cli.service.library import Event
+from infra.cli.options import JSON, STATE_DIR, examples
+from infra.cli.service.demo import play
 from infra.cli.service.options import STAGE, URL, named_service
 from infra.cli.service.own_gateway import own_gateway
 from infra.cli.service.target import ServiceProblem, ServiceTarget, service_at, translated
 from infra.event_loop import run
 from infra.signals import exit_by_signals
 from infra.stage_secrets import LOCAL
-
-COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yellow", "carol": "blue"}
 
 
 @click.command(epilog=examples("demo", "demo --pace 0 --json", "demo --stage dev"))
@@ -45,20 +41,8 @@ def demo(  # noqa: PLR0913 - one for each option
     # Ended by a signal, its gateway ends as it does after Ctrl-C.
     exit_by_signals()
 
-    def say(who: str, what: str) -> None:
-        if not json_only:
-            click.echo(f"{click.style(f'{who:>9}', fg=COLOURS.get(who))} │ {what}")
-
-    def heard(event: Event) -> None:
-        if json_only:
-            click.echo(as_json(members(event)))
-
-    with _service(stage, state_dir, url, own=own) as service:
-        say("", f"on {service.url}")
-        with translated(service.url):
-            run(lambda: play(service, Show(say, heard, pace)))
-    if not json_only:
-        click.echo("\nYour turn: `make run` serves, docs/bots.md is a bot in ten minutes.")
+    with _service(stage, state_dir, url, own=own) as service, translated(service.url):
+        run(lambda: play(service, pace, json_only=json_only))
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """``gamenight game`` and ``gamenight vote``: what is played in a night, and what people think of it."""
 
 import click
+from announcements import on_one_line, score
 
 from chalicelib.auth.claims import Role
 from infra.cli.night import active_night, whole_night
 from infra.cli.options import answer, as_json, examples
 from infra.cli.service.format import players
-from infra.cli.service.library import on_one_line, score
 from infra.cli.service.options import on_a_service
 from infra.cli.service.target import ServiceTarget
 
@@ -67,7 +67,7 @@ def list_games(service: ServiceTarget, *, number: int | None, json_only: bool) -
 @click.argument("username")
 @click.argument("way", type=click.Choice(["up", "down"]))
 @OF_NIGHT
-@click.option("--game", "game_id", type=click.IntRange(min=1), help="[default: the night's newest one]")
+@click.option("--game", "game_id", type=click.IntRange(min=1), help="Its number.  [default: the newest game]")
 @on_a_service
 def vote(  # noqa: PLR0913 - one for each option
     service: ServiceTarget,

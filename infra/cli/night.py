@@ -4,12 +4,12 @@ from contextlib import suppress
 from typing import Any
 
 import click
+from announcements import on_one_line, results
 
 from chalicelib.auth.claims import Role
 from chalicelib.limits import MAX_PAGE
 from infra.cli.options import answer, as_json, examples
 from infra.cli.service.format import as_row, games
-from infra.cli.service.library import on_one_line, results
 from infra.cli.service.options import NIGHT, on_a_service
 from infra.cli.service.target import ServiceProblem, ServiceTarget
 

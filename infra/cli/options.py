@@ -23,6 +23,14 @@ STATE_DIR = click.option(
     help="The local gateway's state.  [default: .local/state]",
 )
 
+STAGE = click.option(
+    "--stage",
+    metavar="NAME",
+    default="local",
+    show_default=True,
+    help="The stage on AWS; local is the gateway on this machine.",
+)
+
 UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")
 """What JSON leaves as it is, and is a control character or the end of a line all the same."""
 

@@ -18,7 +18,7 @@ from infra.signals import exit_by_signals
 DEFAULTS = Limits()
 
 
-@click.command(epilog=examples("serve", "serve --port 0 --state-dir /tmp/games --json"))
+@click.command(epilog=examples("serve", "serve --port 0 --state-dir my-nights --json"))
 @click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0: a free one.")
 @STATE_DIR
 @click.option(

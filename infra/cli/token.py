@@ -7,19 +7,20 @@ import click
 from chalicelib.auth.claims import Role
 from chalicelib.auth.tokens import MAX_SECONDS
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
-from infra.cli.options import JSON, STATE_DIR, answer, examples
+from infra.cli.options import JSON, STAGE, STATE_DIR, answer, examples
 from infra.stage_secrets import minted
 
 DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
 
 
 @click.command(epilog=examples("token --role bot", "token --role admin --sub alice --ttl 3600 --stage dev"))
-@click.option("--stage", default="local", show_default=True, help="The stage that is to accept it.")
+@STAGE
 @click.option("--role", type=click.Choice(["admin", "bot"]), required=True, help="What its bearer may do.")
-@click.option("--sub", help="Who its bearer is.  [default: the role]")
+@click.option("--sub", metavar="NAME", help="Who its bearer is.  [default: the role]")
 @click.option(
     "--ttl",
     type=int,
+    metavar="SECONDS",
     help="Seconds until it expires, an admin's a day at most and a bot's a year; below 0 it has expired "
     "already.  [default: 12 hours for an admin, 7 days for a bot]",
 )

@@ -334,3 +334,15 @@ def test_a_night_is_shown_with_its_games_and_scores(gateway: Gateway) -> None:
     assert listed == ["  1. Quiplash 3: 0", "  2. Tee K.O. (for 3 and more): +1"]
     assert told(gateway, "night", "show", number)["games"] == games
     done(gateway, "night", "end", number)
+
+
+async def test_a_gateway_tells_a_program_where_it_serves() -> None:
+    with TemporaryDirectory() as state:  # whose path is short enough for a socket's
+        command = [*GAMENIGHT, "serve", "--port", "0", "--json", "--state-dir", state]
+        async with running(command, {"AWS_ENDPOINT_URL_DYNAMODB": ""}, ROOT) as program:
+            addresses = json.loads(await program.prints('"rest_url"'))
+            program.process.terminate()
+            status, _ = await program.ends()
+
+    assert addresses.keys() == {"rest_url", "websocket_url", "dynamodb_url", "sqs_url"}
+    assert status == 0

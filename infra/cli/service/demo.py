@@ -7,15 +7,15 @@ what they hear, so the script is as fast as the service; the pace only gives peo
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import click
-from click import ClickException
+from announcements import on_one_line, results
+from gamenight import Event, GameNight, MemoryCursors
 
 from chalicelib.auth.claims import Role
-from infra.cli.service.format import games, sentence
-from infra.cli.service.library import CursorStore, Event, GameNight, MemoryCursors, on_one_line, results
+from infra.cli.options import as_json
+from infra.cli.service.format import games, members, sentence
 from infra.cli.service.target import ServiceTarget
 
 HEARD_SECONDS = 60.0
@@ -26,136 +26,149 @@ TOKEN_SECONDS = 60 * 60
 ABANDON_SECONDS = 15.0
 """How long a demo that is broken off may take to end its night."""
 
-Vote = Literal["up", "down"]
-Votes = Mapping[str, Vote]
-"""What somebody votes, by title."""
-
 NOTES = "Friday Game Night"
 QUIPLASH, TEE_KO = "Quiplash 3", "Tee K.O."
-ALICE: Votes = {QUIPLASH: "up", TEE_KO: "up"}
-BOB: Votes = {QUIPLASH: "up", TEE_KO: "down"}
-CAROL: Votes = {QUIPLASH: "down", TEE_KO: "up"}
+VOTES: Mapping[str, Mapping[str | None, Literal["up", "down"]]] = {
+    "alice": {QUIPLASH: "up", TEE_KO: "up"},
+    "bob": {QUIPLASH: "up", TEE_KO: "down"},
+    "carol": {QUIPLASH: "down", TEE_KO: "up"},
+}
+"""What everybody votes, by title."""
 
 
-@dataclass(frozen=True, slots=True)
-class Show:
-    """How a night is shown: ``say`` gets who and what, ``heard`` each event that the announcer hears."""
-
-    say: Callable[[str, str], None]
-    heard: Callable[[Event], None]
-    pace_seconds: float
+COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yellow", "carol": "blue"}
 
 
-@dataclass(slots=True)
-class _Position:
-    """Cursors in memory, and whether there are any: from then on a bot hears whatever happens."""
+class _Cursors(MemoryCursors):
+    """Cursors, and whether there are any: whoever has one hears whatever happens from then on."""
 
-    kept: MemoryCursors = field(default_factory=MemoryCursors)
-    there: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def load(self) -> Mapping[str, str]:
-        return self.kept.load()
+    def __init__(self) -> None:
+        super().__init__()
+        self.there = asyncio.Event()
 
     def save(self, cursors: Mapping[str, str]) -> None:
-        self.kept.save(cursors)
+        """Keep cursors, as ``gamenight.CursorStore``."""
+        super().save(cursors)
         self.there.set()
 
 
-@dataclass(slots=True)
-class _Client:
-    """Somebody who listens to one night, and votes for the games in ``votes``. ``heard`` has its events.
+class _Guest:
+    """Somebody who listens to the night ``session_id``, tells of it and votes in it.
 
     Of which night has to be told: the first that starts may be somebody else's.
     """
 
-    name: str
-    night: Callable[[CursorStore], GameNight]
-    session_id: "asyncio.Future[int]"
-    show: Show
-    votes: Votes = field(default_factory=dict)
-    tells: bool = False
-    reports: bool = False
-    position: _Position = field(default_factory=_Position)
-    heard: list[Event] = field(default_factory=list)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-    _listening: "asyncio.Task[None] | None" = None
+    def __init__(
+        self, name: str, night: GameNight, cursors: _Cursors, session_id: "asyncio.Future[int]"
+    ) -> None:
+        self.name = name
+        self.tell: Callable[[Event], None] = lambda _event: None
+        self.heard = 0
+        self._night = night
+        self._cursors = cursors
+        self._session_id = session_id
+        self._news: asyncio.Queue[Event | Exception] = asyncio.Queue()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Listen until the end of the block, from where it was before; enter once it certainly hears."""
-        listening = self._listening = asyncio.create_task(self._listen(self.night(self.position)))
-        listening.add_done_callback(lambda _: self._news.set())
+        """Listen until the end of the block, from where it was before; enter once they certainly hear."""
+        listening = asyncio.create_task(self._listen())
         try:
-            await self._unless_it_fails(listening, self.position.there.wait(), "is not let in")
+            async with self._patience("been let in"):
+                await self._cursors.there.wait()
             yield
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
     async def hears(self, kind: str, count: int = 1) -> None:
-        """Wait until it has heard so many events of a kind. Raises what has ended its listening."""
+        """Wait until they have heard so many more events of a kind. Raises what has ended their listening."""
+        async with self._patience(f"heard {kind}"):
+            while count:
+                news = await self._news.get()
+                if isinstance(news, Exception):
+                    raise news
+                count -= news.type == kind
+
+    @asynccontextmanager
+    async def _patience(self, what: str) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(HEARD_SECONDS):
-                while sum(event.type == kind for event in self.heard) < count:
-                    if self._listening is not None and self._listening.done():
-                        await self._listening
-                    self._news.clear()
-                    await self._news.wait()
+                yield
         except TimeoutError as missing:
-            raise ClickException(
-                f"{self.name} has not heard {kind} within {HEARD_SECONDS:g} s. The service's log tells why: "
+            raise click.ClickException(
+                f"{self.name} has not {what} within {HEARD_SECONDS:g} s. The service's log tells why: "
                 "it is in the terminal of `make run`, or in CloudWatch."
             ) from missing
 
-    async def _listen(self, night: GameNight) -> None:
-        async for event in night.events():
-            if event.type != "snapshot" and event.session_id == await self.session_id:
-                await self._happened(event, night)
+    async def _listen(self) -> None:
+        try:
+            async for event in self._night.events():
+                if event.type != "snapshot" and event.session_id == await self._session_id:
+                    await self._take(event)
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            self._news.put_nowait(error)
+        finally:
+            self._cursors.there.set()
 
-    async def _happened(self, event: Event, night: GameNight) -> None:
-        self.heard.append(event)
-        if self.tells:
-            self.show.say(self.name, sentence(event))
-        if self.reports:
-            self.show.heard(event)
-        game = event.data.get("game")
-        if event.type == "game.added" and isinstance(game, dict) and (vote := self.votes.get(game["title"])):
-            await night.vote(self.session_id.result(), self.name, vote, game["id"])
-        self._news.set()
-
-    async def _unless_it_fails(self, listening: "asyncio.Task[None]", what: Any, problem: str) -> None:
-        waiting = asyncio.ensure_future(what)
-        done, _ = await asyncio.wait(
-            {listening, waiting}, timeout=HEARD_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-        if listening in done:
-            waiting.cancel()
-            await listening
-        if waiting not in done:
-            waiting.cancel()
-            raise ClickException(f"{self.name} {problem} within {HEARD_SECONDS:g} s.")
+    async def _take(self, event: Event) -> None:
+        self.heard += 1
+        self.tell(event)
+        title = event.data["game"]["title"] if event.type == "game.added" else None
+        if vote := VOTES.get(self.name, {}).get(title):
+            await self._night.vote(await self._session_id, self.name, vote, event.data["game"]["id"])
+        self._news.put_nowait(event)
 
 
-class _Night:
-    """The script."""
+async def play(service: ServiceTarget, pace_seconds: float, *, json_only: bool) -> None:
+    """Play a night on a service, and show it: what everybody does, or only the announcer's events in JSON.
 
-    def __init__(self, service: ServiceTarget, show: Show) -> None:
-        self._service = service
-        self._show = show
+    Raises what ``gamenight`` raises, and ClickException.
+    """
+    script = _Script(service, pace_seconds, json_only=json_only)
+    try:
+        await script.play()
+    except BaseException:  # by Ctrl-C or a closed pipe, too
+        await script.abandon()
+        raise
+
+
+class _Script:
+    """What happens in the night."""
+
+    def __init__(self, service: ServiceTarget, pace_seconds: float, *, json_only: bool) -> None:
+        self._url = service.url
+        self._pace_seconds = pace_seconds
+        self._json_only = json_only
         self._host = service.night(Role.ADMIN)
         self._session_id: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._starting: asyncio.Future[Any] | None = None
         self._at = ""
 
     async def play(self) -> None:
-        """Play the night to its end. Broken off, by Ctrl-C or a closed pipe, it ends it too."""
-        try:
-            await self._play()
-        except BaseException:
-            await self._abandon()
-            raise
+        """Play the night to its end."""
+        self._say("", f"on {self._url}")
+        announcer, alice, bob, carol = guests = [await self._guest(name) for name in ("announcer", *VOTES)]
+        announcer.tell = self._announce
+        async with announcer.listening(), alice.listening(), bob.listening():
+            async with carol.listening():
+                await self._start(guests)
+                await self._add(QUIPLASH, announcer, carol, votes=3)
+                await self._says("carol", "closes her laptop")
+            await self._add(TEE_KO, announcer, votes=2)
+            await self._says("carol", "opens it again, and hears what she has missed, in order:")
+            before, silent = carol.heard, carol.tell
+            carol.tell = lambda event: self._say("carol", sentence(event))
+            async with carol.listening():
+                await carol.hears("vote.received", 3)
+                await announcer.hears("vote.received")
+                await self._says("carol", f"has caught up: {carol.heard - before} events, none lost")
+                carol.tell = silent
+                await self._end(announcer)
+        self._say("", "Your turn: `make run` serves, docs/bots.md is a bot in ten minutes.")
 
-    async def _abandon(self) -> None:
+    async def abandon(self) -> None:
+        """End the night of a script that is broken off."""
         if self._starting is None:
             return
         # Why the demo was broken off is what has to be told, not that its night could not be ended.
@@ -164,52 +177,27 @@ class _Night:
                 session = await self._starting
                 await self._host.request("POST", f"/api/sessions/{session['id']}/close")
 
-    async def _play(self) -> None:
-        announcer = await self._client("announcer", {})
-        announcer.tells = announcer.reports = True
-        alice, bob, carol = [
-            await self._client(name, votes)
-            for name, votes in (("alice", ALICE), ("bob", BOB), ("carol", CAROL))
-        ]
-        async with announcer.listening(), alice.listening(), bob.listening():
-            async with carol.listening():
-                await self._start([announcer, alice, bob, carol])
-                await self._add(QUIPLASH, announcer, carol, votes=3)
-                await self._says("carol", "closes her laptop")
-            await self._add(TEE_KO, announcer, votes=5)
-            await self._says("carol", "opens it again, and hears what she has missed, in order:")
-            before, carol.tells = len(carol.heard), True
-            async with carol.listening():
-                await carol.hears("vote.received", 6)
-                await announcer.hears("vote.received", 6)
-                await self._says("carol", f"has caught up: {len(carol.heard) - before} events, none lost")
-                carol.tells = False
-                await self._end(announcer)
-
-    async def _client(self, name: str, votes: Votes) -> _Client:
+    async def _guest(self, name: str) -> _Guest:
         asked = {"name": name, "ttl_seconds": TOKEN_SECONDS}
         token = (await self._host.request("POST", "/api/tokens", asked))["token"]
+        cursors = _Cursors()
+        return _Guest(name, GameNight(self._url, token, cursors=cursors), cursors, self._session_id)
 
-        def night(cursors: CursorStore) -> GameNight:
-            return GameNight(self._service.url, token, cursors=cursors)
-
-        return _Client(name, night, self._session_id, self._show, votes)
-
-    async def _start(self, clients: Sequence[_Client]) -> None:
+    async def _start(self, guests: Sequence[_Guest]) -> None:
         await self._says("host", f"starts a night: POST /api/sessions, with the notes {NOTES!r}")
         # Shielded: a night that is about to start can only be ended by who learns its number.
         self._starting = asyncio.ensure_future(self._host.request("POST", "/api/sessions", {"notes": NOTES}))
         session = await asyncio.shield(self._starting)
         self._at = f"/api/sessions/{session['id']}"
         self._session_id.set_result(session["id"])
-        await asyncio.gather(*(client.hears("session.started") for client in clients))
+        await asyncio.gather(*(guest.hears("session.started") for guest in guests))
 
-    async def _add(self, title: str, *listeners: _Client, votes: int) -> None:
+    async def _add(self, title: str, *listeners: _Guest, votes: int) -> None:
         await self._says("host", f"adds {title}: POST {self._at}/games")
         await self._host.request("POST", f"{self._at}/games", {"title": title})
-        await asyncio.gather(*(client.hears("vote.received", votes) for client in listeners))
+        await asyncio.gather(*(guest.hears("vote.received", votes) for guest in listeners))
 
-    async def _end(self, announcer: _Client) -> None:
+    async def _end(self, announcer: _Guest) -> None:
         await self._says("host", f"ends the night: POST {self._at}/close")
         await self._host.request("POST", f"{self._at}/close")
         self._starting = None
@@ -217,14 +205,18 @@ class _Night:
         night = await self._host.request("GET", self._at)
         await self._says("announcer", f"has the results of {games(night['games_played'])}:")
         for line in results(night):
-            self._show.say("", on_one_line(line))
+            self._say("", on_one_line(line))
 
     async def _says(self, who: str, what: str) -> None:
         # For whoever watches; nothing waits for it to be over.
-        await asyncio.sleep(self._show.pace_seconds)
-        self._show.say(who, click.style(what, bold=who == "host"))
+        await asyncio.sleep(self._pace_seconds)
+        self._say(who, click.style(what, bold=who == "host"))
 
+    def _announce(self, event: Event) -> None:
+        self._say("announcer", sentence(event))
+        if self._json_only:
+            click.echo(as_json(members(event)))
 
-async def play(service: ServiceTarget, show: Show) -> None:
-    """Play a night on a service. Raises what ``gamenight`` raises, and ClickException."""
-    await _Night(service, show).play()
+    def _say(self, who: str, what: str) -> None:
+        if not self._json_only:
+            click.echo(f"{click.style(f'{who:>9}', fg=COLOURS.get(who))} │ {what}")

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import click
+from announcements import on_one_line, score
+from gamenight import Event
 
 from infra.cli.options import as_json
-from infra.cli.service.library import Event, on_one_line, score
 
 COLOURS = {
     "session.started": "green",

@@ -15,18 +15,11 @@ from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
+from announcements import on_one_line
 from click import ClickException
+from gamenight import CursorStore, GameNight, GameNightError, Refused, Token, TokenRefused
 
 from chalicelib.auth.claims import Role
-from infra.cli.service.library import (
-    CursorStore,
-    GameNight,
-    GameNightError,
-    Refused,
-    Token,
-    TokenRefused,
-    on_one_line,
-)
 from infra.event_loop import run
 from infra.local.state import StateDir
 from infra.stage_secrets import LOCAL, minted

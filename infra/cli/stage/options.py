@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from infra.cli.options import JSON, STATE_DIR
+from infra.cli.options import JSON, STAGE, STATE_DIR
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.functions import declared_functions
 from infra.deploy.errors import explained
@@ -72,13 +72,13 @@ def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
     What AWS refuses ends the command with a message that says what to do.
     """
 
-    @click.option("--stage", "name", default="local", show_default=True, metavar="NAME", help="The stage.")
+    @STAGE
     @STATE_DIR
     @JSON
     @wraps(run)
-    def command(name: str, state_dir: Path, **options: Any) -> None:
+    def command(stage: str, state_dir: Path, **options: Any) -> None:
         with explained():
-            run(operated_stage(name, StateDir(state_dir)), **options)
+            run(operated_stage(stage, StateDir(state_dir)), **options)
 
     return command
 

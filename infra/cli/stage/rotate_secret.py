@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from chalicelib.auth.secret_cache import REFRESH_SECONDS
-from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
+from chalicelib.auth.secrets import Secret, SecretsUnreadable, TokenSecrets
 from chalicelib.limits import MAX_TOKEN_SECONDS
 from chalicelib.timestamps import timestamp
-from infra.cli.options import JSON, STATE_DIR, answer, examples
+from infra.cli.options import JSON, STAGE, STATE_DIR, answer, examples
 from infra.stage_secrets import used_state
 from infra.token_secrets import SecretKeeper, finished, rotated
 
@@ -27,7 +27,7 @@ LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
 @click.command(
     epilog=examples("stage rotate-secret --stage dev", "stage rotate-secret --stage dev --finish --json")
 )
-@click.option("--stage", default="local", show_default=True, help="The stage whose secret it is.")
+@STAGE
 @click.option("--finish", is_flag=True, help="Accept the secret before the current one no more.")
 @click.option(
     "--keep-days",
@@ -55,9 +55,8 @@ def rotate_secret(*, stage: str, finish: bool, keep_days: int, json_only: bool, 
         after = finished(before) if finish else rotated(before, now, now + keep_days * DAY)
         if after != before:
             keeper.replace(after)
-    facts = _facts(stage, after)
-    lines = _finished(facts, before) if finish else _rotated(facts)
-    answer(facts, *lines, json_only=json_only)
+    lines = _finished(stage, before) if finish else _rotated(stage, after)
+    answer(_facts(stage, after), *lines, json_only=json_only)
 
 
 @contextmanager
@@ -79,34 +78,33 @@ def _keeper(stage: str, state_dir: Path) -> Iterator[SecretKeeper]:
         raise click.ClickException(str(error)) from error
 
 
-def _facts(stage: str, secrets: TokenSecrets) -> dict[str, Any]:
-    previous = secrets.previous
-    until = previous.until if previous else None
+def _facts(stage: str, known: TokenSecrets) -> dict[str, Any]:
+    previous = known.previous
     return {
         "stage": stage,
-        "kid": secrets.current.kid,
+        "kid": known.current.kid,
         "previous_kid": previous.kid if previous else None,
-        "previous_until": None if until is None else timestamp(datetime.fromtimestamp(until, UTC)),
+        "previous_until": _end(previous) if previous and previous.until is not None else None,
     }
 
 
-def _rotated(facts: dict[str, Any]) -> list[str]:
-    stage = facts["stage"]
-    return [
-        f"Tokens of {stage} are signed with {facts['kid']} from now on, and new ones work at once.",
-        f"Those of {facts['previous_kid']} are accepted until {facts['previous_until']}, and no bot notices.",
-        "To end the old secret before that, give every bot a new token (POST /api/tokens, or",
-        f"`gamenight token --stage {stage} --role bot --sub NAME`), and then",
-        f"  gamenight stage rotate-secret --stage {stage} --finish",
-    ]
+def _rotated(stage: str, known: TokenSecrets) -> Iterator[str]:
+    yield f"Tokens of {stage} are signed with {known.current.kid} from now on, and new ones work at once."
+    if known.previous:
+        yield f"Those of {known.previous.kid} are accepted until {_end(known.previous)}, and no bot notices."
+    yield "To end the old secret before that, give every bot a new token (POST /api/tokens, or"
+    yield f"`gamenight token --stage {stage} --role bot --sub NAME`), and then"
+    yield f"  gamenight stage rotate-secret --stage {stage} --finish"
 
 
-def _finished(facts: dict[str, Any], before: TokenSecrets) -> list[str]:
-    stage, kid = facts["stage"], facts["kid"]
+def _finished(stage: str, before: TokenSecrets) -> Iterator[str]:
     if before.previous is None:
-        return [f"There is nothing to finish: {kid} is the only secret of {stage}."]
-    return [
-        f"Only {kid} is a secret of {stage} now. Tokens of {before.previous.kid} are refused everywhere",
-        f"within {REFRESH_SECONDS:.0f} seconds. Connections that are open stay until their token expires,",
-        "and two hours at most; after that they need a new token.",
-    ]
+        yield f"There is nothing to finish: {before.current.kid} is the only secret of {stage}."
+        return
+    yield f"Only {before.current.kid} is a secret of {stage} now. Tokens of {before.previous.kid} are refused"
+    yield f"within {REFRESH_SECONDS:.0f} seconds. Connections that are open stay until their token expires,"
+    yield "and two hours at most; after that they need a new token."
+
+
+def _end(previous: Secret) -> str:
+    return timestamp(datetime.fromtimestamp(previous.until or 0, UTC))

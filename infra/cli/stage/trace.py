@@ -4,19 +4,19 @@ from pathlib import Path
 
 import click
 
-from infra.cli.options import JSON, STATE_DIR, examples
+from infra.cli.options import JSON, STAGE, STATE_DIR, examples
 from infra.deploy.trace.query import Query
 from infra.deploy.trace.render import as_json, as_text
 from infra.deploy.trace.sources import CloudWatchLogs, LocalLog, Source, lines_about
 from infra.deploy.trace.timeline import timeline_of
-from infra.local.deployment import STAGE
+from infra.local.deployment import STAGE as LOCAL
 from infra.local.log_file import LogFile
 from infra.local.state import StateDir
 
 
 @click.command(epilog=examples("stage trace 17/3", "stage trace 3 --night 17 --stage dev --hours 48 --json"))
 @click.argument("event")
-@click.option("--stage", default=STAGE, show_default=True, help="Where it happened.")
+@STAGE
 @click.option("--night", type=click.IntRange(min=1), help="Its night; then EVENT may be 3.")
 @click.option(
     "--hours",
@@ -35,7 +35,7 @@ def trace(  # noqa: PLR0913 - one for each option
     EVENT is NIGHT/NUMBER, such as 17/3, or a cursor that a client was given. With --json ids are in full.
     """
     wanted = Query.parse(event, night or 0)
-    if stage == STAGE:
+    if stage == LOCAL:
         found = lines_about(wanted, LocalLog(LogFile(StateDir(state_dir).log)))
     else:
         # Imported here: the local stage needs no AWS SDK.

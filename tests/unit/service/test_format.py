@@ -3,10 +3,11 @@ import unicodedata
 
 import click
 import pytest
+from announcements import score
+from gamenight import Event
 
 from infra.cli.options import as_json
 from infra.cli.service.format import as_line, as_row, members, sentence
-from infra.cli.service.library import Event, score
 
 MOMENT = "2025-11-01T20:00:00.123Z"
 
