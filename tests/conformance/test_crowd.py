@@ -13,11 +13,10 @@ import pytest
 import pytest_asyncio
 
 from tests.clients import Bot, Host, Target
-from tests.conformance.nights import epoch, hear_to, last_of, sequence, without_place
+from tests.conformance.nights import epoch, hear_to, last_of, without_place
 
 VOTERS = 50
 EVENTS = 2 + 2 * VOTERS + 1
-PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -74,17 +73,6 @@ async def test_subscribers_heard_votes_in_the_logs_order(host: Host, crowd: Crow
     polled = await host.polled(crowd.session_id)
 
     assert [json.loads(text) for text in crowd.heard] == [without_place(event) for event in polled[1:]]
-
-
-async def test_a_long_night_is_polled_page_by_page(host: Host, crowd: Crowd) -> None:
-    path = f"/api/sessions/{crowd.session_id}/events"
-
-    first = await host.read(path, limit=PAGE)
-    second = await host.read(path, limit=PAGE, since=first["cursor"])
-
-    assert (len(first["events"]), first["more"]) == (PAGE, True)
-    assert (len(second["events"]), second["more"]) == (EVENTS - PAGE, False)
-    assert sequence(second["cursor"]) == EVENTS
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

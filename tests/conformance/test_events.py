@@ -94,20 +94,3 @@ async def test_only_subscribers_hear_what_happens_in_a_night(
         assert bot.in_session(night["id"]) == []
     assert (await stranger.ask({"type": "ping"}))["type"] == "pong"
     assert stranger.heard == []
-
-
-async def test_unsubscribing_ends_what_was_heard_before(
-    target: Target, connected: Connect, bot: Bot, host: Host, night: Any
-) -> None:
-    leaving = await connected(target.token("bot"))
-    for one in (bot, leaving):
-        await one.ask({"type": "subscribe", "sessionId": night["id"]})
-    await host.add_game(night["id"])
-    await leaving.hear_in(night["id"], 1)
-
-    await leaving.ask({"type": "unsubscribe", "sessionId": night["id"]})
-    await host.vote(night["id"], "zoe")
-    await bot.hear_in(night["id"], 2)
-
-    await leaving.hear_start_of((await host.start())["id"])
-    assert len(leaving.in_session(night["id"])) == 1

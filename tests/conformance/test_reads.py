@@ -12,8 +12,7 @@ from tests.clients import Host
 from tests.conformance.nights import NOWHERE, end_of_starts, epoch, sequence
 from tests.conformance.problems import problem
 
-NIGHTS_AT_ONCE, ROUNDS = 5, 20
-"""Together a hundred writes, each read at once."""
+NIGHTS_AT_ONCE, VOTES = 5, 5
 
 
 def shown(session: Any, **changed: object) -> dict[str, object]:
@@ -102,13 +101,6 @@ async def test_the_list_begins_with_the_first_night(host: Host, query: dict[str,
     assert page["recovered"] is True
 
 
-async def test_a_page_holds_fifty_unless_asked_otherwise(host: Host) -> None:
-    before = await end_of_starts(host)
-    await asyncio.gather(*(host.start() for _ in range(51)))
-
-    assert len((await host.read("/api/sessions", since=before))["sessions"]) == 50
-
-
 async def test_the_newest_nights_are_listed_newest_first(host: Host) -> None:
     started = [(await host.start())["id"] for _ in range(3)]
 
@@ -118,11 +110,6 @@ async def test_the_newest_nights_are_listed_newest_first(host: Host) -> None:
     assert ids == list(range(ids[0], ids[0] - len(ids), -1))
     assert set(started) <= set(ids)
     assert (await host.read("/api/sessions", since=page["cursor"]))["recovered"] is True
-
-
-@pytest.mark.parametrize("query", [{"newest": "0"}, {"newest": "8", "limit": "5"}])
-async def test_the_newest_are_asked_for_by_number_alone(host: Host, query: dict[str, str]) -> None:
-    problem(await host.http.get("/api/sessions", params=query), 400, "invalid_request")
 
 
 @pytest.mark.parametrize("path", ["/api/sessions", "/api/sessions/{id}/events"])
@@ -167,7 +154,7 @@ async def test_whoever_was_answered_reads_its_own_write(host: Host) -> None:
         assert (await host.read("/api/sessions/active"))["id"] >= session["id"]
         await host.add_game(session["id"])
         assert (await host.read(path))["games_played"] == 1
-        for number in range(ROUNDS):
+        for number in range(VOTES):
             counted = await host.vote(session["id"], f"voter {number}")
 
             page = await host.read(f"{path}/events", since="", limit=100)

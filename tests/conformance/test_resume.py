@@ -101,15 +101,6 @@ async def test_a_subscription_goes_on_from_its_cursor(
     assert list(heard) == [f"{own}:{number}" for number in range(place + 1, 6)]
 
 
-async def test_an_ended_night_is_replayed_like_any_other(quiet_bot: Bot, host: Host, night: Any) -> None:
-    await host.close(night["id"])
-
-    answer = await resume(quiet_bot, night["id"], "")
-
-    texts = await hear_to(quiet_bot, "", last_of(answer))
-    assert [json.loads(text) for text in texts] == await host.polled(night["id"])
-
-
 @pytest.mark.parametrize(
     ("since", "recovered"),
     [("before", True), ("now", True), ("nowhere", False), ("a night", False), ("beyond", False)],
@@ -289,28 +280,6 @@ async def vote_until(enough: asyncio.Event, host: Host, subscriber: Bot, session
         while not subscriber.heard or json.loads(subscriber.heard[-1])["data"] != counted:
             await subscriber.listen()
     await host.close(session_id)
-
-
-async def test_joining_while_events_keep_coming_leaves_no_hole(
-    target: Target, connected: Connect, bot: Bot, host: Host, night: Any
-) -> None:
-    async def join() -> Bot:
-        joined = await connected(target.token("bot"))
-        answer = await resume(joined, night["id"], "")
-        assert answer["recovered"] is True
-        await hear_to(joined, "", f"{epoch(answer['cursor'])}:{answer['last'] + 1}")
-        return joined
-
-    enough = asyncio.Event()
-    voting = asyncio.create_task(vote_until(enough, host, bot, night["id"]))
-    bots = [await join() for _ in range(5)]
-    enough.set()
-    await voting
-
-    end = await end_of(host, night["id"])
-    polled = await host.polled(night["id"])
-    for joined in bots:
-        assert [json.loads(text) for text in await hear_to(joined, "", end)] == polled
 
 
 async def test_a_client_of_four_lines_loses_nothing(target: Target, bot: Bot, host: Host, night: Any) -> None:
