@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.attacks.siege import ASYNCAPI, OPENAPI
-
-JSON = "application/json"
+from tests.attacks.service import ASYNCAPI, OPENAPI
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +15,6 @@ class Route:
     path: str
     roles: frozenset[str]
     statuses: frozenset[int]
-    success: int
     body: Any
 
     def __str__(self) -> str:
@@ -39,34 +36,30 @@ class ClientFrame:
     def __str__(self) -> str:
         return self.name
 
+    def about(self, session_id: int) -> Any:
+        """Return the documented example, about a session."""
+        return {**self.example, **({"sessionId": session_id} if "sessionId" in self.example else {})}
+
 
 def _routes() -> Iterator[Route]:
     for path, operations in OPENAPI["paths"].items():
         for method, operation in operations.items():
             content = operation.get("requestBody", {"content": {}})["content"]
+            roles = frozenset(role for one in operation["security"] for role in one["token"])
             statuses = frozenset(map(int, operation["responses"]))
-            yield Route(
-                method.upper(),
-                path,
-                frozenset(role for one in operation["security"] for role in one["token"]),
-                statuses,
-                min(statuses),
-                content[JSON]["example"] if content else None,
-            )
+            body = content["application/json"]["example"] if content else None
+            yield Route(method.upper(), path, roles, statuses, body)
 
 
 def _frames() -> Iterator[ClientFrame]:
-    messages = ASYNCAPI["components"]["messages"]
     for operation in ASYNCAPI["operations"].values():
-        if operation["action"] == "receive":
-            for reference in operation["messages"]:
-                message = messages[reference["$ref"].rpartition("/")[2]]
-                for example in message["examples"]:
-                    yield ClientFrame(example["name"], frozenset(operation["x-roles"]), example["payload"])
+        for reference in operation["messages"] if operation["action"] == "receive" else []:
+            message = ASYNCAPI["components"]["messages"][reference["$ref"].rpartition("/")[2]]
+            for example in message["examples"]:
+                yield ClientFrame(example["name"], frozenset(operation["x-roles"]), example["payload"])
 
 
 ROUTES = tuple(_routes())
 LOCKED = tuple(route for route in ROUTES if route.roles)
 POSTS = tuple(route for route in LOCKED if route.body is not None)
 FRAMES = tuple(_frames())
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW")

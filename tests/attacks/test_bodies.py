@@ -10,91 +10,52 @@ from urllib.parse import urlencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.attacks.cases import CASES
-from tests.attacks.siege import Siege, besieged
+from tests.attacks.service import attacked
 from tests.attacks.surface import POSTS, ROUTES, Route
 from tests.attacks.test_frames import DEEP, HUGE, JSON, LARGEST, RANDOM
 
-NAMES = sorted({name for route in POSTS for name in route.body} | {"__class__", "id", ""})
-NEARLY = st.builds(
-    lambda route, changes: (route, json.dumps({**route.body, **changes})),
-    st.sampled_from(POSTS),
-    st.dictionaries(st.sampled_from(NAMES), JSON, max_size=3),
-)
-"""What the document shows, with anything at all in some of its fields."""
-
+ANY_POST = st.sampled_from(POSTS)
+NAMES = st.sampled_from(sorted({name for route in POSTS for name in route.body} | {"__class__", "id", ""}))
 EXTREMES = st.sampled_from(
     [
-        "",
-        " ",
-        "\u0000",
-        "\ud800",
-        "x" * 500,
-        "x" * 501,
-        "🎮" * 500,
-        "e\u0301" * 250,
-        "ﷺ" * 80,
-        "\u202egnp.exe",
-        "a#b",
-        "' OR 1=1 --",
-        "{{7*7}}",
-        "<script>",
-        "../../etc/passwd",
-        "%00",
-        "${jndi:ldap://127.0.0.1/x}",
-        -1,
-        0,
-        1000,
-        1001,
-        2**53,
-        2**53 + 1,
-        10**400,
-        1.5,
-        1e308,
+        *("", " ", "\u0000", "\ud800", "x" * 500, "x" * 501, "🎮" * 500, "e\u0301" * 250, "ﷺ" * 80),
+        *("\u202egnp.exe", "a#b", "' OR 1=1 --", "{{7*7}}", "<script>", "../../etc/passwd", "%00"),
+        *("${jndi:ldap://127.0.0.1/x}", -1, 0, 1000, 1001, 2**53, 2**53 + 1, 10**400, 1.5, 1e308),
     ]
 )
-EXTREME = st.builds(
-    lambda route, name, value: (route, json.dumps({**route.body, name: value})),
-    st.sampled_from(POSTS),
-    st.sampled_from(NAMES),
-    EXTREMES,
-)
-DUPLICATE = st.builds(
-    lambda route, name, value: (route, json.dumps(route.body)[:-1] + f',"{name}":{json.dumps(value)}}}'),
-    st.sampled_from([route for route in POSTS if route.body]),
-    st.sampled_from(NAMES),
-    JSON,
-)
-EDGE = st.builds(
-    lambda route, size, filling: (
-        route,
-        json.dumps(route.body) + filling * (size - len(json.dumps(route.body))),
-    ),
-    st.sampled_from(POSTS),
-    st.sampled_from([LARGEST - 1, LARGEST, LARGEST + 1, 6 * LARGEST]),
-    st.sampled_from([" ", "x", "\u0000"]),
-)
-JUNK = st.tuples(
-    st.sampled_from(POSTS),
-    st.one_of(JSON.map(json.dumps), DEEP, HUGE, st.text(max_size=100), st.just("null"), st.just("[]")),
-)
-BODIES = st.one_of(NEARLY, EXTREME, DUPLICATE, EDGE, JUNK)
 
+
+def _changed(route: Route, changes: dict[str, Any]) -> tuple[Route, str]:
+    return route, json.dumps({**route.body, **changes})
+
+
+def _doubled(route: Route, name: str, value: Any) -> tuple[Route, str]:
+    return route, json.dumps(route.body)[:-1] + f',"{name}":{json.dumps(value)}}}'
+
+
+def _filled(route: Route, size: int, filling: str) -> tuple[Route, str]:
+    body = json.dumps(route.body)
+    return route, body + filling * (size - len(body))
+
+
+BODIES = st.one_of(
+    st.builds(_changed, ANY_POST, st.dictionaries(NAMES, JSON, max_size=3)),
+    st.builds(_changed, ANY_POST, st.dictionaries(NAMES, EXTREMES, min_size=1, max_size=1)),
+    st.builds(_doubled, st.sampled_from([route for route in POSTS if route.body]), NAMES, JSON),
+    st.builds(
+        _filled,
+        ANY_POST,
+        st.sampled_from([LARGEST - 1, LARGEST, LARGEST + 1, 6 * LARGEST]),
+        st.sampled_from([" ", "x", "\u0000"]),
+    ),
+    st.tuples(ANY_POST, JSON.map(json.dumps) | DEEP | HUGE | st.text(max_size=100)),
+)
 HEADERS = st.lists(
     st.tuples(
         st.sampled_from(
             [
-                "Authorization",
-                "Content-Type",
-                "Idempotency-Key",
-                "Host",
-                "X-Forwarded-Proto",
-                "X-Forwarded-For",
-                "X-Original-URL",
-                "Content-Length",
-                "Transfer-Encoding",
-                "Accept-Encoding",
-                "Accept",
+                *("Authorization", "Content-Type", "Content-Length", "Transfer-Encoding", "Idempotency-Key"),
+                *("Host", "X-Forwarded-Proto", "X-Forwarded-For", "X-Original-URL", "Accept-Encoding"),
             ]
         ),
         st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=300)
@@ -105,57 +66,44 @@ HEADERS = st.lists(
 QUERIES = st.dictionaries(
     st.sampled_from(["since", "limit", "Since", "since[]", "limit\u0000", ""]),
     st.text(max_size=60)
-    | st.sampled_from(
-        ["0", "-1", "101", "1e3", "\uff19", "9" * 400, "01", "1.0", " 1", "+1", "x:1", ":", "x:-1"]
-    ),
+    | st.sampled_from(["0", "-1", "101", "1e3", "\uff19", "9" * 400, "01", " 1", "+1", "x:1", ":", "x:-1"]),
     max_size=4,
 )
 
 
-def _answered_as_documented(siege: Siege, route: Route, status: int) -> None:
-    assert status in route.statuses | {405}, f"{route} was answered {status}"
-    assert status < 500
-    assert not siege.complaints, siege.complaints
-
-
-def test_no_body_is_answered_otherwise_than_documented() -> None:
-    with besieged() as siege:
+def test_every_body_is_answered_as_documented() -> None:
+    with attacked() as service:
 
         @settings(RANDOM, max_examples=1200)
         @given(BODIES)
-        def attack(what: tuple[Route, str]) -> None:
-            route, body = what
-            raw = body.encode("utf-8", "surrogatepass")
-            for token in (siege.bot, siege.admin):
-                night = siege.start() if "{" in route.path and token == siege.admin else siege.quiet_id
-                if "votes" in route.path and token == siege.bot:
-                    night = siege.start()  # a bot may vote, and the neighbour's night is to stay quiet
-                answer = siege.ask(route.method, route.of(night), token, raw)
-                _answered_as_documented(siege, route, answer.status)
+        def attack(route_and_body: tuple[Route, str]) -> None:
+            route, body = route_and_body
+            for token in (service.bot, service.admin):
+                # A bot may vote, and the bystander's night is to stay quiet.
+                own = "{" in route.path and (token == service.admin or "votes" in route.path)
+                night = service.start() if own else service.quiet_id
+                raw = body.encode("utf-8", "surrogatepass")
+                answer = service.ask(route.method, route.of(night), token, raw)
+                assert answer.status in route.statuses, f"{route} was answered {answer.status}"
+            assert not service.complaints, service.complaints
 
         attack()
 
-        assert siege.cases >= CASES["bodies"]
+        assert service.cases >= 2500
 
 
-def test_no_header_or_query_is_answered_otherwise_than_documented() -> None:
-    with besieged() as siege:
+def test_every_header_and_query_is_answered_as_documented() -> None:
+    with attacked() as service:
 
         @settings(RANDOM, max_examples=500)
         @given(st.sampled_from(ROUTES), HEADERS, QUERIES)
         def attack(route: Route, headers: Any, query: dict[str, str]) -> None:
-            night = siege.start() if route.body is not None else siege.quiet_id
-            body = None if route.body is None else json.dumps(route.body).encode()
-            answer = siege.ask(
-                route.method, route.of(night), siege.admin, body, headers=headers, query=quoted(query)
-            )
+            path = route.of(service.start() if route.body is not None else service.quiet_id)
+            asked = urlencode(query, errors="surrogatepass")
+            answer = service.ask(route.method, path, service.admin, route.body, headers=headers, query=asked)
             assert answer.status in route.statuses | {400, 413, 415}
-            assert not siege.complaints, siege.complaints
+            assert not service.complaints, service.complaints
 
         attack()
 
-        assert siege.cases >= 500
-
-
-def quoted(query: dict[str, str]) -> str:
-    return urlencode(query, errors="surrogatepass")
+        assert service.cases >= 500

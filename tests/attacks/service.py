@@ -1,8 +1,8 @@
-"""A night under attack: the deployed handlers, entered by raw AWS events, real tokens, and one who listens.
+"""The deployed handlers under attack, entered by raw AWS events, with real tokens, and a bystander.
 
 ``tests.model`` has the machinery; here the callers are strangers, and what counts is what must not happen.
 It is collected in ``complaints``: a 5xx, an error in the log, a frame that no document knows, and anything
-that somebody hears who should not.
+that somebody is told who should not be.
 """
 
 import json
@@ -35,45 +35,42 @@ ASYNCAPI: Any = json.loads(specifications.specification(specifications.ASYNCAPI)
 
 
 @dataclass(slots=True)
-class Ear:
+class Client:
     """A WebSocket client: what it was told, and what it may be told."""
 
-    siege: "Siege"
+    service: "AttackedService"
     connection_id: str
     authenticated: bool = False
     subscribed: set[int] = field(default_factory=set)
-    told: list[Any] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
     sent: int = 0
-    open: bool = True
 
     def hear(self, connection_id: str, body: bytes, function: str) -> None:
         """Take a frame, and complain of one that is not for this client."""
-        text = body.decode()
+        text, service = body.decode(), self.service
         frame = json.loads(text)
         try:
-            self.siege.live.told(text)
+            service.live.told(text)
         except AssertionError as error:
-            self.siege.complain(str(error))
+            service.complain(str(error))
         if "data" in frame:
-            self._judge(frame, text)
             self.events.append(frame)
+            about = frame["data"]["session"]["id"]
+            if not self.authenticated:
+                service.complain(f"{self.connection_id} has not authenticated, and heard {text}")
+            elif frame["type"] != "session.started" and about not in self.subscribed:
+                service.complain(f"{self.connection_id} hears what it is not subscribed to: {text}")
             return
-        if function == ANSWERING and self.siege.speaking != connection_id:
-            self.siege.complain(f"{connection_id} was told what {self.siege.speaking} asked: {text}")
+        if function == ANSWERING and service.asking != connection_id:
+            service.complain(f"{connection_id} was told what {service.asking} asked: {text}")
         if frame.get("code") == "internal_error":
-            self.siege.complain(f"a mistake of ours: {text}")
-        self.told.append(frame)
-
-    def _judge(self, event: Any, text: str) -> None:
-        if not self.authenticated:
-            self.siege.complain(f"{self.connection_id} has not authenticated, and heard {text}")
-        elif event["type"] != "session.started" and event["data"]["session"]["id"] not in self.subscribed:
-            self.siege.complain(f"{self.connection_id} hears what it is not subscribed to: {text}")
+            service.complain(f"a mistake of ours: {text}")
+        self.answers.append(frame)
 
 
-class Siege(Night):
-    """A night with a host, a bot, and a neighbour who listens to a session that nobody attacks.
+class AttackedService(Night):
+    """A service with an admin, a bot, and a bystander who listens to a session that nobody attacks.
 
     ``cases`` counts what was tried. ``secrets`` are the real ones; an attack knows them only to make what
     nobody could.
@@ -82,24 +79,26 @@ class Siege(Night):
     def __init__(self, secrets: TokenSecrets | None = None) -> None:
         self.secrets = secrets or new_secrets()
         self.live = Live(ASYNCAPI)
-        self.cases = 0
-        self.speaking: str | None = None
-        self.ears: dict[str, Ear] = {}
+        self.asking: str | None = None
         super().__init__(Setting())
         self.pass_time(time.time() - self.seconds())  # tokens live in the real time
-        issuer = TokenIssuer(self, ISSUER)
-        self.admin = issuer.mint("host", Role.ADMIN, HOUR)
-        self.bot = issuer.mint("kosmi", Role.BOT, HOUR)
-        self.expired = issuer.mint("host", Role.ADMIN, -HOUR)
+        self.admin, self.bot = self.mint("host", Role.ADMIN), self.mint("kosmi", Role.BOT)
+        self.expired = self.mint("host", Role.ADMIN, -HOUR)
+        self.cases = 0
         self.quiet_id = self.start()
         self.drain()
-        self.neighbour = self.connect_as(issuer.mint("neighbour", Role.BOT, HOUR))
-        self.follow(self.neighbour, self.quiet_id)
+        self.bystander = self.connect_as(self.mint("bystander", Role.BOT))
+        self.bystander.subscribed.add(self.quiet_id)
+        self.send(self.bystander, {"type": "subscribe", "sessionId": self.quiet_id})
         self.cases = 0
 
     def load(self) -> TokenSecrets:
         """Return the secrets; this is their source."""
         return self.secrets
+
+    def mint(self, subject: str, role: Role, seconds: int = HOUR) -> str:
+        """Return a real token."""
+        return TokenIssuer(self, ISSUER).mint(subject, role, seconds)
 
     def _environment(self) -> Environment:
         environment = super()._environment()
@@ -123,7 +122,9 @@ class Siege(Night):
         The answer of a path that API Gateway routes nowhere is its own, which is a 403.
         """
         self.cases += 1
-        sent = [("Host", "localhost"), *([] if token is None else [("Authorization", f"Bearer {token}")])]
+        sent = [("Host", "localhost")]
+        if token is not None:
+            sent.append(("Authorization", f"Bearer {token}"))
         if body is not None:
             sent.append(("Content-Type", "application/json"))
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -132,13 +133,12 @@ class Siege(Night):
             return Answer(403, "{}")
         request = RestRequest(method, path, query, [*sent, *headers], raw, "127.0.0.1")
         answer = self.invoke("api_handler", self._app.app, rest_event(request, match, self._moment()))
-        told = Answer(answer["statusCode"], answer["body"])
-        if told.status >= 500:
-            self.complain(f"{method} {path} {raw[:200]!r} was answered {told}")
-        return told
+        if answer["statusCode"] >= 500:
+            self.complain(f"{method} {path} {raw[:200]!r} was answered {answer}")
+        return Answer(answer["statusCode"], answer["body"])
 
     def start(self) -> int:
-        """Start a session with a game in it, as the host does."""
+        """Start a session with a game in it, as its host does."""
         session_id: int = self.ask("POST", "/api/sessions", self.admin, {"notes": None}).body["id"]
         self.ask("POST", f"/api/sessions/{session_id}/games", self.admin, {"title": "Quiplash"})
         return session_id
@@ -149,70 +149,61 @@ class Siege(Night):
 
     # The WebSocket.
 
-    def knock(self) -> Ear:
+    def open(self) -> Client:
         """Open a connection."""
-        connection_id = f"ear-{self.new_number()}="
-        event = self._socket_event(connection_id, "$connect", "CONNECT")
+        client = Client(self, f"client-{self.new_number()}=")
+        event = self._socket_event(client.connection_id, "$connect", "CONNECT")
         self.invoke("websocket_connect", self._app.websocket_connect, event)
-        ear = self.ears[connection_id] = Ear(self, connection_id)
-        self.gateway.open[connection_id] = ear
-        return ear
+        self.gateway.open[client.connection_id] = client
+        return client
 
-    def connect_as(self, token: str) -> Ear:
+    def connect_as(self, token: str) -> Client:
         """Open a connection, and authenticate."""
-        ear = self.knock()
-        ear.authenticated = True
-        answer = self.say(ear, {"type": "auth", "token": token})
+        client = self.open()
+        client.authenticated = True
+        answer = self.send(client, {"type": "auth", "token": token})
         if answer["type"] != "auth_success":
             self.complain(f"a good token was answered {answer}")
-        return ear
+        return client
 
-    def follow(self, ear: Ear, session_id: int) -> None:
-        """Subscribe to a session."""
-        ear.subscribed.add(session_id)
-        self.say(ear, {"type": "subscribe", "sessionId": session_id})
-
-    def say(self, ear: Ear, frame: object, *, binary: bool = False) -> Any:  # type: ignore[override] # said by a stranger
+    def send(self, client: Client, frame: object, *, binary: bool = False) -> Any:
         """Send a frame, a text as it is or anything else as JSON, and return its answer. This is one case."""
-        self.cases += 1
-        ear.sent += 1
-        before = len(ear.told)
-        text = frame if isinstance(frame, str) else json.dumps(frame)
-        event = self._socket_event(ear.connection_id, "$default", "MESSAGE")
-        event |= {"body": text, "isBase64Encoded": binary}
-        self.speaking = ear.connection_id
-        try:
-            self.invoke(ANSWERING, self._app.websocket_message, event)
-        finally:
-            self.speaking = None
-        answers = ear.told[before:]
+        before, text = len(client.answers), frame if isinstance(frame, str) else json.dumps(frame)
+        self.send_unanswered(client, text, binary=binary)
+        answers = client.answers[before:]
         if len(answers) != 1:
             self.complain(f"{text[:200]!r} was answered {answers}")
             return {"type": "nothing"}
         return answers[0]
 
-    def say_unheard(self, ear: Ear, frame: object) -> None:
-        """Send a frame on a connection that nobody listens on any more. This is one case."""
+    def send_unanswered(self, client: Client, text: str, *, binary: bool = False) -> None:
+        """Send a text on a connection that may be gone. This is one case."""
         self.cases += 1
-        event = self._socket_event(ear.connection_id, "$default", "MESSAGE") | {"body": json.dumps(frame)}
-        self.invoke(ANSWERING, self._app.websocket_message, event)
+        client.sent += 1
+        event = self._socket_event(client.connection_id, "$default", "MESSAGE")
+        self.asking = client.connection_id
+        try:
+            event |= {"body": text, "isBase64Encoded": binary}
+            self.invoke(ANSWERING, self._app.websocket_message, event)
+        finally:
+            self.asking = None
 
-    def leave(self, ear: Ear) -> None:
+    def leave(self, client: Client) -> None:
         """Close a connection from the client's side."""
-        self.gateway.open.pop(ear.connection_id, None)
-        event = self._socket_event(ear.connection_id, "$disconnect", "DISCONNECT")
+        self.gateway.open.pop(client.connection_id, None)
+        event = self._socket_event(client.connection_id, "$disconnect", "DISCONNECT")
         self.invoke("websocket_disconnect", self._app.websocket_disconnect, event)
 
-    def closed(self, ear: Ear) -> bool:
+    def closed(self, client: Client) -> bool:
         """Whether we have closed a connection."""
-        return ear.connection_id not in self.gateway.open
+        return client.connection_id not in self.gateway.open
 
-    def fresh(self, ear: Ear, token: str | None) -> Ear:
+    def fresh(self, client: Client, token: str | None) -> Client:
         """Return a connection that can go on: this one, or one like it where it is closed or said much."""
-        if not self.closed(ear) and ear.sent < FRAMES_OF_ONE:
-            return ear
-        self.leave(ear)
-        return self.knock() if token is None else self.connect_as(token)
+        if not self.closed(client) and client.sent < FRAMES_OF_ONE:
+            return client
+        self.leave(client)
+        return self.open() if token is None else self.connect_as(token)
 
     def _closed_by_us(self, connection_id: str) -> None:
         self.gateway.open.pop(connection_id, None)
@@ -220,43 +211,36 @@ class Siege(Night):
     # At the end.
 
     def check(self) -> None:
-        """Deliver all that has happened, and fail where anything was not as it should be."""
+        """Fail where anything was not as it should be, or the bystander does not hear its own night end."""
         self.drain()
-        heard = [event for event in self.neighbour.events if event["type"] != "session.started"]
-        if heard:
-            self.complain(f"the neighbour's night was quiet, and it heard {heard}")
-        assert not self.complaints, "\n".join(self.complaints[:10])
-
-    def hears_its_own(self) -> bool:
-        """Whether the neighbour still hears what happens in its night, once all is delivered."""
-        before = len(self.neighbour.events)
         self.ask("POST", f"/api/sessions/{self.quiet_id}/close", self.admin)
         self.drain()
-        return [event["type"] for event in self.neighbour.events[before:]][-1:] == ["session.ended"]
+        assert not self.complaints, "\n".join(self.complaints[:10])
+        heard = [event["type"] for event in self.bystander.events if event["type"] != "session.started"]
+        assert heard == ["session.ended"]
 
 
 class _Errors(logging.Handler):
     """Complains of every error in the log, and of every exception."""
 
-    def __init__(self, siege: Siege) -> None:
+    def __init__(self, service: AttackedService) -> None:
         super().__init__()
-        self._siege = siege
+        self._service = service
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.ERROR or record.exc_info:
-            self._siege.complain(f"logged: {self.format(record)}")
+            self._service.complain(f"logged: {self.format(record)}")
 
 
 @contextmanager
-def besieged(secrets: TokenSecrets | None = None) -> Iterator[Siege]:
-    """Have a night to attack, and judge it at the end of the block."""
-    siege = Siege(secrets)
-    errors = _Errors(siege)
+def attacked(secrets: TokenSecrets | None = None) -> Iterator[AttackedService]:
+    """Have a service to attack, and judge it at the end of the block."""
+    service = AttackedService(secrets)
+    errors = _Errors(service)
     logging.getLogger().addHandler(errors)
     try:
-        yield siege
-        siege.check()
-        assert siege.hears_its_own()
+        yield service
+        service.check()
     finally:
         logging.getLogger().removeHandler(errors)
-        siege.close()
+        service.close()
