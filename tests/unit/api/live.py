@@ -62,14 +62,15 @@ class Live:
         self.now = self.store.now = self.push.now = now
 
     def reply(self, text: str) -> Reply:
-        """Return the answer to a frame."""
+        """Return the answer to a frame, and whether it closes the connection."""
         return answer(self.connections, self.clock, "abc=", text)
 
-    def told(self, text: str) -> Any:
+    def answer(self, text: str) -> Any:
+        """Return the frame that answers a frame."""
         return json.loads(self.reply(text).frame)
 
-    async def say(self, text: str, *, within: float = 60) -> list[Any]:
+    async def send(self, text: str) -> list[Any]:
         """Send a frame, and return the frames that come."""
         before = len(self.push.posts)
-        await self.responder.send(SENDER, self.reply(text), within=within)
+        await self.responder.send(SENDER, self.reply(text), within=60)
         return [json.loads(body) for _, body in self.push.posts[before:]]

@@ -1,121 +1,122 @@
-import json
-from typing import Any
+"""What is read from a body, and what its sender is told of anything that is wrong."""
 
+import json
+
+import msgspec
 import pytest
 
-from chalicelib.api.rest import bodies
-from chalicelib.errors import InvalidRequest
-from chalicelib.nights.games import NewGame
+from chalicelib.api.rest import bodies, problems
+from chalicelib.api.rest.bodies import NewGame, NewSession, NewVote, body_of
+from chalicelib.api.validation_messages import HALF_A_CHARACTER
+from chalicelib.errors import Contended, GameNightError, InvalidRequest, TooManyGames, Unavailable
+from chalicelib.nights import games
 from chalicelib.nights.votes import VoteRequest, VoteType
 from tests.fakes.identity import claims
 
 
-def game(**members: Any) -> NewGame:
-    return bodies.body_of(json.dumps(members), bodies.NewGame).as_game()
+def test_games_and_votes_are_read_with_all_fields() -> None:
+    game = body_of('{"title":"Q","pack_name":"P","min_players":3,"max_players":8}', NewGame)
+    vote = body_of('{"username":"Zoë","type":"down","game_id":3}', NewVote)
 
-
-def test_a_game_is_read_with_all_its_fields() -> None:
-    whole = game(title="Quiplash", pack_name="Party Pack 2", min_players=3, max_players=8)
-
-    assert whole == NewGame("Quiplash", "Party Pack 2", 3, 8)
-    assert game(title="é" * 200, min_players=8, max_players=8).title == "é" * 200
-    assert game(title="Q", pack_name=None, min_players=None) == NewGame("Q")
-
-
-@pytest.mark.parametrize(
-    ("members", "field"),
-    [
-        ({}, "title"),
-        ({"title": ""}, "title"),
-        ({"title": " \t"}, "title"),
-        ({"title": "x" * 201}, "title"),
-        ({"title": 5}, "title"),
-        ({"title": None}, "title"),
-        ({"title": "x", "pack_name": ""}, "pack_name"),
-        ({"title": "x", "pack_name": "x" * 201}, "pack_name"),
-        ({"title": "x", "min_players": 0}, "min_players"),
-        ({"title": "x", "min_players": "3"}, "min_players"),
-        ({"title": "x", "min_players": True}, "min_players"),
-        ({"title": "x", "max_players": 1001}, "max_players"),
-        ({"title": "x", "max_players": 2.5}, "max_players"),
-        ({"title": "x", "min_players": 9, "max_players": 8}, "min_players"),
-        ({"title": "x", "players": 3}, "players"),
-    ],
-)
-def test_a_game_that_breaks_the_contract_is_refused(members: dict[str, Any], field: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        game(**members)
-
-    assert [one.field for one in refused.value.errors] == [field]
+    assert game.as_game() == games.NewGame("Q", "P", 3, 8)
+    assert body_of('{"title":"Q","pack_name":null}', NewGame).as_game() == games.NewGame("Q")
+    assert vote.as_request() == VoteRequest("Zoë", VoteType.DOWN, 3)
 
 
 @pytest.mark.parametrize("written", ["3", "3.0", "3e0", "30e-1", "0.3E1"])
 def test_an_integer_is_read_however_it_is_written(written: str) -> None:
-    body = bodies.body_of(f'{{"title":"Q","min_players":{written}}}', bodies.NewGame)
-
-    assert repr(body.min_players) == "3"
+    assert repr(body_of(f'{{"title":"Q","min_players":{written}}}', NewGame).min_players) == "3"
 
 
 @pytest.mark.parametrize("written", ["3.5", "1e400", "-1e400", "0.0", "1e308", '"3"', '"3.0"'])
 def test_what_is_no_integer_in_bounds_is_refused(written: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        bodies.body_of(f'{{"title":"Q","min_players":{written}}}', bodies.NewGame)
+        body_of(f'{{"title":"Q","min_players":{written}}}', NewGame)
 
     assert [one.field for one in refused.value.errors] == ["min_players"]
 
 
-def test_two_bodies_that_say_the_same_are_one_idempotent_request() -> None:
-    asked = [
-        bodies.idempotent_request(
-            {"idempotency-key": "k"}, claims(), "POST /x", bodies.body_of(text, bodies.NewGame)
-        )
+def test_bodies_that_say_the_same_are_one_request() -> None:
+    one, same = (
+        bodies.idempotent_request({"idempotency-key": "k"}, claims(), "POST /x", body_of(text, NewGame))
         for text in ('{"title":"Q","min_players":3}', '{ "min_players": 3.0, "title": "Q" }')
-    ]
+    )
 
-    assert asked[0] == asked[1] is not None
+    assert one == same is not None
 
 
-def test_a_vote_is_read() -> None:
-    body = bodies.body_of('{"username":"Zoë","type":"down","game_id":3}', bodies.NewVote)
+@pytest.mark.parametrize("key", ["", "k" * 256, "é", "k\u0000", "k\n", "\u007f"])
+def test_a_bad_key_is_refused_by_name(key: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        bodies.idempotent_request({"idempotency-key": key}, claims(), "POST /x", NewSession())
 
-    assert body.as_request() == VoteRequest("Zoë", VoteType.DOWN, 3)
-    assert bodies.body_of('{"username":"Zoë","type":"up"}', bodies.NewVote).as_request().game_id is None
+    assert [one.field for one in refused.value.errors] == ["Idempotency-Key"]
 
 
 @pytest.mark.parametrize(
-    ("text", "field"),
+    ("kind", "text", "told"),
     [
-        ('{"type":"up"}', "username"),
-        ('{"username":"zoë"}', "type"),
-        ('{"username":"zoë","type":"sideways"}', "type"),
-        ('{"username":"zoë","type":"UP"}', "type"),
-        ('{"username":" ","type":"up"}', "username"),
-        ('{"username":"' + "x" * 81 + '","type":"up"}', "username"),
-        ('{"username":"zoë","type":"up","game_id":0}', "game_id"),
-        ('{"username":"zoë","type":"up","game_id":"1"}', "game_id"),
-        ('{"username":"zoë","type":"up","weight":5}', "weight"),
+        (NewGame, "{}", "Expected a field title."),
+        (NewGame, '{"title":"x","players":3}', "There is no field players here; leave it out."),
+        (NewGame, '{"title":"\\u001f\\u0085\\ufeff"}', "Expected text that is not blank, in title."),
+        (NewGame, '{"title":5}', "Expected text, got a whole number, in title."),
+        (NewGame, '{"title":"x","min_players":0}', "Expected a whole number, 1 or more, in min_players."),
+        (NewSession, '{"notes":[]}', "Expected text or null, got an array, in notes."),
+        (NewSession, f'{{"notes":"{"x" * 501}"}}', "Expected text of 500 characters at most, in notes."),
+        (NewVote, '{"username":"zoë","type":"UP"}', "Expected up or down, got 'UP', in type."),
+        (NewVote, "[]", "Expected an object, got an array."),
+        (NewVote, '{"username"', "The body is not JSON: it ends too early."),
+        (NewVote, '{"username":"\\ud800', "The body is not JSON: it ends too early."),
+        (NewSession, '{"notes":"\\ud800"}', f"The body is not JSON: {HALF_A_CHARACTER}."),
+        (NewSession, '{"notes":"\\ud800 more"}', f"The body is not JSON: {HALF_A_CHARACTER} (byte 16)."),
+        (NewSession, '{"notes":"\\udc00"}', f"The body is not JSON: {HALF_A_CHARACTER} (byte 16)."),
+        (NewVote, b'{"username":"\xff"}', "The body is not JSON: it is not UTF-8."),
+        (NewSession, "{} {}", "The body is not JSON: trailing characters (byte 4)."),
     ],
 )
-def test_a_vote_that_breaks_the_contract_is_refused(text: str, field: str) -> None:
+def test_a_body_is_refused_in_words(kind: type[msgspec.Struct], text: str | bytes, told: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        bodies.body_of(text, bodies.NewVote)
+        body_of(text, kind)
 
-    assert [one.field for one in refused.value.errors] == [field]
+    assert refused.value.detail == told
+
+
+def test_what_is_no_json_is_an_error_of_the_body() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        body_of("{", NewSession)
+
+    [error] = json.loads(problems.problem_of(refused.value).body)["errors"]
+    assert error == {"field": "(the whole body)", "message": "The body is not JSON: it ends too early"}
+
+
+@pytest.mark.parametrize("body", [{"x" * 9000: 1}, {"username": "z", "type": "x" * 9000}])
+def test_no_error_repeats_all_that_was_sent(body: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        body_of(json.dumps(body), NewVote)
+
+    assert len(refused.value.detail) < 100
 
 
 @pytest.mark.parametrize(
-    ("text", "field"),
+    ("error", "status", "code", "retry_after"),
     [
-        ('{"name":"kosmi"}', "ttl_seconds"),
-        ('{"name":"","ttl_seconds":60}', "name"),
-        ('{"name":"' + "x" * 129 + '","ttl_seconds":60}', "name"),
-        ('{"name":"kosmi","ttl_seconds":59}', "ttl_seconds"),
-        ('{"name":"kosmi","ttl_seconds":31622401}', "ttl_seconds"),
-        ('{"name":"kosmi","ttl_seconds":60,"role":"admin"}', "role"),
+        (TooManyGames(17), 409, "too_many_games", None),
+        (GameNightError("A defect."), 500, "internal_error", None),
+        (Contended("Later."), 503, "contended", "1"),
+        (Unavailable("Later."), 503, "unavailable", "1"),
     ],
 )
-def test_a_token_that_may_not_be_is_refused(text: str, field: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        bodies.body_of(text, bodies.NewToken)
+def test_an_error_has_its_status_and_code(
+    error: GameNightError, status: int, code: str, retry_after: str | None
+) -> None:
+    problem = problems.problem_of(error)
 
-    assert [one.field for one in refused.value.errors] == [field]
+    assert (problem.status, json.loads(problem.body)["code"]) == (status, code)
+    assert problem.headers.get("Retry-After") == retry_after
+
+
+def test_another_content_type_is_told_what_to_send() -> None:
+    told = problems.problem_of_framework(415, "Unsupported media type: text/plain")
+
+    assert "Content-Type: application/json" in json.loads(told.body)["detail"]
+    assert "text/plain" in json.loads(told.body)["detail"]
