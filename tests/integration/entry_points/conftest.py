@@ -3,8 +3,7 @@
 import importlib
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,72 +16,43 @@ from chalicelib.auth.claims import Role
 from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import TokenIssuer
 from infra.deploy.template import tables
+from infra.local.apigateway.rest_event import RestRequest, rest_event
+from infra.local.apigateway.rest_routes import Routes
+from infra.local.deployment import Moment
 
 SESSIONS = tables("test")["SessionsTable"]
 SECRETS = '{"current": {"kid": "k1", "secret": "0123456789012345678901234567890123456789"}}'
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What API Gateway would send."""
+class Context:
+    """What a handler asks of its Lambda context."""
 
-    status: int
-    headers: dict[str, str]
-    text: str
+    function_name = "game-night-live-dev-websocket_disconnect"
+    aws_request_id = "i-1"
 
-    @property
-    def body(self) -> Any:
-        return json.loads(self.text)
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
 
 
 class Service:
-    """The REST API, with an admin's and a bot's token."""
+    """The handlers, and an admin's token."""
 
-    def __init__(self, handler: Callable[[Any, Any], Any], issuer: TokenIssuer) -> None:
-        self._handler = handler
-        self.admin = issuer.mint("host", Role.ADMIN, 600)
-        self.bot = issuer.mint("kosmi", Role.BOT, 600)
+    def __init__(self, app: Any, issuer: TokenIssuer) -> None:
+        self.app = app
+        self._routes = Routes(app.app.routes)
+        self._token = issuer.mint("host", Role.ADMIN, 600)
 
-    def ask(
-        self,
-        method: str,
-        route: str,
-        body: Any = None,
-        *,
-        token: str | None = "",
-        query: dict[str, str] | None = None,
-        headers: dict[str, str] | None = None,
-        session_id: str | None = None,
-    ) -> Answer:
-        """Send a request to a route as it is registered, such as ``/api/sessions/{session_id}``."""
-        sent = {"Host": "nights.example", "X-Forwarded-Proto": "https", **(headers or {})}
-        if token is not None:
-            sent["Authorization"] = f"Bearer {token or self.admin}"
-        if body is not None:
-            sent["Content-Type"] = "application/json"
-        path = {} if session_id is None else {"session_id": session_id}
-        query = query or {}
-        event = {
-            "httpMethod": method,
-            "path": route.format(**path),
-            "headers": sent,
-            "multiValueHeaders": {name: [value] for name, value in sent.items()},
-            "queryStringParameters": query or None,
-            "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
-            "pathParameters": path or None,
-            "stageVariables": None,
-            "body": None if body is None else body if isinstance(body, str) else json.dumps(body),
-            "isBase64Encoded": False,
-            "requestContext": {
-                "httpMethod": method,
-                "resourcePath": route,
-                "path": f"/dev{route.format(**path)}",
-                "requestId": "r-1",
-                "stage": "dev",
-            },
-        }
-        answer = self._handler(event, None)
-        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+    def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
+        """Send a request as the admin; its status and body."""
+        headers = [("Host", "nights.example"), ("X-Forwarded-Proto", "https")]
+        headers += [("Authorization", f"Bearer {self._token}"), ("Content-Type", "application/json")]
+        headers += [("Idempotency-Key", key)] if key else []
+        match = self._routes.match(path)
+        assert match is not None
+        sent = b"" if body is None else json.dumps(body).encode()
+        request = RestRequest(method, path, "", headers, sent, "127.0.0.1")
+        answer = self.app.app(rest_event(request, match, Moment.present()), None)
+        return answer["statusCode"], json.loads(answer["body"])
 
 
 @pytest.fixture
@@ -107,7 +77,7 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service
     with mock_aws():
         boto3.client("dynamodb").create_table(**SESSIONS.create)
         issuer = TokenIssuer(FileSecrets(secrets), bootstrap.settings().jwt_issuer)
-        yield Service(importlib.import_module("app").app, issuer)
+        yield Service(importlib.import_module("app"), issuer)
     application = bootstrap.application()
     if "_runner" in vars(application):
         application._runner.close()  # its loop; an execution environment just ends

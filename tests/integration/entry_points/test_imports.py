@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from infra.local.rest_event import RestRequest, rest_event
+from infra.local.rest_routes import Match
+
+from infra.local.deployment import Moment
 
 ROOT = Path(__file__).parents[3]
 CONTEXT = {
@@ -21,60 +25,31 @@ CONTEXT = {
     "domainName": "api.example",
     "identity": {"sourceIp": "127.0.0.1"},
 }
+KEYS = {"PK": {"S": "sessions"}, "SK": {"S": "event#0000000017"}}
 RECORD = {
     "eventName": "INSERT",
     "dynamodb": {
         "SequenceNumber": "1",
-        "Keys": {"PK": {"S": "sessions"}, "SK": {"S": "event#0000000017"}},
-        "NewImage": {
-            "PK": {"S": "sessions"},
-            "SK": {"S": "event#0000000017"},
-            "type": {"S": "session.started"},
-            "envelope": {"S": "{}"},
-            "epoch": {"S": "e0"},
-        },
+        "Keys": KEYS,
+        "NewImage": {**KEYS, "type": {"S": "session.started"}, "envelope": {"S": "{}"}, "epoch": {"S": "e0"}},
     },
 }
 MESSAGE = {
     "messageId": "1",
     "receiptHandle": "r",
-    "body": json.dumps(
-        {
-            "job": "fan_out",
-            "stream": "sessions",
-            "epoch": "e0",
-            "sequence": 17,
-            "type": "session.started",
-            "envelope": "{}",
-            "shard": 0,
-            "first": 17,
-            "pending": None,
-        }
-    ),
+    "body": '{"job":"fan_out","stream":"sessions","epoch":"e0","sequence":17,"type":"session.started",'
+    '"envelope":"{}","shard":0,"first":17,"pending":null}',
     "attributes": {"MessageGroupId": "sessions#0", "ApproximateReceiveCount": "1"},
 }
 SCHEDULED = {
-    "version": "0",
-    "id": "1",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "123456789012",
+    **dict.fromkeys(("version", "id", "detail-type", "source", "account", "region"), "any"),
     "time": "2025-11-01T20:00:00Z",
-    "region": "us-east-1",
-    "resources": ["arn:aws:events:us-east-1:123456789012:rule/sweep"],
+    "resources": [],
     "detail": {},
 }
-HEALTH = {
-    "httpMethod": "GET",
-    "headers": {},
-    "multiValueHeaders": {},
-    "multiValueQueryStringParameters": None,
-    "pathParameters": None,
-    "stageVariables": None,
-    "body": None,
-    "isBase64Encoded": False,
-    "requestContext": {"httpMethod": "GET", "resourcePath": "/api/health", "path": "/dev/api/health"},
-}
+HEALTH = rest_event(
+    RestRequest("GET", "/api/health", "", [], b"", "127.0.0.1"), Match("/api/health", {}), Moment.present()
+)
 
 SDKS = {"boto3", "botocore", "pynamodb", "urllib3", "http.client"}
 CHECKING = {"jwt", "msgspec", "chalicelib.auth.tokens", "chalicelib.api.rest.bodies"}
