@@ -35,12 +35,11 @@ def tls(certificate: Path) -> ssl.SSLContext:
 
 
 @pytest.fixture(params=["plain", "TLS"])
-async def server(request: pytest.FixtureRequest, certificate: Path) -> AsyncIterator[HostileServer]:
-    tls = None
-    server = HostileServer()
-    if request.param == "TLS":
-        tls = request.getfixturevalue("tls")
-        server.trusting = ssl.create_default_context(cafile=certificate)
-    async with server.serving(tls) as server:
+async def server(
+    request: pytest.FixtureRequest, certificate: Path, tls: ssl.SSLContext
+) -> AsyncIterator[HostileServer]:
+    secure = request.param == "TLS"
+    server = HostileServer(trusting=ssl.create_default_context(cafile=certificate) if secure else None)
+    async with server.serving(tls if secure else None):
         yield server
         assert server.bad_signatures == []

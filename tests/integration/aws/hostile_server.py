@@ -1,10 +1,11 @@
-"""An @connections server on 127.0.0.1 that answers each connection id as a test tells it to.
+"""A server of AWS's on 127.0.0.1 that answers each connection id as a test tells it to.
 
 It checks the signature of every request with botocore's own signer, and counts what is in flight.
 """
 
 import asyncio
 import ssl
+from asyncio import StreamReader, StreamWriter
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,9 @@ from botocore.credentials import ReadOnlyCredentials
 REGION = "eu-central-1"
 KEYS = ReadOnlyCredentials("AKIDEXAMPLE", "not much of a secret", "a/session+token==")
 
+Behaviour = Callable[[StreamWriter], Awaitable[None]]
+"""Answers a request on the server's side of a connection, or does not."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -32,64 +36,42 @@ class Request:
         return unquote(self.path.rpartition("/")[2])
 
 
-class Wire:
-    """The server's side of one connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    def say(self, *data: bytes) -> None:
-        self.writer.write(b"".join(data))
-
-    def reset(self) -> None:
-        self.writer.transport.abort()
-
-    def hang_up(self) -> None:
-        self.writer.close()
-
-
-Behaviour = Callable[[Wire], Awaitable[None]]
-
-
-def answer(status: int, *extra: bytes) -> Behaviour:
-    async def behave(wire: Wire) -> None:
-        wire.say(b"HTTP/1.1 %d Whatever\r\nContent-Length: 2\r\n" % status, *extra, b"\r\n{}")
-
-    return behave
-
-
 def say(*pieces: bytes) -> Behaviour:
     """Say something in pieces, and keep the connection."""
 
-    async def behave(wire: Wire) -> None:
+    async def behave(writer: StreamWriter) -> None:
         for piece in pieces:
-            wire.say(piece)
+            writer.write(piece)
             await asyncio.sleep(0)
 
     return behave
 
 
 def say_and_hang_up(data: bytes) -> Behaviour:
-    async def behave(wire: Wire) -> None:
-        wire.say(data)
-        wire.hang_up()
+    async def behave(writer: StreamWriter) -> None:
+        writer.write(data)
+        writer.close()
 
     return behave
 
 
-async def reset(wire: Wire) -> None:
-    wire.reset()
+def answer(status: int, *headers: bytes, body: bytes = b"{}") -> Behaviour:
+    start = b"HTTP/1.1 %d Whatever\r\nContent-Length: %d\r\n" % (status, len(body))
+    return say(start + b"".join(headers) + b"\r\n" + body)
 
 
-async def never(_wire: Wire) -> None:
+async def reset(writer: StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def never(_writer: StreamWriter) -> None:
     await asyncio.get_running_loop().create_future()
 
 
 def when(event: asyncio.Event, then: Behaviour) -> Behaviour:
-    async def behave(wire: Wire) -> None:
+    async def behave(writer: StreamWriter) -> None:
         await event.wait()
-        await then(wire)
+        await then(writer)
 
     return behave
 
@@ -110,24 +92,22 @@ class HostileServer:
     behaviours: dict[str, list[Behaviour]] = field(default_factory=dict)
     otherwise: Behaviour = OK
     delete: Behaviour | None = None
-    reset_on_accept: int = 0
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     accepted: int = 0
     in_flight: int = 0
-    most_in_flight: int = 0
-    wires: list[Wire] = field(default_factory=list)
-    tls: bool = False
+    writers: list[StreamWriter] = field(default_factory=list)
     trusting: ssl.SSLContext | None = None
     bad_signatures: list[Request] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     _levels: dict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     _turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _scheme: str = "http"
 
     @property
     def endpoint(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/{{stage}}"
+        return f"{self._scheme}://127.0.0.1:{self.port}/{{stage}}"
 
     def posted_to(self, connection_id: str) -> int:
         return sum(request.connection_id == connection_id for request in self.requests)
@@ -137,7 +117,7 @@ class HostileServer:
 
     @asynccontextmanager
     async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
-        self.tls = tls is not None
+        self._scheme = "https" if tls else "http"
         server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -147,33 +127,28 @@ class HostileServer:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            for wire in self.wires:
-                wire.reset()
+            for writer in self.writers:
+                writer.transport.abort()
             await server.wait_closed()
             await asyncio.sleep(0)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         self.accepted += 1
-        wire = Wire(reader, writer)
-        self.wires.append(wire)
-        if self.reset_on_accept:
-            self.reset_on_accept -= 1
-            wire.reset()
-            return
-        task = asyncio.get_running_loop().create_task(self._serve(wire))
+        self.writers.append(writer)
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, wire: Wire) -> None:
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         try:
-            while not wire.writer.is_closing():
-                await self._answer(await _read(wire.reader), wire)
+            while not writer.is_closing():
+                await self._answer(await _read(reader), writer)
         except (asyncio.IncompleteReadError, ConnectionError):
-            wire.reset()
+            writer.transport.abort()
 
-    async def _answer(self, request: Request, wire: Wire) -> None:
+    async def _answer(self, request: Request, writer: StreamWriter) -> None:
         self.requests.append(request)
-        if request.headers["authorization"] != _authorization(request, tls=self.tls):
+        if request.headers["authorization"] != _authorization(request, self._scheme):
             self.bad_signatures.append(request)
         behaviours = self.behaviours.get(request.connection_id, [self.otherwise])
         if request.connection_id in self.closed:
@@ -184,15 +159,14 @@ class HostileServer:
         turn = self._turns[request.connection_id]
         self._turns[request.connection_id] += 1
         self.in_flight += 1
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self._levels[self.in_flight].set()
         try:
-            await behaviours[min(turn, len(behaviours) - 1)](wire)
+            await behaviours[min(turn, len(behaviours) - 1)](writer)
         finally:
             self.in_flight -= 1
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
+async def _read(reader: StreamReader) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
     start, *lines = head.rstrip("\r\n").split("\r\n")
     method, path, _ = start.split(" ")
@@ -201,18 +175,16 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     return Request(method, path, headers, body)
 
 
-def _authorization(request: Request, *, tls: bool) -> str:
-    signed: dict[str, str] = {
-        name: request.headers[name] for name in ("host", "x-amz-date", "x-amz-security-token")
-    }
+def _authorization(request: Request, scheme: str) -> str:
+    """Return what botocore makes of a request, for the service and with the headers that were signed."""
+    scope, names, _ = (part.partition("=")[2] for part in request.headers["authorization"].split(", "))
     theirs = AWSRequest(
         method=request.method,
-        url=f"{'https' if tls else 'http'}://{request.headers['host']}{request.path}",
+        url=f"{scheme}://{request.headers['host']}{request.path}",
         data=request.body,
-        headers=signed,
+        headers={name: request.headers[name] for name in names.split(";")},
     )
     theirs.context["timestamp"] = request.headers["x-amz-date"]
-    auth = SigV4Auth(KEYS, "execute-api", REGION)
+    auth = SigV4Auth(KEYS, scope.split("/")[3], REGION)
     signature = auth.signature(auth.string_to_sign(theirs, auth.canonical_request(theirs)), theirs)
-    names = auth.signed_headers(auth.headers_to_sign(theirs))
     return f"AWS4-HMAC-SHA256 Credential={auth.scope(theirs)}, SignedHeaders={names}, Signature={signature}"

@@ -13,9 +13,9 @@ from chalicelib.settings import Keys
 from tests.integration.aws.hostile_server import KEYS, REGION, HostileServer
 
 HELLO = Message(b'{"type":"hello"}')
-QUICK = RetryPolicy(attempts=4, base_seconds=0.01, cap_seconds=0.02)
-ONCE = RetryPolicy(attempts=1, base_seconds=0, cap_seconds=0)
-TWICE = RetryPolicy(attempts=2, base_seconds=0.01, cap_seconds=0.01)
+ONCE, TWICE, FOUR_TIMES = (RetryPolicy(attempts, base_seconds=0, cap_seconds=0) for attempts in (1, 2, 4))
+TIMEOUT = 20.0
+"""Seconds that an answer may take. Where a test needs them to pass, it moves the clock."""
 
 
 def keys() -> Keys:
@@ -30,20 +30,20 @@ def crowd(count: int) -> list[Recipient]:
     return to(*(f"crowd{number:05}=" for number in range(count)))
 
 
-def http_client(server: HostileServer, timeout: float = 5.0, **options: Any) -> HttpClient:
+def http_client(server: HostileServer, **options: Any) -> HttpClient:
     """A client that trusts the server's certificate."""
     trusting = server.trusting
-    return (
-        HttpClient(timeout, tls=lambda: trusting, **options) if trusting else HttpClient(timeout, **options)
-    )
+    if trusting is not None:
+        options["tls"] = lambda: trusting
+    return HttpClient(TIMEOUT, **options)
 
 
 @asynccontextmanager
 async def api_of(
-    server: HostileServer, http: HttpClient | None = None, **options: Any
+    server: HostileServer, endpoint: str | None = None, **options: Any
 ) -> AsyncIterator[ConnectionsApi]:
-    options = {"retry": QUICK, **options}
-    api = ConnectionsApi(http or http_client(server), server.endpoint, REGION, keys, **options)
+    options = {"retry": FOUR_TIMES, **options}
+    api = ConnectionsApi(http_client(server), endpoint or server.endpoint, REGION, keys, **options)
     try:
         yield api
     finally:
