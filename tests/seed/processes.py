@@ -1,7 +1,7 @@
 """The seed's programs as processes of their own: what they print, and the frames that they get.
 
 The programs stand in ``programs/`` as the seed shows them; its text has lost the indentation, which is put
-back. What differs when they run is the address and the token. Leaves what is expected to the tests.
+back. What differs when they run is the address and the token.
 """
 
 import asyncio
@@ -36,11 +36,7 @@ class Program:
 async def running(command: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[Program]:
     """Run a program until the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        env={**os.environ, **environment},
+        *command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
     )
     try:
         yield Program(process)
