@@ -84,7 +84,6 @@ async def test_what_is_no_answer_is_tried_again(server: HostileServer, passing: 
     [
         (b"", b"", False),
         (b"HTTP/1.1 200", b"", False),
-        (b"", b"H", False),
         (b"", b"HTTP/1.1 102 Processing\r\n\r\n", False),
         (b"HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n", False),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", True),
