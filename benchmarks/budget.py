@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import click
 
 from chalicelib.token_bucket import TokenBucket
-from infra.deploy.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
-from infra.deploy.chalice.post_deploy import REST_LIMIT, WEBSOCKET_LIMIT
+from infra.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
+from infra.deploy.post_deploy import REST_LIMIT, WEBSOCKET_LIMIT
 
 ACCOUNT_BURST = 5_000
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""

@@ -25,8 +25,8 @@ from benchmarks.cost import (
     WEBSOCKET_MESSAGE,
 )
 from chalicelib.delivery.fan_out import PAGE_SIZE
-from infra.deploy.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
-from infra.deploy.template import queues
+from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
+from infra.template import queues
 
 MEASURED = Path(__file__).parent / "results" / "broadcast.json"
 POSTS = Path(__file__).parent / "results" / "fanout.json"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.aws.dynamodb.database import Database, Table
-from infra.deploy.template import tables
 from infra.local.engine.embedded import embedded_engine
 from infra.local.state import StateDir
+from infra.template import tables
 
 ENDPOINT = os.environ.get("DYNAMODB_ENDPOINT")
 

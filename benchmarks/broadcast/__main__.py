@@ -30,11 +30,11 @@ from benchmarks.fanout.cores import pinned, two_cores
 from benchmarks.fanout.sink import Missing, Sink, running_sink
 from chalicelib.aws.dynamodb.keys import HEAD, fan_out_key
 from chalicelib.nights.events import SESSIONS_STREAM
-from infra.deploy.template import queues
 from infra.dynamodb_local import DynamoDbLocalError, dynamodb_local
 from infra.local.engine.embedded import EngineError, embedded_engine
 from infra.local.engine.queues import ensure_queues
 from infra.local.state import StateDir
+from infra.template import queues
 
 RESULTS = Path(__file__).parent.parent / "results" / "broadcast.json"
 CHART = Path(__file__).with_name("chart.py")

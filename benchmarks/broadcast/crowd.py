@@ -15,8 +15,8 @@ from botocore.config import Config
 from chalicelib.aws.dynamodb.keys import audience_key, connection_key
 from chalicelib.connections.connection import shard_of
 from chalicelib.nights.events import SESSIONS_STREAM, session_stream
-from infra.deploy.template import tables
 from infra.local.engine.tables import ensure_tables
+from infra.template import tables
 
 REGION = "us-east-1"
 SHARDS = 8

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from chalicelib.settings import AUDIENCE_SHARDS
-from infra.deploy.chalice import drift, post_deploy
+from infra.deploy import drift, post_deploy
 from infra.deploy.chalice.command import chalice
 from infra.deploy.chalice.package import Package, build
 from infra.deploy.chalice.state import adopt

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
+from infra.budget import CONCURRENCY
 from infra.deploy.aws import Aws
-from infra.deploy.budget import CONCURRENCY
 from infra.deploy.chalice.config import ChaliceConfig, Provisioned, stage_entry
 from infra.deploy.chalice.state import rest_api_ids, websocket_api_ids
 from infra.deploy.errors import DeploymentError
 from infra.deploy.secret import ensure_secret
 from infra.deploy.stage import Stage
 from infra.deploy.target import Target
-from infra.deploy.template import sent
+from infra.template import sent
 
 UNRESERVED_MINIMUM = 100
 """What AWS insists on leaving without a reservation."""

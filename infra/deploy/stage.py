@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from chalicelib.settings import MANAGEMENT_ENDPOINT
-from infra.deploy.budget import ACCOUNT_RATE
+from infra.budget import ACCOUNT_RATE
 from infra.deploy.errors import DeploymentError
 
 APP_NAME = "game-night-live"

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import __version__
-from infra.deploy.chalice import drift
+from infra.deploy import drift
 from infra.deploy.chalice.package import build
 from infra.deploy.chalice.state import deployed_functions, mappings, rest_api_ids, websocket_api_ids
 from infra.deploy.deploy import answered

@@ -25,7 +25,6 @@ from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from chalicelib.settings import Settings
-from infra.deploy.template import queues, tables
 from infra.local.apigateway.connections import Connections
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.management_api import ManagementApi
@@ -45,6 +44,7 @@ from infra.local.log_file import LogFile
 from infra.local.state import StateDir
 from infra.local.triggers.sources import Sources
 from infra.local.variables import ONE_MACHINE, function_variables, log_format, urls
+from infra.template import queues, tables
 
 SCHEDULE_SECONDS = 60.0
 """As ``app.py`` has it: the only schedule there is."""

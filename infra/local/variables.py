@@ -4,11 +4,11 @@ import socket
 from collections.abc import Mapping
 
 from chalicelib.settings import JSON_LINES, TEXT_LINES
-from infra.deploy.template import tables
 from infra.local.apigateway.websocket_api import PATH
 from infra.local.deployment import STAGE
 from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir
+from infra.template import tables
 
 ONE_MACHINE = {"AUDIENCE_SHARDS": "1", "INLINE_AUDIENCE": "10000"}
 """On AWS eight functions read and post to eight shards, each with its part of the account's rate, so that an

@@ -42,7 +42,10 @@ def test_every_route_and_frame_says_who_may() -> None:
 
     assert all("security" in one for one in operations)
     assert len(ROUTES) == len(operations)
-    assert frozenset().union(*(one.roles for one in (*ROUTES, *FRAMES))) == {"admin", "bot"}
+    assert frozenset().union(*(one.roles for one in ROUTES), *(one.roles for one in FRAMES)) == {
+        "admin",
+        "bot",
+    }
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)

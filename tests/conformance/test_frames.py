@@ -13,6 +13,7 @@ from tests.conformance.nights import NO_SESSION, is_a_timestamp
 
 KILOBYTE = 1024
 PING = '{"type":"ping"}'
+IMPOSSIBLE_IDS: list[Any] = [True, 1.5, [], {}, "x" * 129]
 
 
 def assert_error(answer: Any, code: str) -> None:
@@ -79,7 +80,7 @@ async def test_every_answer_echoes_the_frames_id(
         ("unknown_type", [{"type": kind} for kind in ("dance", "", "session.started", "PING")]),
         ("invalid_frame", [{}, {"type": None}, {"type": 5}, {"type": ["ping"]}]),
         ("invalid_frame", [[], [{"type": "ping"}], 5, None, True, '"ping"']),
-        ("invalid_frame", [{"type": "ping", "id": frame_id} for frame_id in (True, 1.5, [], {}, "x" * 129)]),
+        ("invalid_frame", [{"type": "ping", "id": frame_id} for frame_id in IMPOSSIBLE_IDS]),
         ("invalid_frame", [{"type": "auth"}, {"type": "auth", "token": None}, {"type": "auth", "token": 5}]),
         ("invalid_frame", [{"type": "ping", "extra": 1}, {"type": "auth", "token": "junk", "sicne": ""}]),
         ("invalid_frame", [{"type": "subscribe", "sessionId": i} for i in ("1", 0, -1, 1.5, True, None)]),

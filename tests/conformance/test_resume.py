@@ -201,7 +201,8 @@ async def test_a_bad_cursor_is_refused_and_subscribes_nobody(
     subscriber = await connected(target.token("bot"))
     await subscriber.ask({"type": "subscribe", "sessionId": night["id"]})
 
-    for code, bad in (("invalid_cursor", JUNK), ("invalid_frame", [None, 5, True, {}, []])):
+    wrong_types: list[Any] = [None, 5, True, {}, []]
+    for code, bad in (("invalid_cursor", JUNK), ("invalid_frame", wrong_types)):
         for since in bad:
             refused = await bot.ask({"type": "subscribe", "sessionId": night["id"], "since": since})
             assert (refused["type"], refused["code"], refused["retryable"]) == ("error", code, False)

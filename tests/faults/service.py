@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.aws.delivery_queue import received_jobs
 from chalicelib.aws.dynamodb.nights.stream_records import read_records
 from chalicelib.errors import Unavailable
-from infra.deploy.event_sources import STREAM_MAPPING
+from infra.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
 from infra.local.engine.queues import Message
 from infra.local.triggers.queue_event import queue_event

@@ -27,9 +27,9 @@ from chalicelib.settings import Keys, Settings
 from chalicelib.timestamps import milliseconds
 from infra.deploy.operate.application import OperatorApplication
 from infra.deploy.operate.stage import OperatedStage
-from infra.deploy.template import queues, tables
 from infra.local.engine.queues import EngineQueue, ensure_queues
 from infra.local.engine.tables import ensure_tables
+from infra.template import queues, tables
 from tests.fakes.identity import FAR_FUTURE, FakeVerifier, claims
 from tests.faults.clients import Clients
 from tests.integration.aws.hostile_server import KEYS, REGION

@@ -15,7 +15,7 @@ import jwt
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from infra.deploy.template import tables
+from infra.template import tables
 from tests.clients import Bot, Connect, Host, Target
 from tests.gateway import Gateway, gateway_engine, running_gateway
 from tests.local.conftest import target_of

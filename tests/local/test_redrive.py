@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.deploy.template import queues
+from infra.template import queues
 from tests.clients import Host, Target
 from tests.gateway import ROOT, Gateway
 

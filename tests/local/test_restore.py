@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.deploy.template import tables
+from infra.template import tables
 from tests.backup import Backup
 from tests.clients import PATIENCE_SECONDS, Bot
 from tests.gateway import ROOT, Gateway, running_gateway

@@ -1,1 +1,1 @@
-"""Chalice: what it is told, what it records, what it is run with, and what it leaves undone."""
+"""Chalice: what it is told, what it records, what it is run with, and what is uploaded."""

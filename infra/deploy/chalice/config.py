@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice.config import Config
 
-from infra.deploy.budget import CONCURRENCY, posts_per_second
+from infra.budget import CONCURRENCY, posts_per_second
 from infra.deploy.errors import DeploymentError
 from infra.deploy.stage import Stage, StageConfig, role_output
 

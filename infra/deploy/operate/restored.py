@@ -16,8 +16,8 @@ from infra.deploy.operate.epochs import Renewed
 from infra.deploy.operate.stage import OperatedStage
 from infra.deploy.operate.table_settings import settle_table
 from infra.deploy.progress import Progress
-from infra.deploy.template import tables
 from infra.local.deployment import STAGE as LOCAL
+from infra.template import tables
 
 EVERY = 1000
 """Sessions between two lines of progress."""

@@ -18,11 +18,11 @@ from infra.deploy.errors import DeploymentError
 from infra.deploy.operate.application import OperatorApplication
 from infra.deploy.provision import check_place
 from infra.deploy.stage import Stage
-from infra.deploy.template import queues, tables
 from infra.local.deployment import STAGE as LOCAL
 from infra.local.engine.endpoints import Endpoints, engine_client, point_the_sdks_at
 from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir, StateInUse
+from infra.template import queues, tables
 
 CONFIG = ROOT / ".chalice" / "config.json"
 

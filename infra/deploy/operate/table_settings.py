@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra.deploy.aws import Clock
-from infra.deploy.template import TableDefinition
 from infra.local.engine.tables import expires
+from infra.template import TableDefinition
 
 WITHIN = 10 * 60.0
 

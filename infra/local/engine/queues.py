@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from infra.deploy.template import QueueDefinition
+from infra.template import QueueDefinition
 
 Message = Mapping[str, Any]
 """A message as the SDK returns it from ReceiveMessage, with all its system attributes."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploy.template import TableDefinition
+from infra.template import TableDefinition
 
 
 def ensure_tables(dynamodb: Any, tables: Iterable[TableDefinition]) -> None:

@@ -10,8 +10,7 @@ from typing import Any, Self
 
 from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 
-from infra.deploy.event_sources import QUEUE_MAPPING, STREAM_MAPPING
-from infra.deploy.template import tables
+from infra.event_sources import QUEUE_MAPPING, STREAM_MAPPING
 from infra.local.deployment import STAGE, Moment
 from infra.local.engine.endpoints import Endpoints, engine_client
 from infra.local.engine.queues import EngineQueue, Message
@@ -25,6 +24,7 @@ from infra.local.triggers.stream_event import Record, stream_event
 from infra.local.triggers.stream_mapping import Discarded, StreamMapping, failure_record
 from infra.local.triggers.stream_poller import StreamPoller
 from infra.local.triggers.stream_reader import TableStream
+from infra.template import tables
 
 logger = logging.getLogger("gateway.stream")
 

@@ -23,9 +23,9 @@ from chalicelib.nights.games import NewGame
 from chalicelib.nights.ports import Commit
 from chalicelib.nights.votes import VoteRequest, VoteType
 from chalicelib.settings import Settings
-from infra.deploy.template import tables
 from infra.local.engine.tables import ensure_tables
 from infra.specifications.tables.meter import Cost, Meter, MeteredApi
+from infra.template import tables
 
 Item = Mapping[str, Any]
 

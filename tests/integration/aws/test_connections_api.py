@@ -11,6 +11,7 @@ from chalicelib.aws.http import HttpClient
 from chalicelib.connections.connection import Recipient
 from chalicelib.connections.messages import Outcome
 from chalicelib.retry import RetryPolicy
+from tests.fakes.loop_clock import LoopClock
 from tests.integration.aws.hostile_server import (
     OK,
     REGION,
@@ -34,7 +35,6 @@ from tests.integration.aws.sending import (
     keys,
     to,
 )
-from tests.unit.delivery.deliveries import LoopClock
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from moto import mock_aws
 from infra.deploy.aws import Aws, Clock
 from infra.deploy.stage import Stage, StageConfig
 from infra.deploy.target import Target
-from infra.deploy.template import sent
+from infra.template import sent
 from tests.fakes.progress import SilentProgress
 
 ROOT = Path(__file__).parents[3]

@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from infra.deploy.chalice import drift, post_deploy
+from infra.deploy import drift, post_deploy
 from infra.deploy.chalice.state import adopt, mappings
 from infra.deploy.deploy import warn_of_other_shards
 from infra.deploy.errors import DeploymentError
-from infra.deploy.event_sources import STREAM_MAPPING
 from infra.deploy.provision import provision
 from infra.deploy.target import Target
+from infra.event_sources import STREAM_MAPPING
 from tests.fakes.progress import SilentProgress
 
 # moto can't make alarms and metric filters from a template, and says so.

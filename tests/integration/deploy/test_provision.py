@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from chalicelib.auth.secrets import TokenSecrets
-from infra.deploy.budget import CONCURRENCY, posts_per_second
+from infra.budget import CONCURRENCY, posts_per_second
 from infra.deploy.errors import DeploymentError
 from infra.deploy.provision import check_place, provision
 from infra.deploy.rehearse.changes import replace_table

@@ -15,10 +15,10 @@ from chalicelib import bootstrap
 from chalicelib.auth.claims import Role
 from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import TokenIssuer
-from infra.deploy.template import tables
 from infra.local.apigateway.rest_event import RestRequest, rest_event
 from infra.local.apigateway.rest_routes import Routes
 from infra.local.deployment import Moment
+from infra.template import tables
 
 SESSIONS = tables("test")["SessionsTable"]
 SECRETS = '{"current": {"kid": "k1", "secret": "0123456789012345678901234567890123456789"}}'

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infra.local.rest_event import RestRequest, rest_event
-from infra.local.rest_routes import Match
 
+from infra.local.apigateway.rest_event import RestRequest, rest_event
+from infra.local.apigateway.rest_routes import Match
 from infra.local.deployment import Moment
 
 ROOT = Path(__file__).parents[3]

@@ -7,9 +7,9 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.delivery.catch_up import ATTEMPTS
-from infra.deploy.template import queues
 from infra.local.engine.embedded import ROOT
 from infra.local.engine.queues import ensure_queues
+from infra.template import queues
 
 
 @pytest.fixture

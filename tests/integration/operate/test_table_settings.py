@@ -7,7 +7,7 @@ from moto import mock_aws
 
 from infra.deploy.aws import Clock
 from infra.deploy.operate.table_settings import settle_table
-from infra.deploy.template import tables
+from infra.template import tables
 
 SESSIONS = tables("dev")["SessionsTable"]
 NO_TIME = Clock(monotonic=lambda: 0.0, sleep=lambda _: None)

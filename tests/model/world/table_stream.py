@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.aws.dynamodb.keys import SESSIONS
-from infra.deploy.event_sources import STREAM_MAPPING
+from infra.event_sources import STREAM_MAPPING
 from infra.local.triggers.stream_event import stream_event
 from infra.local.triggers.stream_mapping import WITHOUT_END, ShardQueue, StreamMapping
 from tests.model.world.interruptions import FunctionFailed

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.budget import simulate
 from benchmarks.scale import ATTEMPTS, DEFAULT, RAISED, SIZES, most, reach, standing
-from infra.deploy.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
+from infra.budget import ACCOUNT_RATE, CONCURRENCY, DELIVERY_SHARE, posts_per_second
 
 
 def test_a_larger_audience_takes_longer_and_costs_more() -> None:

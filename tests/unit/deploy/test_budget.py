@@ -1,4 +1,5 @@
 import pytest
+
 from infra.budget import CONCURRENCY, DELIVERY_SHARE, posts_per_second
 
 

@@ -11,7 +11,7 @@ from app import app
 from chalicelib.aws.dynamodb.keys import SESSIONS, pending_key, session_key
 from infra.deploy.chalice.functions import functions_of
 from infra.deploy.stage import role_output
-from infra.deploy.template import MAX_SENT, sent
+from infra.template import MAX_SENT, sent
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = functions_of(app)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from infra.deploy.event_sources import PATTERNS, STREAM_MAPPING
+from infra.event_sources import PATTERNS, STREAM_MAPPING
 from infra.local.triggers.event_pattern import matches
 from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
 

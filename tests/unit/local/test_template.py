@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.deploy.template import tables
+from infra.template import tables
 
 
 def test_the_stacks_tables_are_read_for_a_stage() -> None:

@@ -46,8 +46,10 @@ def test_every_command_speaks_json(path: tuple[str, ...]) -> None:
 
 
 def test_what_a_list_says_of_a_command_is_its_first_sentence() -> None:
-    listed = {(name,): one for section in COMMANDS.values() for name, one in section.items()}
-    listed |= {("stage", name): one for section in STAGE_COMMANDS.values() for name, one in section.items()}
+    listed: dict[tuple[str, ...], tuple[str, str]] = {}
+    for group, sections in (((), COMMANDS), (("stage",), STAGE_COMMANDS)):
+        for section in sections.values():
+            listed |= {(*group, name): one for name, one in section.items()}
 
     said = {path: " ".join((EVERY[path].help or "").partition("\n\n")[0].split()) for path in listed}
 

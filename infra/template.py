@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-STACK = Path(__file__).parent / "stack.yaml"
+STACK = Path(__file__).parent / "deploy" / "stack.yaml"
 
 MAX_SENT = 51_200
 """Bytes of a template that CloudFormation takes in a request; one that is larger has to be in a bucket.

@@ -9,8 +9,8 @@ from typing import Any
 
 from infra.deploy.chalice.state import mappings
 from infra.deploy.errors import DeploymentError
-from infra.deploy.event_sources import PATTERNS, QUEUE_MAPPING, STREAM_MAPPING
 from infra.deploy.target import Target
+from infra.event_sources import PATTERNS, QUEUE_MAPPING, STREAM_MAPPING
 
 REST_LIMIT = {"rate": 500, "burst": 1000}
 WEBSOCKET_LIMIT = {"rate": 1000, "burst": 2000}

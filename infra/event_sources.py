@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from chalicelib.aws.dynamodb.keys import PENDING
-from infra.deploy.budget import CONCURRENCY
+from infra.budget import CONCURRENCY
 
 PATTERNS: list[dict[str, Any]] = [
     {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}},
