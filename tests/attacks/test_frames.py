@@ -119,7 +119,13 @@ class Senders:
 def test_every_frame_is_answered_once_and_harms_nobody() -> None:
     with attacked() as service:
         senders = Senders(service)
-        settings(RANDOM, max_examples=2000)(given(FRAMES)(senders.send))()
+
+        @settings(RANDOM, max_examples=2000)
+        @given(FRAMES)
+        def attack(text: str) -> None:
+            senders.send(text)
+
+        attack()
 
         assert service.cases >= 4000
 

@@ -141,7 +141,7 @@ class ExampleNight(Application):
 
     def _deliver_to_few(self) -> None:
         *before, end = self._sessions.log.events(session_stream(1), 1, 50)
-        for event in before:
+        for event in (*self._sessions.log.events(SESSIONS_STREAM, 0, 1), *before):
             self._broadcast(event)
         with self._meter.measure("broadcast, a small audience"):
             self._broadcast(end)

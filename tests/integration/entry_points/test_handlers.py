@@ -75,7 +75,13 @@ def test_calls_have_their_invocations_time_less_a_margin(
     time = Recorder()
     application = SimpleNamespace(time=time, connections=SimpleNamespace(disconnect=disconnect))
     monkeypatch.setattr(service.app, "application", lambda: application)
-    context = {"connectionId": "abc=", "apiId": "api", "stage": "dev", "domainName": "d"}
+    context = {
+        "connectionId": "abc=",
+        "eventType": "DISCONNECT",
+        "apiId": "api",
+        "stage": "dev",
+        "domainName": "d",
+    }
 
     try:
         service.app.websocket_disconnect({"requestContext": context}, Context())

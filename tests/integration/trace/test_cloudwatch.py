@@ -111,5 +111,6 @@ def test_a_start_is_found_by_the_cursor_of_either_stream(client: Any) -> None:
 def test_a_missing_stage_is_told_of() -> None:
     client = boto3.client("logs", region_name="us-east-1")
 
-    with pytest.raises(NotTraceable, match=r"no log group /aws/lambda/game-night-live-dev here\. `python -m"):
+    told = r"no log group /aws/lambda/game-night-live-dev here\. `gamenight stage status"
+    with pytest.raises(NotTraceable, match=told):
         stages(client)
