@@ -88,6 +88,8 @@ def main(rounds: int) -> None:
             **{name: (compiled, code) for name, code in first.items()},
             **{f"{name} without byte code": (plain, first[name]) for name in BARS},
         }
+        # Once with leave to write byte code: an installer may have left that to the first import.
+        milliseconds(*candidates[BASE], {**environment, "PYTHONDONTWRITEBYTECODE": ""})
         taken: dict[str, list[float]] = {name: [] for name in candidates}
         for number in range(1, rounds + 1):
             for name, candidate in candidates.items():
