@@ -1,6 +1,6 @@
 """What the tokens of a stage are signed with: the local gateway's file, or a stage's parameter on AWS.
 
-Leaves making secrets to ``infra.local.state`` and ``infra.deploy.secret``.
+``infra.local.state`` and ``infra.deploy.secret`` keep them.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Making and rotating the secret that tokens are signed with, wherever it is kept.
 
-The new secret signs at once; the one before it is accepted until an end that is written down beside it, so
-that no bot notices. Leaves keeping them to ``deployment.secret`` and ``local.state``.
+The new secret signs at once. The one before it is accepted until an end that is stored beside it, so no bot
+notices. ``infra.deploy.secret`` and ``infra.local.state`` keep them.
 """
 
 import secrets

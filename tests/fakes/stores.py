@@ -1,4 +1,4 @@
-"""Stores in memory that keep the promises of services.ports; the contract suite holds them to it."""
+"""Stores in memory that keep the promises of the packages' ports; the contract suite holds them to it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
