@@ -19,8 +19,8 @@ help: ## print the targets
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 
-# pip installs uv, and uv everything else. Two makes at once may both install it, and either's is good; after that
-# uv has one wait for the other.
+# pip installs uv, and uv everything else. Two makes at once may both install uv, and either copy will do. From then on
+# uv makes one wait for the other.
 UV := .venv-uv/bin/uv
 $(UV): requirements/uv.txt
 	@$(NEW_ENOUGH)
@@ -31,7 +31,7 @@ $(UV): requirements/uv.txt
 		mv -f $$new/bin/uv $@ && touch $@
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 
-# What uv prints beyond its progress is for nobody, and a token's reader wants nothing of it.
+# uv shows its progress on a terminal only, so a program that reads a token sees none of it.
 INSTALL = echo "Installing $< into $(@D)..." >&2 && \
 	$(UV) venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" $(@D) && \
 	$(UV) pip install --python $(@D)/bin/python $$(test -t 2 || echo --quiet) --require-hashes --no-deps -r $<
@@ -71,11 +71,11 @@ deploy: $(VENV)/.run ## deploy a stage on AWS (STAGE=dev)
 rehearse: $(TESTING) ## deploy, try, change and take down, on an emulator
 	@$(BIN)/gamenight stage rehearse
 
-# Every test of the suite knows its own addresses and folders, so that as many run at once as there are cores.
+# Every test has its own addresses and folders, so as many run at once as there are cores.
 PYTEST := $(BIN)/pytest -q -n auto --dist loadscope --no-loadscope-reorder
 FAST := tests/conformance tests/seed tests/specifications tests/integration tests/unit
 
-test: $(TESTING) ## run the fast suites: rules, use cases, storage, a night on the local gateway, the seed's clients
+test: $(TESTING) ## run the fast suites: rules, use cases, storage, a night on the local gateway, clients of the plain frames
 	@$(PYTEST) -m 'not rare and not slow' $(FAST)
 
 test-fast: $(TESTING) ## run what you name, or rules and use cases, in seconds (T=tests/unit/nights)
