@@ -1,4 +1,4 @@
-"""The commands of ``gamenight``, below headings that say for whom they are."""
+"""Lists the commands of ``gamenight``, below headings that say for whom they are."""
 
 import os
 
@@ -26,25 +26,28 @@ COMMANDS = {
         "stage": ("infra.cli.commands", "Deploy a stage on AWS, look into it, and look after it."),
     },
     "Work on this project": {
-        "dev": ("infra.cli.dev", "Write what is made from the code, and look up vulnerabilities."),
-        "completion": ("infra.cli.commands", "Print what makes a shell complete these commands."),
+        "dev": ("infra.cli.dev", "Write documents from the code, and look up vulnerabilities."),
+        "completion": ("infra.cli.commands", "Print a script that completes these commands in a shell."),
     },
 }
 
 STAGE_COMMANDS = {
     "Deploy": {
-        "deploy": ("infra.cli.stage.deploy", "Deploy a stage, or bring it to what is declared here."),
+        "deploy": ("infra.cli.stage.deploy", "Deploy a stage, or update it."),
         "status": ("infra.cli.stage.deploy", "Show what is deployed, and what differs from here."),
         "destroy": ("infra.cli.stage.deploy", "Remove everything that a stage has on AWS."),
-        "provision": ("infra.cli.stage.deploy", "Make or update what a stage has around its functions."),
-        "package": ("infra.cli.stage.deploy", "Build what is uploaded, and show what is in it."),
+        "provision": (
+            "infra.cli.stage.deploy",
+            "Create or update a stage's stack, secret and configuration.",
+        ),
+        "package": ("infra.cli.stage.deploy", "Build the package that is uploaded, and show what is in it."),
         "rehearse": ("infra.cli.stage.rehearse", "Rehearse a deployment on this machine."),
     },
     "Operate": {
         "trace": ("infra.cli.stage.trace", "Follow an event through the logs, from request to deliveries."),
         "redrive": ("infra.cli.stage.operate", "Redo deliveries that failed for the last time."),
-        "restore": ("infra.cli.stage.operate", "Take a restored sessions table into use."),
-        "rotate-secret": ("infra.cli.stage.rotate_secret", "Sign tokens with another secret from now on."),
+        "restore": ("infra.cli.stage.operate", "Put a restored sessions table into use."),
+        "rotate-secret": ("infra.cli.stage.rotate_secret", "Sign tokens with a new secret."),
     },
 }
 
@@ -59,9 +62,9 @@ STAGE_COMMANDS = {
 def gamenight(ctx: click.Context) -> None:
     """Host game nights, run the service, and look after it.
 
-    Exit status: 0 where it is done; 1 where it is not, and the message says what to do; 2 where the command
-    is not understood; 130 after Ctrl-C; 141 where nobody reads on. Colours are for terminals, and not where
-    NO_COLOR is set.
+    Exit status: 0 after success; 1 after a failure, with a message that says what to do; 2 for a command that
+    is not understood; 130 after Ctrl-C; 141 if the output's reader has left. Only terminals get colours, and
+    none if NO_COLOR is set.
     """
     if os.environ.get("NO_COLOR"):
         ctx.color = False
@@ -82,9 +85,9 @@ def stage() -> None:
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete these commands.
+    """Print a script that completes these commands in a shell.
 
-    Put the line of your shell into the file that it reads when it starts, such as ~/.bashrc.
+    Add the line for your shell to its start-up file, such as ~/.bashrc.
     """
     made = get_completion_class(shell)
     if made is not None:

@@ -20,7 +20,7 @@ from infra.stage_secrets import LOCAL
 @STAGE
 @URL
 @STATE_DIR
-@click.option("--own", is_flag=True, help="On a gateway of its own, even if one is running.")
+@click.option("--own", is_flag=True, help="Start a gateway of its own, even if one is running.")
 @click.option(
     "--pace",
     type=click.FloatRange(min=0),
@@ -34,11 +34,11 @@ def demo(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Play a night with a few bots, for a first look.
 
-    A host starts a night and adds games; bots hear of it, vote, and one of them closes her laptop and comes
-    back. It is played on the gateway of `make run`, or on one of its own where none is running. With --json
-    only the events are printed, as the announcer hears them.
+    A host starts a night and adds games. Bots get the events and vote; one of them closes her laptop and
+    comes back. The demo uses the gateway of `make run`, or starts its own if none is running. With --json it
+    prints only the events that the announcer gets.
     """
-    # Ended by a signal, its gateway ends as it does after Ctrl-C.
+    # A signal ends its gateway too, as Ctrl-C does.
     exit_by_signals()
 
     with _service(stage, state_dir, url, own=own) as service, translated(service.url):
@@ -47,7 +47,7 @@ def demo(  # noqa: PLR0913 - one for each option
 
 @contextmanager
 def _service(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[ServiceTarget]:
-    """Serve on what is there, or else, where that may be, on a gateway of its own."""
+    """Yield the service that the options name, or a gateway of its own if no local one is running."""
     if not own:
         try:
             service = named_service(stage, state_dir, url)

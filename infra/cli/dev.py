@@ -1,4 +1,4 @@
-"""``gamenight dev``: what is made from the code, and known vulnerabilities."""
+"""``gamenight dev``: writes documents from the code, and looks up vulnerabilities."""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,18 +16,16 @@ TABLES_PAGE = PROJECT / "docs" / "tables.md"
 
 @click.group(epilog=examples("dev specs --check", "dev tables costs", "dev audit"))
 def dev() -> None:
-    """Write what is made from the code, and look up vulnerabilities."""
+    """Write documents from the code, and look up vulnerabilities."""
 
 
 @dev.command(epilog=examples("dev specs", "dev specs --check"))
-@click.option(
-    "--check", is_flag=True, help="Write nothing; fail where what is there is not what would be made."
-)
+@click.option("--check", is_flag=True, help="Write nothing; fail if a file is out of date.")
 @JSON
 def specs(*, check: bool, json_only: bool) -> None:
     """Write the specifications, and the tables of docs/protocol.md, from the code.
 
-    They are in chalicelib/api/specifications, from where they are served.
+    The service serves them from chalicelib/api/specifications.
     """
     from infra.specifications import protocol
     from infra.specifications.files import documents, drifted, write
@@ -51,7 +49,7 @@ def specs(*, check: bool, json_only: bool) -> None:
 def tables(what: str, *, json_only: bool) -> None:
     """Show what a small night leaves in the tables, and what each access costs.
 
-    It is played on an engine of its own. WHAT is `items` or `costs`; `page` writes both into docs/tables.md.
+    It plays the night on an engine of its own. `page` writes both into docs/tables.md.
     """
     from infra.local.engine.embedded import EngineError, embedded_engine
     from infra.local.engine.endpoints import Endpoints, point_the_sdks_at, sdk_variables
@@ -77,14 +75,14 @@ def tables(what: str, *, json_only: bool) -> None:
 
 
 @dev.command(epilog=examples("dev audit", "dev audit --required -- --ignore-vuln GHSA-aaaa-bbbb-cccc"))
-@click.option("--required", is_flag=True, help="Exit with 1 where the audit could not take place, too.")
+@click.option("--required", is_flag=True, help="Exit with 1 also if the audit could not take place.")
 @click.argument("options", nargs=-1, metavar="[-- PIP-AUDIT'S OPTIONS]")
 @JSON
 def audit(options: tuple[str, ...], *, required: bool, json_only: bool) -> None:
     """Look up known vulnerabilities of every pinned package, in the advisories of PyPI.
 
-    Exits with 1 where there is one. Without a network nothing can be looked up, which is said and is no
-    failure unless --required is given. What follows -- is pip-audit's own.
+    Exits with 1 if there is one. Without a network it says so and exits with 0, unless --required is given.
+    Options after -- go to pip-audit.
     """
     try:
         found = audited(options)

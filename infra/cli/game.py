@@ -1,4 +1,4 @@
-"""``gamenight game`` and ``gamenight vote``: what is played in a night, and what people think of it."""
+"""``gamenight game`` and ``gamenight vote``: add and list the games of a night, and vote for them."""
 
 import click
 from announcements import on_one_line, score
@@ -11,7 +11,10 @@ from infra.cli.service.options import on_a_service
 from infra.cli.service.target import ServiceTarget
 
 OF_NIGHT = click.option(
-    "--night", "number", type=click.IntRange(min=1), help="Its number.  [default: the newest active night]"
+    "--night",
+    "number",
+    type=click.IntRange(min=1),
+    help="The night's number.  [default: the newest active one]",
 )
 
 
@@ -27,9 +30,9 @@ def game() -> None:
 )
 @click.argument("title")
 @OF_NIGHT
-@click.option("--pack", metavar="NAME", help="What the game is a part of.")
-@click.option("--min-players", type=click.IntRange(min=1), help="How many it takes.")
-@click.option("--max-players", type=click.IntRange(min=1), help="How many can play.")
+@click.option("--pack", metavar="NAME", help="The pack that the game is from.")
+@click.option("--min-players", type=click.IntRange(min=1), help="How many players it needs.")
+@click.option("--max-players", type=click.IntRange(min=1), help="How many players it allows.")
 @on_a_service
 def add(  # noqa: PLR0913 - one for each option
     service: ServiceTarget,
@@ -67,7 +70,9 @@ def list_games(service: ServiceTarget, *, number: int | None, json_only: bool) -
 @click.argument("username")
 @click.argument("way", type=click.Choice(["up", "down"]))
 @OF_NIGHT
-@click.option("--game", "game_id", type=click.IntRange(min=1), help="Its number.  [default: the newest game]")
+@click.option(
+    "--game", "game_id", type=click.IntRange(min=1), help="The game's number.  [default: the newest one]"
+)
 @on_a_service
 def vote(  # noqa: PLR0913 - one for each option
     service: ServiceTarget,

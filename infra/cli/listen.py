@@ -20,15 +20,14 @@ from infra.event_loop import run
 @click.option(
     "--cursors",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to keep the position: started again, it goes on from there and misses nothing.",
+    help="Keep the position in this file: the next start goes on from there and misses nothing.",
 )
 @on_a_service
 def listen(service: ServiceTarget, cursors: Path | None, *, json_only: bool) -> None:
     """Show what happens in all game nights, as it happens, until Ctrl-C.
 
-    It begins with the nights that are active, and follows each that starts. A connection that breaks is made
-    anew, and what was missed meanwhile is shown then. Events go to standard output, what happens to the
-    connection to standard error.
+    It follows the active nights, and each night that starts. When its connection breaks it reconnects, and
+    shows what it missed. Events go to standard output, messages about the connection to standard error.
     """
     library = logging.getLogger("gamenight")
     library.setLevel(logging.INFO)

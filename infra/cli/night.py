@@ -34,9 +34,13 @@ def start(service: ServiceTarget, notes: str | None, *, json_only: bool) -> None
 
 @night.command("list", epilog=examples("night list", "night list --last 100 --active --json"))
 @click.option(
-    "--last", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many, the newest."
+    "--last",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many to list at most, the newest.",
 )
-@click.option("--active", is_flag=True, help="Of those, only the ones that have not ended.")
+@click.option("--active", is_flag=True, help="List only those of them that are active.")
 @on_a_service
 def list_nights(service: ServiceTarget, *, last: int, active: bool, json_only: bool) -> None:
     """List game nights, the newest last."""

@@ -1,4 +1,4 @@
-"""Options that many commands have, the examples below their help, and what ``--json`` prints."""
+"""The options that many commands share, the examples below their help, and the output of ``--json``."""
 
 import json
 import re
@@ -13,14 +13,14 @@ JSON = click.option(
     "--json",
     "json_only",
     is_flag=True,
-    help="Print JSON: an object a line, and an error as an object on standard error.",
+    help="Print JSON: one object a line; an error is one object on standard error.",
 )
 
 STATE_DIR = click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=DEFAULT_STATE_DIR,
-    help="The local gateway's state.  [default: .local/state]",
+    help="Folder of the local gateway's state.  [default: .local/state]",
 )
 
 STAGE = click.option(
@@ -32,16 +32,16 @@ STAGE = click.option(
 )
 
 UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")
-"""What JSON leaves as it is, and is a control character or the end of a line all the same."""
+"""Control characters and ends of lines that JSON does not escape."""
 
 
 def examples(*arguments: str) -> str:
-    """Return a click epilog with a line for each; the backspace keeps click from filling them into one."""
+    """Return a click epilog with a line for each; the backspace keeps click from joining the lines."""
     return "\n".join(["\b", "Examples:", *(f"  gamenight {one}" for one in arguments)])
 
 
 def as_json(value: Any) -> str:
-    """Return a value as one line of JSON; what JSON does not escape of itself is no command either."""
+    """Return a value as one line of JSON, without any control character."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

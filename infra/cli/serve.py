@@ -1,4 +1,4 @@
-"""``gamenight serve``: serve http and ws on localhost until Ctrl-C."""
+"""``gamenight serve``: serves http and ws on localhost until Ctrl-C."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,9 @@ DEFAULTS = Limits()
 
 
 @click.command(epilog=examples("serve", "serve --port 0 --state-dir my-nights --json"))
-@click.option("--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0: a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0 takes a free one."
+)
 @STATE_DIR
 @click.option(
     "--ready-file",
@@ -51,7 +53,7 @@ DEFAULTS = Limits()
     show_default=True,
     envvar="GATEWAY_SWEEP_INTERVAL",
     show_envvar=True,
-    help="Seconds between two sweeps for connections whose time has come.",
+    help="Seconds between two sweeps, which handle the deadlines of connections.",
 )
 @JSON
 def serve(  # noqa: PLR0913 - one for each option
@@ -66,11 +68,11 @@ def serve(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Serve http and ws on this machine, until Ctrl-C.
 
-    With --json the addresses are printed once requests are served, as --ready-file has them.
-    AWS_ENDPOINT_URL_DYNAMODB names a DynamoDB to use in place of the embedded one. A terminal shows the log
-    in short, and everything else gets it in JSON: LOG_FORMAT=json or LOG_FORMAT=text says otherwise.
+    With --json it prints what --ready-file has, once requests are served. AWS_ENDPOINT_URL_DYNAMODB names a
+    DynamoDB to use instead of the embedded one. The log is short on a terminal, and JSON elsewhere;
+    LOG_FORMAT=json or LOG_FORMAT=text overrides that.
     """
-    # Ended by a signal while it starts, it takes down what it has started. Then serving heeds it itself.
+    # A signal during the start ends what was started so far. Once it serves, it handles signals itself.
     exit_by_signals()
     if json_only and ready_file is None:
         ready_file = state_dir / "ready.json"
@@ -92,7 +94,7 @@ def serve(  # noqa: PLR0913 - one for each option
         sweep_interval,
     )
     try:
-        Settings.from_env()  # before any process inherits what can't be understood
+        Settings.from_env()  # before any process inherits invalid settings
         serve_locally(options, say)
     except (EngineError, PortInUse, SettingsError, StateInUse, StateUnusable) as error:
         raise click.ClickException(str(error)) from error

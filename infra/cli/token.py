@@ -1,4 +1,4 @@
-"""``gamenight token``: print a token and nothing else, so that a script can use the output as it is."""
+"""``gamenight token``: prints a token and nothing else, so a script can use the output as it is."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
     "--ttl",
     type=int,
     metavar="SECONDS",
-    help="Seconds until it expires, an admin's a day at most and a bot's a year; below 0 it has expired "
-    "already.  [default: 12 hours for an admin, 7 days for a bot]",
+    help="Seconds until it expires, at most a day for an admin and a year for a bot; below 0 it has already "
+    "expired.  [default: 12 hours for an admin, 7 days for a bot]",
 )
 @STATE_DIR
 @JSON
@@ -31,7 +31,7 @@ def token(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Print a token and nothing else.
 
-    Of a stage on AWS it takes the right to read the stage's secret, and whoever has that can be anyone.
+    For a stage on AWS you need the right to read its secret. Whoever has it can act as anyone.
     """
     holder = Role(role)
     seconds = DEFAULT_SECONDS[holder] if ttl is None else ttl

@@ -1,7 +1,7 @@
-"""What happens in a night, as lines for people or as JSON for machines.
+"""Formats events and nights, as lines for people or as JSON for machines.
 
-What people have typed is shown without what a terminal would take for a command. Leaves colours that nobody
-sees to ``click.echo``, which takes them out where there is no terminal.
+Texts that people typed are shown without control characters. ``click.echo`` removes the colours where there
+is no terminal.
 """
 
 import logging
@@ -37,7 +37,7 @@ def members(event: Event) -> dict[str, Any]:
 
 
 def sentence(event: Event) -> str:
-    """Say what an event tells; of a type that is not known here, all that it holds."""
+    """Return an event as a sentence; one of an unknown type as its type and data."""
     say = SENTENCES.get(event.type)
     return say(event.data) if say else f"{on_one_line(event.type)} {as_json(event.data)}"
 
@@ -57,7 +57,7 @@ def as_row(session: Any) -> str:
 
 
 class ConnectionLog(logging.Handler):
-    """Shows what the library says of its connection, beside the events: on standard error."""
+    """Shows the library's messages about its connection, on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a record."""
@@ -113,7 +113,7 @@ def _notes(session: Any) -> str:
 
 
 def players(game: Any) -> str:
-    """Return how many can play a game, in brackets; nothing where the host has not said."""
+    """Return how many can play a game, in brackets; an empty text if the host has not said."""
     least, most = game["min_players"], game["max_players"]
     match least, most:
         case None, None:

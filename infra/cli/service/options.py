@@ -16,10 +16,12 @@ NIGHT = click.argument("number", metavar="[NIGHT]", type=click.IntRange(min=1), 
 STAGE = click.option(
     "--stage",
     metavar="NAME",
-    help="The local gateway's, or a stage that was deployed from here.  [default: local]",
+    help="A stage that was deployed from here; local is the gateway on this machine.  [default: local]",
 )
 URL = click.option(
-    "--url", metavar="URL", help="An address in its place, without /api. Its token is in GAMENIGHT_TOKEN."
+    "--url",
+    metavar="URL",
+    help="A service's address without /api, in place of --stage. Its token is in GAMENIGHT_TOKEN.",
 )
 
 

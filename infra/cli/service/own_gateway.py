@@ -1,4 +1,4 @@
-"""A local gateway for the length of a block: on a free port, with a state that is thrown away."""
+"""Runs a local gateway during a block: on a free port, with a state that is deleted afterwards."""
 
 import json
 import os
@@ -23,7 +23,7 @@ POLL_SECONDS = 0.05
 
 @contextmanager
 def own_gateway() -> Iterator[Path]:
-    """Serve until the end of the block; the value is the folder of its state. Raises ClickException."""
+    """Serve until the end of the block; yields the folder of its state. Raises ClickException."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="game-night-live-"))
         state, ready, log = Path(folder) / "state", Path(folder) / "ready.json", Path(folder) / "gateway.log"

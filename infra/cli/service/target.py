@@ -1,6 +1,6 @@
-"""Where a running service is reached, and with which tokens: here, on a stage, or at an address of its own.
+"""Finds a running service and its tokens: on this machine, on a stage, or at a given address.
 
-What goes wrong on the way becomes a message that says what to do. Leaves talking to it to ``gamenight``.
+Errors become messages that say what to do. Requests are made by the library ``gamenight``.
 """
 
 import json
@@ -30,14 +30,14 @@ TOKEN_SECONDS = 60 * 60
 PROBE_SECONDS = 5.0
 
 FOREIGN = frozenset({"unknown", "no_json"})
-"""What the library makes of an answer that is none of the service's."""
+"""The library's codes for an answer that is not the service's."""
 
 
 class ServiceProblem(ClickException):
-    """The service can't be reached, or has refused; ``code`` is the service's own, or one of these here.
+    """The service can't be reached, or has refused; ``code`` is the service's, or one of this module's.
 
-    ``status`` is the HTTP status of what it refused, None where it was not asked. People are told the code
-    beside it, by which the specification can be searched.
+    ``status`` is the HTTP status of the refusal, None if the service was not asked. With a status the message
+    has the code too, so that people can search the specification for it.
     """
 
     def __init__(self, code: str, detail: str, status: int | None = None) -> None:
@@ -49,13 +49,13 @@ class ServiceProblem(ClickException):
 
 @dataclass(frozen=True, slots=True)
 class ServiceTarget:
-    """A service: ``url`` is what ``/api`` stands below, ``token`` returns what a role goes by there."""
+    """A service: ``url`` is the address without ``/api``, ``token`` returns a role's token."""
 
     url: str
     token: Callable[[Role], Token]
 
     def night(self, role: Role, cursors: CursorStore | Path | None = None) -> GameNight:
-        """Return the service as a bot has it. Raises ServiceProblem where the address can't be one."""
+        """Return the library's client for the service. Raises ServiceProblem for an impossible address."""
         with translated(self.url):
             return GameNight(self.url, self.token(role), cursors=cursors)
 
@@ -66,7 +66,7 @@ class ServiceTarget:
 
 
 def service_at(stage: str, state_dir: Path, url: str | None) -> ServiceTarget:
-    """Return the service that the options of a command name. Raises ServiceProblem where there is none."""
+    """Return the service that a command's options name. Raises ServiceProblem if there is none."""
     if url is not None:
         return ServiceTarget(url, lambda _role: _given_token())
 

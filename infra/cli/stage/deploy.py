@@ -1,4 +1,4 @@
-"""``gamenight stage deploy`` and what goes with it: status, destroy, provision, package."""
+"""``gamenight stage`` deploy, status, destroy, provision and package."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -19,7 +19,7 @@ from infra.deploy.target import Target
 
 
 class Report(Progress):
-    """Keeps the steps and what is said of each, in place of showing them."""
+    """Keeps the steps and their lines, in place of showing them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,9 +41,9 @@ class Report(Progress):
 @on_a_stage
 @shaping
 def deploy(target: Target, *, json_only: bool) -> None:
-    """Deploy a stage, or bring it to what is declared here.
+    """Deploy a stage, or update it.
 
-    It can be run again at any time: what is as declared is left alone, what differs is changed, and after a
+    You can run it again at any time: it changes only what differs from what is declared here, and after a
     failure half way it goes on from there. It ends when the deployed health check answers.
     """
     deployed = deploy_stage(target)
@@ -68,11 +68,11 @@ def deploy(target: Target, *, json_only: bool) -> None:
 
 @click.command(epilog=examples("stage status --stage dev", "stage status --stage dev --check --json"))
 @on_a_stage
-@click.option("--check", is_flag=True, help="Exit with 1 where anything differs.")
+@click.option("--check", is_flag=True, help="Exit with 1 if anything differs.")
 def status(target: Target, *, check: bool, json_only: bool) -> None:
     """Show what is deployed, and what differs from here.
 
-    That is its addresses, versions, functions, tables and queues.
+    It shows addresses, versions, functions, tables and queues.
     """
     report = Report()
     as_declared = show(replace(target, progress=report) if json_only else target)
@@ -86,11 +86,11 @@ def status(target: Target, *, check: bool, json_only: bool) -> None:
 @click.command(epilog=examples("stage destroy --stage dev", "stage destroy --stage dev --yes --delete-data"))
 @on_a_stage
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--delete-data", is_flag=True, help="Delete the tables even if they hold something.")
+@click.option("--delete-data", is_flag=True, help="Delete the tables even if they hold data.")
 def destroy(target: Target, *, yes: bool, delete_data: bool, json_only: bool) -> None:
     """Remove everything that a stage has on AWS.
 
-    Tables that hold data are only deleted with --delete-data, and nothing else is before that is settled.
+    If a table holds data, nothing is deleted without --delete-data.
     """
     aws, stage = target.aws, target.stage
     check_place(aws, stage, target.config)
@@ -114,10 +114,10 @@ def destroy(target: Target, *, yes: bool, delete_data: bool, json_only: bool) ->
 @on_a_stage
 @shaping
 def provision(target: Target, *, json_only: bool) -> None:
-    """Make or update what a stage has around its functions.
+    """Create or update a stage's stack, secret and configuration.
 
-    That is one CloudFormation stack (tables, queues, roles, logs, alarms, a dashboard), the secret that
-    tokens are signed with, and the stage's entry in .chalice/config.json. It can be run again at any time.
+    The CloudFormation stack has tables, queues, roles, logs, alarms and a dashboard. The secret signs tokens.
+    The configuration is the stage's entry in .chalice/config.json. You can run it again at any time.
     """
     stream_arn = provision_stage(target)
     name = target.stage.name
@@ -135,9 +135,9 @@ def provision(target: Target, *, json_only: bool) -> None:
 )
 @JSON
 def package(architecture: str, *, json_only: bool) -> None:
-    """Build what is uploaded, and show what is in it.
+    """Build the package that is uploaded, and show what is in it.
 
-    Sizes are in bytes. Asks nothing of AWS.
+    Sizes are in bytes. It does not call AWS.
     """
     built = build(PROJECT, architecture)
     contents = built.contents()

@@ -1,4 +1,4 @@
-"""``gamenight stage redrive`` and ``restore``: what a stage in operation needs now and then."""
+"""``gamenight stage`` redrive and restore: repair a stage that runs."""
 
 from dataclasses import asdict
 
@@ -18,15 +18,16 @@ from infra.local.triggers.stream_reader import StreamUnavailable
 
 @click.command(epilog=examples("stage redrive --stage dev --dry-run", "stage redrive --stage dev"))
 @on_an_operated_stage
-@click.option("--dry-run", is_flag=True, help="Only show what there is to redo.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be redone.")
 def redrive(stage: OperatedStage, *, dry_run: bool, json_only: bool) -> None:
     """Redo deliveries that failed for the last time.
 
-    Jobs go from the dead-letter queue back to the delivery queue. Records of the stream that Lambda gave up
-    on are read again from the stream, or from the log where they are older than a day, and become jobs;
-    those that could not be read are read from the log as it is now.
-    Nothing is taken out before it is on the delivery queue, so that it can be run again at any time; who had
-    an event already may get it once more.
+    Jobs go from the dead-letter queue back to the delivery queue. Stream records that Lambda gave up on are
+    read again from the stream, or from the log if they are older than a day, and become jobs. Unreadable
+    records are read from the log as it is now.
+
+    A message is deleted only once its work is on the delivery queue, so you can run the command again at any
+    time. Clients may get an event twice.
     """
     try:
         redone = redo(stage, lambda line: click.echo(line, err=json_only), dry_run=dry_run)
@@ -40,11 +41,11 @@ def redrive(stage: OperatedStage, *, dry_run: bool, json_only: bool) -> None:
 @on_an_operated_stage
 @click.option("--yes", is_flag=True, help="Don't ask.")
 def restore(stage: OperatedStage, *, yes: bool, json_only: bool) -> None:
-    """Take a restored sessions table into use.
+    """Put a restored sessions table into use.
 
-    Switches on what a restore from a backup leaves off, gives every stream a new epoch, so that cursors from
-    before are recognised, and closes all connections, so that their clients come back. docs/operations.md
-    has the whole procedure, of which this is one step.
+    It turns on what a restore from a backup leaves off. It gives every stream a new epoch, so that old
+    cursors are recognised, and closes all connections, so that their clients reconnect. This is one step of
+    the procedure in docs/operations.md.
     """
     if not yes:
         question = f"No client of {stage.name} will be able to resume where it was. Go on?"

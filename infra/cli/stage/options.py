@@ -1,4 +1,4 @@
-"""The options of commands that work on a stage: which one, how it is shaped, and JSON."""
+"""The options of commands that work on a stage."""
 
 import os
 from collections.abc import Callable
@@ -37,7 +37,7 @@ SHAPING = (
     click.option(
         "--alarm-topic-arn",
         metavar="ARN",
-        help='The SNS topic that alarms go to; "" for none.  [a new stage: none, alarms only show]',
+        help='The SNS topic that alarms notify; "" for none.  [a new stage: none, alarms only show]',
     ),
     click.option(
         "--account-rate",
@@ -51,8 +51,8 @@ SHAPING = (
 def on_a_stage(run: Callable[..., None]) -> Callable[..., None]:
     """Give a command --stage and --json, and call it with the target that they name.
 
-    With --json, what is under way goes to standard error. What AWS refuses ends the command with a message
-    that says what to do.
+    With --json, progress goes to standard error. An error of AWS ends the command with a message that says
+    what to do.
     """
 
     @click.option("--stage", "name", required=True, metavar="NAME", help="The stage, such as dev or prod.")
@@ -69,7 +69,7 @@ def on_a_stage(run: Callable[..., None]) -> Callable[..., None]:
 def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
     """Give a command --stage, --state-dir and --json; call it with the stage, deployed or served here.
 
-    What AWS refuses ends the command with a message that says what to do.
+    An error of AWS ends the command with a message that says what to do.
     """
 
     @STAGE
@@ -84,16 +84,16 @@ def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
 
 
 def shaping(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that shape a stage; one that is not given stays as the stage has it."""
+    """Give a command the options that shape a stage; one that is not given keeps the stage's value."""
     for option in reversed(SHAPING):
         run = option(run)
     return run
 
 
 def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
-    """Return the target; the options that shape it are taken out of the others.
+    """Return the target, and remove the options that shape it from ``options``.
 
-    PUSH_ENDPOINT is read from the environment: the one setting of an emulator, see docs/deploying.md.
+    PUSH_ENDPOINT of the environment names an emulator's endpoint, see docs/deploying.md.
     """
     stage = Stage(name)
     names = ("architecture", "log_retention_days", "alarm_topic_arn", "account_rate")

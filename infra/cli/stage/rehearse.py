@@ -16,7 +16,7 @@ def rehearse(*, json_only: bool) -> None:
     It runs against an emulator of AWS and takes some minutes. No AWS account is touched, and nothing is left
     behind.
     """
-    # Ended by a signal it cleans up as it does after Ctrl-C.
+    # A signal makes it clean up, as Ctrl-C does.
     exit_by_signals()
     with rehearsal(Progress(err=json_only)) as whole:
         whole.run()

@@ -1,7 +1,4 @@
-"""``gamenight stage rotate-secret``: another secret to sign tokens with, and no bot that notices.
-
-Leaves what a rotation is to ``infra.token_secrets``.
-"""
+"""``gamenight stage rotate-secret``: changes the secret that signs tokens. No bot notices."""
 
 import time
 from collections.abc import Iterator
@@ -28,26 +25,25 @@ LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
     epilog=examples("stage rotate-secret --stage dev", "stage rotate-secret --stage dev --finish --json")
 )
 @STAGE
-@click.option("--finish", is_flag=True, help="Accept the secret before the current one no more.")
+@click.option("--finish", is_flag=True, help="Stop accepting the old secret.")
 @click.option(
     "--keep-days",
     type=click.IntRange(1, LONGEST_DAYS),
     default=LONGEST_DAYS,
     show_default=True,
-    help="How long tokens of the old secret are accepted; the default is the longest life of a bot's.",
+    help="How long tokens of the old secret are accepted; the default is the longest life of a bot's token.",
 )
 @STATE_DIR
 @JSON
 def rotate_secret(*, stage: str, finish: bool, keep_days: int, json_only: bool, state_dir: Path) -> None:
-    """Sign tokens with another secret from now on.
+    """Sign tokens with a new secret.
 
-    Those of the old one are accepted for a while.
-    Whoever has the secret can be anyone, so it is worth changing now and then, and whenever somebody leaves
-    who could read it. Nobody is cut off: connections stay, tokens that are out stay good, and new ones work
-    at once, since a function that meets a token of a secret that it does not know reads the secrets again.
+    Whoever has the secret can act as anyone. Change it now and then, and whenever somebody leaves who could
+    read it. Nobody is cut off: connections stay open, old tokens stay valid, and new ones work at once, since
+    a function that gets a token of an unknown secret reads the secrets again.
 
-    The old secret is refused at the end of --keep-days, and before that with --finish: do so once every bot
-    has a new token. If the secret has leaked, rotate and finish at once, and give every bot a new token.
+    The old secret is refused after --keep-days, or after --finish, which you run once every bot has a new
+    token. If the secret has leaked, rotate and finish at once, and give every bot a new token.
     """
     now = int(time.time())
     with _keeper(stage, state_dir) as keeper:

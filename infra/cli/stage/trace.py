@@ -1,4 +1,4 @@
-"""``gamenight stage trace``: one event's way, from its request to each delivery."""
+"""``gamenight stage trace``: follows an event from its request to each delivery."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from infra.local.state import StateDir
 @click.command(epilog=examples("stage trace 17/3", "stage trace 3 --night 17 --stage dev --hours 48 --json"))
 @click.argument("event")
 @STAGE
-@click.option("--night", type=click.IntRange(min=1), help="Its night; then EVENT may be 3.")
+@click.option("--night", type=click.IntRange(min=1), help="The event's night; EVENT is then only its number.")
 @click.option(
     "--hours",
     type=click.FloatRange(min=0, min_open=True),
