@@ -1,4 +1,4 @@
-"""What the local gateway calls itself where AWS has an account, a Region, an API id and a stage."""
+"""The local gateway's account, Region, API id and stage, and the time and id of a request."""
 
 import uuid
 from dataclasses import dataclass

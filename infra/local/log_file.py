@@ -1,6 +1,6 @@
-"""The log that is kept in the gateway's folder for ``gamenight stage trace``: bounded, and read as lines.
+"""Keeps the log in the gateway's folder for ``gamenight stage trace``: bounded, and read as lines.
 
-Every process appends to it by itself (``chalicelib.logs``), and notices by the next line that it was renamed.
+Every process appends to it by itself (``chalicelib.logs``), and reopens it at the next line after a rename.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class LogFile:
 
     @property
     def before(self) -> Path:
-        """What was logged before the file was full."""
+        """The file before this one, which is full."""
         return self.path.with_name(f"{self.path.name}.1")
 
     async def keep_bounded(self) -> None:
@@ -41,7 +41,7 @@ class LogFile:
             self.path.replace(self.before)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield what was logged, oldest first; what is no line of a log, as after a power cut, is not."""
+        """Yield the lines of the log, oldest first, without incomplete ones, as after a power cut."""
         for path in filter(Path.exists, (self.before, self.path)):
             with path.open(encoding="utf-8", errors="replace") as file:
                 for text in file:

@@ -1,6 +1,6 @@
-"""The local gateway from its start to its end: the engine, the functions, their triggers, the sockets.
+"""Runs the local gateway from start to end: the engine, the functions, their triggers, the sockets.
 
-Everything that it starts ends with it, however it ends.
+Everything that it starts ends with it, even if it is killed.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ SCHEDULE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for on the command line. ``dynamodb`` is the URL of an engine that is there already.
+    """The options of the command line. ``dynamodb`` is the URL of an engine that runs already.
 
-    ``schedule_seconds`` is how often whatever has a schedule is started.
+    Functions with a schedule start every ``schedule_seconds``.
     """
 
     port: int
@@ -84,7 +84,7 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
         stream_arn, made = _prepare(endpoints)
         ours = {**sdk_variables(endpoints), **function_variables(port, posts, stream_arn, made, state)}
         environment = {**ONE_MACHINE, **log_format(terminal=sys.stdout.isatty()), **without_aws(os.environ)}
-        # How ``infra.deploy.operate`` reaches what this uses, for as long as it serves.
+        # Tells ``infra.deploy.operate`` where tables and queues are, while this serves.
         _write_whole(state.served, {"AUDIENCE_SHARDS": environment["AUDIENCE_SHARDS"], **ours})
         for file in (state.served, state.addresses):
             stack.callback(file.unlink, missing_ok=True)
@@ -149,7 +149,7 @@ async def _run(
             return
         announce()  # the sockets listen already
         tasks = [
-            asyncio.create_task(serving.serve(sockets)),  # which heeds signals itself
+            asyncio.create_task(serving.serve(sockets)),  # which handles signals itself
             asyncio.create_task(sources.run()),
             asyncio.create_task(LogFile(options.state.log).keep_bounded()),
         ]

@@ -43,17 +43,17 @@ class StateDir:
 
     @property
     def served(self) -> Path:
-        """Where a running gateway notes down how its tables and queues are reached."""
+        """The file where a running gateway writes how its tables and queues are reached."""
         return self.path / "served.json"
 
     @property
     def addresses(self) -> Path:
-        """The file that says where the gateway of this folder is reached; after a kill it is out of date."""
+        """The file with the addresses of this folder's gateway; out of date after a kill."""
         return self.path / "addresses.json"
 
     @property
     def engine(self) -> Path:
-        """What the embedded engine keeps."""
+        """The folder of the embedded engine's data."""
         return self.path / "engine"
 
     def ensure_token_secrets(self) -> Path:
@@ -74,7 +74,7 @@ class StateDir:
         return FileSecrets(self.token_secrets).load()
 
     def replace(self, secrets: TokenSecrets) -> None:
-        """Keep other token secrets from now on; whoever reads finds all of the old ones or of the new."""
+        """Replace the token secrets; a reader gets either all of the old ones or all of the new."""
         self._draft(secrets).replace(self.token_secrets)
 
     def readable_token_secrets(self) -> Path:

@@ -1,4 +1,4 @@
-"""The environment variables that the functions are deployed with, locally."""
+"""The environment variables of the functions, on this machine."""
 
 import socket
 from collections.abc import Mapping
@@ -11,16 +11,13 @@ from infra.local.state import StateDir
 from infra.template import tables
 
 ONE_MACHINE = {"AUDIENCE_SHARDS": "1", "INLINE_AUDIENCE": "10000"}
-"""On AWS eight functions read and post to eight shards, each with its part of the account's rate, so that an
-audience of 501 is worth jobs. Here all share two or four cores, and nobody counts: a shard is one more read
-before the first post, and a job only more to do. The shell may say otherwise."""
+"""On AWS eight functions read and post to eight shards, each with its part of the account's rate, so jobs pay
+off from an audience of 501. Here all functions share a few cores, and there is no rate: a shard is one
+more read before the first post, and a job only more work. The shell's variables win."""
 
 
 def log_format(*, terminal: bool) -> dict[str, str]:
-    """Return how the log is shown: in few words to a person, as it is to a file or a pipe.
-
-    The shell may say otherwise.
-    """
+    """Return the log's format: short on a terminal, JSON in a file or a pipe. The shell's LOG_FORMAT wins."""
     return {"LOG_FORMAT": TEXT_LINES if terminal else JSON_LINES}
 
 

@@ -1,4 +1,4 @@
-"""The little of ASGI that the APIs need: reading a body up to a limit, and answering."""
+"""The part of ASGI that the APIs need: reads a body up to a limit, and answers."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The open WebSocket connections of the stage, each with its way to the client."""
+"""The open WebSocket connections of the stage, and the frames that wait for their clients."""
 
 import asyncio
 import time
@@ -13,8 +13,8 @@ from infra.local.apigateway.websocket_events import Caller, Closing
 class Connection:
     """A connection that was accepted: its messages wait here until the client reads them.
 
-    ``waiting_bytes`` were accepted and have not left yet. ``closing`` says why it was closed from this side.
-    ``sending`` ends when the client had its time to take what waits, and did not.
+    ``waiting_bytes`` were accepted and are not sent yet. ``closing`` says why this side closed it.
+    ``sending`` ends if the client did not take what waits in time.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Connection:
         asyncio.get_running_loop().call_later(self._limits.close_seconds, self.sending.cancel)
 
     def seconds_left(self) -> float:
-        """Return how long it may stay unless it becomes active; 0 or less: it is overdue."""
+        """Return the seconds that it may stay open unless it becomes active; 0 or less if it is overdue."""
         age, idle = self._now() - self._opened_at, self._now() - self._active_at
         return min(self._limits.age_seconds - age, self._limits.idle_seconds - idle)
 
@@ -62,7 +62,7 @@ class Connection:
 
 
 class Connections(dict[str, Connection]):
-    """The open connections by their ids; what is not in here can't be posted to."""
+    """The open connections by their ids; only these can be posted to."""
 
     def close(self, connection: Connection, closing: Closing) -> None:
         """Close a connection for a reason; it is gone at once."""

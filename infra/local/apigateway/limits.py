@@ -1,4 +1,4 @@
-"""What API Gateway allows a client, from its quotas page; tests set the times small."""
+"""API Gateway's limits for a client, from its quotas page; tests shorten the times."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""``/{stage}/@connections/{id}``: POST and DELETE, as API Gateway's management API answers them.
+"""Answers POST and DELETE of ``/{stage}/@connections/{id}`` as API Gateway's management API does.
 
-It has a port of its own and reads HTTP itself: uvicorn would take longer for a post than all the rest of it.
-That a request is signed is checked; its signature is not.
+It has a port of its own and reads HTTP itself: uvicorn would take longer for a post than everything else
+does. A request has to be signed, but its signature is not verified.
 """
 
 import asyncio

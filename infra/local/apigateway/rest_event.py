@@ -37,7 +37,7 @@ def rest_event(request: RestRequest, match: Match, moment: Moment) -> dict[str, 
         "httpMethod": request.method,
         "headers": last,
         "multiValueHeaders": headers,
-        # What is absent is null, not empty.
+        # Absent members are null, not empty.
         "queryStringParameters": last_values(query) or None,
         "multiValueQueryStringParameters": query or None,
         "pathParameters": dict(match.path_parameters) or None,

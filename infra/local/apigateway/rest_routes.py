@@ -1,4 +1,4 @@
-"""API Gateway's choice of a resource for a path."""
+"""Finds the resource for a path, as API Gateway does."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The sockets: REST and WebSocket behind one port of both loopback addresses, served by uvicorn.
+"""Serves REST and WebSocket with uvicorn, on one port of both loopback addresses.
 
 ``localhost`` is ::1 to some clients and 127.0.0.1 to others, so both are served.
 """
@@ -45,7 +45,7 @@ def server(rest: RestApi, websocket: WebSocketApi, limits: Limits) -> uvicorn.Se
         except ConnectionError:
             return  # the client has left; nobody waits for the answer
 
-    # Uvicorn hands this to websockets as it is, which takes a pair: of a message and of a frame.
+    # Uvicorn passes this on as it is, and websockets takes a pair: the limits of a message and of a frame.
     sizes: Any = (limits.message_bytes, limits.frame_bytes)
     return uvicorn.Server(
         uvicorn.Config(
@@ -71,7 +71,7 @@ def server(rest: RestApi, websocket: WebSocketApi, limits: Limits) -> uvicorn.Se
 def bound(port: int) -> list[socket.socket]:
     """Return sockets that listen on a port of 127.0.0.1 and, where there is one, of ::1; 0 is a free one.
 
-    A client waits from now on until the server runs. Raises PortInUse.
+    From now on a client waits until the server runs. Raises PortInUse.
     """
     for _ in range(FREE_PORT_ATTEMPTS):
         first = _listening(socket.AF_INET, "127.0.0.1", port)

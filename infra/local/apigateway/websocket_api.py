@@ -1,4 +1,4 @@
-"""API Gateway's WebSocket API: a client's connection, its frames and its end become events.
+"""API Gateway's WebSocket API: turns a client's connection, its frames and its end into events.
 
 Frames of one connection are handled one after the other.
 """
@@ -64,7 +64,7 @@ class WebSocketApi:
         ending.add_done_callback(self._ending.discard)
 
     def close(self) -> None:
-        """Give up what is still to be told about connections that have ended."""
+        """Cancel the ``$disconnect`` events that are still to be handled."""
         for ending in self._ending:
             ending.cancel()
 

@@ -1,8 +1,8 @@
-"""MiniStack for as long as its standard input is open, run by the Python of its own environment.
+"""Runs MiniStack while its standard input is open, with the Python of its own environment.
 
-The end of standard input is the end of whoever started this, however they ended; then MiniStack is told to
-stop, so that it keeps its state. Uvicorn serves it, since MiniStack's own server takes twice the time for a
-request. Imports nothing of ours: its environment has only these two.
+Standard input ends when the process that started this has ended, for whatever reason. Then MiniStack is
+told to stop, so that it saves its state. Uvicorn serves it, since MiniStack's own server takes twice the time
+for a request. This file imports nothing of ours: its environment has only these two.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The embedded engine: MiniStack as a child process, up for as long as the gateway is."""
+"""Runs the embedded engine: MiniStack as a child process, while the gateway runs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def embedded_engine(
 ) -> Iterator[str]:
     """Serve MiniStack from the state folder; the value is its URL, on a free port of 127.0.0.1.
 
-    ``say`` is told what takes time, and what of the folder can't be used. Raises EngineError,
+    ``say`` prints what takes time, and which files of the folder can't be used. Raises EngineError,
     StateUnusable.
     """
     files = state.engine / "state"

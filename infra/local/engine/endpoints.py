@@ -1,4 +1,4 @@
-"""Where the engine is, and how the SDKs are pointed at it and at nothing else."""
+"""The engine's addresses, and the variables that point the SDKs at it and at nothing else."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from infra.local.deployment import REGION
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where AWS's services are: ``dynamodb`` may be an engine of its own, ``everything`` has the rest."""
+    """The URLs of AWS's services: ``dynamodb`` may be a separate engine, ``everything`` has the rest."""
 
     dynamodb: str
     everything: str
@@ -39,7 +39,7 @@ def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # An empty file: the profile of whoever runs this must not have a say.
+        # An empty file: the user's own AWS profile must not count.
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_ENDPOINT_URL": endpoints.everything,
@@ -49,7 +49,7 @@ def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def point_the_sdks_at(variables: Mapping[str, str]) -> None:
-    """Leave nothing of what this process's shell has for AWS, and let the SDKs read these."""
+    """Remove this process's AWS variables, and set these."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update({name: value for name, value in variables.items() if name.startswith("AWS_")})

@@ -1,6 +1,6 @@
-"""The files of the embedded engine, looked at before it starts.
+"""Checks the files of the embedded engine before it starts.
 
-MiniStack would take a file that it can't read for none at all, and write over it when it stops.
+MiniStack would ignore a file that it can't read, and overwrite it when it stops.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The stack's queues on an engine: created where they are missing, and read as Lambda's poller does."""
+"""Creates the stack's queues on an engine where they are missing, and reads them as Lambda's poller does."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class EngineQueue:
         return cls(sqs, url, _arn(sqs, url))
 
     def receive(self, count: int, **more: Any) -> Sequence[Message]:
-        """Return up to so many messages, which are then nobody else's for a time.
+        """Return up to so many messages, and hide them from others for a time.
 
         ``more`` is whatever else ReceiveMessage takes.
         """
@@ -45,7 +45,7 @@ class EngineQueue:
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
     def release(self, message: Message) -> None:
-        """Let a message that was received be anybody's again."""
+        """Make a received message visible again."""
         self.sqs.change_message_visibility(
             QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
         )

@@ -1,4 +1,4 @@
-"""Creates on an engine the tables that ``stack.yaml`` defines, where they are missing."""
+"""Creates the tables of ``stack.yaml`` on an engine where they are missing."""
 
 from collections.abc import Iterable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The Lambda functions that the application deploys, as they are found in the Chalice app."""
+"""Finds the Lambda functions that the application deploys, in the Chalice app."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ CHALICE_MEMORY_MB = 128
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function: its name on AWS, its handler as ``module.attribute``, seconds and MB that it may take."""
+    """A function: its name on AWS, its handler as ``module.attribute``, its time-out and its memory."""
 
     name: str
     handler: str

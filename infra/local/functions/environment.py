@@ -1,7 +1,7 @@
 """Execution environments: one process each, forked from one that has imported the application.
 
-A process takes one event at a time, as on Lambda; the application relies on it. It dies with the gateway,
-however the gateway ends, since its pipe ends then.
+A process takes one event at a time, as on Lambda; the application relies on it. It ends with the gateway,
+even if the gateway is killed, since its pipe ends then.
 """
 
 import json
@@ -31,14 +31,14 @@ class IntegrationTimedOut(FunctionFailed):
 
 
 def start_fork_server() -> None:
-    """Start the process that all environments are forked from: what it has imported, they share.
+    """Start the process that all environments are forked from; they share what it has imported.
 
     It inherits the environment variables of this moment.
     """
     product = [module.name for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib.")]
     _CONTEXT.set_forkserver_preload(["app", runtime.__name__, *product])
-    # Blocked here, Ctrl-C stays blocked in what is started here, and comes to this process afterwards.
-    # The tracker, which lets it through again when it starts, has to be up before.
+    # Processes started here keep Ctrl-C blocked; this one gets it afterwards. The resource tracker unblocks
+    # it when it starts, so it has to run already.
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -81,6 +81,6 @@ class Environment:
         return answer["response"]
 
     def kill(self) -> None:
-        """End the process at once; who waits for its answer is told that it crashed."""
+        """End the process at once; a caller that waits gets FunctionFailed."""
         self.usable = False
         self._process.kill()

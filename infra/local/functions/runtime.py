@@ -1,7 +1,7 @@
-"""What runs inside an execution environment: a process that handles one event at a time, as on Lambda.
+"""Runs inside an execution environment: handles one event at a time, as on Lambda.
 
-Events and answers are JSON on a pipe, so that nothing passes that could not pass on AWS. The end of the pipe,
-however it came, is the end of the process.
+Events and answers are JSON on a pipe, so nothing passes that could not pass on AWS. The process ends when its
+pipe does.
 """
 
 import json
@@ -23,10 +23,10 @@ from infra.local.functions.deployed import Function
 
 def run(function: Function, pipe: Connection) -> None:
     """Answer each event until there are no more. The body of the process."""
-    # Ctrl-C reaches the whole terminal; what follows from it is the gateway's to decide.
+    # Ctrl-C reaches every process of the terminal; the gateway decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with suppress(OSError):  # where there is such a thing: so that `top` and `ps` tell which process is which
+    with suppress(OSError):  # where it exists: so that `top` and `ps` show which process is which
         Path("/proc/self/comm").write_text(function.name[:15])
     handler = None
     with suppress(EOFError, OSError):

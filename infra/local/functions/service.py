@@ -1,6 +1,6 @@
-"""Lambda: for each function, as many environments as are needed at the same time, up to a bound.
+"""Invokes functions as Lambda does, each in as many environments as it needs at the same time, up to a limit.
 
-Each is used by one thread, again and again; a crashed or timed-out one is replaced when the next event comes.
+One thread uses each environment. A crashed or timed-out one is replaced when the next event comes.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ CONCURRENCY = 4
 class LambdaService:
     """Invokes functions by name. ``start`` makes one more environment of a function.
 
-    What is in ``after_each`` is called after each invocation.
+    Each callable in ``after_each`` is called after each invocation.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""Event patterns, as Lambda filters the records of a stream by.
+"""Matches a stream's records against event patterns, as Lambda's filters do.
 
 As documented under "Control which events Lambda sends to your function": a field has any of the listed
-values. Knows exact values and prefixes, which are what the stack uses; another operator is an error, since a
-filter that is half understood would lose events in silence.
+values. It knows exact values and prefixes, which the stack uses. Another operator is an error, since half a
+filter would lose events in silence.
 """
 
 from collections.abc import Mapping

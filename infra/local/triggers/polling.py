@@ -1,4 +1,4 @@
-"""What both pollers do: when they look again, how they go on after trouble, what counts as failed."""
+"""What both pollers share: when they look again, how they retry, what counts as failed."""
 
 import asyncio
 import logging
@@ -19,8 +19,8 @@ MAX_RETRY_SECONDS = 10.0
 def reported(response: Any) -> set[str] | None:
     """Return what a function's answer reports as failed; None where the answer can't be read.
 
-    Lambda takes no answer, or one without failures, for success, and one that it can't read for a failure of
-    the whole batch.
+    To Lambda no answer, or one without failures, is success; an unreadable one is a failure of the whole
+    batch.
     """
     if not response:
         return set()
@@ -36,13 +36,13 @@ def backoff(failures: int) -> float:
 
 
 class Nudge:
-    """Cuts the wait for the next look short: a function has run, and may have written something."""
+    """Ends the wait for the next look: a function has run, and may have written something."""
 
     def __init__(self) -> None:
         self._nudged = asyncio.Event()
 
     def __call__(self) -> None:
-        """Have the next look be taken at once."""
+        """Look again at once."""
         self._nudged.set()
 
     async def wait(self, seconds: float) -> None:
@@ -56,7 +56,7 @@ class Nudge:
 async def persistently(
     attempt: Callable[[], Awaitable[T]], logger: logging.Logger, trouble: str, sleep: Sleep = asyncio.sleep
 ) -> T:
-    """Return what an attempt returns, trying until one does; ``trouble`` is what the log says until then."""
+    """Try until an attempt returns, and return its value; ``trouble`` is logged after each failure."""
     failures = 0
     while True:
         try:

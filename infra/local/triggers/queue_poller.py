@@ -1,8 +1,7 @@
-"""Lambda's poller of a queue: hands messages to a function, and deletes what the function got done.
+"""Lambda's poller of a queue: hands messages to a function, and deletes those that the function handled.
 
-What is not done stays on the queue, which hands it out again in its own time and in the end moves it to its
-dead-letter queue; the order within a message group is the queue's as well. Nothing ends the poller: what goes
-wrong is logged and tried again.
+The queue hands out the others again after a time, and at last moves them to its dead-letter queue. It also
+keeps the order within a message group. Nothing ends the poller: errors are logged and tried again.
 """
 
 import asyncio
@@ -68,7 +67,7 @@ class QueuePoller:
 
 
 def _done(messages: Sequence[Message], response: Any) -> Sequence[Message]:
-    """Return the messages that the function got done: none where it reports one that it was not given."""
+    """Return the messages that the function handled; none if it reports one that it was not given."""
     failed, ids = reported(response), {message["MessageId"] for message in messages}
     if failed is None or not failed <= ids:
         return ()

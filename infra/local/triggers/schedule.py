@@ -1,7 +1,6 @@
-"""EventBridge's schedule: starts a function again and again, however it ends.
+"""EventBridge's schedule: starts a function at intervals, whether it succeeds or fails.
 
-On AWS a schedule does not wait for the function that it started last; here two never run at once, which no
-function may rely on.
+On AWS a schedule does not wait for the last run; here it does, but no function may rely on it.
 """
 
 import asyncio
@@ -44,6 +43,6 @@ async def run_schedule(
         try:
             await invoke(name, schedule_event(name, Moment.present()))
         except FunctionFailed:
-            continue  # logged; the next one does what this one did not
+            continue  # logged; the next run does what this one did not
         except Exception:
             logger.exception("a scheduled function could not be started")

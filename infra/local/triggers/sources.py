@@ -1,4 +1,4 @@
-"""What calls the functions that no client does: the table's stream, the delivery queue, the schedule."""
+"""Calls the functions that no client calls: from the table's stream, the delivery queue and the schedule."""
 
 import asyncio
 import json

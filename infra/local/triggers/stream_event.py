@@ -1,7 +1,6 @@
 """The event that Lambda makes of records of a DynamoDB stream.
 
-What the SDK has parsed is turned back into the JSON that Lambda hands over: binary as base64, times as
-seconds since 1970.
+It turns the SDK's parsed records back into Lambda's JSON: binary as base64, times as seconds since 1970.
 """
 
 import base64

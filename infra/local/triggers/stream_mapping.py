@@ -22,7 +22,7 @@ WITHOUT_END = -1
 
 @dataclass(frozen=True, slots=True)
 class StreamMapping:
-    """What varies of an event source mapping's settings; -1 is without end.
+    """The settings of an event source mapping that vary; -1 means no limit.
 
     Batches that fail are halved, and the function reports what failed of a batch.
     """
@@ -83,7 +83,7 @@ class ShardQueue:
         self._batches: deque[Batch] = deque()
 
     def add(self, records: Iterable[Record]) -> None:
-        """Take records, in the shard's order; what the filters do not want is passed over."""
+        """Take records, in the shard's order, and drop those that no filter wants."""
         wanted = tuple(record for record in records if self._mapping.wants(record))
         size = self._mapping.batch_size
         self._batches.extend(Batch(wanted[start : start + size]) for start in range(0, len(wanted), size))
@@ -151,10 +151,10 @@ def _checkpoint(batch: Batch, response: Any) -> int | None:
 def failure_record(
     discarded: Discarded, function: str, stream_arn: str, shard: str, moment: Moment
 ) -> dict[str, Any]:
-    """Return what the on-failure destination is sent for records that a function did not get done.
+    """Return the message to the on-failure destination for records that a function did not handle.
 
-    As documented under "Retain discarded batch records for a DynamoDB event source": it names the records and
-    does not hold them.
+    As documented under "Retain discarded batch records for a DynamoDB event source": it names the records
+    without their contents.
     """
     records = discarded.batch.records
     return {

@@ -1,7 +1,7 @@
 """Lambda's poller of a stream: reads every shard in order and hands its records to a function.
 
-One shard is read after the other, parents before their children. Nothing ends it: what goes wrong is logged
-and tried again.
+It reads one shard after the other, parents before their children. Nothing ends it: errors are logged and
+tried again.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class StreamPoller:
         self._discarded: list[Discarded] = []
 
     async def position(self) -> None:
-        """Take the place behind everything that the stream holds now. Raises what the reader raises."""
+        """Take the place after everything that the stream holds now. Raises what the reader raises."""
         await self._discover("LATEST")
         for place in self._places:
             place.iterator = await asyncio.to_thread(self._reader.iterator, place.arn, place.shard, "LATEST")
