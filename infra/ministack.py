@@ -1,7 +1,6 @@
-"""MiniStack as a child process, on a free port of 127.0.0.1: up when the block begins, gone when it ends.
+"""Runs MiniStack as a child process during a block, on a free port of 127.0.0.1.
 
-It runs in an environment of its own, since it pins botocore. Leaves which program of that environment it is,
-and what it is told, to whoever starts it.
+It has an environment of its own, since it pins botocore. The caller chooses the program and its settings.
 """
 
 import os

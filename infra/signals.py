@@ -1,7 +1,7 @@
-"""How a signal ends a process of ours: with the status that a shell tells of it, and quietly.
+"""Ends a process of ours on a signal: quietly, and with the status that shells expect.
 
-Leaves what has to be done on the way out to the ``finally`` of whoever has begun it. A shell that starts a
-command in the background has it ignore Ctrl-C; that is the shell's to decide, and kept.
+Cleaning up is in the ``finally`` of the code that began the work. A shell has a background command ignore
+Ctrl-C; that is kept.
 """
 
 import os

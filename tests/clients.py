@@ -1,7 +1,7 @@
 """The clients of all black-box suites: a host over REST, a bot over a WebSocket, and what to wait for.
 
-Knows the contract's addresses and frames, and nothing of the product's code. Leaves what is expected to the
-suites, and to ``specified`` whether what is sent and received is what the target's own documents say.
+They know the contract's addresses and frames, and nothing of the product's code. ``specified`` checks what
+they send and receive against the target's own documents.
 """
 
 import asyncio

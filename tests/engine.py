@@ -1,7 +1,4 @@
-"""The engine that tests of the storage have: MiniStack, or the one that DYNAMODB_ENDPOINT names.
-
-Leaves what is in the tables to the tests.
-"""
+"""The engine that tests of the storage use: MiniStack, or the one that DYNAMODB_ENDPOINT names."""
 
 import os
 import uuid

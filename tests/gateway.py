@@ -1,7 +1,6 @@
 """The local gateway as tests have it: a process of its own, on a free port, with a folder for its state.
 
-Known by its command line and its addresses only: nothing of the product is imported. Leaves what is asked of
-it to the suites.
+It is known by its command line and its addresses only: nothing of the product is imported.
 """
 
 import json

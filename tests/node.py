@@ -1,4 +1,4 @@
-"""The packages of Node.js, for what only they can show. Leaves Node.js itself to ``installed``."""
+"""The packages of Node.js, for what only they can show. ``installed`` finds Node.js itself."""
 
 import hashlib
 import shutil

@@ -1,7 +1,7 @@
 """From POST to the last of N clients, on one machine: `make bench-end-to-end`.
 
 Ours is the local gateway as `make run` starts it: a REST function, DynamoDB transactions, the table's stream,
-a broadcast function that posts to @connections. Beside it stands the seed's own architecture, one Node.js
+a broadcast function that posts to @connections. It is compared with a conventional server, one Node.js
 process with express, ws and SQLite. Both are up in the same run with a crowd each, and take turns. What is
 reported is the median of the rounds, and what ours is made of: until the POST is answered, from there to
 the first client (stream and audience), from the first client to the last (posting).

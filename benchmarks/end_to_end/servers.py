@@ -1,4 +1,4 @@
-"""The two servers that are compared, each a process: ours as `make run` starts it, and the seed's."""
+"""The two servers that are compared, each a process: ours as `make run` starts it, and one in Node.js."""
 
 import secrets
 import shutil
@@ -36,7 +36,7 @@ def ours(folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def one_process(folder: Path) -> Iterator[Server]:
-    """Run the seed's own architecture. Raises ClickException where Node.js is missing."""
+    """Run the conventional server. Raises ClickException where Node.js is missing."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         raise click.ClickException("The comparison needs Node.js with npm: `apt-get install nodejs npm`.")

@@ -1,4 +1,4 @@
-"""The figures as a picture. Leaves measuring and comparing to the others."""
+"""Draws the figures."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The candidates, each in a process of its own: `python -m benchmarks.fanout.clients NAME ...`.
 
 Each posts the same body to one connection after another until its time is over, over connections that are
-open before the clock starts, and prints what it did as one line of JSON. Leaves comparing to ``__main__``.
+open before the clock starts, and prints what it did as one line of JSON. ``__main__`` compares them.
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""What was measured, as figures that can be compared: medians, ratios, the bar, a table, a file.
-
-Leaves measuring to ``clients`` and drawing to ``chart``.
-"""
+"""Makes figures of what was measured: medians, ratios, the targets, a table, a file."""
 
 import json
 import statistics

@@ -1,6 +1,6 @@
 """The limit: wrk, an event loop in C that posts the same bytes and neither signs nor accounts for anything.
 
-Leaves what the others do to ``clients``. wrk opens its connections within its time, the others before.
+wrk opens its connections within its time; the clients in ``clients`` open theirs before.
 """
 
 import json

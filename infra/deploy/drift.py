@@ -1,4 +1,4 @@
-"""How the functions on AWS differ from what is declared here. Leaves the stack's drift to CloudFormation."""
+"""How the functions on AWS differ from what is declared here. CloudFormation finds the stack's drift."""
 
 import base64
 from collections.abc import Iterator

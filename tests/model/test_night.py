@@ -1,7 +1,7 @@
 """Random nights: whatever happens, every promise of the contract is kept.
 
-A failure names its night, and ``play`` plays the same one again. Leaves what can happen to ``actions``, and
-what is promised to ``night``, ``clients`` and ``connection``.
+A failure names its night, and ``play`` plays the same one again. ``actions`` has what can happen;
+``night``, ``clients`` and ``connection`` have the promises.
 """
 
 import random

@@ -1,6 +1,6 @@
 """The pictures of the page in docs/images: a night as it is played, on a phone and on a wide screen.
 
-``make screenshots`` takes them again. Leaves what the page has to do to the tests.
+``make screenshots`` takes them again.
 """
 
 import asyncio

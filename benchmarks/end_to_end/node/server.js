@@ -1,4 +1,4 @@
-// The seed's own architecture: one process, express and ws on one port, sessions in SQLite, a broadcast in a loop.
+// A conventional server: one process, express and ws on one port, sessions in SQLite, a broadcast in a loop.
 // Prints its port once it listens; ends with its standard input.
 const http = require('node:http');
 const express = require('express');

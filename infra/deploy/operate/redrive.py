@@ -1,4 +1,4 @@
-"""Everything of a stage that failed for the last time, done once more. Leaves each kind to its own module."""
+"""Redoes everything of a stage that failed for the last time; each kind has a module of its own."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,7 +1,4 @@
-"""A service whose minutes pass as a test says, and what is heard of its sweeps.
-
-Leaves what is to be expected of them to the tests.
-"""
+"""A service whose minutes pass as a test says, and what its sweeps log."""
 
 import asyncio
 from datetime import UTC, datetime
