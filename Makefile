@@ -56,10 +56,10 @@ install: $(VENV)/.check $(MINISTACK) ## create the environments
 run: $(SERVING) ## serve http and ws on localhost (PORT=5000)
 	@$(BIN)/gamenight serve --port $(PORT)
 
-demo: $(SERVING) ## play a night with a few bots, to look at
+demo: $(SERVING) ## play a night with a few bots, for a first look
 	@$(BIN)/gamenight demo --stage $(STAGE)
 
-listen: $(VENV)/.run ## show what happens in all nights, as it happens (STAGE=local)
+listen: $(VENV)/.run ## show the events of all nights as they happen (STAGE=local)
 	@$(BIN)/gamenight listen --stage $(STAGE)
 
 token: $(VENV)/.run ## print a token (ROLE=bot, SUB=bot, TTL=seconds, STAGE=local)
@@ -68,7 +68,7 @@ token: $(VENV)/.run ## print a token (ROLE=bot, SUB=bot, TTL=seconds, STAGE=loca
 deploy: $(VENV)/.run ## deploy a stage on AWS (STAGE=dev)
 	@$(BIN)/gamenight stage deploy --stage $(STAGE)
 
-rehearse: $(TESTING) ## deploy, try, change and take down, on an emulator
+rehearse: $(TESTING) ## deploy, try, change and remove a stage, on an emulator
 	@$(BIN)/gamenight stage rehearse
 
 # Every test has its own addresses and folders, so as many run at once as there are cores.
@@ -84,16 +84,16 @@ test-fast: $(TESTING) ## run what you name, or rules and use cases, in seconds (
 test-all: $(TESTING) ## run every test
 	@$(PYTEST)
 
-test-model: $(TESTING) ## the model of a night and interrupted votes, their rare mutants too (some minutes)
+test-model: $(TESTING) ## test the model of a night and interrupted votes, with their rare mutants (some minutes)
 	@$(PYTEST) tests/model tests/unit/nights/test_interrupted_votes.py -m ''
 
-screenshots: $(TESTING) ## the page, as it is in docs/images (chromium)
+screenshots: $(TESTING) ## retake the pictures of the page in docs/images (chromium)
 	@$(BIN)/python -m tests.page.screenshots
 
 test-dynamodb-local: $(TESTING) ## run the storage and conformance suites on AWS's own engine (Java, npm)
 	@$(BIN)/python -m infra.dynamodb_local -- $(PYTEST) tests/integration/dynamodb tests/conformance tests/local
 
-check: $(VENV)/.check .venv-checkov/.installed ## format, lint, types, layers, the stack and its security, known vulnerabilities
+check: $(VENV)/.check .venv-checkov/.installed ## check format, lint, types, layers, the stack and its security, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -102,44 +102,44 @@ check: $(VENV)/.check .venv-checkov/.installed ## format, lint, types, layers, t
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/deploy/stack.yaml
 	@$(BIN)/gamenight dev audit
 
-lock: $(UV) ## pin, with hashes, what the requirements' .in files ask for
+lock: $(UV) ## pin what the .in files of requirements name, with hashes
 	@for file in requirements $(patsubst %.in,%,$(wildcard requirements/*.in)); do \
 		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 			--custom-compile-command "make lock" $$file.in --output-file $$file.txt || exit; done
 
-specs: $(VENV)/.run ## write the specifications that are served, as the code is now
+specs: $(VENV)/.run ## write the specifications that are served, from the code
 	@$(BIN)/gamenight dev specs
 
-tables: $(SERVING) ## write what a small night leaves in the tables into docs/tables.md
+tables: $(SERVING) ## write the items and costs of an example night into docs/tables.md
 	@$(BIN)/gamenight dev tables page
 
 format: $(VENV)/.check ## rewrite the code in house style
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench-fanout: .venv-bench/.installed ## posts per second, ours and others' (nginx-light, wrk; some minutes)
+bench-fanout: .venv-bench/.installed ## measure posts per second, ours and others' (nginx-light, wrk; some minutes)
 	@.venv-bench/bin/python -m benchmarks.fanout
 
-bench-votes: $(TESTING) ## votes per second on one session: two engines, and over HTTP (Java, npm)
+bench-votes: $(TESTING) ## measure votes per second on one session: two engines, and over HTTP (Java, npm)
 	@$(BIN)/python -m benchmarks.votes
 	@$(BIN)/python -m benchmarks.votes_over_http
 
-bench-broadcast: $(TESTING) .venv-bench/.installed ## from the stream's record to the last post (nginx-light, Java, npm; long)
+bench-broadcast: $(TESTING) .venv-bench/.installed ## measure the time from a stream record to the last post (nginx-light, Java, npm; long)
 	@$(BIN)/python -m benchmarks.broadcast
 	@.venv-bench/bin/python -m benchmarks.broadcast.chart
 
-scale: $(VENV)/.run ## time and money to reach 1,000 to 10 million connections, and what binds
+scale: $(VENV)/.run ## print the time and money to reach 1,000 to 10 million connections, and what binds
 	@$(BIN)/python -m benchmarks.scale
 
-bench-end-to-end: $(TESTING) .venv-bench/.installed ## from POST to the last client, ours and one Node.js process
+bench-end-to-end: $(TESTING) .venv-bench/.installed ## measure the time from POST to the last client, ours and one Node.js process
 	@$(BIN)/python -m benchmarks.end_to_end
 	@.venv-bench/bin/python -m benchmarks.end_to_end.chart
 
-soak: $(TESTING) .venv-bench/.installed ## 5,000 clients, 200 events, 20 lost connections a second: nothing lost, memory flat (ten minutes)
+soak: $(TESTING) .venv-bench/.installed ## check that 5,000 clients lose no event of 200, with 20 lost connections a second, and memory stays flat (ten minutes)
 	@$(BIN)/python -m benchmarks.soak
 	@.venv-bench/bin/python -m benchmarks.soak.chart
 
-bench-cold-start: $(VENV)/.run ## what a cold start of each function takes, its first event included
+bench-cold-start: $(VENV)/.run ## measure the cold start of each function, with its first event
 	@$(BIN)/python -m benchmarks.cold_start
 
 clean: ## remove what was installed and the local state

@@ -1,4 +1,4 @@
-"""What surrounds the product: the command line, the local gateway, deploying, and the specifications."""
+"""The command line, the local gateway, deploying, and the specifications."""
 
 from pathlib import Path
 

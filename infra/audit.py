@@ -1,6 +1,6 @@
-"""Known vulnerabilities in what is installed and deployed.
+"""Looks up known vulnerabilities in what is installed and deployed.
 
-pip-audit looks them up; this names the files, and tells an audit that found nothing from one that did not
+pip-audit does it; this module names the files, and tells an audit that found nothing from one that did not
 take place.
 """
 
@@ -28,7 +28,7 @@ class Audit:
 
 
 class NotAudited(Exception):
-    """No answer could be had; the text says why."""
+    """The audit did not take place; the text says why."""
 
 
 def audited(options: Sequence[str]) -> Audit:

@@ -1,7 +1,7 @@
-"""How many posts a second each function may make, so that all together leave other requests room.
+"""Computes how many posts a second each function may make, so that other requests have room.
 
-API Gateway counts REST, WebSocket and @connections requests of an account and Region against one rate. Static
-arithmetic: the functions that post run in bounded numbers, and each gets an equal part. See
+API Gateway counts REST, WebSocket and @connections requests of an account and Region against one rate. The
+functions that post have fixed concurrency, and each gets an equal part. See
 docs/decisions/0083-a-budget-of-posts.md; ``python -m benchmarks.budget`` shows it.
 """
 
@@ -10,8 +10,8 @@ ACCOUNT_RATE = 10_000
 https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
 DELIVERY_SHARE = 0.5
-"""What all deliveries together may take of it. The rest is for REST, for frames and their answers, and for
-what else the account has."""
+"""The part of it that all deliveries together may take. The rest is for REST, for frames and their answers,
+and for the account's other APIs."""
 
 CONCURRENCY = {"broadcast": 4, "deliver": 8}
 """How many of each may run: broadcast one for each shard of the stream, of which a table has four until it

@@ -1,4 +1,4 @@
-"""An event loop that a signal can't interrupt while it is being made."""
+"""Runs a coroutine in an event loop that a signal can't interrupt while it is created."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -13,8 +13,8 @@ T = TypeVar("T")
 def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run ``main()`` and return its result, as ``asyncio.run`` does.
 
-    A signal that comes while the loop is being made waits until it is: a loop that is half made can't be
-    closed, and Python prints a traceback when it is collected.
+    A signal waits until the loop is created: a half-created loop can't be closed, and Python prints a
+    traceback when it collects it.
     """
     with ExitStack() as stack:
         with put_off():

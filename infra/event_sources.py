@@ -1,6 +1,6 @@
-"""How the stream and the queue are mapped to their functions, beyond what Chalice's decorators can say.
+"""Settings of the stream's and the queue's event source mappings that Chalice's decorators can't express.
 
-One place for it: a deploy sets it, and the local gateway behaves by it.
+A deployment sets them, and the local gateway behaves by them.
 """
 
 import json
@@ -13,16 +13,15 @@ PATTERNS: list[dict[str, Any]] = [
     {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}},
     {"eventName": ["INSERT"], "dynamodb": {"Keys": {"PK": {"S": [{"prefix": PENDING}]}}}},
 ]
-"""Of what happens in the sessions table, events are delivered and pending votes counted; the rest starts
-nothing."""
+"""Of the sessions table's changes, only new events and pending votes start the function."""
 
 STREAM_MAPPING: dict[str, Any] = {
     "FunctionResponseTypes": ["ReportBatchItemFailures"],
-    # A batch that fails as a whole is halved, until the record that does it is alone.
+    # A batch that fails as a whole is halved, until the failing record is alone.
     "BisectBatchOnFunctionError": True,
-    # Endless is Lambda's default, and one bad record would stop its shard for a day.
+    # Lambda's default has no limit: one bad record would stop its shard for a day.
     "MaximumRetryAttempts": 10,
-    # What is an hour old is history; clients have polled or resumed by then, and the log still has it.
+    # After an hour clients have polled or resumed, and the log still has the event.
     "MaximumRecordAgeInSeconds": 3600,
     # One batch at a time of each shard, so that a session's events, which are in one shard, stay in order.
     "ParallelizationFactor": 1,
@@ -31,6 +30,6 @@ STREAM_MAPPING: dict[str, Any] = {
 
 QUEUE_MAPPING: dict[str, Any] = {
     "FunctionResponseTypes": ["ReportBatchItemFailures"],
-    # Beyond it jobs wait on the queue, where waiting costs them no attempt.
+    # Above it jobs wait on the queue, where waiting costs them no attempt.
     "ScalingConfig": {"MaximumConcurrency": CONCURRENCY["deliver"]},
 }

@@ -1,4 +1,4 @@
-"""What the tokens of a stage are signed with: the local gateway's file, or a stage's parameter on AWS.
+"""Finds the secret that signs a stage's tokens: in the local gateway's file, or in a parameter on AWS.
 
 ``infra.local.state`` and ``infra.deploy.secret`` keep them.
 """
@@ -51,13 +51,13 @@ def _secrets(stage: str, state_dir: Path) -> SecretSource:
 
     name = Stage(stage).secret_parameter
     with explained():
-        # Where the environment names no Region it is the profile's; and who is not signed in is told so.
+        # The Region is the environment's or else the profile's. Missing credentials give a message.
         region = Aws.connect().region
     return ParameterSecrets(name, region, Settings.from_env().aws_endpoint)
 
 
 def _local_secrets(state_dir: Path) -> SecretSource:
-    # The default is where the first gateway will look: so a token can be had before there is one.
+    # The first gateway looks in the default folder, so a token can be made before it starts.
     state = StateDir(state_dir) if state_dir == DEFAULT_STATE_DIR else used_state(state_dir)
     try:
         return FileSecrets(state.readable_token_secrets())

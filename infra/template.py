@@ -1,7 +1,6 @@
-"""What ``stack.yaml`` says, read without AWS: tables and queues, for whoever creates them elsewhere.
+"""Reads ``stack.yaml`` without AWS: its tables and queues, and all of it as CloudFormation gets it.
 
-And all of it, as CloudFormation is sent it. Knows one function of CloudFormation, ``!Sub`` with parameters;
-any other is read as it is written and left to CloudFormation.
+It knows one function of CloudFormation, ``!Sub`` with parameters; any other is kept as it is written.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Making and rotating the secret that tokens are signed with, wherever it is kept.
+"""Creates and rotates the secret that signs tokens, wherever it is stored.
 
 The new secret signs at once. The one before it is accepted until an end that is stored beside it, so no bot
 notices. ``infra.deploy.secret`` and ``infra.local.state`` keep them.
@@ -14,14 +14,14 @@ from chalicelib.auth.secrets import Secret, TokenSecrets
 
 
 class SecretKeeper(Protocol):
-    """Where a stage's token secrets are kept, for whoever changes them."""
+    """Stores a stage's token secrets."""
 
     def read(self) -> TokenSecrets:
         """Return the secrets as they are now. Raises SecretsUnreadable."""
         ...
 
     def replace(self, secrets: TokenSecrets) -> None:
-        """Keep other ones from now on."""
+        """Replace the secrets."""
         ...
 
 
@@ -37,7 +37,7 @@ def new_secrets() -> TokenSecrets:
 def rotated(known: TokenSecrets, now: float, until: int) -> TokenSecrets:
     """Return the secrets with a new one that signs; the current one is accepted ``until`` a Unix second.
 
-    Only two are ever accepted. Raises RotationUnderWay where that would end another one before its time.
+    Only two are ever accepted. Raises RotationUnderWay if that would end another one early.
     """
     if known.previous is not None and known.previous.accepted(now):
         raise RotationUnderWay(

@@ -1,4 +1,4 @@
-"""Groups that import a command when it is asked for, and what the outermost one does about errors."""
+"""Groups that import a command when it is called, and the outermost group, which handles errors."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from infra.cli.options import as_json
 from infra.signals import raise_by_ctrl_c
 
 Commands = Mapping[str, Mapping[str, tuple[str, str]]]
-"""Headings; below each, by name, a command's module and its first sentence. The module has it by its name."""
+"""By heading and command: the module that has the command under its name, and its help's first sentence."""
 
 WITH_JSON = "infra.cli.json"
 """In click's context: whether errors are printed as JSON."""
@@ -73,15 +73,15 @@ class RootGroup(LazyGroup):
     """The outermost group. Behind ``--json`` an error is one JSON object on a line of standard error."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Note whether errors are for machines, also where the rest is not understood."""
+        """Note whether errors are printed as JSON, even if the rest is not understood."""
         ctx.meta[WITH_JSON] = "--json" in [*takewhile(lambda one: one != "--", args)]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command.
 
-        Ctrl-C is an exit status and no message: whoever pressed it knows. So is a reader of the output that
-        has left, such as ``head``: what a shell says of one ended by it.
+        Ctrl-C gives an exit status and no message. So does a reader of the output that has left, such as
+        ``head``.
         """
         try:
             return self._run(ctx)
@@ -97,7 +97,7 @@ class RootGroup(LazyGroup):
                 ctx.exit(128 + signal.SIGINT)
             raise
         except BrokenPipeError:
-            # What is still to be written has to go somewhere, or Python complains of it at the end.
+            # Buffered output has to go somewhere, or Python prints an error at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(128 + signal.SIGPIPE)
 

@@ -1,7 +1,7 @@
-"""A night to look at: a host, three who vote, one of whom misses something, and a bot that tells it all.
+"""Plays a night: a host, three guests who vote, one of whom misses something, and an announcer.
 
-Each of them is a client like any other, with a token and a connection of its own. What they do waits for
-what they hear, so the script is as fast as the service; the pace only gives people time to read.
+Each is a client like any other, with a token and a connection of its own. Each step waits for the events of
+the last one, so the script is as fast as the service; the pace only gives people time to read.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from infra.cli.service.format import games, members, sentence
 from infra.cli.service.target import ServiceTarget
 
 HEARD_SECONDS = 60.0
-"""When what a bot was to hear counts as lost; the cold starts of a fresh stage fit in."""
+"""How long a bot waits for an event; it allows for the cold starts of a new stage."""
 
 TOKEN_SECONDS = 60 * 60
 
 ABANDON_SECONDS = 15.0
-"""How long a demo that is broken off may take to end its night."""
+"""How long an interrupted demo may take to end its night."""
 
 NOTES = "Friday Game Night"
 QUIPLASH, TEE_KO = "Quiplash 3", "Tee K.O."
@@ -40,7 +40,7 @@ COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yel
 
 
 class _Cursors(MemoryCursors):
-    """Cursors, and whether there are any: whoever has one hears whatever happens from then on."""
+    """Cursors, and an event that is set with the first: from then on a client misses nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,9 +53,9 @@ class _Cursors(MemoryCursors):
 
 
 class _Guest:
-    """Somebody who listens to the night ``session_id``, tells of it and votes in it.
+    """A guest of the night ``session_id``, who listens, reports and votes.
 
-    Of which night has to be told: the first that starts may be somebody else's.
+    The guest is told its number: the first night that starts may be somebody else's.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class _Guest:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Listen until the end of the block, from where it was before; enter once they certainly hear."""
+        """Listen until the end of the block, from the last position; enter once events certainly arrive."""
         listening = asyncio.create_task(self._listen())
         try:
             async with self._patience("been let in"):
@@ -82,7 +82,7 @@ class _Guest:
             await asyncio.gather(listening, return_exceptions=True)
 
     async def hears(self, kind: str, count: int = 1) -> None:
-        """Wait until they have heard so many more events of a kind. Raises what has ended their listening."""
+        """Wait for so many more events of a kind. Raises the error that has ended the listening."""
         async with self._patience(f"heard {kind}"):
             while count:
                 news = await self._news.get()
@@ -121,7 +121,7 @@ class _Guest:
 
 
 async def play(service: ServiceTarget, pace_seconds: float, *, json_only: bool) -> None:
-    """Play a night on a service, and show it: what everybody does, or only the announcer's events in JSON.
+    """Play a night on a service, and print what everybody does, or only the announcer's events as JSON.
 
     Raises what ``gamenight`` raises, and ClickException.
     """
@@ -168,10 +168,10 @@ class _Script:
         self._say("", "Your turn: `make run` serves, docs/bots.md is a bot in ten minutes.")
 
     async def abandon(self) -> None:
-        """End the night of a script that is broken off."""
+        """End the night of an interrupted script."""
         if self._starting is None:
             return
-        # Why the demo was broken off is what has to be told, not that its night could not be ended.
+        # The user needs the reason of the interruption, not an error of ending the night.
         with suppress(Exception):
             async with asyncio.timeout(ABANDON_SECONDS):
                 session = await self._starting
@@ -185,7 +185,7 @@ class _Script:
 
     async def _start(self, guests: Sequence[_Guest]) -> None:
         await self._says("host", f"starts a night: POST /api/sessions, with the notes {NOTES!r}")
-        # Shielded: a night that is about to start can only be ended by who learns its number.
+        # Shielded: to end a night that is about to start, the script needs its number.
         self._starting = asyncio.ensure_future(self._host.request("POST", "/api/sessions", {"notes": NOTES}))
         session = await asyncio.shield(self._starting)
         self._at = f"/api/sessions/{session['id']}"
