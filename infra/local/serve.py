@@ -151,9 +151,10 @@ async def _run(
         tasks = [
             asyncio.create_task(serving.serve(sockets)),  # which handles signals itself
             asyncio.create_task(sources.run()),
+            asyncio.create_task(stopped.wait()),  # for a signal that comes before that
             asyncio.create_task(LogFile(options.state.log).keep_bounded()),
         ]
-        await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks[:3], return_when=asyncio.FIRST_COMPLETED)
         serving.should_exit = True
         for task in tasks[1:]:
             task.cancel()

@@ -148,3 +148,14 @@ async def test_an_interruption_of_the_first_imports_is_no_traceback(tmp_path: Pa
 
     assert status == 128 + CTRL_C
     assert printed == ""
+
+
+@pytest.mark.parametrize("number", [CTRL_C, SIGTERM])
+async def test_a_gateway_stops_also_as_soon_as_it_serves(number: signal.Signals, tmp_path: Path) -> None:
+    command = [*GAMENIGHT, "serve", "--json", "--port", "0", "--state-dir", str(tmp_path / "state")]
+    async with running(command, {}, ROOT) as program:
+        await program.prints("rest_url")
+
+        status, printed = await ended_by(number, program)
+
+    assert status == 0, printed
