@@ -32,7 +32,7 @@ def ministack(
     """Run a program that serves MiniStack in a folder, with these settings; the value is its URL.
 
     ``inherited`` are files that it holds open as long as it runs. The end of its standard input, which is the
-    end of this process too, tells it to stop. Raises MiniStackError.
+    end of this process too, tells it to stop. Raises MiniStackError; at the end too, if it had ended by itself.
     """
     if not PYTHON.exists():
         raise MiniStackError("MiniStack is not installed here. Run `make install`.")
@@ -54,6 +54,11 @@ def ministack(
     try:
         _wait(process, port, log)
         yield f"http://127.0.0.1:{port}"
+        if process.poll() is not None:
+            raise MiniStackError(
+                f"MiniStack ended by itself, with status {process.returncode}: what was stored last may be "
+                f"lost. Its log is {log}."
+            )
     finally:
         stop(process)
 

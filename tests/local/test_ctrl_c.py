@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from tests.bots.programs import Program, python, running
@@ -159,3 +160,21 @@ async def test_a_gateway_stops_also_as_soon_as_it_serves(number: signal.Signals,
         status, printed = await ended_by(number, program)
 
     assert status == 0, printed
+
+
+async def test_a_gateway_says_that_its_engine_had_ended(tmp_path: Path) -> None:
+    command = [*GAMENIGHT, "serve", "--json", "--port", "0", "--state-dir", str(tmp_path / "state")]
+    async with running(command, {}, ROOT) as program:
+        await program.prints("rest_url")
+        [engine] = [
+            child
+            for child in psutil.Process(program.process.pid).children()
+            if any("child.py" in word for word in child.cmdline())
+        ]
+        engine.kill()
+
+        status, printed = await ended_by(CTRL_C, program)
+
+    assert status == 1
+    assert "MiniStack ended by itself" in printed
+    assert "Everything is kept" not in printed

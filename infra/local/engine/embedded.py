@@ -19,7 +19,7 @@ POLL_SECONDS = 0.02
 
 
 class EngineError(Exception):
-    """The engine can't be started; the message says what to do."""
+    """The engine can't be started, or ended by itself; the message says what to do."""
 
 
 @contextmanager
@@ -39,8 +39,8 @@ def embedded_engine(
         "STATE_DIR": str(files.resolve()),
         "LOG_LEVEL": "WARNING",
     }
-    with ExitStack() as stack:
-        try:
+    try:
+        with ExitStack() as stack:
             with _lock(state, say) as lock:
                 keep_damaged_files(files, say)
                 # It inherits the lock: even after a kill of the gateway nobody starts another engine on the
@@ -49,9 +49,9 @@ def embedded_engine(
                     CHILD, state.engine, state.engine / "ministack.log", settings, [lock.fileno()]
                 )
                 url = stack.enter_context(engine)
-        except MiniStackError as error:
-            raise EngineError(str(error)) from error
-        yield url
+            yield url
+    except MiniStackError as error:
+        raise EngineError(str(error)) from error
 
 
 def _lock(state: StateDir, say: Callable[[str], None]) -> IO[bytes]:
