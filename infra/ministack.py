@@ -32,7 +32,7 @@ def ministack(
     """Run a program that serves MiniStack in a folder, with these settings; the value is its URL.
 
     ``inherited`` are files that it holds open as long as it runs. The end of its standard input, which is the
-    end of this process too, tells it to stop. Raises MiniStackError; at the end too, if it had ended by itself.
+    end of this process too, tells it to stop. Raises MiniStackError, at the end too if it ended by itself.
     """
     if not PYTHON.exists():
         raise MiniStackError("MiniStack is not installed here. Run `make install`.")
