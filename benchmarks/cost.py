@@ -28,7 +28,7 @@ DASHBOARD = 3.00  # the same page
 TRACE = 5.00 / MILLION  # https://aws.amazon.com/xray/pricing/
 TRANSFER_GB = 0.09  # https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer
 
-ALARMS = 28
+ALARMS = 27
 NIGHT_HOURS = 4
 DELIVERY_METRICS = 6  # of a function that delivers and has no trouble: docs/operations.md
 IDLE_METRICS = 1  # how far the sweep is behind, each minute
