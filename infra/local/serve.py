@@ -25,6 +25,7 @@ from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
 from chalicelib.settings import Settings
+from infra import ROOT
 from infra.local.apigateway.connections import Connections
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.management_api import ManagementApi
@@ -33,7 +34,7 @@ from infra.local.apigateway.server import BACKLOG, bound, server
 from infra.local.apigateway.websocket_api import WebSocketApi
 from infra.local.banner import Banner
 from infra.local.deployment import STAGE
-from infra.local.engine.embedded import ALL_SERVICES, BUT_DYNAMODB, ROOT, EngineError, embedded_engine
+from infra.local.engine.embedded import ALL_SERVICES, BUT_DYNAMODB, EngineError, embedded_engine
 from infra.local.engine.endpoints import Endpoints, engine_client, sdk_variables, without_aws
 from infra.local.engine.queues import EngineQueue, ensure_queues
 from infra.local.engine.tables import ensure_tables

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from click import ClickException
 
+from infra import ROOT
 from infra.signals import put_off
 
-ROOT = Path(__file__).parents[3]
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05

@@ -20,11 +20,11 @@ from click import ClickException
 from gamenight import CursorStore, GameNight, GameNightError, Refused, Token, TokenRefused
 
 from chalicelib.auth.claims import Role
+from infra import ROOT
 from infra.event_loop import run
 from infra.local.state import StateDir
 from infra.stage_secrets import LOCAL, minted
 
-PROJECT = Path(__file__).parents[3]
 SUBJECT = "command-line"
 TOKEN_SECONDS = 60 * 60
 PROBE_SECONDS = 5.0
@@ -123,7 +123,7 @@ def _stage_url(name: str) -> str:
     from infra.deploy.chalice.state import ChaliceState
     from infra.deploy.stage import Addresses, Stage
 
-    record = ChaliceState(PROJECT, Stage(name))
+    record = ChaliceState(ROOT, Stage(name))
     api_id, url = record.value("rest_api", "rest_api_id"), record.value("rest_api", "rest_api_url")
     if api_id is None or url is None:
         raise ServiceProblem(

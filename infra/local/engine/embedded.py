@@ -10,7 +10,6 @@ from infra.local.engine.files import keep_damaged_files
 from infra.local.state import StateDir, StateInUse
 from infra.ministack import MiniStackError, ministack
 
-ROOT = Path(__file__).parents[3]
 CHILD = Path(__file__).with_name("child.py")
 ALL_SERVICES = "dynamodb,dynamodbstreams,sqs,ssm"
 BUT_DYNAMODB = "sqs,ssm"

@@ -7,7 +7,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.delivery.catch_up import ATTEMPTS
-from infra.local.engine.embedded import ROOT
+from infra import ROOT
 from infra.local.engine.queues import ensure_queues
 from infra.template import queues
 
