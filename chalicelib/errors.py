@@ -28,110 +28,78 @@ class GameNightError(Exception):
     title: ClassVar[str] = "Something went wrong on our side"
     retryable: ClassVar[bool] = False
 
+    def __init_subclass__(cls, code: str = "", title: str = "", *, retryable: bool = False) -> None:
+        """Take over from the parent what is not given."""
+        cls.code, cls.title, cls.retryable = code or cls.code, title or cls.title, retryable or cls.retryable
+
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
 
 
-class InvalidRequest(GameNightError):
+class InvalidRequest(GameNightError, code="invalid_request", title="The request is not valid"):
     """The input is not as the protocol says; ``errors`` names the fields."""
-
-    code = "invalid_request"
-    title = "The request is not valid"
 
     def __init__(self, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail)
         self.errors = errors
 
 
-class InvalidJson(InvalidRequest):
+class InvalidJson(InvalidRequest, code="invalid_json", title="The body is not valid JSON"):
     """The body is not JSON at all."""
 
-    code = "invalid_json"
-    title = "The body is not valid JSON"
 
-
-class BodyTooLarge(GameNightError):
+class BodyTooLarge(GameNightError, code="payload_too_large", title="The body is too large"):
     """The body is larger than any that says something."""
-
-    code = "payload_too_large"
-    title = "The body is too large"
 
     def __init__(self) -> None:
         super().__init__(f"A body has {MAX_BODY_BYTES // 1024} KB at most.")
 
 
-class InvalidCursor(InvalidRequest):
+class InvalidCursor(InvalidRequest, code="invalid_cursor", title="The cursor is not valid"):
     """``since`` is not a cursor of any stream of ours."""
-
-    code = "invalid_cursor"
-    title = "The cursor is not valid"
 
     def __init__(self) -> None:
         message = 'Expected a cursor exactly as it was received, "" for the beginning, or "now"'
         super().__init__(f"{message}, in since.", (FieldError("since", message),))
 
 
-class Unauthenticated(GameNightError):
+class Unauthenticated(GameNightError, code="token_missing", title="Authentication is needed"):
     """There is no token where one is needed."""
 
-    code = "token_missing"
-    title = "Authentication is needed"
 
-
-class TokenInvalid(Unauthenticated):
+class TokenInvalid(Unauthenticated, code="token_invalid", title="The token is not valid"):
     """The token was not issued by us, or is damaged."""
 
-    code = "token_invalid"
-    title = "The token is not valid"
 
-
-class TokenExpired(Unauthenticated):
+class TokenExpired(Unauthenticated, code="token_expired", title="The token has expired"):
     """The token was good once."""
 
-    code = "token_expired"
-    title = "The token has expired"
 
-
-class Forbidden(GameNightError):
+class Forbidden(GameNightError, code="forbidden", title="This role may not do that"):
     """The caller is known and may not do this."""
 
-    code = "forbidden"
-    title = "This role may not do that"
 
-
-class NotFound(GameNightError):
+class NotFound(GameNightError, code="not_found", title="There is nothing here"):
     """There is nothing here."""
 
-    code = "not_found"
-    title = "There is nothing here"
 
-
-class SessionNotFound(NotFound):
+class SessionNotFound(NotFound, code="session_not_found", title="There is no such session"):
     """No session has this id."""
-
-    code = "session_not_found"
-    title = "There is no such session"
 
     def __init__(self, session_id: int | str) -> None:
         super().__init__(f"There is no session {session_id}.")
 
 
-class GameNotFound(NotFound):
+class GameNotFound(NotFound, code="game_not_found", title="There is no such game"):
     """The session has no game with this id."""
-
-    code = "game_not_found"
-    title = "There is no such game"
 
     def __init__(self, session_id: int, game_id: int) -> None:
         super().__init__(f"Session {session_id} has no game {game_id}.")
 
 
-class NoActiveSession(NotFound):
+class NoActiveSession(NotFound, code="no_active_session", title="No session is active"):
     """Every session has ended, or none was started yet."""
-
-    code = "no_active_session"
-    title = "No session is active"
 
     def __init__(self) -> None:
         super().__init__("No session is active now. POST /api/sessions starts one.")
@@ -141,41 +109,31 @@ class Conflict(GameNightError):
     """The request is valid, but not in the state that the session is in."""
 
 
-class SessionClosed(Conflict):
+class SessionClosed(Conflict, code="session_closed", title="The session has ended"):
     """The session has ended; nothing more happens in it."""
-
-    code = "session_closed"
-    title = "The session has ended"
 
     def __init__(self, session_id: int) -> None:
         super().__init__(f"Session {session_id} has ended. POST /api/sessions starts a new one.")
 
 
-class NoGame(Conflict):
+class NoGame(Conflict, code="no_game", title="There is no game to vote for yet"):
     """A vote for the newest game of a session that has none yet."""
-
-    code = "no_game"
-    title = "There is no game to vote for yet"
 
     def __init__(self, session_id: int) -> None:
         super().__init__(f"Session {session_id} has no game yet. Vote once game.added has come.")
 
 
-class TooManyGames(Conflict):
+class TooManyGames(Conflict, code="too_many_games", title="The session is full"):
     """The session has as many games as it can hold."""
-
-    code = "too_many_games"
-    title = "The session is full"
 
     def __init__(self, session_id: int) -> None:
         super().__init__(f"Session {session_id} has {MAX_GAMES} games and takes no more. Start a new one.")
 
 
-class TooManySubscriptions(Conflict):
+class TooManySubscriptions(
+    Conflict, code="too_many_subscriptions", title="The connection has too many subscriptions"
+):
     """The connection follows as many sessions as one may."""
-
-    code = "too_many_subscriptions"
-    title = "The connection has too many subscriptions"
 
     def __init__(self) -> None:
         super().__init__(
@@ -184,20 +142,12 @@ class TooManySubscriptions(Conflict):
         )
 
 
-class Contended(GameNightError):
+class Contended(GameNightError, code="contended", title="Too many writers at once", retryable=True):
     """Too many writers at once; our retries ran out."""
 
-    code = "contended"
-    title = "Too many writers at once"
-    retryable = True
 
-
-class TooManyFrames(GameNightError):
+class TooManyFrames(GameNightError, code="too_many_frames", title="Too many frames", retryable=True):
     """The connection sends more frames than one may. After the ``last`` such error it is closed."""
-
-    code = "too_many_frames"
-    title = "Too many frames"
-    retryable = True
 
     def __init__(self, per_second: int, *, last: bool = False) -> None:
         super().__init__(
@@ -207,50 +157,33 @@ class TooManyFrames(GameNightError):
         self.last = last
 
 
-class Unavailable(GameNightError):
+class Unavailable(
+    GameNightError, code="unavailable", title="A part of the service is not available", retryable=True
+):
     """Something that we depend on does not answer or is throttling."""
 
-    code = "unavailable"
-    title = "A part of the service is not available"
-    retryable = True
 
-
-class InvalidFrame(InvalidRequest):
+class InvalidFrame(InvalidRequest, code="invalid_frame", title="The frame is not valid"):
     """The frame is JSON, but not one that the protocol knows; ``errors`` names the fields."""
 
-    code = "invalid_frame"
-    title = "The frame is not valid"
 
-
-class UnknownFrameType(InvalidFrame):
+class UnknownFrameType(InvalidFrame, code="unknown_type", title="There is no such frame"):
     """The frame's ``type`` is not one that clients send."""
 
-    code = "unknown_type"
-    title = "There is no such frame"
 
-
-class NotAuthenticated(GameNightError):
+class NotAuthenticated(GameNightError, code="not_authenticated", title="Authenticate first"):
     """The connection has not proved yet who it is."""
 
-    code = "not_authenticated"
-    title = "Authenticate first"
 
-
-class AuthTimeout(GameNightError):
+class AuthTimeout(GameNightError, code="auth_timeout", title="Authentication took too long"):
     """The connection has not proved in time who it is."""
-
-    code = "auth_timeout"
-    title = "Authentication took too long"
 
     def __init__(self) -> None:
         super().__init__("No token has come in time. Connect again, and send auth at once.")
 
 
-class SubjectMismatch(Unauthenticated):
+class SubjectMismatch(Unauthenticated, code="subject_mismatch", title="The token belongs to somebody else"):
     """An authenticated connection sent somebody else's token."""
-
-    code = "subject_mismatch"
-    title = "The token belongs to somebody else"
 
     def __init__(self, subject: str) -> None:
         super().__init__(
@@ -258,11 +191,8 @@ class SubjectMismatch(Unauthenticated):
         )
 
 
-class ConnectionUnknown(GameNightError):
+class ConnectionUnknown(GameNightError, code="connection_unknown", title="This connection is not known"):
     """The connection is not in our table: it was closed, or swept away."""
-
-    code = "connection_unknown"
-    title = "This connection is not known"
 
     def __init__(self) -> None:
         super().__init__("This connection is not known any more. Connect again.")

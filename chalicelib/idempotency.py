@@ -12,11 +12,10 @@ RETENTION_SECONDS = 24 * 60 * 60
 """How long a key is remembered, as the protocol says."""
 
 
-class IdempotencyMismatch(GameNightError):
+class IdempotencyMismatch(
+    GameNightError, code="idempotency_mismatch", title="This idempotency key belongs to another request"
+):
     """The key was used for another request."""
-
-    code = "idempotency_mismatch"
-    title = "This idempotency key belongs to another request"
 
 
 @dataclass(frozen=True, slots=True)
