@@ -130,10 +130,7 @@ def _fields(event: Event, stage: str, **more: Any) -> dict[str, Any]:
 
 def _broadcasted(event: Event, extra: dict[str, Any]) -> None:
     sessions_log.info(
-        "[Sessions] Broadcasted %s event for session %d",
-        event.type,
-        event.session_id,
-        extra=extra,
+        "[Sessions] Broadcasted %s event for session %d", event.type, event.session_id, extra=extra
     )
 
 

@@ -109,9 +109,7 @@ def committed_together(stream: str, event_type: EventType, envelopes: str, last:
 def envelope(event_type: EventType, timestamp: str, data: Json) -> str:
     """Render an event as JSON text. Keys keep the order in which they are given."""
     return json.dumps(
-        {"type": event_type, "timestamp": timestamp, "data": data},
-        ensure_ascii=False,
-        separators=(",", ":"),
+        {"type": event_type, "timestamp": timestamp, "data": data}, ensure_ascii=False, separators=(",", ":")
     )
 
 

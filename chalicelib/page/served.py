@@ -16,11 +16,7 @@ from chalicelib.errors import NotFound
 
 FOLDER = Path(__file__).parent
 PAGE = "page.html"
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 """Text only: no binary media types are configured on the API."""
 
 LOOK_AGAIN = "no-cache"
@@ -61,18 +57,9 @@ def content_security_policy(websocket_url: str) -> str:
     """Return what the page may load and call: its own files, this API, and the WebSocket of this service."""
     at = urlsplit(websocket_url)
     live = f" {at.scheme}://{at.netloc}" if at.netloc else ""
-    return "; ".join(
-        [
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self'",
-            f"connect-src 'self'{live}",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-            "require-trusted-types-for 'script'",
-        ]
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{live}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
 
 
@@ -92,11 +79,7 @@ def edition() -> str:
 
 
 def _answer(
-    text: str,
-    content_type: str,
-    kept: str,
-    asked: Mapping[str, str],
-    more: Mapping[str, str] | None = None,
+    text: str, content_type: str, kept: str, asked: Mapping[str, str], more: Mapping[str, str] | None = None
 ) -> WebAnswer:
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:EDITION_DIGITS]}"'
     headers = {

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from chalicelib.api.live import frames
-from chalicelib.connections.clients import (
-    ConnectionExpired,
-    Connections,
-    Resumed,
-    TooManyFailedAuths,
-)
+from chalicelib.connections.clients import ConnectionExpired, Connections, Resumed, TooManyFailedAuths
 from chalicelib.connections.connection import Connection, Recipient
 from chalicelib.connections.messages import Message, Outcome
 from chalicelib.connections.ports import Push

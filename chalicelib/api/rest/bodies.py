@@ -30,6 +30,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 MAX_KEY_CHARACTERS = 255
 
+PackName = Annotated[str, msgspec.Meta(max_length=MAX_PACK_NAME_CHARACTERS, pattern=NOT_BLANK)]
 Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
 
 
@@ -47,9 +48,7 @@ class NewGame(msgspec.Struct, forbid_unknown_fields=True):
     """The body of ``POST /api/sessions/{id}/games``."""
 
     title: Annotated[str, msgspec.Meta(max_length=MAX_TITLE_CHARACTERS, pattern=NOT_BLANK)]
-    pack_name: Annotated[str, msgspec.Meta(max_length=MAX_PACK_NAME_CHARACTERS, pattern=NOT_BLANK)] | None = (
-        None
-    )
+    pack_name: PackName | None = None
     min_players: Players | None = None
     max_players: Players | None = None
 

@@ -113,9 +113,7 @@ class Table:
         self.name = name
         self.database = database
         self._meta = type(
-            "Meta",
-            (),
-            {"table_name": name, "region": database.region, "host": database.endpoint},
+            "Meta", (), {"table_name": name, "region": database.region, "host": database.endpoint}
         )
         self._table = TableConnection(name)
         self._table.connection = database.connection

@@ -45,12 +45,7 @@ class Heads:
         notified: Any = sorted(kind.value for kind in after.notified)  # PynamoDB's stubs know no texts
         write.update(
             head(connection_key(before.connection_id), HEAD),
-            actions=[
-                *actions,
-                *moved,
-                head.notified.set(notified),
-                head.revision.set(after.revision),
-            ],
+            actions=[*actions, *moved, head.notified.set(notified), head.revision.set(after.revision)],
             condition=condition,
         )
         self.put_row(write, after, before.deadline)

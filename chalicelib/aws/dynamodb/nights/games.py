@@ -74,10 +74,7 @@ class DynamoGames:
         """
         write.update(
             self._game(session_key(session_id), game_key(after.id)),
-            actions=[
-                self._game.upvotes.set(after.upvotes),
-                self._game.downvotes.set(after.downvotes),
-            ],
+            actions=[self._game.upvotes.set(after.upvotes), self._game.downvotes.set(after.downvotes)],
             condition=(self._game.upvotes == before.upvotes) & (self._game.downvotes == before.downvotes),
         )
 
