@@ -32,7 +32,7 @@ Timestamp = Annotated[
 """Text as ``timestamps`` renders it."""
 
 
-class Frame(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
+class Frame(msgspec.Struct, tag_field="type", rename="camel", forbid_unknown_fields=True):
     """What every client frame may carry: an ``id`` that the answer echoes."""
 
     id: FrameId | None = None
@@ -48,21 +48,21 @@ class Auth(Frame, tag="auth", kw_only=True):
 class Subscribe(Frame, tag="subscribe", kw_only=True):
     """Asks for the events of a session."""
 
-    session_id: SessionId = msgspec.field(name="sessionId")
+    session_id: SessionId
     since: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Unsubscribe(Frame, tag="unsubscribe", kw_only=True):
     """Asks for no more events of a session."""
 
-    session_id: SessionId = msgspec.field(name="sessionId")
+    session_id: SessionId
 
 
 class Ping(Frame, tag="ping"):
     """Asks whether anyone is there."""
 
 
-class ServerFrame(msgspec.Struct, tag_field="type", kw_only=True, frozen=True):
+class ServerFrame(msgspec.Struct, tag_field="type", rename="camel", kw_only=True, frozen=True):
     """An answer; it has the ``id`` of its frame, where that had one. What is UNSET is left out."""
 
     id: FrameId | msgspec.UnsetType = msgspec.UNSET
@@ -87,7 +87,7 @@ class AuthSuccess(Resumable, tag="auth_success", frozen=True):
     message: str
     sub: str
     role: Role
-    expires_at: Timestamp = msgspec.field(name="expiresAt")
+    expires_at: Timestamp
 
 
 class AuthError(ServerFrame, tag="auth_error", frozen=True):
@@ -100,13 +100,13 @@ class AuthError(ServerFrame, tag="auth_error", frozen=True):
 class Subscribed(Resumable, tag="subscribed", frozen=True):
     """From now on the connection hears what happens in the session."""
 
-    session_id: SessionId = msgspec.field(name="sessionId")
+    session_id: SessionId
 
 
 class Unsubscribed(ServerFrame, tag="unsubscribed", frozen=True):
     """The connection hears no more of the session than everyone does."""
 
-    session_id: SessionId = msgspec.field(name="sessionId")
+    session_id: SessionId
 
 
 class Pong(ServerFrame, tag="pong", frozen=True):
@@ -123,7 +123,7 @@ class Error(ServerFrame, tag="error", frozen=True):
     retryable: bool
 
 
-class Notice(msgspec.Struct, tag_field="type", frozen=True):
+class Notice(msgspec.Struct, tag_field="type", rename="camel", frozen=True):
     """What the server says of a connection without being asked.
 
     Each notice is a direct subclass, which is how the specifications find it.
@@ -133,7 +133,7 @@ class Notice(msgspec.Struct, tag_field="type", frozen=True):
 class TokenExpiring(Notice, tag="token_expiring", frozen=True):
     """The token expires soon: send ``auth`` with a new one. Only for clients that opted in to resume."""
 
-    expires_at: Timestamp = msgspec.field(name="expiresAt")
+    expires_at: Timestamp
 
 
 class Reconnect(Notice, tag="reconnect", frozen=True):
@@ -143,9 +143,7 @@ class Reconnect(Notice, tag="reconnect", frozen=True):
     """
 
     reason: Literal["max_connection_age"]
-    after_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_RECONNECT_MILLISECONDS)] = msgspec.field(
-        name="afterMs"
-    )
+    after_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_RECONNECT_MILLISECONDS)]
 
 
 ClientFrame = Auth | Subscribe | Unsubscribe | Ping
