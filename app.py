@@ -28,6 +28,7 @@ from chalicelib.errors import GameNightError
 from chalicelib.settings import trace_id
 
 if TYPE_CHECKING:
+    from chalicelib import answers
     from chalicelib.api.rest.bodies import Body
     from chalicelib.api.rest.problems import Problem
     from chalicelib.auth.claims import Claims
@@ -136,7 +137,7 @@ def route(method: str, path: str) -> Callable[[View], View]:
 
 
 @route("GET", "/api")
-def describe() -> Any:
+def describe() -> "answers.Service":
     """Tell a client everything that it needs to begin."""
     from chalicelib.api.rest.urls import base_url
 
@@ -152,7 +153,7 @@ def describe() -> Any:
 
 
 @route("GET", "/api/health")
-def health() -> Any:
+def health() -> "answers.Health":
     """Say that requests are served."""
     return {"status": "ok", "version": __version__}
 

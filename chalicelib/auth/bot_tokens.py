@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.auth.claims import Claims, Role, TokenTerms
 from chalicelib.auth.ports import TokenSigner
@@ -10,6 +10,9 @@ from chalicelib.auth.secrets import SecretsUnreadable
 from chalicelib.errors import Unavailable
 from chalicelib.idempotency import AnswerStore, Idempotent, IdempotentRequest, records_of
 from chalicelib.timestamps import unix_timestamp
+
+if TYPE_CHECKING:
+    from chalicelib import answers
 
 
 class BotTokens:
@@ -26,7 +29,7 @@ class BotTokens:
 
     def mint(
         self, caller: Claims, name: str, ttl_seconds: int, request: IdempotentRequest | None = None
-    ) -> Mapping[str, Any]:
+    ) -> "answers.MintedToken":
         """Return a token for the bot of this name, as the protocol's 201 shows it.
 
         Raises Forbidden, IdempotencyMismatch, Contended, Unavailable.

@@ -1,11 +1,15 @@
 """The games of a session and their tallies. Pure, as ``sessions`` is."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import TooManyGames
 from chalicelib.limits import MAX_GAMES
-from chalicelib.nights.events import Event, EventType, Json
+from chalicelib.nights.events import Event, EventType
 from chalicelib.nights.sessions import Session
+
+if TYPE_CHECKING:
+    from chalicelib import answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Game:
     upvotes: int = 0
     downvotes: int = 0
 
-    def as_data(self) -> Json:
+    def as_data(self) -> "answers.Game":
         """Return the game as ``game.added`` and ``POST .../games`` show it."""
         return {
             "id": self.id,
@@ -40,15 +44,11 @@ class Game:
             "max_players": self.max_players,
         }
 
-    def totals(self) -> Json:
+    def totals(self) -> "answers.Totals":
         """Return the tallies as ``vote.received`` shows them."""
-        return {
-            "upvotes": self.upvotes,
-            "downvotes": self.downvotes,
-            "score": self.upvotes - self.downvotes,
-        }
+        return {"upvotes": self.upvotes, "downvotes": self.downvotes, "score": self.upvotes - self.downvotes}
 
-    def as_state(self) -> Json:
+    def as_state(self) -> "answers.TalliedGame":
         """Return the game as ``GET /api/sessions/{id}`` shows it."""
         return {**self.as_data(), "totals": self.totals()}
 
@@ -63,12 +63,6 @@ def add_game(session: Session, new: NewGame, *, now: str) -> tuple[Session, Game
         raise TooManyGames(session.id)
     after = replace(session, sequence=session.sequence + 1, games_played=session.games_played + 1)
     game = Game(after.games_played, new.title, new.pack_name, new.min_players, new.max_players)
-    data = {
-        "session": {
-            "id": after.id,
-            "is_active": int(after.is_active),
-            "games_played": after.games_played,
-        },
-        "game": game.as_data(),
-    }
+    night: answers.SessionOfGame = {"id": after.id, "is_active": 1, "games_played": after.games_played}
+    data = {"session": night, "game": game.as_data()}
     return after, game, session.next_event(EventType.GAME_ADDED, now, data)

@@ -1,10 +1,14 @@
 """The rules of a session, from its start to its end. Pure: they read and store nothing."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import SessionClosed
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import SESSIONS_STREAM, Event, EventType, Json, envelope, session_stream
+
+if TYPE_CHECKING:
+    from chalicelib import answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +49,15 @@ class Session:
         """The position after the session's newest event."""
         return Cursor(self.epoch, self.sequence)
 
-    def as_data(self) -> Json:
-        """Return the session as ``session.started`` and ``POST /api/sessions`` show it."""
-        return {
-            "id": self.id,
-            "is_active": int(self.is_active),
-            "created_at": self.created_at,
-            "notes": self.notes,
-        }
+    def as_data(self) -> "answers.StartedSession":
+        """Return a session that has just started, as its event and ``POST /api/sessions`` show it."""
+        return {"id": self.id, "is_active": 1, "created_at": self.created_at, "notes": self.notes}
 
-    def as_state(self) -> Json:
+    def as_state(self) -> "answers.Session":
         """Return the session as ``session.ended`` and every other answer show it."""
         return {
             "id": self.id,
-            "is_active": int(self.is_active),
+            "is_active": 1 if self.is_active else 0,
             "created_at": self.created_at,
             "ended_at": self.ended_at,
             "notes": self.notes,

@@ -3,11 +3,15 @@
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import GameNotFound, NoGame
-from chalicelib.nights.events import Event, EventType, Json
+from chalicelib.nights.events import Event, EventType
 from chalicelib.nights.games import Game
 from chalicelib.nights.sessions import Session
+
+if TYPE_CHECKING:
+    from chalicelib import answers
 
 
 class VoteType(StrEnum):
@@ -50,7 +54,7 @@ class Vote:
         """The game's id and the normalised username: there is one vote for each such pair."""
         return self.game_id, voter_of(self.username)
 
-    def as_answer(self, session_id: int, title: str) -> Json:
+    def as_answer(self, session_id: int, title: str) -> "answers.StoredVote":
         """Return the answer to a vote that is not counted yet."""
         return {
             "session": {"id": session_id},
@@ -77,7 +81,7 @@ class CountedVote:
     session: Session
     game: Game
     event: Event
-    answer: Json
+    answer: "answers.CountedVote"
 
 
 def voter_of(username: str) -> str:
@@ -96,7 +100,7 @@ def count_vote(session: Session, game: Game, earlier: Vote | None, vote: Vote, *
     """
     counted = _add(game, earlier.type, -1) if earlier else game
     counted = _add(counted, vote.type, 1)
-    data = {**vote.as_answer(session.id, game.title), "totals": counted.totals()}
+    data: answers.CountedVote = {**vote.as_answer(session.id, game.title), "totals": counted.totals()}
     return CountedVote(
         session=replace(session, sequence=session.sequence + 1),
         game=counted,

@@ -13,6 +13,7 @@ from chalicelib.auth.claims import Role
 from chalicelib.connections.clients import LIFE, MAX_FAILED_AUTHS
 from chalicelib.limits import FRAMES_PER_SECOND, SECONDS_OF_FRAMES_AT_ONCE
 from chalicelib.nights.events import EventType
+from chalicelib.nights.votes import VoteType
 from infra.specifications import answers, errors, night, schemas
 from infra.specifications.schemas import Incomplete
 
@@ -161,7 +162,7 @@ def _in_channel(tag: str) -> dict[str, str]:
 
 
 def _schemas(kinds: list[type], told: list[dict[str, Any]], lists: dict[str, list[str]]) -> dict[str, Any]:
-    made = schemas.components(kinds)
+    made = schemas.components([*kinds, VoteType])
     made["AuthError"]["properties"]["code"] = {"type": "string", "enum": lists["of auth_error"]}
     made["Error"]["properties"]["code"] = {"type": "string", "enum": [one["code"] for one in told]}
     made["Error"]["oneOf"] = [

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from chalicelib import answers
 from chalicelib.api.rest import bodies
 from chalicelib.api.rest.problems import CONTENT_TYPE, Problem, problem_of, problem_of_framework, status_of
+from chalicelib.errors import FieldError
 from chalicelib.idempotency import RETENTION_SECONDS
-from infra.specifications import answers, errors, night, schemas
+from infra.specifications import errors, night, schemas
+from infra.specifications.answers import TYPES, Event, GatewayAnswer
 from infra.specifications.schemas import Incomplete
 
 JSON = "application/json"
@@ -73,15 +76,16 @@ def document(routes: Routes) -> dict[str, Any]:
 
 
 def _schemas(kinds: Iterable[type]) -> dict[str, schemas.Schema]:
-    made = schemas.components([*kinds, answers.Problem, answers.GatewayAnswer])
-    for event in answers.Event.__subclasses__():
+    events = Event.__subclasses__()
+    made = schemas.components([*kinds, *events, answers.Problem, GatewayAnswer, FieldError])
+    for event in events:
         made[event.__name__]["required"] += ["stream", "sequence", "cursor"]  # who polls always gets them
     return made
 
 
 def _type(operation: Operation, what: str) -> type | None:
     name = operation.get(what)
-    return getattr(bodies if what == "body" else answers, name) if name else None
+    return {**TYPES, **vars(bodies)}[name] if name else None
 
 
 def _operation(
@@ -173,7 +177,7 @@ def _failures(path: str, operation: Operation) -> dict[int, dict[str, Any]]:
 
 def _or_gateways(ours: dict[str, Any], name: str, description: str) -> dict[str, Any]:
     """Return what API Gateway answers by itself, or we do, where both answer with this status."""
-    content: dict[str, Any] = {JSON: {"schema": schemas.ref(answers.GatewayAnswer)}}
+    content: dict[str, Any] = {JSON: {"schema": schemas.ref(GatewayAnswer)}}
     for response in ours.values():
         description = f"{response['description']} {description}"
         content = {**response["content"], **content}

@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from chalicelib import __version__, limits
+from infra.specifications import answers
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -39,7 +40,7 @@ def components(kinds: Iterable[type]) -> dict[str, Schema]:
     No object has members that its schema does not name.
     """
     _, found = msgspec.json.schema_components(kinds, ref_template=REF)
-    return {name: _finished(schema) for name, schema in sorted(found.items())}
+    return {name: _finished(_with_fields(name, schema)) for name, schema in sorted(found.items())}
 
 
 def prose(kind: type) -> str:
@@ -50,6 +51,15 @@ def prose(kind: type) -> str:
 def summary(text: str) -> str:
     """Return the first sentence of a docstring's first line, without its full stop."""
     return text.splitlines()[0].split(". ")[0].rstrip(".")
+
+
+def _with_fields(name: str, schema: Schema) -> Schema:
+    fields = answers.fields_of(name)
+    if not fields:
+        return schema
+    held, _ = msgspec.json.schema_components(fields.values(), ref_template=REF)
+    required = [field for field in fields if field in schema["required"]]
+    return {**schema, "properties": dict(zip(fields, held, strict=True)), "required": required}
 
 
 def _finished(schema: Schema) -> Schema:

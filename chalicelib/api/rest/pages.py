@@ -1,10 +1,14 @@
 """Pages of streams as JSON text."""
 
 import json
+from typing import TYPE_CHECKING
 
 from chalicelib.nights.events import Event
 from chalicelib.nights.sessions import Session
 from chalicelib.nights.streams import Page
+
+if TYPE_CHECKING:
+    from chalicelib import answers
 
 COMPACT = (",", ":")
 """As the envelopes are, and what Chalice itself encodes."""
@@ -12,15 +16,9 @@ COMPACT = (",", ":")
 
 def sessions_page(page: Page[Session]) -> str:
     """Return ``GET /api/sessions``: a client that wants more asks again until a page is empty."""
-    return json.dumps(
-        {
-            "sessions": [session.as_state() for session in page.entries],
-            "cursor": str(page.cursor),
-            "recovered": page.recovered,
-        },
-        ensure_ascii=False,
-        separators=COMPACT,
-    )
+    nights = [session.as_state() for session in page.entries]
+    told: answers.SessionsPage = {"sessions": nights, "cursor": str(page.cursor), "recovered": page.recovered}
+    return json.dumps(told, ensure_ascii=False, separators=COMPACT)
 
 
 def events_page(page: Page[Event]) -> str:

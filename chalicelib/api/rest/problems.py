@@ -1,13 +1,15 @@
 """Errors over HTTP: RFC 9457 problem documents, and the one table from our errors to statuses."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import (
     BodyTooLarge,
     Conflict,
     Contended,
+    FieldError,
     Forbidden,
     GameNightError,
     InvalidRequest,
@@ -16,6 +18,9 @@ from chalicelib.errors import (
     Unavailable,
 )
 from chalicelib.idempotency import IdempotencyMismatch
+
+if TYPE_CHECKING:
+    from chalicelib import answers
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -30,6 +35,8 @@ STATUSES: dict[type[GameNightError], int] = {
     Contended: 503,
     Unavailable: 503,
 }
+HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
+"""What an answer of a status has beside its content type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +48,17 @@ class Problem:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def problem(status: int, code: str, title: str, detail: str, **more: Any) -> Problem:
+def problem(status: int, code: str, title: str, detail: str, wrong: Sequence[FieldError] = ()) -> Problem:
     """Return the problem document with these members.
 
     ``type`` is a URN of the code: it names the kind of problem and is not meant to be opened.
     """
-    members = {"type": f"urn:game-night-live:problem:{code}", "title": title, "status": status}
-    members |= {"detail": detail, "code": code, **more}
-    headers = {"Content-Type": CONTENT_TYPE}
-    if status == 401:  # noqa: PLR2004 - 401 Unauthorized
-        headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:  # noqa: PLR2004 - 503 Service Unavailable
-        headers["Retry-After"] = "1"
-    return Problem(status, json.dumps(members, ensure_ascii=False, separators=(",", ":")), headers)
+    kind = f"urn:game-night-live:problem:{code}"
+    told: answers.Problem = {"type": kind, "title": title, "status": status, "detail": detail, "code": code}
+    if wrong:
+        told["errors"] = [{"field": one.field, "message": one.message} for one in wrong]
+    headers = {"Content-Type": CONTENT_TYPE, **HEADERS.get(status, {})}
+    return Problem(status, json.dumps(told, ensure_ascii=False, separators=(",", ":")), headers)
 
 
 def status_of(kind: type[GameNightError]) -> int:
@@ -63,16 +68,13 @@ def status_of(kind: type[GameNightError]) -> int:
 
 def problem_of(error: GameNightError) -> Problem:
     """Return the problem document of one of our errors."""
-    more: dict[str, Any] = {}
-    if isinstance(error, InvalidRequest):
-        more["errors"] = [{"field": one.field, "message": one.message} for one in error.errors]
-    return problem(status_of(type(error)), error.code, error.title, error.detail, **more)
+    wrong = error.errors if isinstance(error, InvalidRequest) else ()
+    return problem(status_of(type(error)), error.code, error.title, error.detail, wrong)
 
 
 def unexpected(request_id: str) -> Problem:
     """Return the problem document for a defect of ours; the log has the rest under the request's id."""
-    detail = f"This is our mistake and it has been logged as {request_id}."
-    return problem(500, GameNightError.code, GameNightError.title, detail)
+    return problem_of(GameNightError(f"This is our mistake and it has been logged as {request_id}."))
 
 
 FRAMEWORK_PROBLEMS = {

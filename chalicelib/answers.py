@@ -1,0 +1,159 @@
+"""What answers and events show. mypy holds the code to these types; the specifications are made from them.
+
+Nothing that is deployed imports this when it runs, so that no cold start pays for it.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class Service(TypedDict):
+    """What this is and where everything is."""
+
+    name: str
+    version: str
+    websocket_url: str
+    openapi_url: str
+    asyncapi_url: str
+
+
+class Health(TypedDict):
+    """Requests are served."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class StartedSession(TypedDict):
+    """A night as it starts. ``is_active`` is always 1."""
+
+    id: int
+    is_active: Literal[1]
+    created_at: str
+    notes: str | None
+
+
+class Session(TypedDict):
+    """A night. ``is_active`` is 1 or 0; ``ended_at`` is null while it is 1."""
+
+    id: int
+    is_active: Literal[0, 1]
+    created_at: str
+    ended_at: str | None
+    notes: str | None
+    games_played: int
+
+
+class Totals(TypedDict):
+    """The votes that count: the latest of each voter. ``score`` is up minus down."""
+
+    upvotes: int
+    downvotes: int
+    score: int
+
+
+class Game(TypedDict):
+    """A game of a night. Games of a night are numbered 1, 2, 3 ..."""
+
+    id: int
+    title: str
+    pack_name: str | None
+    min_players: int | None
+    max_players: int | None
+
+
+class TalliedGame(Game):
+    """A game of a night with its tallies."""
+
+    totals: Totals
+
+
+class SessionWithGames(Session):
+    """A night with its games, in the order in which they were added."""
+
+    games: list[TalliedGame]
+
+
+class SessionOfVote(TypedDict):
+    """The night that a vote belongs to."""
+
+    id: int
+
+
+class SessionOfGame(SessionOfVote):
+    """The night that a game was added to."""
+
+    is_active: Literal[1]
+    games_played: int
+
+
+class GameOfVote(TypedDict):
+    """The game that was voted for."""
+
+    id: int
+    title: str
+
+
+class Vote(TypedDict):
+    """A vote, with the name as it was typed."""
+
+    username: str
+    type: str
+    timestamp: str
+
+
+class StoredVote(TypedDict):
+    """A vote that is stored and is counted in a moment: its event has the totals."""
+
+    session: SessionOfVote
+    game: GameOfVote
+    vote: Vote
+
+
+class CountedVote(StoredVote):
+    """A vote that counts, and what its game stands at with it."""
+
+    totals: Totals
+
+
+class SessionsPage(TypedDict):
+    """Nights after a cursor, oldest first. Ask again with ``cursor`` until a page is empty.
+
+    ``recovered`` is false where the cursor can't be followed any more: start over from ``cursor``.
+    """
+
+    sessions: list[Session]
+    cursor: str
+    recovered: bool
+
+
+class EventsPage(TypedDict):
+    """Events after a cursor, oldest first: the very frames of those who opted in to resume.
+
+    ``more`` says whether another page follows. ``recovered`` is false where the cursor can't be followed any
+    more: read the session and start over from ``cursor``.
+    """
+
+    events: list[dict[str, Any]]
+    cursor: str
+    recovered: bool
+    more: bool
+
+
+class MintedToken(TypedDict):
+    """A token for a bot. Nothing shows it again."""
+
+    token: str
+    expires_at: str
+    role: str
+    sub: str
+
+
+class Problem(TypedDict):
+    """What went wrong, as RFC 9457 has it. ``code`` is stable and for programs, ``detail`` for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: NotRequired[list[dict[str, str]]]
