@@ -103,7 +103,7 @@ def _message(kind: type, examples: dict[str, Any]) -> dict[str, Any]:
         "description": schemas.prose(kind),
         "contentType": "application/json",
         "correlationId": {"$ref": "#/components/correlationIds/id"},
-        "payload": schemas.ref(kind),
+        "payload": schemas.ref(kind.__name__),
         "examples": [
             {"name": name, "payload": frame if isinstance(frame, dict) else json.loads(frame)}
             for name, frame in examples.items()

@@ -29,9 +29,9 @@ def written(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return half
 
 
-def ref(kind: type) -> Schema:
-    """Return a reference to a type's schema."""
-    return {"$ref": REF.format(name=kind.__name__)}
+def ref(name: str) -> Schema:
+    """Return a reference to the schema of a type."""
+    return {"$ref": REF.format(name=name)}
 
 
 def components(kinds: Iterable[type]) -> dict[str, Schema]:
