@@ -27,19 +27,18 @@ def specs(*, check: bool, json_only: bool) -> None:
 
     The service serves them from chalicelib/api/specifications.
     """
-    from infra.specifications import protocol
-    from infra.specifications.files import documents, drifted, write
+    from infra.specifications.files import made
 
-    made = documents()
-    prose = protocol.PAGE.read_text(encoding="utf-8")
+    files = made()
     if check:
-        names = drifted(made) + [protocol.PAGE.name] * (protocol.page(prose, made) != prose)
-        if names:
-            raise click.ClickException(f"{', '.join(names)}: not what the code says now. Run `make specs`.")
+        drifted = [path.name for path, text in files.items() if not path.exists() or path.read_text() != text]
+        if drifted:
+            raise click.ClickException(f"{', '.join(drifted)}: not what the code says now. Run `make specs`.")
         answer({"drifted": []}, "The specifications are what the code says.", json_only=json_only)
         return
-    written = [*map(str, [*write(made), protocol.PAGE])]
-    protocol.PAGE.write_text(protocol.page(prose, made), encoding="utf-8")
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+    written = [*map(str, files)]
     answer({"written": written}, *(f"Wrote {path}." for path in written), json_only=json_only)
 
 

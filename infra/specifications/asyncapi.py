@@ -3,8 +3,7 @@
 ``asyncapi.yaml`` says what answers what. The types of the frames, the events and the error tree say the rest.
 """
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.api.live import frames
@@ -28,142 +27,108 @@ VALUES = {
     "minutes_of_life": LIFE.max_age // 60,
 }
 
-Frames = dict[str, dict[str, Any]]
-"""What ``asyncapi.yaml`` says of each frame of a client."""
+Part = dict[str, Any]
+"""A part of the document, or of ``asyncapi.yaml``."""
 
 
-def document() -> dict[str, Any]:
+def document() -> Part:
     """Return the document. Raises Incomplete."""
     made = schemas.written("asyncapi.yaml", VALUES)
-    sent, lists = made.pop("frames"), made.pop("errors")
+    sent, codes = made.pop("frames"), made.pop("errors")
     for frame in sent.values():
-        frame["errors"] += lists["of every frame"]
-    told = _errors(sent, lists)
-    kinds, unasked = _kinds(frames.Frame), {**_kinds(answers.Event), **_kinds(frames.Notice)}
-    answered = _kinds(frames.ServerFrame)
-    _check(sent, kinds, answered)
-    messages = {
-        **{tag: _message(kind, sent[tag]["examples"]) for tag, kind in kinds.items()},
-        **{tag: _message(kind, night.frames_of(night.ANSWERED, tag)) for tag, kind in answered.items()},
-        **{_name(tag): _unasked(kind) for tag, kind in unasked.items()},
-    }
-    messages["error"]["description"] += "\n\n" + _table(told)
-    messages["error"]["x-errors"] = told
+        frame["errors"] = sorted(frame["errors"] + codes["of every frame"])
+    asked, answered = _kinds(frames.Frame), _kinds(frames.ServerFrame)
+    unasked = {**_kinds(answers.Event), **_kinds(frames.Notice)}
+    _check("frames", frames.FRAME_TYPES, sent)
+    _check("frames", frames.FRAME_TYPES, asked)
+    _check("answers", answered, {answer for frame in sent.values() for answer in frame["answers"]})
+    _check("events", EventType, _kinds(answers.Event))
+    kinds = {**asked, **answered, **unasked}
+    told = _errors(sent, codes)
     made["channels"]["live"]["messages"] = {
-        name: {"$ref": f"#/components/messages/{name}"} for name in messages
+        _name(tag): {"$ref": f"#/components/messages/{_name(tag)}"} for tag in kinds
     }
     made["operations"] = {
-        **{tag: _request(kind, sent[tag], lists) for tag, kind in kinds.items()},
-        **{f"send_{_name(tag)}": _send(tag, schemas.prose(kind)) for tag, kind in unasked.items()},
-        "send_error": _closing(lists["unasked"]),
+        **{tag: _receive(kind, sent[tag], codes["of auth_error"]) for tag, kind in asked.items()},
+        **{f"send_{_name(tag)}": _operation("send", kind) for tag, kind in unasked.items()},
+        **made["operations"],
     }
     made["components"] |= {
-        "messages": messages,
-        "schemas": _schemas([*kinds.values(), *answered.values(), *unasked.values()], told, lists),
+        "messages": {
+            _name(tag): _message(kind, sent[tag]["examples"] if tag in sent else night.frames_of(tag))
+            for tag, kind in kinds.items()
+        },
+        "schemas": _schemas([*kinds.values(), VoteType], told, codes["of auth_error"]),
     }
+    error = made["components"]["messages"]["error"]
+    error["description"] += "\n\n" + _table(told)
+    error["x-errors"] = told
     return made
 
 
-def _kinds(base: type) -> dict[str, Any]:
+def _kinds(base: Any) -> dict[str, Any]:
     """Return the types of frames below a type, by their tags."""
-    return {_tag(kind): kind for kind in sorted(_leaves(base), key=_tag)}
-
-
-def _leaves(base: type) -> Iterator[type]:
-    below: list[type] = base.__subclasses__()
-    yield from (leaf for kind in below for leaf in _leaves(kind)) if below else (base,)
-
-
-def _tag(kind: Any) -> str:
-    tag: str = kind.__struct_config__.tag
-    return tag
+    below = [kind for one in base.__subclasses__() for kind in _kinds(one).values()] or [base]
+    return {
+        kind.__struct_config__.tag: kind
+        for kind in sorted(below, key=lambda kind: kind.__struct_config__.tag)
+    }
 
 
 def _name(tag: str) -> str:
     return tag.replace(".", "_")
 
 
-def _check(sent: Frames, kinds: dict[str, Any], answered: dict[str, Any]) -> None:
-    used = {answer for frame in sent.values() for answer in frame["answers"]}
-    for what, wanted, found in (
-        ("the frames in infra/specifications/asyncapi.yaml", frames.FRAME_TYPES, set(sent)),
-        ("the frames in chalicelib/api/live/frames.py", frames.FRAME_TYPES, set(kinds)),
-        ("the answers in infra/specifications/asyncapi.yaml", set(answered), used),
-        ("the events in infra/specifications/answers.py", set(EventType), set(_kinds(answers.Event))),
-    ):
-        if wanted != found:
-            raise Incomplete(f"Bring {what} in line: {sorted(map(str, wanted ^ found))}")
+def _check(what: str, wanted: Iterable[str], found: Iterable[str]) -> None:
+    if differing := {*wanted} ^ {*found}:
+        raise Incomplete(f"Bring the {what} of the code and of infra/specifications in line: {differing}")
 
 
-def _message(kind: type, examples: dict[str, Any]) -> dict[str, Any]:
+def _message(kind: Any, examples: Part) -> Part:
+    tag = kind.__struct_config__.tag
+    answers_one = {"correlationId": {"$ref": "#/components/correlationIds/id"}}
     return {
-        "name": _tag(kind),
-        "title": _tag(kind),
+        "name": tag,
+        "title": tag,
         "summary": schemas.summary(schemas.prose(kind)),
         "description": schemas.prose(kind),
         "contentType": "application/json",
-        "correlationId": {"$ref": "#/components/correlationIds/id"},
+        **({} if issubclass(kind, answers.Event | frames.Notice) else answers_one),
         "payload": schemas.ref(kind.__name__),
-        "examples": [
-            {"name": name, "payload": frame if isinstance(frame, dict) else json.loads(frame)}
-            for name, frame in examples.items()
-        ],
+        "examples": [{"name": name, "payload": frame} for name, frame in examples.items()],
     }
 
 
-def _unasked(kind: type) -> dict[str, Any]:
-    tag = _tag(kind)
-    if issubclass(kind, answers.Event):
-        event = night.EVENTS[EventType(tag)]
-        made = _message(kind, {tag: event.envelope, f"{tag}, opted in to resume": event.with_place})
-    else:
-        made = _message(kind, night.frames_of(night.NOTICES, tag))
-    del made["correlationId"]  # it answers nothing
-    return made
-
-
-def _request(kind: type, frame: dict[str, Any], lists: dict[str, list[str]]) -> dict[str, Any]:
-    refused = f"`auth_error` has one of the codes {_codes(lists['of auth_error'])}. "
-    needs_token = "not_authenticated" in frame["errors"]
+def _operation(action: str, kind: Any, description: str = "") -> Part:
     return {
-        "action": "receive",
+        "action": action,
         "channel": CHANNEL,
         "summary": schemas.summary(schemas.prose(kind)),
-        "description": (refused if "auth_error" in frame["answers"] else "")
-        + f"`error` has one of the codes {_codes(sorted(frame['errors']))}.",
-        "x-roles": [role.value for role in Role] if needs_token else [],
-        "messages": [_in_channel(_tag(kind))],
-        "reply": {"channel": CHANNEL, "messages": [_in_channel(answer) for answer in frame["answers"]]},
+        "description": description or schemas.prose(kind),
+        "messages": _in_channel([kind.__struct_config__.tag]),
     }
 
 
-def _codes(codes: list[str], between: str = ", ") -> str:
-    return between.join(f"`{code}`" for code in codes)
+def _receive(kind: Any, frame: Part, refusals: Sequence[str]) -> Part:
+    refused = f"`auth_error` has one of the codes {_quoted(refusals)}. " * ("auth_error" in frame["answers"])
+    made = _operation("receive", kind, f"{refused}`error` has one of the codes {_quoted(frame['errors'])}.")
+    messages = made.pop("messages")
+    roles = [role.value for role in Role] if "not_authenticated" in frame["errors"] else []
+    reply = {"channel": CHANNEL, "messages": _in_channel(frame["answers"])}
+    return {**made, "x-roles": roles, "messages": messages, "reply": reply}
 
 
-def _send(tag: str, prose: str) -> dict[str, Any]:
-    return {
-        "action": "send",
-        "channel": CHANNEL,
-        "summary": schemas.summary(prose),
-        "description": prose,
-        "messages": [_in_channel(tag)],
-    }
+def _quoted(codes: Iterable[str]) -> str:
+    return ", ".join(f"`{code}`" for code in codes)
 
 
-def _closing(codes: list[str]) -> dict[str, Any]:
-    told = f"`error` without an `id`, with the code {_codes(codes, ' or ')}. Nothing follows it."
-    summary = "The connection is closed, and this is why"
-    return _send("error", told) | {"summary": summary}
+def _in_channel(tags: Iterable[str]) -> list[Part]:
+    return [{"$ref": f"#/channels/live/messages/{_name(tag)}"} for tag in tags]
 
 
-def _in_channel(tag: str) -> dict[str, str]:
-    return {"$ref": f"#/channels/live/messages/{_name(tag)}"}
-
-
-def _schemas(kinds: list[type], told: list[dict[str, Any]], lists: dict[str, list[str]]) -> dict[str, Any]:
-    made = schemas.components([*kinds, VoteType])
-    made["AuthError"]["properties"]["code"] = {"type": "string", "enum": lists["of auth_error"]}
+def _schemas(kinds: Iterable[Any], told: Sequence[Part], refusals: Sequence[str]) -> Part:
+    made = schemas.components(kinds)
+    made["AuthError"]["properties"]["code"] = {"type": "string", "enum": refusals}
     made["Error"]["properties"]["code"] = {"type": "string", "enum": [one["code"] for one in told]}
     made["Error"]["oneOf"] = [
         {
@@ -177,25 +142,25 @@ def _schemas(kinds: list[type], told: list[dict[str, Any]], lists: dict[str, lis
     return made
 
 
-def _errors(sent: Frames, lists: dict[str, list[str]]) -> list[dict[str, Any]]:
+def _errors(sent: Part, lists: Mapping[str, Sequence[str]]) -> list[Part]:
     """Return what the document says of each error that a frame can tell."""
-    codes = sorted({code for frame in sent.values() for code in frame["errors"]} | {*lists["unasked"]})
+    closing = dict.fromkeys((kind.code for kind in CLOSING), "yes")
+    closing |= dict.fromkeys(lists["closing who goes on"], "who goes on")
+    codes = {code for frame in sent.values() for code in frame["errors"]} | {*lists["unasked"]}
     return [
         {
             "code": code,
             "title": errors.kind(code).title,
             "retryable": errors.kind(code).retryable,
-            "closes": "who goes on"
-            if code in lists["closing who goes on"]
-            else ("yes" if errors.kind(code) in CLOSING else "no"),
+            "closes": closing.get(code, "no"),
             "unasked": code in lists["unasked"],
             "answers": sorted(tag for tag, frame in sent.items() if code in frame["errors"]),
         }
-        for code in codes
+        for code in sorted(codes)
     ]
 
 
-def _table(told: list[dict[str, Any]]) -> str:
+def _table(told: Iterable[Part]) -> str:
     rows = [
         f"| `{one['code']}` | {one['title']} | {'yes' if one['retryable'] else 'no'} | "
         f"{one['closes']} | {', '.join(one['answers']) or 'nothing'} |"

@@ -10,7 +10,6 @@ from chalicelib.api.rest import pages
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.errors import TokenExpired, UnknownFrameType
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import Event, EventType
 from chalicelib.nights.games import NewGame, add_game
 from chalicelib.nights.sessions import StreamHead, end_session, start_session
 from chalicelib.nights.streams import Page, Place
@@ -50,12 +49,11 @@ ANSWERS: dict[str, Any] = {
 }
 """What is answered, by the name of its type."""
 
-EVENTS: dict[EventType, Event] = {event.type: event for event in (STARTED, ADDED, VOTED, ENDED)}
-
+_events = (STARTED, ADDED, VOTED, ENDED)
 _place = Place(ADDED.stream, ADDED.cursor, last=ENDED.sequence, recovered=True)
 _place_of_starts = Place(STARTED.stream, Cursor("5f0c9a1e", 16), last=STARTED.sequence, recovered=True)
 
-ANSWERED: dict[str, bytes] = {
+FRAMES: dict[str, str | bytes] = {
     "auth_success": frames.encode(frames.auth_success(_claims, None)),
     "auth_success, resuming": frames.encode(frames.auth_success(_claims, _place_of_starts)),
     "auth_error": frames.encode(frames.AuthError(TokenExpired.code, "The token has expired. Get a new one.")),
@@ -66,16 +64,14 @@ ANSWERED: dict[str, bytes] = {
     "error": frames.error_frame(
         UnknownFrameType(f"The types that a client can send are {', '.join(sorted(frames.FRAME_TYPES))}."), 4
     ),
-}
-"""Frames of the server: its type, and what it is about where there are several."""
-
-NOTICES: dict[str, bytes] = {
     "token_expiring": FrameNotices().token_expiring(_claims.expires_at),
     "reconnect": FrameNotices().reconnect(137_042),
+    **{event.type: event.envelope for event in _events},
+    **{f"{event.type}, opted in to resume": event.with_place for event in _events},
 }
-"""Frames of the server that answer nothing, likewise."""
+"""Frames of the server: the type, and what a frame is about where there are several."""
 
 
-def frames_of(examples: dict[str, Any], frame_type: str) -> dict[str, Any]:
-    """Return the examples of one type of frame, by what they are about."""
-    return {name: frame for name, frame in examples.items() if name.partition(",")[0] == frame_type}
+def frames_of(frame_type: str) -> dict[str, Any]:
+    """Return the frames of one type, by what they are about."""
+    return {name: json.loads(frame) for name, frame in FRAMES.items() if name.partition(",")[0] == frame_type}

@@ -5,7 +5,7 @@ A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``, and is replaced
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.api.specifications.served import ASYNCAPI, OPENAPI
@@ -13,91 +13,84 @@ from infra import ROOT
 
 PAGE = ROOT / "docs" / "protocol.md"
 
-Document = dict[str, Any]
+Part = dict[str, Any]
+Rows = Iterator[tuple[str, ...]]
+"""The cells of a table, its head first."""
 
 
 def page(text: str, documents: Mapping[str, str]) -> str:
     """Return the page with each table as the documents have it now. Raises KeyError for an unknown table."""
-    openapi, asyncapi = json.loads(documents[OPENAPI]), json.loads(documents[ASYNCAPI])
 
     def made(found: re.Match[str]) -> str:
-        table, document = TABLES[found["name"]]
-        lines = "\n".join(table(openapi if document == OPENAPI else asyncapi))
-        return f"{found['begin']}\n{lines}\n{found['end']}"
+        rows, document = TABLES[found["name"]]
+        head, *lines = (_row(cells) for cells in rows(json.loads(documents[document])))
+        return "\n".join([found["begin"], head, "|" + "---|" * (head.count(" | ") + 1), *lines, found["end"]])
 
     block = r"(?P<begin><!-- (?P<name>[a-z ]+) -->)\n.*?(?P<end><!-- /(?P=name) -->)"
     return re.sub(block, made, text, flags=re.DOTALL)
 
 
-def _routes(document: Document) -> Iterator[str]:
-    yield from _head("method, path", "who", "does", "answers")
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _routes(document: Part) -> Rows:
+    yield "method, path", "who", "does", "answers"
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            if "operationId" not in operation:
-                continue
-            who = " or ".join(role for one in operation.get("security", []) for role in one.get("token", []))
-            answers = ", ".join(sorted(operation["responses"]))
-            yield _row(f"`{method.upper()} {path}`", who or "anyone", operation["summary"], answers)
+            who = " or ".join(one["token"][0] for one in operation["security"]) or "anyone"
+            yield (
+                f"`{method.upper()} {path}`",
+                who,
+                operation["summary"],
+                ", ".join(sorted(operation["responses"])),
+            )
 
 
-def _problems(document: Document) -> Iterator[str]:
-    yield from _head("`code`", "status", "says")
-    found = set()
-    for response in document["components"]["responses"].values():
-        problem = response["content"].get("application/problem+json", {})
-        for example in problem.get("examples", {"": {"value": problem.get("example", {})}}).values():
-            value = example["value"]
-            if "code" in value:
-                found.add((value["status"], value["code"], value["title"]))
-    for status, code, title in sorted(found):
-        yield _row(f"`{code}`", str(status), title)
+def _problems(document: Part) -> Rows:
+    yield "`code`", "status", "says"
+    contents = [response["content"] for response in document["components"]["responses"].values()]
+    problems = [content.get("application/problem+json", {}) for content in contents]
+    shown = [example["value"] for one in problems for example in one.get("examples", {}).values()]
+    for status, code, title in sorted({(one["status"], one["code"], one["title"]) for one in shown}):
+        yield f"`{code}`", str(status), title
 
 
-def _requests(document: Document) -> Iterator[str]:
-    yield from _head("a client sends", "which", "and is answered")
-    for operation in document["operations"].values():
-        if operation["action"] != "receive":
-            continue
+def _requests(document: Part) -> Rows:
+    yield "a client sends", "which", "and is answered"
+    for operation in _operations(document, "receive"):
+        answers = " or ".join(f"`{one['name']}`" for one in _messages(document, operation["reply"]))
         for message in _messages(document, operation):
-            answers = [reply["name"] for reply in _messages(document, operation["reply"])]
             for example in message["examples"]:
-                yield _row(_frame(example), message["summary"], " or ".join(f"`{one}`" for one in answers))
+                yield _frame(example), message["summary"], answers
 
 
-def _answers(document: Document) -> Iterator[str]:
-    yield from _head("the service answers")
-    replies = [operation["reply"] for operation in document["operations"].values() if "reply" in operation]
+def _answers(document: Part) -> Rows:
+    yield ("the service answers",)
+    replies = [one["reply"] for one in _operations(document, "receive")]
     messages = {message["name"]: message for reply in replies for message in _messages(document, reply)}
     for message in messages.values():
         for example in message["examples"][:2]:
-            yield _row(_frame(example))
+            yield (_frame(example),)
 
 
-def _unasked(document: Document) -> Iterator[str]:
-    yield from _head("the service sends unasked", "when")
-    for operation in document["operations"].values():
-        if operation["action"] == "send":
-            for message in _messages(document, operation):
-                if message["name"] == "error":
-                    continue  # the table of errors says which of them come unasked
-                example = next(one for one in message["examples"] if "cursor" not in one["payload"])
-                yield _row(_frame(example), operation["description"].replace("\n\n", " "))
+def _unasked(document: Part) -> Rows:
+    yield "the service sends unasked", "when"
+    for operation in _operations(document, "send"):
+        [message] = _messages(document, operation)
+        if message["name"] != "error":  # the table of errors says which of them come unasked
+            yield _frame(message["examples"][0]), operation["description"].replace("\n\n", " ")
 
 
-def _errors(document: Document) -> Iterator[str]:
-    yield from _head("`code`", "says", "send it again?", "closes", "answers")
+def _errors(document: Part) -> Rows:
+    yield "`code`", "says", "send it again?", "closes", "answers"
     for error in document["components"]["messages"]["error"]["x-errors"]:
         answers = ", ".join(f"`{one}`" for one in error["answers"]) or "nothing: it is sent unasked"
-        yield _row(
-            f"`{error['code']}`",
-            error["title"],
-            "in a moment" if error["retryable"] else "no",
-            error["closes"],
-            answers,
-        )
+        again = "in a moment" if error["retryable"] else "no"
+        yield f"`{error['code']}`", error["title"], again, error["closes"], answers
 
 
-TABLES: dict[str, tuple[Callable[[Document], Iterator[str]], str]] = {
+TABLES: dict[str, tuple[Callable[[Part], Rows], str]] = {
     "routes": (_routes, OPENAPI),
     "problems": (_problems, OPENAPI),
     "requests": (_requests, ASYNCAPI),
@@ -108,21 +101,16 @@ TABLES: dict[str, tuple[Callable[[Document], Iterator[str]], str]] = {
 """What makes each table, and of which document."""
 
 
-def _messages(document: Document, holder: Document) -> list[Document]:
+def _operations(document: Part, action: str) -> list[Part]:
+    return [one for one in document["operations"].values() if one["action"] == action]
+
+
+def _messages(document: Part, holder: Part) -> list[Part]:
     names = [message["$ref"].rpartition("/")[2] for message in holder["messages"]]
     return [document["components"]["messages"][name] for name in names]
 
 
-def _frame(example: Document) -> str:
-    payload = {**example["payload"]}
-    if "token" in payload:
-        payload["token"] = "..."  # noqa: S105 - what stands for one
-    return f"`{json.dumps(payload, ensure_ascii=False, separators=(',', ':'))}`"
-
-
-def _head(*cells: str) -> Sequence[str]:
-    return _row(*cells), "|" + "---|" * len(cells)
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+def _frame(example: Part) -> str:
+    secret = {"token": "..."} if "token" in example["payload"] else {}
+    shown = json.dumps({**example["payload"], **secret}, ensure_ascii=False, separators=(",", ":"))
+    return f"`{shown}`"
