@@ -113,7 +113,9 @@ async def test_a_refusal_of_what_is_documented_fails(rest: Rest) -> None:
         ({"type": "auth", "token": "t"}, False),
         ({"type": "pong", "timestamp": "2025-11-01T20:00:00Z"}, False),
         ({"type": "pong", "timestamp": "2025-11-01T20:00:00.123Z", "extra": 1}, False),
+        ({"type": "error", "code": "unavailable", "message": "Later.", "retryable": True}, True),
         ({"type": "error", "code": "unavailable", "message": "Later.", "retryable": False}, False),
+        ({"type": "error", "code": "made_up", "message": "No.", "retryable": False}, False),
     ],
 )
 def test_only_documented_frames_pass(live: Live, frame: dict[str, Any], *, valid: bool) -> None:
