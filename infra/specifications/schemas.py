@@ -40,7 +40,7 @@ def components(kinds: Iterable[type]) -> dict[str, Schema]:
     No object has members that its schema does not name.
     """
     _, found = msgspec.json.schema_components(kinds, ref_template=REF)
-    return {name: _finished(_with_fields(name, schema)) for name, schema in sorted(found.items())}
+    return {name: _finished(name, _typed(schema)) for name, schema in sorted(found.items())}
 
 
 def prose(kind: type) -> str:
@@ -53,24 +53,16 @@ def summary(text: str) -> str:
     return text.splitlines()[0].split(". ")[0].rstrip(".")
 
 
-def _with_fields(name: str, schema: Schema) -> Schema:
-    fields = answers.fields_of(name)
-    if not fields:
-        return schema
-    held, _ = msgspec.json.schema_components(fields.values(), ref_template=REF)
-    required = [field for field in fields if field in schema["required"]]
-    return {**schema, "properties": dict(zip(fields, held, strict=True)), "required": required}
-
-
-def _finished(schema: Schema) -> Schema:
-    finished = {**schema}
-    if finished.get("type") == "object":
-        finished["additionalProperties"] = False
-    if "description" in finished:
-        finished["description"] = finished["description"].replace("``", "`")
-    if "properties" in finished:
-        finished["properties"] = {name: _typed(one) for name, one in finished["properties"].items()}
-    return _typed(finished)
+def _finished(name: str, schema: Schema) -> Schema:
+    finished = {**schema, "description": schema["description"].replace("``", "`")}
+    if finished["type"] != "object":
+        return finished
+    if fields := answers.fields_of(name):
+        held, _ = msgspec.json.schema_components(fields.values(), ref_template=REF)
+        finished["properties"] = dict(zip(fields, held, strict=True))
+        finished["required"] = [field for field in fields if field in schema["required"]]
+    properties = {field: _typed(one) for field, one in finished["properties"].items()}
+    return {**finished, "properties": properties, "additionalProperties": False}
 
 
 def _typed(schema: Schema) -> Schema:
