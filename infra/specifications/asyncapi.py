@@ -150,8 +150,8 @@ def _errors(sent: Part, lists: Mapping[str, Sequence[str]]) -> list[Part]:
     return [
         {
             "code": code,
-            "title": errors.kind(code).title,
-            "retryable": errors.kind(code).retryable,
+            "title": errors.sample(code).title,
+            "retryable": errors.sample(code).retryable,
             "closes": closing.get(code, "no"),
             "unasked": code in lists["unasked"],
             "answers": sorted(tag for tag, frame in sent.items() if code in frame["errors"]),

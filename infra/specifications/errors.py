@@ -28,11 +28,6 @@ def sample(code: str) -> GameNightError:
     return SAMPLES[code]
 
 
-def kind(code: str) -> Kind:
-    """Return the type of the error of a code. Raises Incomplete."""
-    return type(sample(code))
-
-
 def _raised() -> Iterator[GameNightError]:
     for provoke in (
         lambda: bodies.body_of('{"notes": 5}', bodies.NewSession),

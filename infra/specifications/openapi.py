@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib import answers
 from chalicelib.api.rest import bodies
 from chalicelib.api.rest.problems import CONTENT_TYPE, HEADERS, problem_of, problem_of_framework, status_of
-from chalicelib.errors import FieldError
+from chalicelib.errors import FieldError, GameNightError
 from chalicelib.idempotency import RETENTION_SECONDS
 from infra.specifications import errors, night, schemas
 from infra.specifications.answers import TYPES, Event, GatewayAnswer
@@ -96,24 +96,24 @@ def _failures(path: str, operation: Part, gateway: Mapping[int, Part]) -> dict[i
     codes.update(OF_POSTS if body else ())
     codes.update(OF_PAGES if "parameters" in operation else ())
     codes.update(("session_not_found",) if "{session_id}" in path else ())
-    told: dict[int, list[str]] = {}
-    for code in sorted(codes):
-        told.setdefault(status_of(errors.kind(code)), []).append(code)
+    told: dict[int, list[GameNightError]] = {}
+    for error in map(errors.sample, sorted(codes)):
+        told.setdefault(status_of(type(error)), []).append(error)
     made = {
         status: (
-            "Or".join(errors.kind(code).__name__ for code in codes_),
-            _problems(status, [problem_of(errors.sample(code)).body for code in codes_]),
+            "Or".join(type(error).__name__ for error in ours),
+            _problems(status, [problem_of(error).body for error in ours]),
         )
-        for status, codes_ in told.items()
+        for status, ours in told.items()
     }
     if body:
         refused = problem_of_framework(415, "Unsupported media type: text/plain").body
         made[415] = ("UnsupportedMediaType", _problems(415, [refused]))
     for status, answer in gateway.items():
         if status != 413 or body:  # noqa: PLR2004 - 413 Content Too Large
-            _, ours = made.get(status, ("", {"description": "", "content": {}}))
-            content = {**ours["content"], JSON: {"schema": schemas.ref("GatewayAnswer")}}
-            description = f"{ours['description']} {answer['description']}".lstrip()
+            _, same = made.get(status, ("", {"description": "", "content": {}}))
+            content = {**same["content"], JSON: {"schema": schemas.ref("GatewayAnswer")}}
+            description = f"{same['description']} {answer['description']}".lstrip()
             made[status] = (answer["name"], {"description": description, "content": content})
     return dict(sorted(made.items()))
 

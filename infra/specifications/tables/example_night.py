@@ -37,6 +37,7 @@ FRIDAY = datetime(2085, 11, 2, 20, 0, 0, 123000, tzinfo=UTC)
 
 HOST = Claims("host", Role.ADMIN, issued_at=0, expires_at=4_000_000_000, token_id="1")  # noqa: S106 - an id
 KOSMI = Claims("kosmi", Role.BOT, issued_at=0, expires_at=4_000_000_000, token_id="2")  # noqa: S106 - an id
+ZOE = VoteRequest("Zoë", VoteType.UP)
 ONCE = IdempotentRequest("host", "friday", "9f86d081884c7d65")
 
 SECONDS = 30.0
@@ -72,6 +73,7 @@ class ExampleNight(Application):
         self.moment = FRIDAY
         self.clock = lambda: self.moment
         self._meter = Meter(self._database.connection.client)
+        self._measure = self._meter.measure
         MeteredApi.meter = self._meter
         self._jobs: list[Job] = []
         api = MeteredApi(self._http, settings.dynamodb_endpoint, settings.region, self._credentials)
@@ -92,44 +94,35 @@ class ExampleNight(Application):
         self._deliver_to_many()
         self._read()
         items = {name: _items(client, table) for name, table in names.items()}
-        with self._meter.measure("unsubscribe"):
-            self.connections.unsubscribe(KOSMIS, 1)
-        with self._meter.measure("$disconnect, one subscription"):
-            self.connections.disconnect(DISCORDS)
+        self._measure("unsubscribe", self.connections.unsubscribe, KOSMIS, 1)
+        self._measure("$disconnect, one subscription", self.connections.disconnect, DISCORDS)
         self.run(self.close())
         return Played(items, self._meter.costs)
 
     def _connect(self) -> None:
         opened = Connection(KOSMIS, "a1b2c3d4e5", "prod", int(self.moment.timestamp()), "203.0.113.7")
-        with self._meter.measure("$connect"):
-            self.connections.connect(opened)
-        with self._meter.measure("auth"):
-            self.connections.authenticate(opened.connection_id, "token")
+        self._measure("$connect", self.connections.connect, opened)
+        self._measure("auth", self.connections.authenticate, opened.connection_id, "token")
         self.connections.connect(replace(opened, connection_id=DISCORDS))
 
     def _friday(self) -> None:
-        with self._meter.measure("POST /api/sessions"):
-            self.hosting.start(HOST, "Friday Game Night")
-        with self._meter.measure("subscribe"):
-            self.connections.subscribe(KOSMIS, 1)
+        self._measure("POST /api/sessions", self.hosting.start, HOST, "Friday Game Night")
+        self._measure("subscribe", self.connections.subscribe, KOSMIS, 1)
         self.moment += timedelta(minutes=5)
-        with self._meter.measure("POST .../games"):
-            self.hosting.add_game(HOST, 1, NewGame("Quiplash", "Party Pack 2", 3, 8))
+        game = NewGame("Quiplash", "Party Pack 2", 3, 8)
+        self._measure("POST .../games", self.hosting.add_game, HOST, 1, game)
         self.moment += timedelta(minutes=15)
-        with self._meter.measure("POST .../votes"):
-            self.voting.vote(KOSMI, 1, VoteRequest("Zoë", VoteType.UP))
-        with self._meter.measure("POST .../votes, the voter's second"):
-            self.voting.vote(KOSMI, 1, VoteRequest("Zoë", VoteType.DOWN))
+        self._measure("POST .../votes", self.voting.vote, KOSMI, 1, ZOE)
+        self._measure(
+            "POST .../votes, the voter's second", self.voting.vote, KOSMI, 1, replace(ZOE, type=VoteType.DOWN)
+        )
         self._make_crowded(1)
-        with self._meter.measure("POST .../votes, in a crowd"):
-            self.voting.vote(KOSMI, 1, VoteRequest("Kim", VoteType.UP))
+        self._measure("POST .../votes, in a crowd", self.voting.vote, KOSMI, 1, replace(ZOE, username="Kim"))
         self.moment += timedelta(seconds=1)
-        self.voting.vote(KOSMI, 1, VoteRequest("Max", VoteType.UP))
-        with self._meter.measure("broadcast, two pending votes"):
-            self.vote_counter.count_pending(1)
+        self.voting.vote(KOSMI, 1, replace(ZOE, username="Max"))
+        self._measure("broadcast, two pending votes", self.vote_counter.count_pending, 1)
         self.moment += timedelta(minutes=60)  # a connection lasts for two hours
-        with self._meter.measure("POST .../close"):
-            self.hosting.close(HOST, 1)
+        self._measure("POST .../close", self.hosting.close, HOST, 1)
 
     def _make_crowded(self, session_id: int) -> None:
         """Have the session's votes stored and counted later, as in a crowd."""
@@ -143,19 +136,16 @@ class ExampleNight(Application):
         *before, end = self._sessions.log.events(session_stream(1), 1, 50)
         for event in (*self._sessions.log.events(SESSIONS_STREAM, 0, 1), *before):
             self._broadcast(event)
-        with self._meter.measure("broadcast, a small audience"):
-            self._broadcast(end)
+        self._measure("broadcast, a small audience", self._broadcast, end)
 
     def _deliver_to_many(self) -> None:
         """Deliver an event as to a large audience, not all of which it reaches."""
         [start] = self._sessions.log.events(SESSIONS_STREAM, 1, 1)
-        with self._meter.measure("broadcast, a large one"):
-            self._broadcast(start)
+        self._measure("broadcast, a large one", self._broadcast, start)
         jobs = {job.shard: job for job in self._jobs if isinstance(job, FanOutJob)}
-        with self._meter.measure("deliver, each shard and 256 recipients"):
-            self._work(jobs[shard_of(KOSMIS, self.settings.audience_shards)])
-        with self._meter.measure("the same, and one is not reached"):
-            self._work(jobs[shard_of(DISCORDS, self.settings.audience_shards)])
+        kosmis, discords = (jobs[shard_of(one, self.settings.audience_shards)] for one in (KOSMIS, DISCORDS))
+        self._measure("deliver, each shard and 256 recipients", self._work, kosmis)
+        self._measure("the same, and one is not reached", self._work, discords)
 
     def _broadcast(self, event: Event) -> None:
         self.run(self.broadcast.run([LoggedEvent("1", event)], within=SECONDS))
@@ -164,10 +154,14 @@ class ExampleNight(Application):
         self.run(self.worker.work([Received("1", "1", 1, job)], within=SECONDS))
 
     def _come_back(self) -> None:
-        with self._meter.measure("auth with since, one start missed"):
-            self._resume(self.connections.authenticate(DISCORDS, "token", BEGINNING).resumed)
-        with self._meter.measure("subscribe with since, seven events missed"):
-            self._resume(self.connections.subscribe(DISCORDS, 1, BEGINNING))
+        self._measure("auth with since, one start missed", self._authenticate_again)
+        self._measure("subscribe with since, seven events missed", self._subscribe_again)
+
+    def _authenticate_again(self) -> None:
+        self._resume(self.connections.authenticate(DISCORDS, "token", BEGINNING).resumed)
+
+    def _subscribe_again(self) -> None:
+        self._resume(self.connections.subscribe(DISCORDS, 1, BEGINNING))
 
     def _resume(self, resumed: Resumed | None) -> None:
         async def catch_up(resumed: Resumed) -> None:
@@ -181,25 +175,18 @@ class ExampleNight(Application):
 
     def _next_night(self) -> None:
         self.moment += timedelta(minutes=20)
-        with self._meter.measure("POST /api/sessions under a key"):
-            self.hosting.start(HOST, None, ONCE)
-        with self._meter.measure("the same again"):
-            self.hosting.start(HOST, None, ONCE)
+        self._measure("POST /api/sessions under a key", self.hosting.start, HOST, None, ONCE)
+        self._measure("the same again", self.hosting.start, HOST, None, ONCE)
         self.hosting.add_game(HOST, 2, NewGame("Fibbage"))
         self._make_crowded(2)
-        self.voting.vote(KOSMI, 2, VoteRequest("Zoë", VoteType.UP))
+        self.voting.vote(KOSMI, 2, ZOE)
 
     def _read(self) -> None:
-        with self._meter.measure("GET /api/sessions, two of them"):
-            self.queries.sessions(BEGINNING, 50)
-        with self._meter.measure("GET /api/sessions/active"):
-            self.queries.active()
-        with self._meter.measure("GET /api/sessions/{id}"):
-            self.queries.session(1)
-        with self._meter.measure("GET .../events, seven of them"):
-            end = self.queries.events(1, BEGINNING, 50).cursor
-        with self._meter.measure("GET .../events, nothing new"):
-            self.queries.events(1, end, 50)
+        self._measure("GET /api/sessions, two of them", self.queries.sessions, BEGINNING, 50)
+        self._measure("GET /api/sessions/active", self.queries.active)
+        self._measure("GET /api/sessions/{id}", self.queries.session, 1)
+        page = self._measure("GET .../events, seven of them", self.queries.events, 1, BEGINNING, 50)
+        self._measure("GET .../events, nothing new", self.queries.events, 1, page.cursor, 50)
 
 
 class _Verifier:

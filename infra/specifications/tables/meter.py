@@ -5,12 +5,13 @@ asked for is one unit, as it is on AWS for items of up to 4 KB. DynamoDB Local i
 units of a whole transaction as one.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.aws.json_api import DynamoApi
+
+T = TypeVar("T")
 
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 ASK = {"ReturnConsumedCapacity": "TOTAL"}
@@ -38,13 +39,13 @@ class Meter:
             "after-call.dynamodb.*", lambda parsed, model, **_: self.count(model.name, parsed)
         )
 
-    @contextmanager
-    def measure(self, access: str) -> Iterator[None]:
-        """Put everything that is called within the block down to one access."""
+    def measure(self, access: str, call: Callable[..., T], *arguments: Any) -> T:
+        """Put everything that a call calls down to one access, and return what it returns."""
         self._measured = Cost(access)
-        yield
         self.costs.append(self._measured)
+        returned = call(*arguments)
         self._measured = None
+        return returned
 
     def count(self, operation: str, answer: Mapping[str, Any]) -> None:
         """Count a call by what it was answered."""

@@ -141,4 +141,4 @@ def test_a_function_imports_only_what_it_needs(
 
     assert done.returncode == 0, done.stderr
     imported = set(json.loads(done.stdout.rpartition("\n[")[2].join(["[", ""])))
-    assert imported & unused == set()
+    assert imported & (unused | {"chalicelib.answers"}) == set()
