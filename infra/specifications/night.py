@@ -8,12 +8,12 @@ from chalicelib.api.live import frames
 from chalicelib.api.live.notices import FrameNotices
 from chalicelib.api.rest import pages
 from chalicelib.auth.claims import Claims, Role
-from chalicelib.errors import TokenExpired, UnknownFrameType
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.games import NewGame, add_game
 from chalicelib.nights.sessions import StreamHead, end_session, start_session
 from chalicelib.nights.streams import Page, Place
 from chalicelib.nights.votes import Vote, VoteType, count_vote
+from infra.specifications import errors
 
 STARTED_AT = "2025-11-01T20:00:00.123Z"
 ADDED_AT = "2025-11-01T20:05:12.480Z"
@@ -32,6 +32,9 @@ _ended, ENDED = end_session(_counted.session, now=ENDED_AT)
 
 _claims = Claims("kosmi", Role.BOT, 0, int(datetime.fromisoformat(TOKEN_EXPIRES_AT).timestamp()), "1")
 
+_sessions = Page([_ended], Cursor("5f0c9a1e", 17), recovered=True, more=False)
+_events = Page([_first, ADDED, VOTED, ENDED], ENDED.cursor, recovered=True, more=False)
+
 ANSWERS: dict[str, Any] = {
     "StartedSession": _started.as_data(),
     "ActiveSession": _counted.session.as_state(),
@@ -40,34 +43,29 @@ ANSWERS: dict[str, Any] = {
     "SessionWithGames": {**_counted.session.as_state(), "games": [_counted.game.as_state()]},
     "CountedVote": _counted.answer,
     "StoredVote": {name: value for name, value in _counted.answer.items() if name != "totals"},
-    "SessionsPage": json.loads(
-        pages.sessions_page(Page([_ended], Cursor("5f0c9a1e", 17), recovered=True, more=False))
-    ),
-    "EventsPage": json.loads(
-        pages.events_page(Page([_first, ADDED, VOTED, ENDED], ENDED.cursor, recovered=True, more=False))
-    ),
+    "SessionsPage": json.loads(pages.sessions_page(_sessions)),
+    "EventsPage": json.loads(pages.events_page(_events)),
 }
 """What is answered, by the name of its type."""
 
-_events = (STARTED, ADDED, VOTED, ENDED)
+_shown = (STARTED, ADDED, VOTED, ENDED)
+_expired = errors.sample("token_expired")
 _place = Place(ADDED.stream, ADDED.cursor, last=ENDED.sequence, recovered=True)
 _place_of_starts = Place(STARTED.stream, Cursor("5f0c9a1e", 16), last=STARTED.sequence, recovered=True)
 
 FRAMES: dict[str, str | bytes] = {
     "auth_success": frames.encode(frames.auth_success(_claims, None)),
     "auth_success, resuming": frames.encode(frames.auth_success(_claims, _place_of_starts)),
-    "auth_error": frames.encode(frames.AuthError(TokenExpired.code, "The token has expired. Get a new one.")),
+    "auth_error": frames.encode(frames.AuthError(_expired.code, _expired.detail)),
     "subscribed": frames.encode(frames.subscribed(17, None)),
     "subscribed, resuming": frames.encode(frames.subscribed(17, _place), 9),
     "unsubscribed": frames.encode(frames.Unsubscribed(17)),
     "pong": frames.encode(frames.Pong(ENDED_AT), "still there?"),
-    "error": frames.error_frame(
-        UnknownFrameType(f"The types that a client can send are {', '.join(sorted(frames.FRAME_TYPES))}."), 4
-    ),
+    "error": frames.error_frame(errors.sample("unknown_type"), 4),
     "token_expiring": FrameNotices().token_expiring(_claims.expires_at),
     "reconnect": FrameNotices().reconnect(137_042),
-    **{event.type: event.envelope for event in _events},
-    **{f"{event.type}, opted in to resume": event.with_place for event in _events},
+    **{event.type: event.envelope for event in _shown},
+    **{f"{event.type}, opted in to resume": event.with_place for event in _shown},
 }
 """Frames of the server: the type, and what a frame is about where there are several."""
 
