@@ -59,7 +59,7 @@ def ours(task: Task) -> dict[str, Any]:
     import app
     from benchmarks.broadcast.crowd import client
     from infra.local.engine.queues import EngineQueue
-    from infra.local.triggers.queue_event import queue_event
+    from infra.local.triggers.queue_poller import queue_event
 
     queue = EngineQueue(client(task.sqs, "sqs"), task.queue, "arn:aws:sqs:us-east-1:000000000000:q.fifo")
     application = app.application()

@@ -16,9 +16,15 @@ from chalicelib.errors import Unavailable
 from infra.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
 from infra.local.engine.queues import Message
-from infra.local.triggers.queue_event import queue_event
+from infra.local.triggers.queue_poller import queue_event
 from infra.local.triggers.stream_event import Record, stream_event
-from infra.local.triggers.stream_mapping import Batch, Discarded, ShardQueue, StreamMapping, failure_record
+from infra.local.triggers.stream_mapping import (
+    Batch,
+    ShardQueue,
+    failure_record,
+    matches_any,
+    patterns_of,
+)
 from infra.local.triggers.stream_reader import TableStream
 from tests.faults.clients import Clients
 from tests.faults.stage import Stage
@@ -111,28 +117,27 @@ class Service(Stage):
     def records(self) -> list[Record]:
         """Return the records that the stream has and nobody was handed yet."""
         arn = self._reader.arn()
-        mapping = StreamMapping.from_settings(STREAM_MAPPING)
+        patterns = patterns_of(STREAM_MAPPING)
         found = [one for shard in self._reader.shards(arn) for one in self._records(arn, shard.id)]
-        return [one for one in found if mapping.wants(one)]
+        return [one for one in found if matches_any(patterns, one)]
 
     def give_up(self, records: Sequence[Record], shard: str | None = None) -> None:
         """Give up records as Lambda does after the last attempt."""
         arn = self._reader.arn()
-        self._give_up(
-            Discarded(Batch(tuple(records)), "RetryAttemptsExhausted"), arn, shard or self._shard(arn)
-        )
+        self._give_up(Batch(tuple(records)), "RetryAttemptsExhausted", arn, shard or self._shard(arn))
 
     def _shard(self, arn: str) -> str:
         return self._reader.shards(arn)[0].id
 
-    def _give_up(self, discarded: Discarded, arn: str, shard: str) -> None:
-        failure = failure_record(discarded, "broadcast", arn, shard, Moment.present())
+    def _give_up(self, batch: Batch, condition: str, arn: str, shard: str) -> None:
+        failure = failure_record(batch, condition, "broadcast", arn, shard, Moment.present())
         self.given_up.append(failure)
         self.queues["StreamFailureQueue"].send(json.dumps(failure))
 
     def _shard_queue(self, arn: str, shard: str) -> ShardQueue:
-        mapping = StreamMapping.from_settings(STREAM_MAPPING)
-        return ShardQueue(mapping, self._seconds, lambda one: self._give_up(one, arn, shard))
+        return ShardQueue(
+            STREAM_MAPPING, self._seconds, lambda batch, why: self._give_up(batch, why, arn, shard)
+        )
 
     def _seconds(self) -> float:
         return time.time() + self.hours_late * 3600

@@ -17,15 +17,12 @@ MAX_RETRY_SECONDS = 10.0
 
 
 def reported(response: Any) -> set[str] | None:
-    """Return what a function's answer reports as failed; None where the answer can't be read.
+    """Return what a function's answer reports as failed; None if the answer can't be read.
 
-    To Lambda no answer, or one without failures, is success; an unreadable one is a failure of the whole
-    batch.
+    To Lambda no answer is success, and an unreadable one is a failure of the whole batch.
     """
-    if not response:
-        return set()
     try:
-        return {str(failure["itemIdentifier"]) for failure in response.get("batchItemFailures") or ()}
+        return {str(failure["itemIdentifier"]) for failure in (response or {}).get("batchItemFailures") or ()}
     except (AttributeError, KeyError, TypeError):
         return None
 
@@ -35,33 +32,30 @@ def backoff(failures: int) -> float:
     return min(RETRY_SECONDS * 2.0 ** min(failures, 16), MAX_RETRY_SECONDS)
 
 
-class Nudge:
+class Nudge(asyncio.Event):
     """Ends the wait for the next look: a function has run, and may have written something."""
 
-    def __init__(self) -> None:
-        self._nudged = asyncio.Event()
-
-    def __call__(self) -> None:
-        """Look again at once."""
-        self._nudged.set()
-
-    async def wait(self, seconds: float) -> None:
+    async def wait_for(self, seconds: float) -> None:
         """Wait for so many seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._nudged.wait()
-        self._nudged.clear()
+                await self.wait()
+        self.clear()
 
 
 async def persistently(
     attempt: Callable[[], Awaitable[T]], logger: logging.Logger, trouble: str, sleep: Sleep = asyncio.sleep
 ) -> T:
-    """Try until an attempt returns, and return its value; ``trouble`` is logged after each failure."""
+    """Try until an attempt returns, and return its value.
+
+    ``trouble`` is logged if the second attempt fails too: by then a gateway whose engine died has ended.
+    """
     failures = 0
     while True:
         try:
             return await attempt()
         except Exception:
-            logger.exception(trouble, extra={"failures": failures + 1})
+            if failures:
+                logger.exception(trouble, extra={"failures": failures + 1})
         await sleep(backoff(failures))
         failures += 1

@@ -5,16 +5,38 @@ keeps the order within a message group. Nothing ends the poller: errors are logg
 """
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from infra.local.deployment import REGION
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.environment import FunctionFailed
 from infra.local.triggers.polling import POLL_SECONDS, Sleep, persistently, reported
 
 logger = logging.getLogger("gateway.queue")
+
+
+def queue_event(messages: Iterable[Message], queue_arn: str) -> dict[str, Any]:
+    """Return Lambda's event for a batch of messages, in their order."""
+    return {"Records": [_record(message, queue_arn) for message in messages]}
+
+
+def _record(message: Message, queue_arn: str) -> dict[str, Any]:
+    body: str = message["Body"]
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": body,
+        "attributes": {name: str(value) for name, value in message.get("Attributes", {}).items()},
+        "messageAttributes": {},
+        "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": REGION,
+    }
 
 
 class QueuePoller:
@@ -55,20 +77,15 @@ class QueuePoller:
 
     async def _hand_over(self, messages: Sequence[Message]) -> None:
         try:
-            response = await self._invoke(messages)
-            for message in _done(messages, response):
-                await asyncio.to_thread(self._queue.delete, message)
-        except FunctionFailed:  # which has been logged; all of it comes again
-            return
+            failed = reported(await self._invoke(messages))
+            if failed is None or not failed <= {message["MessageId"] for message in messages}:
+                return  # as Lambda takes such an answer: all of it comes again
+            for message in messages:
+                if message["MessageId"] not in failed:
+                    await asyncio.to_thread(self._queue.delete, message)
+        except FunctionFailed:
+            return  # which has been logged
         except Exception:
             logger.exception("messages could not be handed over or deleted, and come again")
         finally:
             self._room.release()
-
-
-def _done(messages: Sequence[Message], response: Any) -> Sequence[Message]:
-    """Return the messages that the function handled; none if it reports one that it was not given."""
-    failed, ids = reported(response), {message["MessageId"] for message in messages}
-    if failed is None or not failed <= ids:
-        return ()
-    return [message for message in messages if message["MessageId"] not in failed]

@@ -16,12 +16,11 @@ from infra.local.engine.endpoints import Endpoints, engine_client
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.deployed import triggered
 from infra.local.functions.service import LambdaService
-from infra.local.triggers.polling import Nudge, Sleep
-from infra.local.triggers.queue_event import queue_event
-from infra.local.triggers.queue_poller import QueuePoller
+from infra.local.triggers.polling import Nudge
+from infra.local.triggers.queue_poller import QueuePoller, queue_event
 from infra.local.triggers.schedule import run_schedule
 from infra.local.triggers.stream_event import Record, stream_event
-from infra.local.triggers.stream_mapping import Discarded, StreamMapping, failure_record
+from infra.local.triggers.stream_mapping import Batch, failure_record
 from infra.local.triggers.stream_poller import StreamPoller
 from infra.local.triggers.stream_reader import TableStream
 from infra.template import tables
@@ -48,11 +47,9 @@ class Sources:
     ) -> Self:
         """Return what feeds an application's functions; a schedule comes every so many seconds."""
         scheduled = triggered(app, ScheduledEventConfig)
-        stream, queue = Nudge(), Nudge()
-        functions.after_each += [stream, queue]
         return cls(
-            _stream_poller(app, functions, endpoints, queues["StreamFailureQueue"], stream.wait),
-            _queue_poller(app, functions, queues["DeliveryQueue"], queue.wait),
+            _stream_poller(app, functions, endpoints, queues["StreamFailureQueue"]),
+            _queue_poller(app, functions, queues["DeliveryQueue"]),
             [partial(run_schedule, one.name, schedule_seconds, functions.invoke) for one in scheduled],
         )
 
@@ -64,33 +61,36 @@ class Sources:
 
 
 def _stream_poller(
-    app: Chalice, functions: LambdaService, endpoints: Endpoints, failures: EngineQueue, idle: Sleep
+    app: Chalice, functions: LambdaService, endpoints: Endpoints, failures: EngineQueue
 ) -> StreamPoller:
     [source] = triggered(app, DynamoDBEventConfig)
-    name = source.name
-    mapping = StreamMapping.from_settings({**STREAM_MAPPING, "BatchSize": source.batch_size})
-    reader = TableStream(
-        engine_client("dynamodb", endpoints),
-        engine_client("dynamodbstreams", endpoints),
-        tables(STAGE)["SessionsTable"].name,
-    )
+    clients = (engine_client(service, endpoints) for service in ("dynamodb", "dynamodbstreams"))
+    reader = TableStream(*clients, tables(STAGE)["SessionsTable"].name)
 
     async def invoke(records: Sequence[Record], arn: str) -> Any:
-        return await functions.invoke(name, stream_event(records, arn))
+        return await functions.invoke(source.name, stream_event(records, arn))
 
-    async def give_up(discarded: Discarded, arn: str, shard: str) -> None:
-        failure = failure_record(discarded, name, arn, shard, Moment.present())
+    async def give_up(batch: Batch, condition: str, arn: str, shard: str) -> None:
+        failure = failure_record(batch, condition, source.name, arn, shard, Moment.present())
         logger.error("records of the stream were given up", extra={"failure": failure})
         await asyncio.to_thread(failures.send, json.dumps(failure))
 
-    return StreamPoller(reader, mapping, invoke, give_up, idle=idle)
+    settings = {**STREAM_MAPPING, "BatchSize": source.batch_size}
+    return StreamPoller(reader, settings, invoke, give_up, idle=_nudged_by(functions).wait_for)
 
 
-def _queue_poller(app: Chalice, functions: LambdaService, queue: EngineQueue, idle: Sleep) -> QueuePoller:
+def _queue_poller(app: Chalice, functions: LambdaService, queue: EngineQueue) -> QueuePoller:
     [source] = triggered(app, SQSEventConfig)
 
     async def invoke(messages: Sequence[Message]) -> Any:
         return await functions.invoke(source.name, queue_event(messages, queue.arn))
 
     concurrency: int = QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"]
+    idle = _nudged_by(functions).wait_for
     return QueuePoller(queue, invoke, batch_size=source.batch_size, concurrency=concurrency, idle=idle)
+
+
+def _nudged_by(functions: LambdaService) -> Nudge:
+    nudge = Nudge()
+    functions.after_each.append(nudge.set)
+    return nudge

@@ -1,7 +1,7 @@
 """Lambda's rules for a shard of a stream: which records come next, and what follows a failure.
 
-As documented under "Process DynamoDB records with Lambda". One queue is one shard; nothing overtakes a
-failing batch.
+As documented under "Process DynamoDB records with Lambda", for a mapping that halves failed batches and whose
+function reports what failed. One queue is one shard; nothing overtakes a failing batch.
 """
 
 import json
@@ -10,46 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from infra.local.deployment import ACCOUNT_ID, REGION, Moment
-from infra.local.triggers.event_pattern import matches
 from infra.local.triggers.polling import reported
 from infra.local.triggers.stream_event import Record, created_at, sequence_number
 
 WITHOUT_END = -1
-
-
-@dataclass(frozen=True, slots=True)
-class StreamMapping:
-    """The settings of an event source mapping that vary; -1 means no limit.
-
-    Batches that fail are halved, and the function reports what failed of a batch.
-    """
-
-    batch_size: int = 100
-    retry_attempts: int = WITHOUT_END
-    record_age_seconds: int = WITHOUT_END
-    patterns: tuple[Mapping[str, Any], ...] = ()
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """Read the settings as UpdateEventSourceMapping takes them.
-
-        Raises ValueError where they do not have batches halved and failures reported.
-        """
-        if not settings["BisectBatchOnFunctionError"] or "FunctionResponseTypes" not in settings:
-            raise ValueError("A stream's batches are halved here, and its functions report what failed.")
-        return cls(
-            settings.get("BatchSize", 100),
-            settings["MaximumRetryAttempts"],
-            settings["MaximumRecordAgeInSeconds"],
-            tuple(json.loads(one["Pattern"]) for one in settings["FilterCriteria"]["Filters"]),
-        )
-
-    def wants(self, record: Record) -> bool:
-        """Say whether a record passes the filters: none at all, or any of them."""
-        return not self.patterns or any(matches(pattern, record) for pattern in self.patterns)
+"""AWS's number for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +28,33 @@ class Batch:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Discarded:
-    """Records that were given up, for the on-failure destination."""
-
-    batch: Batch
-    condition: str
+Discard = Callable[[Batch, str], None]
+"""Is given what is given up, and Lambda's word for the reason."""
 
 
 class ShardQueue:
     """The records of one shard on their way to a function.
 
-    ``now`` gives Unix seconds. ``discard`` is told what is given up.
+    ``settings`` are the mapping's, as UpdateEventSourceMapping takes them. ``now`` gives Unix seconds.
     """
 
-    def __init__(
-        self, mapping: StreamMapping, now: Callable[[], float], discard: Callable[[Discarded], None]
-    ) -> None:
-        self._mapping = mapping
+    def __init__(self, settings: Mapping[str, Any], now: Callable[[], float], discard: Discard) -> None:
+        self._patterns = patterns_of(settings)
+        self._batch_size: int = settings.get("BatchSize", 100)
+        self._retry_attempts = _limit(settings["MaximumRetryAttempts"])
+        self._age_seconds = _limit(settings["MaximumRecordAgeInSeconds"])
         self._now = now
         self._discard = discard
         self._batches: deque[Batch] = deque()
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records, in the shard's order, and drop those that no filter wants."""
-        wanted = tuple(record for record in records if self._mapping.wants(record))
-        size = self._mapping.batch_size
+        wanted = tuple(record for record in records if matches_any(self._patterns, record))
+        size = self._batch_size
         self._batches.extend(Batch(wanted[start : start + size]) for start in range(0, len(wanted), size))
 
     def next_batch(self) -> Batch | None:
-        """Return what the function gets next; None where there is nothing.
+        """Return what the function gets next; None if there is nothing.
 
         It is returned again until ``answered`` or ``failed`` has been called with it.
         """
@@ -102,14 +67,15 @@ class ShardQueue:
 
     def answered(self, batch: Batch, response: Any) -> bool:
         """Take the function's answer; return whether some of the batch has to come again."""
-        checkpoint = _checkpoint(batch, response)
-        if checkpoint is None:
+        failed = reported(response)
+        if failed == set():
             self._batches.popleft()
             return False
-        if checkpoint == 0:
+        numbers = [sequence_number(record) for record in batch.records]
+        if failed is None or not failed <= {*numbers} or numbers[0] in failed:
             return self.failed(batch)
         # Whatever precedes the lowest reported record is done; the rest is a batch of its own.
-        return self._count(Batch(batch.records[checkpoint:]))
+        return self._count(Batch(batch.records[min(map(numbers.index, failed)) :]))
 
     def failed(self, batch: Batch) -> bool:
         """Take the function's failure; return whether the batch has to come again."""
@@ -123,56 +89,80 @@ class ShardQueue:
 
     def _count(self, batch: Batch) -> bool:
         batch = self._batches[0] = replace(batch, failures=batch.failures + 1)
-        if self._mapping.retry_attempts == WITHOUT_END or batch.failures <= self._mapping.retry_attempts:
+        if batch.failures <= self._retry_attempts:
             return True
         self._batches.popleft()
-        self._discard(Discarded(batch, "RetryAttemptsExhausted"))
+        self._discard(batch, "RetryAttemptsExhausted")
         return False
 
     def _without_aged(self, batch: Batch) -> Batch:
-        age = self._mapping.record_age_seconds
-        oldest = self._now() - age if age != WITHOUT_END else -math.inf
+        oldest = self._now() - self._age_seconds
         aged = tuple(record for record in batch.records if created_at(record) < oldest)
         if not aged:
             return batch
-        self._discard(Discarded(replace(batch, records=aged), "RecordAgeExceeded"))
+        self._discard(replace(batch, records=aged), "RecordAgeExceeded")
         return replace(batch, records=tuple(record for record in batch.records if record not in aged))
 
 
-def _checkpoint(batch: Batch, response: Any) -> int | None:
-    """Return the index of the first record that has to come again; None where all is done."""
-    failed = reported(response)
-    if failed is None:
-        return 0
-    positions = {sequence_number(record): index for index, record in enumerate(batch.records)}
-    return min((positions.get(number, 0) for number in failed), default=None)
+def _limit(setting: int) -> float:
+    return math.inf if setting == WITHOUT_END else setting
 
 
-def failure_record(
-    discarded: Discarded, function: str, stream_arn: str, shard: str, moment: Moment
+def patterns_of(settings: Mapping[str, Any]) -> list[Any]:
+    """Return the event patterns of a mapping's filters."""
+    return [json.loads(one["Pattern"]) for one in settings["FilterCriteria"]["Filters"]]
+
+
+def matches_any(patterns: Iterable[Any], record: Record) -> bool:
+    """Say whether a record passes the filters, as documented under "Lambda event filtering".
+
+    It knows exact values and prefixes. Raises ValueError for another operator: half a filter would lose
+    events in silence.
+    """
+    return any(_matches(pattern, record) for pattern in patterns)
+
+
+def _matches(pattern: Any, value: Any) -> bool:
+    if isinstance(pattern, Mapping):
+        return isinstance(value, Mapping) and all(
+            _matches(part, value.get(name)) for name, part in pattern.items()
+        )
+    return any(_fits(rule, value) for rule in pattern)
+
+
+def _fits(rule: Any, value: Any) -> bool:
+    if not isinstance(rule, Mapping):
+        return bool(rule == value)
+    if [*rule] != ["prefix"]:
+        raise ValueError(f"The rule {rule!r} of an event pattern is not known here.")
+    return isinstance(value, str) and value.startswith(rule["prefix"])
+
+
+def failure_record(  # noqa: PLR0913, PLR0917 - all of it is in the message
+    batch: Batch, condition: str, function: str, stream_arn: str, shard: str, moment: Moment
 ) -> dict[str, Any]:
-    """Return the message to the on-failure destination for records that a function did not handle.
+    """Return the message to the on-failure destination for records that were given up.
 
     As documented under "Retain discarded batch records for a DynamoDB event source": it names the records
     without their contents.
     """
-    records = discarded.batch.records
+    first, last = batch.records[0], batch.records[-1]
     return {
         "requestContext": {
             "requestId": moment.request_id,
             "functionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function}",
-            "condition": discarded.condition,
-            "approximateInvokeCount": discarded.batch.failures,
+            "condition": condition,
+            "approximateInvokeCount": batch.failures,
         },
         "version": "1.0",
         "timestamp": _iso(moment.now.timestamp()),
         "DDBStreamBatchInfo": {
             "shardId": shard,
-            "startSequenceNumber": sequence_number(records[0]),
-            "endSequenceNumber": sequence_number(records[-1]),
-            "approximateArrivalOfFirstRecord": _iso(created_at(records[0])),
-            "approximateArrivalOfLastRecord": _iso(created_at(records[-1])),
-            "batchSize": len(records),
+            "startSequenceNumber": sequence_number(first),
+            "endSequenceNumber": sequence_number(last),
+            "approximateArrivalOfFirstRecord": _iso(created_at(first)),
+            "approximateArrivalOfLastRecord": _iso(created_at(last)),
+            "batchSize": len(batch.records),
             "streamArn": stream_arn,
         },
     }

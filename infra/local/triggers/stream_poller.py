@@ -7,7 +7,7 @@ tried again.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,13 +15,10 @@ from typing import Any
 from infra.local.functions.environment import FunctionFailed
 from infra.local.triggers.polling import POLL_SECONDS, Sleep, backoff, persistently
 from infra.local.triggers.stream_event import Record, sequence_number
-from infra.local.triggers.stream_mapping import Discarded, ShardQueue, StreamMapping
+from infra.local.triggers.stream_mapping import Batch, ShardQueue
 from infra.local.triggers.stream_reader import IteratorExpired, Page, RecordsTrimmed, StreamGone, TableStream
 
 logger = logging.getLogger("gateway.stream")
-
-DISCOVER_SECONDS = 10.0
-"""Between two looks for new shards, unless one has ended."""
 
 
 @dataclass(slots=True)
@@ -37,35 +34,32 @@ class _Place:
 
 
 class StreamPoller:
-    """Feeds one function from one stream, by the rules of a mapping.
+    """Feeds one function from one stream, by the settings of an event source mapping.
 
     ``invoke`` is given records and the stream's name, and raises FunctionFailed. ``give_up`` is given what
-    the rules discard, with the names of its stream and shard; it is called until it does not raise. ``idle``
-    waits between two looks, ``sleep`` after failures.
+    the settings discard, why, and the names of its stream and shard; it is called until it does not raise.
+    ``idle`` waits between two looks, ``sleep`` after failures.
     """
 
-    def __init__(  # noqa: PLR0913 - three are about time
+    def __init__(  # noqa: PLR0913 - two are about time
         self,
         reader: TableStream,
-        mapping: StreamMapping,
+        settings: Mapping[str, Any],
         invoke: Callable[[Sequence[Record], str], Awaitable[Any]],
-        give_up: Callable[[Discarded, str, str], Awaitable[Any]],
+        give_up: Callable[[Batch, str, str, str], Awaitable[Any]],
         *,
-        discover_seconds: float = DISCOVER_SECONDS,
         idle: Sleep = asyncio.sleep,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._reader = reader
-        self._mapping = mapping
+        self._settings = settings
         self._invoke = invoke
         self._give_up = give_up
-        self._discover_seconds = discover_seconds
         self._idle = idle
         self._sleep = sleep
         self._places: list[_Place] = []
         self._known: set[tuple[str, str]] = set()
-        self._discovered_at = time.monotonic()
-        self._discarded: list[Discarded] = []
+        self._discarded: list[tuple[Batch, str]] = []
 
     async def position(self) -> None:
         """Take the place after everything that the stream holds now. Raises what the reader raises."""
@@ -81,7 +75,7 @@ class StreamPoller:
 
     async def _look(self) -> bool:
         """Deliver a page of each shard, and say whether there was one with records."""
-        found = False
+        found = ended = False
         for place in [*self._places]:
             page = await self._read(place)
             place.queue.add(page.records)
@@ -92,23 +86,24 @@ class StreamPoller:
             place.iterator = page.next_iterator
             if place.iterator is None:
                 self._places.remove(place)
-                await self._discover("TRIM_HORIZON")
-        if time.monotonic() - self._discovered_at >= self._discover_seconds:
+                ended = True
+        if ended or not self._places:  # a new shard takes the place of one that has ended
             await self._discover("TRIM_HORIZON")
         return found
 
     async def _discover(self, kind: str) -> None:
         """Take a place in each shard that has appeared since, unless its parent is still read."""
         arn = await asyncio.to_thread(self._reader.arn)
-        read = {(place.arn, place.shard) for place in self._places}
         for shard in await asyncio.to_thread(self._reader.shards, arn):
-            if (arn, shard.id) not in self._known and (arn, shard.parent) not in read:
+            read = {place.shard for place in self._places}
+            if (arn, shard.id) not in self._known and shard.parent not in read:
                 self._known.add((arn, shard.id))
                 if kind == "TRIM_HORIZON" or not shard.closed:
-                    queue = ShardQueue(self._mapping, time.time, self._discarded.append)
+                    queue = ShardQueue(self._settings, time.time, self._discard)
                     self._places.append(_Place(arn, shard.id, queue, kind))
-                    read.add((arn, shard.id))
-        self._discovered_at = time.monotonic()
+
+    def _discard(self, batch: Batch, condition: str) -> None:
+        self._discarded.append((batch, condition))
 
     async def _read(self, place: _Place) -> Page:
         try:
@@ -134,20 +129,18 @@ class StreamPoller:
         while True:
             batch = place.queue.next_batch()
             while self._discarded:
-                give_up = partial(self._give_up, self._discarded[0], place.arn, place.shard)
+                give_up = partial(self._give_up, *self._discarded[0], place.arn, place.shard)
                 await persistently(give_up, logger, "what was given up can't be reported", self._sleep)
                 del self._discarded[0]
             if batch is None:
                 return
             try:
-                response = await self._invoke(batch.records, place.arn)
+                again = place.queue.answered(batch, await self._invoke(batch.records, place.arn))
             except FunctionFailed:  # which has been logged
                 again = place.queue.failed(batch)
             except Exception:
                 logger.exception("a batch could not be handed over")
                 again = place.queue.failed(batch)
-            else:
-                again = place.queue.answered(batch, response)
             if again:
                 logger.warning("a batch has to come again", extra={"failures": batch.failures + 1})
                 await self._sleep(backoff(batch.failures))

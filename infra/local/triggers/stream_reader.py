@@ -3,7 +3,7 @@
 Blocks; ``stream_poller`` calls it in threads.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.triggers.stream_event import Record
+
+
+class StreamUnavailable(Exception):
+    """The engine did not answer as it should; another attempt may succeed."""
 
 
 class IteratorExpired(Exception):
@@ -23,10 +27,6 @@ class RecordsTrimmed(Exception):
 
 class StreamGone(Exception):
     """There is no such stream or shard (any more)."""
-
-
-class StreamUnavailable(Exception):
-    """The engine did not answer as it should; another attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +67,28 @@ class TableStream:
 
     def shards(self, arn: str) -> list[Shard]:
         """Return all shards."""
-        shards: list[Shard] = []
-        start: dict[str, str] = {}
+        found: list[Shard] = []
+        arguments = {"StreamArn": arn}
         while True:
             with _translated():
-                stream = self._streams.describe_stream(StreamArn=arn, **start)["StreamDescription"]
+                stream = self._streams.describe_stream(**arguments)["StreamDescription"]
             for shard in stream["Shards"]:
                 closed = "EndingSequenceNumber" in shard.get("SequenceNumberRange", {})
-                shards.append(Shard(shard["ShardId"], shard.get("ParentShardId"), closed))
+                found.append(Shard(shard["ShardId"], shard.get("ParentShardId"), closed))
             if "LastEvaluatedShardId" not in stream:
-                return shards
-            start = {"ExclusiveStartShardId": stream["LastEvaluatedShardId"]}
+                return found
+            arguments["ExclusiveStartShardId"] = stream["LastEvaluatedShardId"]
 
     def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
-        """Return an iterator of a kind: LATEST, TRIM_HORIZON or AFTER_SEQUENCE_NUMBER.
+        """Return an iterator of a kind: LATEST, TRIM_HORIZON or one with a sequence number.
 
         Raises RecordsTrimmed.
         """
-        place = {"SequenceNumber": sequence_number} if sequence_number else {}
+        arguments = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": kind}
+        if sequence_number:
+            arguments["SequenceNumber"] = sequence_number
         with _translated():
-            answer = self._streams.get_shard_iterator(
-                StreamArn=arn, ShardId=shard, ShardIteratorType=kind, **place
-            )
-        return str(answer["ShardIterator"])
+            return str(self._streams.get_shard_iterator(**arguments)["ShardIterator"])
 
     def page(self, iterator: str) -> Page:
         """Return the next records. Raises IteratorExpired, RecordsTrimmed."""
@@ -98,7 +97,7 @@ class TableStream:
         return Page(answer["Records"], answer.get("NextShardIterator"))
 
 
-_MEANINGS: dict[str, Callable[[str], Exception]] = {
+MEANINGS: dict[str, type[Exception]] = {
     "ExpiredIteratorException": IteratorExpired,
     "TrimmedDataAccessException": RecordsTrimmed,
     "ResourceNotFoundException": StreamGone,
@@ -110,7 +109,6 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        meaning = _MEANINGS.get(error.response["Error"]["Code"], StreamUnavailable)
-        raise meaning(str(error)) from error
+        raise MEANINGS.get(error.response["Error"]["Code"], StreamUnavailable)(str(error)) from error
     except BotoCoreError as error:
         raise StreamUnavailable(str(error)) from error

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.local.triggers.queue_event import queue_event
+from infra.local.triggers.queue_poller import queue_event
 from tests.model.world.interruptions import FunctionFailed
 from tests.model.world.storage import Watch, step_of
 

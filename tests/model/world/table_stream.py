@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.aws.dynamodb.keys import SESSIONS
 from infra.event_sources import STREAM_MAPPING
 from infra.local.triggers.stream_event import stream_event
-from infra.local.triggers.stream_mapping import WITHOUT_END, ShardQueue, StreamMapping
+from infra.local.triggers.stream_mapping import WITHOUT_END, ShardQueue
 from tests.model.world.interruptions import FunctionFailed
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/sessions/stream/now"
@@ -23,8 +23,8 @@ class TableStream:
     """``invoke`` calls the function with an event and returns its answer, or raises FunctionFailed."""
 
     def __init__(self, shards: int) -> None:
-        mapping = StreamMapping.from_settings({**STREAM_MAPPING, **PATIENT})
-        self.shards = [Shard(ShardQueue(mapping, lambda: 0.0, _never)) for _ in range(shards)]
+        settings = {**STREAM_MAPPING, **PATIENT}
+        self.shards = [Shard(ShardQueue(settings, lambda: 0.0, _never)) for _ in range(shards)]
         self._places: list[tuple[Shard, int]] = []
         self._records = 0
 
@@ -127,5 +127,5 @@ def _partition(record: Mapping[str, Any]) -> str:
     return partition
 
 
-def _never(discarded: object) -> None:
-    raise AssertionError(f"given up: {discarded}")
+def _never(batch: object, condition: str) -> None:
+    raise AssertionError(f"given up: {batch}, {condition}")

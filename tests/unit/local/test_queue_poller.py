@@ -7,8 +7,7 @@ import pytest
 
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.queue_event import queue_event
-from infra.local.triggers.queue_poller import QueuePoller
+from infra.local.triggers.queue_poller import QueuePoller, queue_event
 
 MESSAGE = {
     "MessageId": "1",

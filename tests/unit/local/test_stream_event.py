@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 from infra.local.deployment import Moment
 from infra.local.triggers.stream_event import stream_event
-from infra.local.triggers.stream_mapping import Batch, Discarded, failure_record
+from infra.local.triggers.stream_mapping import Batch, failure_record
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2025-11-01T20:00:00.123"
 RECORD = {
@@ -39,10 +39,11 @@ def test_a_parsed_record_becomes_the_json_of_lambda() -> None:
 
 
 def test_what_was_given_up_is_named() -> None:
-    discarded = Discarded(Batch((RECORD,), 3), "RetryAttemptsExhausted")
     moment = Moment(datetime(2025, 11, 1, 20, 1, tzinfo=UTC), "request-1")
 
-    failure = failure_record(discarded, "broadcast", ARN, "shard-1", moment)
+    failure = failure_record(
+        Batch((RECORD,), 3), "RetryAttemptsExhausted", "broadcast", ARN, "shard-1", moment
+    )
 
     assert failure["requestContext"] == {
         "requestId": "request-1",

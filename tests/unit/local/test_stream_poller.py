@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from infra.local.functions.environment import FunctionFailed
 from infra.local.triggers.stream_event import Record
-from infra.local.triggers.stream_mapping import Discarded, StreamMapping
+from infra.local.triggers.stream_mapping import WITHOUT_END, Batch
 from infra.local.triggers.stream_poller import StreamPoller
 from infra.local.triggers.stream_reader import (
     IteratorExpired,
@@ -75,10 +75,10 @@ class Lambda:
             raise outcome
         return outcome
 
-    async def destination(self, discarded: Discarded, arn: str, shard: str) -> None:
+    async def destination(self, _batch: Batch, condition: str, arn: str, shard: str) -> None:
         if self._destination:
             raise self._destination.pop(0)
-        self.given_up.append((discarded.condition, arn, shard))
+        self.given_up.append((condition, arn, shard))
 
     async def has_batches(self, count: int) -> None:
         async with asyncio.timeout(60):
@@ -88,13 +88,16 @@ class Lambda:
 
 
 @asynccontextmanager
-async def polling(stream: FakeStream, lambda_: Lambda, attempts: int = -1) -> AsyncIterator[None]:
+async def polling(stream: FakeStream, lambda_: Lambda, attempts: int = WITHOUT_END) -> AsyncIterator[None]:
     poller = StreamPoller(
         cast("TableStream", stream),
-        StreamMapping(retry_attempts=attempts),
+        {
+            "MaximumRetryAttempts": attempts,
+            "MaximumRecordAgeInSeconds": WITHOUT_END,
+            "FilterCriteria": {"Filters": [{"Pattern": "{}"}]},
+        },
         lambda_.function,
         lambda_.destination,
-        discover_seconds=0,
         sleep=lambda _: asyncio.sleep(0),
     )
     await poller.position()
