@@ -8,9 +8,10 @@ import secrets
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from infra import ROOT
@@ -26,13 +27,19 @@ class MiniStackError(Exception):
 
 
 @contextmanager
-def ministack(
-    program: Path, folder: Path, log: Path, settings: Mapping[str, str], inherited: Sequence[int] = ()
+def ministack(  # noqa: PLR0913, PLR0917 - the last two are the gateway's
+    program: Path,
+    folder: Path,
+    log: Path,
+    settings: Mapping[str, str],
+    inherited: Sequence[int] = (),
+    ended: Callable[[], None] = lambda: None,
 ) -> Iterator[str]:
     """Run a program that serves MiniStack in a folder, with these settings; the value is its URL.
 
     ``inherited`` are files that it holds open as long as it runs. The end of its standard input, which is the
-    end of this process too, tells it to stop. Raises MiniStackError, at the end too if it ended by itself.
+    end of this process too, tells it to stop. ``ended`` is called in another thread if it ends by itself.
+    Raises MiniStackError, at the end too if it ended by itself.
     """
     if not PYTHON.exists():
         raise MiniStackError("MiniStack is not installed here. Run `make install`.")
@@ -53,14 +60,23 @@ def ministack(
         )
     try:
         _wait(process, port, log)
-        yield f"http://127.0.0.1:{port}"
-        if process.poll() is not None:
-            raise MiniStackError(
-                f"MiniStack ended by itself, with status {process.returncode}: what was stored last may be "
-                f"lost. Its log is {log}."
-            )
+        Thread(target=_watch, args=(process, ended), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            if process.poll() is not None:  # whatever failed, failed because of it
+                raise MiniStackError(
+                    f"MiniStack ended by itself, with status {process.returncode}, and what uses it can't go "
+                    f"on: what was stored last may be lost. Start again; {log} may say why."
+                )
     finally:
         stop(process)
+
+
+def _watch(process: "subprocess.Popen[bytes]", ended: Callable[[], None]) -> None:
+    process.wait()
+    if process.stdin is not None and not process.stdin.closed:  # it was not told to stop
+        ended()
 
 
 def _free_port() -> int:

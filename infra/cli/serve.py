@@ -1,18 +1,19 @@
 """``gamenight serve``: serves http and ws on localhost until Ctrl-C."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from chalicelib.settings import Settings, SettingsError
-from infra.cli.options import JSON, STATE_DIR, examples
+from infra.cli.options import JSON, STATE_DIR, answer, examples
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.server import PortInUse
 from infra.local.engine.embedded import EngineError
 from infra.local.serve import SCHEDULE_SECONDS, Options
 from infra.local.serve import serve as serve_locally
-from infra.local.state import StateDir, StateInUse, StateUnusable
+from infra.local.state import StateDir, StateInUse, StateUnusable, write_whole
 from infra.signals import exit_by_signals
 
 DEFAULTS = Limits()
@@ -74,28 +75,28 @@ def serve(  # noqa: PLR0913 - one for each option
     """
     # A signal during the start ends what was started so far. Once it serves, it handles signals itself.
     exit_by_signals()
-    if json_only and ready_file is None:
-        ready_file = state_dir / "ready.json"
+    if ready_file:
+        ready_file.unlink(missing_ok=True)  # one of an earlier gateway
 
     def say(text: str) -> None:
         if not json_only:
             click.echo(text)
-        elif ready_file and ready_file.exists():
-            click.echo(ready_file.read_text())
 
-    if ready_file:
-        ready_file.unlink(missing_ok=True)  # one of an earlier gateway
+    def announce(addresses: Mapping[str, str], banner: str) -> None:
+        if ready_file:
+            write_whole(ready_file, addresses)
+        answer(addresses, banner, json_only=json_only)
+
     options = Options(
         port,
         StateDir(state_dir),
-        ready_file,
         Limits(idle_seconds=idle_timeout, age_seconds=max_age),
         os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None,
         sweep_interval,
     )
     try:
         Settings.from_env()  # before any process inherits invalid settings
-        serve_locally(options, say)
+        serve_locally(options, say, announce)
     except (EngineError, PortInUse, SettingsError, StateInUse, StateUnusable) as error:
         raise click.ClickException(str(error)) from error
     kept = options.dynamodb or os.path.relpath(state_dir)

@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -46,31 +45,26 @@ curl -X POST {rest_url}/api/sessions \\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """The facts; ``engine`` says where the state is and what it survives, ``log`` is the file of the log."""
+def banner(*, rest_url: str, websocket_url: str, log: Path, **facts: str) -> str:
+    """Return the text, styled; ``click.echo`` takes the style out where there is no terminal.
 
-    rest_url: str
-    websocket_url: str
-    admin_token: str
-    bot_token: str
-    engine: str
-    log: Path
-
-    def render(self) -> str:
-        """Return the text, styled; ``click.echo`` takes the style out where there is no terminal."""
-        bold = partial(click.style, bold=True)
-        text = re.sub(r"^# .*", lambda line: click.style(line[0], dim=True), TEXT, flags=re.MULTILINE)
-        return text.format(
-            **asdict(self) | {"log": _short(self.log)},
-            up=bold("Game Night Live is up.", fg="green"),
-            page=bold(f"{self.rest_url}/"),
-            rest=bold(f"{self.rest_url}/api"),
-            websocket=bold(self.websocket_url),
-            python=_short(Path(sys.executable)),
-        )
+    ``facts`` are the tokens, and where the engine's state is and what it survives.
+    """
+    bold = partial(click.style, bold=True)
+    text = re.sub(r"^# .*", lambda line: click.style(line[0], dim=True), TEXT, flags=re.MULTILINE)
+    return text.format(
+        up=bold("Game Night Live is up.", fg="green"),
+        page=bold(f"{rest_url}/"),
+        rest=bold(f"{rest_url}/api"),
+        websocket=bold(websocket_url),
+        rest_url=rest_url,
+        websocket_url=websocket_url,
+        log=_short(log),
+        python=_short(Path(sys.executable)),
+        **facts,
+    )
 
 
 def _short(path: Path) -> str:
-    relative = os.path.relpath(path, Path.cwd())
+    relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

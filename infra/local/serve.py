@@ -4,7 +4,6 @@ Everything that it starts ends with it, even if it is killed.
 """
 
 import asyncio
-import json
 import logging
 import os
 import resource
@@ -14,8 +13,6 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import uvloop
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,15 +21,15 @@ from chalicelib.auth.claims import Role
 from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
-from chalicelib.settings import Settings
+from chalicelib.settings import JSON_LINES, TEXT_LINES, Settings
 from infra import ROOT
 from infra.local.apigateway.connections import Connections
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.management_api import ManagementApi
 from infra.local.apigateway.rest_api import RestApi
 from infra.local.apigateway.server import BACKLOG, bound, server
-from infra.local.apigateway.websocket_api import WebSocketApi
-from infra.local.banner import Banner
+from infra.local.apigateway.websocket_api import PATH, WebSocketApi
+from infra.local.banner import banner
 from infra.local.deployment import STAGE
 from infra.local.engine.embedded import ALL_SERVICES, BUT_DYNAMODB, EngineError, embedded_engine
 from infra.local.engine.endpoints import Endpoints, engine_client, sdk_variables, without_aws
@@ -42,13 +39,17 @@ from infra.local.functions.deployed import deployed_functions
 from infra.local.functions.environment import start_fork_server
 from infra.local.functions.service import LambdaService
 from infra.local.log_file import LogFile
-from infra.local.state import StateDir
+from infra.local.state import StateDir, write_whole
 from infra.local.triggers.sources import Sources
-from infra.local.variables import ONE_MACHINE, function_variables, log_format, urls
 from infra.template import queues, tables
 
 SCHEDULE_SECONDS = 60.0
 """As ``app.py`` has it: the only schedule there is."""
+
+ONE_MACHINE = {"AUDIENCE_SHARDS": "1", "INLINE_AUDIENCE": "10000"}
+"""On AWS eight functions read and post to eight shards, each with its part of the account's rate, so jobs pay
+off from an audience of 501. Here all functions share a few cores, and there is no rate: a shard is one
+more read before the first post, and a job only more work. The shell's variables win."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,17 @@ class Options:
 
     port: int
     state: StateDir
-    ready_file: Path | None
     limits: Limits
     dynamodb: str | None
     schedule_seconds: float = SCHEDULE_SECONDS
 
 
-def serve(options: Options, say: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. ``say`` prints for a person.
+Announce = Callable[[Mapping[str, str], str], None]
+"""Is given the URLs of the service and of its engines, and a text for people, once requests are served."""
+
+
+def serve(options: Options, say: Callable[[str], None], announce: Announce) -> None:
+    """Serve until SIGINT or SIGTERM, or until the engine ends. ``say`` prints for a person.
 
     Raises StateInUse, StateUnusable, PortInUse, EngineError.
     """
@@ -80,13 +84,20 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
         posts = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
         say("Starting MiniStack...")
         services = BUT_DYNAMODB if options.dynamodb else ALL_SERVICES
-        embedded = stack.enter_context(embedded_engine(state, say, services))
+        embedded = stack.enter_context(embedded_engine(state, say, services, ended=_stop))
         endpoints = Endpoints(options.dynamodb or embedded, embedded)
         stream_arn, made = _prepare(endpoints)
-        ours = {**sdk_variables(endpoints), **function_variables(port, posts, stream_arn, made, state)}
-        environment = {**ONE_MACHINE, **log_format(terminal=sys.stdout.isatty()), **without_aws(os.environ)}
+        urls = {"rest_url": f"http://localhost:{port}", "websocket_url": f"ws://localhost:{port}{PATH}"}
+        ours = {
+            **sdk_variables(endpoints),
+            **_function_variables(posts, stream_arn, made, state),
+            **{name.upper(): url for name, url in urls.items()},
+        }
+        # On a terminal the log is short. The shell's LOG_FORMAT wins.
+        log_format = {"LOG_FORMAT": TEXT_LINES if sys.stdout.isatty() else JSON_LINES}
+        environment = {**ONE_MACHINE, **log_format, **without_aws(os.environ)}
         # Tells ``infra.deploy.operate`` where tables and queues are, while this serves.
-        _write_whole(state.served, {"AUDIENCE_SHARDS": environment["AUDIENCE_SHARDS"], **ours})
+        write_whole(state.served, {"AUDIENCE_SHARDS": environment["AUDIENCE_SHARDS"], **ours})
         for file in (state.served, state.addresses):
             stack.callback(file.unlink, missing_ok=True)
         os.environ.clear()
@@ -96,16 +107,17 @@ def serve(options: Options, say: Callable[[str], None]) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         start_fork_server()
 
-        def announce() -> None:
-            addresses = urls(port)
-            _write_whole(state.addresses, addresses)
-            if options.ready_file is not None:
-                engines = {"dynamodb_url": endpoints.dynamodb, "sqs_url": endpoints.everything}
-                _write_whole(options.ready_file, {**addresses, **engines})
-            say(_banner(options, addresses).render())
+        def ready() -> None:
+            addresses = {**urls, "dynamodb_url": endpoints.dynamodb, "sqs_url": endpoints.everything}
+            write_whole(state.addresses, addresses)
+            announce(addresses, _banner(options, urls))
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(options, endpoints, made, [*sockets, posts], announce))
+            runner.run(_run(options, endpoints, made, [*sockets, posts], ready))
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _prepare(endpoints: Endpoints) -> tuple[str, dict[str, EngineQueue]]:
@@ -124,12 +136,31 @@ def _prepare(endpoints: Endpoints) -> tuple[str, dict[str, EngineQueue]]:
     return described["Table"]["LatestStreamArn"], made
 
 
+def _function_variables(
+    posts: socket.socket, stream_arn: str, made: Mapping[str, EngineQueue], state: StateDir
+) -> dict[str, str]:
+    """Return what ``chalicelib.settings`` reads, for a gateway that takes posts on a socket."""
+    defined = tables(STAGE)
+    return {
+        "SESSIONS_TABLE": defined["SessionsTable"].name,
+        "CONNECTIONS_TABLE": defined["ConnectionsTable"].name,
+        "SESSIONS_STREAM_ARN": stream_arn,
+        "DELIVERY_QUEUE_URL": made["DeliveryQueue"].url,
+        "DELIVERY_QUEUE_ARN": made["DeliveryQueue"].arn,
+        "STREAM_FAILURE_QUEUE_URL": made["StreamFailureQueue"].url,
+        "JWT_SECRET_FILE": str(state.token_secrets.resolve()),
+        "LOG_FILE": str(state.log.resolve()),
+        # An address, not localhost: a broadcast need not ask the resolver.
+        "PUSH_ENDPOINT": "http://{}:{}/{{stage}}".format(*posts.getsockname()),
+    }
+
+
 async def _run(
     options: Options,
     endpoints: Endpoints,
     made: Mapping[str, EngineQueue],
     sockets: list[socket.socket],
-    announce: Callable[[], None],
+    ready: Callable[[], None],
 ) -> None:
     """Serve until a signal comes, or until what triggers the functions fails; posts go to the last socket."""
     from app import app  # noqa: PLC0415 - it reads the environment that has just been made
@@ -148,7 +179,7 @@ async def _run(
         await asyncio.gather(sources.stream.position(), functions.warm())
         if stopped.is_set():
             return
-        announce()  # the sockets listen already
+        ready()  # the sockets listen already
         tasks = [
             asyncio.create_task(serving.serve(sockets)),  # which handles signals itself
             asyncio.create_task(sources.run()),
@@ -167,22 +198,17 @@ async def _run(
         functions.close()
 
 
-def _banner(options: Options, addresses: Mapping[str, str]) -> Banner:
+def _banner(options: Options, urls: Mapping[str, str]) -> str:
     issuer = TokenIssuer(FileSecrets(options.state.token_secrets), Settings.from_env(os.environ).jwt_issuer)
     if options.dynamodb:
         engine = f"on {options.dynamodb}; it survives a kill as well as that engine does"
     else:
         engine = f"in {options.state.path}; it survives a clean stop; a kill -9 may lose the last moments"
-    return Banner(
-        **addresses,
+    return banner(
+        rest_url=urls["rest_url"],
+        websocket_url=urls["websocket_url"],
+        log=options.state.log,
         admin_token=issuer.mint("host", Role.ADMIN, ADMIN_TOKEN_SECONDS),
         bot_token=issuer.mint("bot", Role.BOT, BOT_TOKEN_SECONDS),
         engine=engine,
-        log=options.state.log,
     )
-
-
-def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content))
-    draft.replace(path)

@@ -5,16 +5,17 @@ import fcntl
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
+from infra import ROOT
 from infra.token_secrets import new_secrets
 
-DEFAULT_STATE_DIR = Path(__file__).parents[2] / ".local" / "state"
+DEFAULT_STATE_DIR = ROOT / ".local" / "state"
 
 
 class StateInUse(Exception):
@@ -25,36 +26,21 @@ class StateUnusable(Exception):
     """The folder can't be made or written, or what it holds can't be read; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
 class StateDir:
-    """The folder at ``path``; nothing is created before it is needed."""
+    """The folder at ``path``; nothing is created before it is needed.
 
-    path: Path
+    ``token_secrets`` signs tokens. ``log`` has what functions and gateway log. ``engine`` is the folder of
+    the embedded engine's data. While a gateway runs, ``served`` has its functions' variables, and
+    ``addresses`` its URLs; both are out of date after a kill.
+    """
 
-    @property
-    def token_secrets(self) -> Path:
-        """The file that tokens are signed with."""
-        return self.path / "token-secrets.json"
-
-    @property
-    def log(self) -> Path:
-        """What the functions and the gateway log, see ``log_file``."""
-        return self.path / "log.jsonl"
-
-    @property
-    def served(self) -> Path:
-        """The file where a running gateway writes how its tables and queues are reached."""
-        return self.path / "served.json"
-
-    @property
-    def addresses(self) -> Path:
-        """The file with the addresses of this folder's gateway; out of date after a kill."""
-        return self.path / "addresses.json"
-
-    @property
-    def engine(self) -> Path:
-        """The folder of the embedded engine's data."""
-        return self.path / "engine"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.token_secrets = path / "token-secrets.json"
+        self.log = path / "log.jsonl"
+        self.engine = path / "engine"
+        self.served = path / "served.json"
+        self.addresses = path / "addresses.json"
 
     def ensure_token_secrets(self) -> Path:
         """Make the file of secrets at the first start, readable by its owner only, and return it.
@@ -129,3 +115,10 @@ class StateDir:
                 f"--state-dir {self.path.parent / 'beside'}`."
             ) from busy
         return file
+
+
+def write_whole(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of JSON; a reader gets either all of it or what was there before."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(content))
+    draft.replace(path)

@@ -162,7 +162,7 @@ async def test_a_gateway_stops_also_as_soon_as_it_serves(number: signal.Signals,
     assert status == 0, printed
 
 
-async def test_a_gateway_says_that_its_engine_had_ended(tmp_path: Path) -> None:
+async def test_a_gateway_ends_with_its_engine_and_says_why(tmp_path: Path) -> None:
     command = [*GAMENIGHT, "serve", "--json", "--port", "0", "--state-dir", str(tmp_path / "state")]
     async with running(command, {}, ROOT) as program:
         await program.prints("rest_url")
@@ -173,8 +173,10 @@ async def test_a_gateway_says_that_its_engine_had_ended(tmp_path: Path) -> None:
         ]
         engine.kill()
 
-        status, printed = await ended_by(CTRL_C, program)
+        status, printed = await program.ends()
 
     assert status == 1
-    assert "MiniStack ended by itself" in printed
-    assert "Everything is kept" not in printed
+    [line] = printed.splitlines()  # and no traceback
+    told = json.loads(line)["error"]["detail"]
+    assert told.startswith("MiniStack ended by itself")
+    assert "Start again" in told

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -23,7 +24,8 @@ class EngineQueue:
     def named(cls, sqs: Any, name: str) -> Self:
         """Return the queue of a name."""
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        return cls(sqs, url, _arn(sqs, url))
+        asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return cls(sqs, url, asked["Attributes"]["QueueArn"])
 
     def receive(self, count: int, **more: Any) -> Sequence[Message]:
         """Return up to so many messages, and hide them from others for a time.
@@ -54,38 +56,18 @@ class EngineQueue:
 def ensure_queues(sqs: Any, queues: Mapping[str, QueueDefinition]) -> dict[str, EngineQueue]:
     """Make each queue what the stack says, dead-letter queues before those that need them."""
     made: dict[str, EngineQueue] = {}
-
-    def make(logical_name: str) -> EngineQueue:
-        if logical_name not in made:
-            definition = queues[logical_name]
-            attributes = dict(definition.attributes)
-            if definition.dead_letters:
-                attributes["RedrivePolicy"] = json.dumps(
-                    {
-                        "deadLetterTargetArn": make(definition.dead_letters).arn,
-                        "maxReceiveCount": definition.receives,
-                    }
-                )
-            made[logical_name] = _ensure(sqs, definition.name, attributes)
-        return made[logical_name]
-
-    return {logical_name: make(logical_name) for logical_name in queues}
-
-
-def _ensure(sqs: Any, name: str, attributes: Mapping[str, Any]) -> EngineQueue:
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in attributes.items()}
-    try:
-        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    except sqs.exceptions.QueueDoesNotExist:
-        url = sqs.create_queue(QueueName=name, Attributes=texts)["QueueUrl"]
-    else:
-        texts.pop("FifoQueue", None)  # can't be changed, only be what it is
-        sqs.set_queue_attributes(QueueUrl=url, Attributes=texts)
-    return EngineQueue(sqs, url, _arn(sqs, url))
-
-
-def _arn(sqs: Any, url: str) -> str:
-    attributes: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])[
-        "Attributes"
-    ]
-    return attributes["QueueArn"]
+    for logical_name, queue in sorted(queues.items(), key=lambda one: one[1].dead_letters is not None):
+        attributes = {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in queue.attributes.items()
+        }
+        if queue.dead_letters:
+            dead = made[queue.dead_letters].arn
+            redrive = {"deadLetterTargetArn": dead, "maxReceiveCount": queue.receives}
+            attributes["RedrivePolicy"] = json.dumps(redrive)
+        with suppress(sqs.exceptions.QueueNameExists):  # with other attributes
+            sqs.create_queue(QueueName=queue.name, Attributes=attributes)
+        made[logical_name] = EngineQueue.named(sqs, queue.name)
+        attributes.pop("FifoQueue", None)  # can't be changed, only be what it is
+        sqs.set_queue_attributes(QueueUrl=made[logical_name].url, Attributes=attributes)
+    return made

@@ -4,38 +4,25 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from infra.template import TableDefinition
 
 
 def ensure_tables(dynamodb: Any, tables: Iterable[TableDefinition]) -> None:
     """Create each table that is missing, with its stream and its expiry, and wait until it can be used."""
-    existing = set(_names(dynamodb))
     for table in tables:
-        if table.name not in existing:
-            with suppress(dynamodb.exceptions.ResourceInUseException):  # another gateway was first
-                dynamodb.create_table(**table.create)
+        with suppress(dynamodb.exceptions.ResourceInUseException):  # it is there
+            dynamodb.create_table(**table.create)
         dynamodb.get_waiter("table_exists").wait(
             TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
         )
         if table.ttl_attribute and not expires(dynamodb, table.name):
-            try:
-                dynamodb.update_time_to_live(
-                    TableName=table.name,
-                    TimeToLiveSpecification={"AttributeName": table.ttl_attribute, "Enabled": True},
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ValidationException":
-                    raise  # else another gateway was first here too
+            dynamodb.update_time_to_live(
+                TableName=table.name,
+                TimeToLiveSpecification={"AttributeName": table.ttl_attribute, "Enabled": True},
+            )
 
 
 def expires(dynamodb: Any, table: str) -> bool:
     """Say whether a table's items expire."""
     description = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     return description["TimeToLiveStatus"] in {"ENABLED", "ENABLING"}
-
-
-def _names(dynamodb: Any) -> Iterable[str]:
-    for page in dynamodb.get_paginator("list_tables").paginate():
-        yield from page["TableNames"]

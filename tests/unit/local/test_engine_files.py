@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.engine.files import keep_damaged_files
+from infra.local.engine.embedded import keep_damaged_files
 from infra.local.state import StateUnusable
 
 
@@ -31,5 +31,5 @@ def test_damaged_files_are_kept_and_told(tmp_path: Path) -> None:
 def test_a_file_of_somebody_else_is_named(tmp_path: Path) -> None:
     (tmp_path / "dynamodb.json").mkdir()  # root, whom nothing is denied, can't read a folder either
 
-    with pytest.raises(StateUnusable, match=r"dynamodb\.json can't be read or moved: Is a directory"):
+    with pytest.raises(StateUnusable, match=r"dynamodb\.json can.t be read: Is a directory"):
         keep_damaged_files(tmp_path, print)
