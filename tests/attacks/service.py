@@ -128,11 +128,11 @@ class AttackedService(Night):
         if body is not None:
             sent.append(("Content-Type", "application/json"))
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        match = self._routes.match(path)
-        if match is None:
-            return Answer(403, "{}")
         request = RestRequest(method, path, query, [*sent, *headers], raw, "127.0.0.1")
-        answer = self.invoke("api_handler", self._app.app, rest_event(request, match, self._moment()))
+        event = rest_event(self._app.app.routes, request, self._moment())
+        if event is None:
+            return Answer(403, "{}")
+        answer = self.invoke("api_handler", self._app.app, event)
         if answer["statusCode"] >= 500:
             self.complain(f"{method} {path} {raw[:200]!r} was answered {answer}")
         return Answer(answer["statusCode"], answer["body"])

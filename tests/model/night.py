@@ -97,10 +97,8 @@ class Night(Functions):
         if key is not None:
             headers.append(("Idempotency-Key", key))
         sent = b"" if body is None else json.dumps(body).encode()
-        match = self._routes.match(path)
-        assert match is not None
         request = RestRequest(method, path, query, headers, sent, "127.0.0.1")
-        event = rest_event(request, match, self._moment())
+        event = rest_event(self._app.app.routes, request, self._moment())
         answer = self.invoke("api_handler", self._app.app, event, interruptions)
         told = Answer(answer["statusCode"], answer["body"])
         if told.status >= 500 and told.status != 503:

@@ -2,23 +2,31 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from chalice.app import Chalice
 
-from infra.local.apigateway.asgi import Answer, BodyTooLarge, Receive, Scope, Send, headers_of, read_body
+from infra.local.apigateway.asgi import Pairs, Receive, Scope, Send, headers_of, source_ip
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.rest_event import RestRequest, rest_event
-from infra.local.apigateway.rest_routes import Routes
 from infra.local.deployment import Moment
 from infra.local.functions.environment import FunctionFailed, IntegrationTimedOut
 from infra.local.functions.service import LambdaService
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: Pairs
+    body: bytes
+
+
 def _error(status: int, message: str, error_type: str) -> Answer:
     """Return an answer that API Gateway gives without having reached the function, or after it failed."""
-    headers = (("content-type", "application/json"), ("x-amzn-errortype", error_type))
+    headers = [("content-type", "application/json"), ("x-amzn-errortype", error_type)]
     return Answer(status, headers, json.dumps({"message": message}, separators=(",", ":")).encode())
 
 
@@ -32,26 +40,23 @@ class RestApi:
     """The REST API of the application."""
 
     def __init__(self, app: Chalice, functions: LambdaService, limits: Limits) -> None:
-        self._routes = Routes(app.routes)
-        self._methods: Mapping[str, Mapping[str, Any]] = app.routes
+        self._routes: dict[str, dict[str, Any]] = app.routes
         self._functions = functions
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
-        try:
-            body = await read_body(receive, self._limits.request_bytes)
-        except BodyTooLarge:
-            answer = TOO_LARGE
-        else:
-            answer = await self._answer(_request(scope, body))
-        await answer.send(send)
+        """Answer one HTTP request. Raises ConnectionError if the client leaves before it has sent it."""
+        body = await _body(receive, self._limits.request_bytes)
+        answer = TOO_LARGE if body is None else await self._answer(_request(scope, body))
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, request: RestRequest) -> Answer:
-        match = self._routes.match(request.path)
-        if match is None or request.method not in self._methods[match.resource]:
+        event = rest_event(self._routes, request, Moment.present())
+        if event is None or request.method not in self._routes[event["resource"]]:
             return NO_SUCH_ROUTE
-        event = rest_event(request, match, Moment.present())
         within = self._limits.integration_seconds
         try:
             return rest_answer(await self._functions.invoke("api_handler", event, within))
@@ -67,15 +72,27 @@ def rest_answer(response: Any) -> Answer:
         status = int(response["statusCode"])
         content = response.get("body") or ""
         body = base64.b64decode(content) if response.get("isBase64Encoded") else content.encode()
-        headers = [(name.lower(), str(value)) for name, value in (response.get("headers") or {}).items()]
+        headers = {name.lower(): [value] for name, value in (response.get("headers") or {}).items()}
         for name, values in (response.get("multiValueHeaders") or {}).items():
-            headers = [header for header in headers if header[0] != name.lower()]
-            headers += [(name.lower(), str(value)) for value in values]
+            headers[name.lower()] = [*values]
     except (KeyError, TypeError, ValueError, AttributeError):
         return FUNCTION_FAILED
-    if not any(name == "content-type" for name, _ in headers):
-        headers.append(("content-type", "application/json"))
-    return Answer(status, tuple(headers), body)
+    headers.setdefault("content-type", ["application/json"])
+    return Answer(status, [(name, str(value)) for name, values in headers.items() for value in values], body)
+
+
+async def _body(receive: Receive, limit: int) -> bytes | None:
+    """Return a request's body; None if it is larger than the limit."""
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError("the client left before it had sent its request")
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return None
+        more = message.get("more_body", False)
+    return bytes(body)
 
 
 def _request(scope: Scope, body: bytes) -> RestRequest:
@@ -85,5 +102,5 @@ def _request(scope: Scope, body: bytes) -> RestRequest:
         query=scope["query_string"].decode("latin-1"),
         headers=headers_of(scope),
         body=body,
-        source_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
+        source_ip=source_ip(scope),
     )

@@ -3,13 +3,12 @@
 As documented under "Input format of a Lambda function for proxy integration".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from infra.local.apigateway.asgi import last_values, multi_values
-from infra.local.apigateway.rest_routes import Match
+from infra.local.apigateway.asgi import Pairs, multi_values
 from infra.local.deployment import ACCOUNT_ID, API_ID, STAGE, Moment
 
 
@@ -20,27 +19,30 @@ class RestRequest:
     method: str
     path: str
     query: str
-    headers: Sequence[tuple[str, str]]
+    headers: Pairs
     body: bytes
     source_ip: str
 
 
-def rest_event(request: RestRequest, match: Match, moment: Moment) -> dict[str, Any]:
-    """Return the event for a request that was routed to a resource."""
-    headers = multi_values(request.headers)
-    last = last_values(headers)
-    query = multi_values(parse_qsl(request.query, keep_blank_values=True))
-    host = last.get("host", "localhost")
+def rest_event(resources: Iterable[str], request: RestRequest, moment: Moment) -> dict[str, Any] | None:
+    """Return the event for a request; None if none of the resources has its path."""
+    found = routed(resources, request.path)
+    if found is None:
+        return None
+    resource, path_parameters = found
+    headers = dict(request.headers)
+    query = parse_qsl(request.query, keep_blank_values=True)
+    host = headers.get("host", "localhost")
     return {
-        "resource": match.resource,
+        "resource": resource,
         "path": request.path,
         "httpMethod": request.method,
-        "headers": last,
-        "multiValueHeaders": headers,
+        "headers": headers,
+        "multiValueHeaders": multi_values(request.headers),
         # Absent members are null, not empty.
-        "queryStringParameters": last_values(query) or None,
-        "multiValueQueryStringParameters": query or None,
-        "pathParameters": dict(match.path_parameters) or None,
+        "queryStringParameters": dict(query) or None,
+        "multiValueQueryStringParameters": multi_values(query) or None,
+        "pathParameters": path_parameters or None,
         "stageVariables": None,
         "requestContext": {
             "accountId": ACCOUNT_ID,
@@ -49,16 +51,31 @@ def rest_event(request: RestRequest, match: Match, moment: Moment) -> dict[str, 
             "domainPrefix": host.partition(".")[0],
             "extendedRequestId": moment.request_id,
             "httpMethod": request.method,
-            "identity": {"sourceIp": request.source_ip, "userAgent": last.get("user-agent")},
+            "identity": {"sourceIp": request.source_ip, "userAgent": headers.get("user-agent")},
             "path": f"/{STAGE}{request.path}",
             "protocol": "HTTP/1.1",
             "requestId": moment.request_id,
             "requestTime": moment.request_time,
             "requestTimeEpoch": moment.milliseconds,
             "resourceId": "local",
-            "resourcePath": match.resource,
+            "resourcePath": resource,
             "stage": STAGE,
         },
         "body": request.body.decode(errors="replace") or None,
         "isBase64Encoded": False,
     }
+
+
+def routed(resources: Iterable[str], path: str) -> tuple[str, dict[str, str]] | None:
+    """Return the resource for a path, which may end in a slash, and the values of its parameters.
+
+    A literal part of a path is preferred to a parameter.
+    """
+    parts = (path.rstrip("/") or "/").split("/")
+    for resource in sorted(resources):  # "{" sorts behind every letter
+        names = resource.split("/")
+        if len(names) == len(parts):
+            pairs = [*zip(names, parts, strict=True)]
+            if all(name == part or name.startswith("{") for name, part in pairs):
+                return resource, {name[1:-1]: part for name, part in pairs if name.startswith("{")}
+    return None

@@ -16,7 +16,6 @@ from infra.local.apigateway.rest_api import RestApi
 from infra.local.apigateway.websocket_api import WebSocketApi
 
 BACKLOG = 4096
-FREE_PORT_ATTEMPTS = 20
 
 
 class PortInUse(Exception):
@@ -73,17 +72,16 @@ def bound(port: int) -> list[socket.socket]:
 
     From now on a client waits until the server runs. Raises PortInUse.
     """
-    for _ in range(FREE_PORT_ATTEMPTS):
-        first = _listening(socket.AF_INET, "127.0.0.1", port)
-        try:
-            return [first, _listening(socket.AF_INET6, "::1", first.getsockname()[1])]
-        except PortInUse:
-            first.close()
-            if port:
-                raise
-        except OSError:
-            return [first]  # there is no IPv6, or it is switched off
-    raise PortInUse(port)
+    first = _listening(socket.AF_INET, "127.0.0.1", port)
+    try:
+        return [first, _listening(socket.AF_INET6, "::1", first.getsockname()[1])]
+    except PortInUse:
+        first.close()
+        if port:
+            raise
+        return bound(0)  # another free one
+    except OSError:
+        return [first]  # there is no IPv6, or it is switched off
 
 
 def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-from infra.local.apigateway.asgi import Receive, Scope, Send, headers_of
+from infra.local.apigateway.asgi import Receive, Scope, Send, headers_of, source_ip
 from infra.local.apigateway.connections import Connection, Connections
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.websocket_events import (
@@ -138,7 +138,7 @@ def _caller(scope: Scope, moment: Moment) -> Caller:
     return Caller(
         connection_id=new_connection_id(),
         domain_name=headers.get("host", "localhost"),
-        source_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
+        source_ip=source_ip(scope),
         user_agent=headers.get("user-agent"),
         connected_at=moment.milliseconds,
     )

@@ -6,12 +6,11 @@ has no headers, a DISCONNECT says why.
 
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from infra.local.apigateway.asgi import last_values, multi_values
+from infra.local.apigateway.asgi import Pairs, multi_values
 from infra.local.deployment import API_ID, STAGE, Moment
 
 
@@ -39,9 +38,7 @@ def new_connection_id() -> str:
     return urlsafe_b64encode(secrets.token_bytes(11)).decode()
 
 
-def connect_event(
-    caller: Caller, moment: Moment, headers: Sequence[tuple[str, str]], query: str
-) -> dict[str, Any]:
+def connect_event(caller: Caller, moment: Moment, headers: Pairs, query: str) -> dict[str, Any]:
     """Return the event of ``$connect``."""
     event = {
         **_headers(headers),
@@ -49,9 +46,9 @@ def connect_event(
         "isBase64Encoded": False,
     }
     if query:
-        values = multi_values(parse_qsl(query, keep_blank_values=True))
-        event["queryStringParameters"] = last_values(values)
-        event["multiValueQueryStringParameters"] = values
+        pairs = parse_qsl(query, keep_blank_values=True)
+        event["queryStringParameters"] = dict(pairs)
+        event["multiValueQueryStringParameters"] = multi_values(pairs)
     return event
 
 
@@ -92,6 +89,5 @@ def _context(caller: Caller, moment: Moment, route: str, event_type: str) -> dic
     }
 
 
-def _headers(headers: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    values = multi_values(headers)
-    return {"headers": last_values(values), "multiValueHeaders": values}
+def _headers(headers: Pairs) -> dict[str, Any]:
+    return {"headers": dict(headers), "multiValueHeaders": multi_values(headers)}

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from infra.local.apigateway.rest_event import RestRequest, rest_event
-from infra.local.apigateway.rest_routes import Match
 from infra.local.deployment import Moment
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +47,7 @@ SCHEDULED = {
     "detail": {},
 }
 HEALTH = rest_event(
-    RestRequest("GET", "/api/health", "", [], b"", "127.0.0.1"), Match("/api/health", {}), Moment.present()
+    ["/api/health"], RestRequest("GET", "/api/health", "", [], b"", "127.0.0.1"), Moment.present()
 )
 
 SDKS = {"boto3", "botocore", "pynamodb", "urllib3", "http.client"}

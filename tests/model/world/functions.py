@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from infra.local.apigateway.rest_routes import Routes
 from infra.local.deployment import Moment
 from tests.model.world.environment import Context, Environment
 from tests.model.world.interruptions import FunctionFailed, Interruption, Invocation, Killed
@@ -52,7 +51,6 @@ class Functions(Time):
         self._free: list[Environment] = []
         self._ids = itertools.count(1)
         self._app: Any = importlib.import_module("app")
-        self._routes = Routes(self._app.app.routes)
         self._patch = pytest.MonkeyPatch()
         for name, value in ENVIRONMENT.items():
             self._patch.setenv(name, value)

@@ -1,12 +1,21 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from infra.local.apigateway.rest_event import RestRequest, rest_event
-from infra.local.apigateway.rest_routes import Match
+import pytest
+
+from infra.local.apigateway.rest_event import RestRequest, rest_event, routed
 from infra.local.deployment import Moment
 
 MOMENT = Moment(datetime(2025, 11, 1, 20, 0, 0, 123_000, UTC), "request-1")
-MATCH = Match("/api/sessions/{id}", {"id": "17"})
+RESOURCES = (
+    "/",
+    "/api",
+    "/api/sessions",
+    "/api/sessions/{id}",
+    "/api/sessions/active",
+    "/api/sessions/{id}/games",
+)
 REQUEST = RestRequest(
     method="POST",
     path="/api/sessions/17",
@@ -17,8 +26,14 @@ REQUEST = RestRequest(
 )
 
 
+def made_of(request: RestRequest) -> Any:
+    event = rest_event(RESOURCES, request, MOMENT)
+    assert event is not None
+    return event
+
+
 def test_an_event_has_what_api_gateway_sends() -> None:
-    event = rest_event(REQUEST, MATCH, MOMENT)
+    event = made_of(REQUEST)
 
     assert [*event] == [
         *("resource", "path", "httpMethod", "headers", "multiValueHeaders", "queryStringParameters"),
@@ -40,7 +55,7 @@ def test_an_event_has_what_api_gateway_sends() -> None:
 
 
 def test_of_a_repeated_header_or_parameter_the_last_counts() -> None:
-    event = rest_event(REQUEST, MATCH, MOMENT)
+    event = made_of(REQUEST)
 
     assert event["headers"]["x-twice"] == "b"
     assert event["multiValueHeaders"]["x-twice"] == ["a", "b"]
@@ -49,7 +64,7 @@ def test_of_a_repeated_header_or_parameter_the_last_counts() -> None:
 
 
 def test_what_is_absent_is_null() -> None:
-    event = rest_event(replace(REQUEST, query="", body=b""), Match("/api", {}), MOMENT)
+    event = made_of(replace(REQUEST, path="/api", query="", body=b""))
 
     assert event["queryStringParameters"] is None
     assert event["multiValueQueryStringParameters"] is None
@@ -58,6 +73,25 @@ def test_what_is_absent_is_null() -> None:
 
 
 def test_a_body_may_be_no_text() -> None:
-    event = rest_event(replace(REQUEST, body=b"\xff"), MATCH, MOMENT)
+    assert made_of(replace(REQUEST, body=b"\xff"))["body"] == "�"
 
-    assert event["body"] == "�"
+
+@pytest.mark.parametrize(
+    ("path", "resource", "parameters"),
+    [
+        ("/", "/", {}),
+        ("/api", "/api", {}),
+        ("/api/", "/api", {}),
+        ("/api/sessions/17", "/api/sessions/{id}", {"id": "17"}),
+        ("/api/sessions/active", "/api/sessions/active", {}),
+        ("/api/sessions/17/games", "/api/sessions/{id}/games", {"id": "17"}),
+        ("/api/sessions/a%2Fb", "/api/sessions/{id}", {"id": "a%2Fb"}),
+    ],
+)
+def test_a_path_is_routed_to_its_resource(path: str, resource: str, parameters: dict[str, str]) -> None:
+    assert routed(RESOURCES, path) == (resource, parameters)
+
+
+@pytest.mark.parametrize("path", ["/nope", "/api/nope", "/api/sessions/1/2/3", "/API"])
+def test_a_path_that_is_nobodys_is_routed_nowhere(path: str) -> None:
+    assert rest_event(RESOURCES, replace(REQUEST, path=path), MOMENT) is None
