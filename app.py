@@ -195,7 +195,7 @@ def list_sessions() -> Response:
     newest = urls.newest_of(request.query_params)
     if newest is not None:
         return _json(pages.sessions_page(application().queries.newest(newest)))
-    since, limit = urls.page_of(request.query_params)
+    since, limit = urls.page_of(request.query_params, "newest")
     return _json(pages.sessions_page(application().queries.sessions(since, limit)))
 
 

@@ -129,7 +129,8 @@ async def test_a_bad_parameter_is_refused_by_name(
 
         document = problem(answer, 400, "invalid_cursor" if name == "since" else "invalid_request")
         assert [error["field"] for error in document["errors"]] == [name[:40]]
-        assert name in {"limit", "since"} or "since and limit" in document["detail"]
+        known = "since and limit" if "events" in path else "since, limit and newest"
+        assert name in {"limit", "since"} or f"only {known}." in document["detail"]
 
 
 async def test_a_lost_cursor_of_starts_is_not_recovered(host: Host, night: Any) -> None:
