@@ -58,6 +58,7 @@ STAGE_COMMANDS = {
     context_settings=HELP,
     epilog=examples('night start "Friday Game Night"', "demo", "token --role bot"),
 )
+@click.version_option(package_name="game-night-live", prog_name="gamenight")
 @click.pass_context
 def gamenight(ctx: click.Context) -> None:
     """Host game nights, run the service, and look after it.

@@ -5,7 +5,7 @@ from announcements import on_one_line, score
 
 from chalicelib.auth.claims import Role
 from infra.cli.night import active_night, whole_night
-from infra.cli.options import answer, as_json, examples
+from infra.cli.options import answer, as_json, examples, text_argument
 from infra.cli.service.format import players
 from infra.cli.service.options import on_a_service
 from infra.cli.service.target import ServiceTarget
@@ -28,7 +28,7 @@ def game() -> None:
         'game add "Quiplash 3"', 'game add "Tee K.O." --pack "Party Pack 3" --min-players 3 --night 17'
     )
 )
-@click.argument("title")
+@text_argument("title", required=True)
 @OF_NIGHT
 @click.option("--pack", metavar="NAME", help="The pack that the game is from.")
 @click.option("--min-players", type=click.IntRange(min=1), help="How many players it needs.")

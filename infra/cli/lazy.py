@@ -17,9 +17,6 @@ from infra.signals import raise_by_ctrl_c
 Commands = Mapping[str, Mapping[str, tuple[str, str]]]
 """By heading and command: the module that has the command under its name, and its help's first sentence."""
 
-WITH_JSON = "infra.cli.json"
-"""In click's context: whether errors are printed as JSON."""
-
 
 class LazyGroup(click.Group):
     """A group that lists its commands without importing them."""
@@ -43,14 +40,23 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command. click would look for similar names among the commands that it has been given."""
+        """Find a command, or what was perhaps meant: a similar name, or one of a group's commands."""
         try:
             found = super().resolve_command(ctx, args)
         except click.NoSuchCommand as unknown:
-            raise click.NoSuchCommand(unknown.command_name, possibilities=self._lazy, ctx=ctx) from unknown
+            name = unknown.command_name
+            if longer := " or ".join(f"'{group} {name}'" for group in self._groups_with(ctx, name)):
+                raise click.UsageError(f"No such command '{name}'. Did you mean {longer}?", ctx) from unknown
+            raise click.NoSuchCommand(name, possibilities=self._lazy, ctx=ctx) from unknown
         if not isinstance(found[1], LazyGroup):
             raise_by_ctrl_c()  # it is the one that runs now
         return found
+
+    def _groups_with(self, ctx: click.Context, name: str) -> Iterator[str]:
+        for group in self._lazy:
+            command = self.get_command(ctx, group)
+            if isinstance(command, click.Group) and name in command.list_commands(ctx):
+                yield group
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a command's name, or this group's options."""
@@ -74,7 +80,7 @@ class RootGroup(LazyGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note whether errors are printed as JSON, even if the rest is not understood."""
-        ctx.meta[WITH_JSON] = "--json" in [*takewhile(lambda one: one != "--", args)]
+        ctx.obj = "--json" in takewhile(lambda one: one != "--", [*args])
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -86,9 +92,9 @@ class RootGroup(LazyGroup):
         try:
             return self._run(ctx)
         except click.ClickException as error:
-            if not ctx.meta[WITH_JSON]:
+            if not ctx.obj:
                 raise
-            click.echo(as_json({"error": dict(_members(error))}), err=True)
+            click.echo(as_json({"error": _members(error)}), err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             ctx.exit(128 + signal.SIGINT)
@@ -112,12 +118,11 @@ class RootGroup(LazyGroup):
             ) from missing
 
 
-def _members(error: click.ClickException) -> Iterator[tuple[str, Any]]:
-    """Yield ``code``, ``detail`` and, where a service refused, its HTTP ``status``.
+def _members(error: click.ClickException) -> dict[str, Any]:
+    """Return ``code``, ``detail`` and, where a service refused, its HTTP ``status``.
 
     A code that is neither the service's nor of ``infra.cli.service.target`` is ``usage`` or ``failed``.
     """
-    yield "code", getattr(error, "code", "usage" if isinstance(error, click.UsageError) else "failed")
-    yield "detail", getattr(error, "detail", error.format_message())
-    if (status := getattr(error, "status", None)) is not None:
-        yield "status", status
+    code = "usage" if isinstance(error, click.UsageError) else "failed"
+    members = {"code": code, "detail": error.format_message(), **vars(error)}
+    return {name: members[name] for name in ("code", "detail", "status") if members.get(name) is not None}

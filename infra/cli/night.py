@@ -8,7 +8,7 @@ from announcements import on_one_line, results
 
 from chalicelib.auth.claims import Role
 from chalicelib.limits import MAX_PAGE
-from infra.cli.options import answer, as_json, examples
+from infra.cli.options import answer, as_json, examples, text_argument
 from infra.cli.service.format import as_row, games
 from infra.cli.service.options import NIGHT, on_a_service
 from infra.cli.service.target import ServiceProblem, ServiceTarget
@@ -20,7 +20,7 @@ def night() -> None:
 
 
 @night.command(epilog=examples('night start "Friday Game Night"', "night start --stage dev --json"))
-@click.argument("notes", required=False)
+@text_argument("notes", required=False)
 @on_a_service
 def start(service: ServiceTarget, notes: str | None, *, json_only: bool) -> None:
     """Start a game night; every bot that is connected hears of it.

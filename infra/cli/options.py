@@ -31,6 +31,20 @@ STAGE = click.option(
     help="The stage on AWS; local is the gateway on this machine.",
 )
 
+
+def text_argument(name: str, *, required: bool) -> Any:
+    """Return an argument that is one text, and refuse several, with a hint to quote them."""
+
+    def joined(ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> str | None:
+        if len(words) > 1:
+            quoted = f'{ctx.command_path} "{" ".join(words)}"'
+            raise click.UsageError(f"Put what has spaces in quotes: {quoted}", ctx)
+        return words[0] if words else None
+
+    metavar = name.upper() if required else f"[{name.upper()}]"
+    return click.argument(name, nargs=-1, required=required, metavar=metavar, callback=joined)
+
+
 UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")
 """Control characters and ends of lines that JSON does not escape."""
 

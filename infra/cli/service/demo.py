@@ -184,7 +184,7 @@ class _Script:
         return _Guest(name, GameNight(self._url, token, cursors=cursors), cursors, self._session_id)
 
     async def _start(self, guests: Sequence[_Guest]) -> None:
-        await self._says("host", f"starts a night: POST /api/sessions, with the notes {NOTES!r}")
+        await self._says("host", f'starts a night: gamenight night start "{NOTES}"')
         # Shielded: to end a night that is about to start, the script needs its number.
         self._starting = asyncio.ensure_future(self._host.request("POST", "/api/sessions", {"notes": NOTES}))
         session = await asyncio.shield(self._starting)
@@ -193,12 +193,12 @@ class _Script:
         await asyncio.gather(*(guest.hears("session.started") for guest in guests))
 
     async def _add(self, title: str, *listeners: _Guest, votes: int) -> None:
-        await self._says("host", f"adds {title}: POST {self._at}/games")
+        await self._says("host", f'adds {title}: gamenight game add "{title}"')
         await self._host.request("POST", f"{self._at}/games", {"title": title})
         await asyncio.gather(*(guest.hears("vote.received", votes) for guest in listeners))
 
     async def _end(self, announcer: _Guest) -> None:
-        await self._says("host", f"ends the night: POST {self._at}/close")
+        await self._says("host", "ends the night: gamenight night end")
         await self._host.request("POST", f"{self._at}/close")
         self._starting = None
         await announcer.hears("session.ended")

@@ -89,7 +89,8 @@ def translated(url: str) -> Iterator[None]:
                 f"{url} answers (HTTP {refused.status}), but this does not look like Game Night Live. Check "
                 "the address: it is the one that stands before /api.",
             ) from refused
-        raise ServiceProblem(refused.code, on_one_line(refused.detail), refused.status) from refused
+        detail = on_one_line(refused.detail).replace("POST /api/sessions", "`gamenight night start`")
+        raise ServiceProblem(refused.code, detail, refused.status) from refused
     except TokenRefused as refused:
         raise ServiceProblem("token_refused", str(refused), HTTPStatus.UNAUTHORIZED) from refused
     except GameNightError as error:

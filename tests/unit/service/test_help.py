@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import click
 import pytest
@@ -76,12 +77,37 @@ def test_a_shell_is_told_how_to_complete(shell: str) -> None:
     assert f"_GAMENIGHT_COMPLETE={shell}_complete" in shown.output
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("nigt", "night"), ("tokn", "token"), ("night strat", "start")])
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("nigt", "'night'"),
+        ("tokn", "'token'"),
+        ("night strat", "'start'"),
+        ("start", "'night start'"),
+        ("list", "'night list' or 'game list'"),
+    ],
+)
 def test_a_misspelled_command_is_answered_with_the_command(typed: str, meant: str) -> None:
     shown = CliRunner().invoke(gamenight, typed.split())
 
     assert shown.exit_code == 2
-    assert f"Did you mean '{meant}'?" in shown.stderr
+    assert f"Did you mean {meant}?" in shown.stderr
+
+
+@pytest.mark.parametrize("command", ["night start", "game add"])
+def test_a_title_without_quotes_is_answered_with_them(command: str) -> None:
+    shown = CliRunner().invoke(
+        gamenight, [*command.split(), "Friday", "Game", "Night"], prog_name="gamenight"
+    )
+
+    assert shown.exit_code == 2
+    assert f'Put what has spaces in quotes: gamenight {command} "Friday Game Night"' in shown.stderr
+
+
+def test_it_tells_its_version() -> None:
+    shown = CliRunner().invoke(gamenight, ["--version"])
+
+    assert shown.output == f"gamenight, version {version('game-night-live')}\n"
 
 
 @pytest.mark.parametrize("command", ["night list", "demo"])
