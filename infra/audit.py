@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).parents[1]
+from infra import ROOT
 
-FILES = ("requirements.txt", *(f"requirements/{one.name}" for one in PROJECT.glob("requirements/*.txt")))
+FILES = ("requirements.txt", *(f"requirements/{one.name}" for one in ROOT.glob("requirements/*.txt")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def _packages(requirements: str, options: Sequence[str]) -> list[dict[str, Any]]
     arguments = ["--requirement", requirements, "--disable-pip", "--progress-spinner=off", "--format=json"]
     asked = subprocess.run(
         [sys.executable, "-m", "pip_audit", *arguments, *options],
-        cwd=PROJECT,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -1,19 +1,27 @@
 """``gamenight demo``: a scripted night, for a first look."""
 
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 
+from infra import ROOT
 from infra.cli.options import JSON, STATE_DIR, examples
 from infra.cli.service.demo import play
-from infra.cli.service.options import STAGE, URL, named_service
-from infra.cli.service.own_gateway import own_gateway
-from infra.cli.service.target import ServiceProblem, ServiceTarget, service_at, translated
+from infra.cli.service.target import STAGE, URL, ServiceProblem, ServiceTarget, named_service, translated
 from infra.event_loop import run
-from infra.signals import exit_by_signals
-from infra.stage_secrets import LOCAL
+from infra.signals import exit_by_signals, put_off
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+POLL_SECONDS = 0.05
 
 
 @click.command(epilog=examples("demo", "demo --pace 0 --json", "demo --stage dev"))
@@ -38,9 +46,7 @@ def demo(  # noqa: PLR0913 - one for each option
     comes back. The demo uses the gateway of `make run`, or starts its own if none is running. With --json it
     prints only the events that the announcer gets.
     """
-    # A signal ends its gateway too, as Ctrl-C does.
-    exit_by_signals()
-
+    exit_by_signals()  # a signal ends its gateway too, as Ctrl-C does
     with _service(stage, state_dir, url, own=own) as service, translated(service.url):
         run(lambda: play(service, pace, json_only=json_only))
 
@@ -58,5 +64,47 @@ def _service(stage: str | None, state_dir: Path, url: str | None, *, own: bool) 
             yield service
             return
     click.secho("Starting a gateway...", dim=True, err=True)
-    with own_gateway() as state:
-        yield service_at(LOCAL, state, None)
+    with _own_gateway() as state:
+        yield named_service(None, state, None)
+
+
+@contextmanager
+def _own_gateway() -> Iterator[Path]:
+    """Serve on a free port until the end of the block; yields the folder of its state, which goes then."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="game-night-live-"))
+        state, ready, log = Path(folder) / "state", Path(folder) / "ready.json", Path(folder) / "gateway.log"
+        command = [sys.executable, "-m", "infra.cli", "serve", "--port", "0"]
+        command += ["--state-dir", str(state), "--ready-file", str(ready)]
+        with log.open("wb") as output, put_off():
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A session of its own, so that Ctrl-C ends what uses the gateway first.
+                start_new_session=True,
+            )
+            stack.callback(_stop, process)
+        _wait(process, ready, log)
+        yield state
+
+
+def _wait(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not ready.exists():  # another process writes it, so it can only be looked at again
+        if time.monotonic() >= deadline or process.poll() is not None:
+            said = log.read_text(errors="replace").strip()
+            raise click.ClickException(f"The gateway did not start. It said:\n{said}")
+        time.sleep(POLL_SECONDS)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()  # not by SIGINT, which it ignores where this was started in the background
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

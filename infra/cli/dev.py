@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from infra import ROOT
 from infra.audit import Audit, NotAudited, audited
 from infra.cli.options import JSON, answer, as_json, examples
 
-PROJECT = Path(__file__).parents[2]
-TABLES_PAGE = PROJECT / "docs" / "tables.md"
+TABLES_PAGE = ROOT / "docs" / "tables.md"
 
 
 @click.group(epilog=examples("dev specs --check", "dev tables costs", "dev audit"))

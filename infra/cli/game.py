@@ -7,8 +7,7 @@ from chalicelib.auth.claims import Role
 from infra.cli.night import active_night, whole_night
 from infra.cli.options import answer, as_json, examples, text_argument
 from infra.cli.service.format import players
-from infra.cli.service.options import on_a_service
-from infra.cli.service.target import ServiceTarget
+from infra.cli.service.target import ServiceTarget, on_a_service
 
 OF_NIGHT = click.option(
     "--night",

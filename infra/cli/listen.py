@@ -9,8 +9,7 @@ from gamenight import GameNight
 from chalicelib.auth.claims import Role
 from infra.cli.options import as_json, examples
 from infra.cli.service.format import ConnectionLog, as_line, members
-from infra.cli.service.options import on_a_service
-from infra.cli.service.target import ServiceTarget, translated
+from infra.cli.service.target import ServiceTarget, on_a_service, translated
 from infra.event_loop import run
 
 

@@ -10,8 +10,7 @@ from chalicelib.auth.claims import Role
 from chalicelib.limits import MAX_PAGE
 from infra.cli.options import answer, as_json, examples, text_argument
 from infra.cli.service.format import as_row, games
-from infra.cli.service.options import NIGHT, on_a_service
-from infra.cli.service.target import ServiceProblem, ServiceTarget
+from infra.cli.service.target import NIGHT, ServiceProblem, ServiceTarget, on_a_service
 
 
 @click.group(epilog=examples('night start "Friday Game Night"', "night show", "night end"))

@@ -9,18 +9,20 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
+import click
 from announcements import on_one_line
-from click import ClickException
 from gamenight import CursorStore, GameNight, GameNightError, Refused, Token, TokenRefused
 
 from chalicelib.auth.claims import Role
 from infra import ROOT
+from infra.cli.options import JSON, STATE_DIR
 from infra.event_loop import run
 from infra.local.state import StateDir
 from infra.stage_secrets import LOCAL, minted
@@ -33,7 +35,7 @@ FOREIGN = frozenset({"unknown", "no_json"})
 """The library's codes for an answer that is not the service's."""
 
 
-class ServiceProblem(ClickException):
+class ServiceProblem(click.ClickException):
     """The service can't be reached, or has refused; ``code`` is the service's, or one of this module's.
 
     ``status`` is the HTTP status of the refusal, None if the service was not asked. With a status the message
@@ -65,15 +67,45 @@ class ServiceTarget:
             return run(lambda: self.night(role).request(method, path, body))
 
 
-def service_at(stage: str, state_dir: Path, url: str | None) -> ServiceTarget:
-    """Return the service that a command's options name. Raises ServiceProblem if there is none."""
+NIGHT = click.argument("number", metavar="[NIGHT]", type=click.IntRange(min=1), required=False)
+
+STAGE = click.option(
+    "--stage",
+    metavar="NAME",
+    help="A stage that was deployed from here; local is the gateway on this machine.  [default: local]",
+)
+URL = click.option(
+    "--url",
+    metavar="URL",
+    help="A service's address without /api, in place of --stage. Its token is in GAMENIGHT_TOKEN.",
+)
+
+
+def on_a_service(run: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --stage, --url, --state-dir and --json; call it with the service that they name."""
+
+    @STAGE
+    @URL
+    @STATE_DIR
+    @JSON
+    @wraps(run)
+    def command(stage: str | None, url: str | None, state_dir: Path, **options: Any) -> None:
+        run(named_service(stage, state_dir, url), **options)
+
+    return command
+
+
+def named_service(stage: str | None, state_dir: Path, url: str | None) -> ServiceTarget:
+    """Return the service that the options name. Raises UsageError where they name two, and ServiceProblem."""
     if url is not None:
+        if stage is not None:
+            raise click.UsageError(f"Which one: --stage {stage} or --url {url}? Leave out the other.")
         return ServiceTarget(url, lambda _role: _given_token())
 
     def token(role: Role) -> Token:
-        return lambda: minted(stage, state_dir, SUBJECT, role, TOKEN_SECONDS)
+        return lambda: minted(stage or LOCAL, state_dir, SUBJECT, role, TOKEN_SECONDS)
 
-    return ServiceTarget(_local_url(StateDir(state_dir)) if stage == LOCAL else _stage_url(stage), token)
+    return ServiceTarget(_stage_url(stage) if stage and stage != LOCAL else _local_url(state_dir), token)
 
 
 @contextmanager
@@ -105,9 +137,9 @@ def translated(url: str) -> Iterator[None]:
         ) from error
 
 
-def _local_url(state: StateDir) -> str:
+def _local_url(state_dir: Path) -> str:
     try:
-        url: str = json.loads(state.addresses.read_text())["rest_url"]
+        url: str = json.loads(StateDir(state_dir).addresses.read_text())["rest_url"]
         at = urlsplit(url)
         socket.create_connection((at.hostname or "", at.port or 0), timeout=PROBE_SECONDS).close()
     except (OSError, ValueError, KeyError) as error:
