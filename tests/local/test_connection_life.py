@@ -3,17 +3,13 @@
 No test has to be faster than these times: what comes too late on a slow machine is tried with longer ones.
 """
 
-import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import boto3
 import jwt
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from infra.template import tables
 from tests.clients import Bot, Connect, Host, Target
@@ -55,34 +51,14 @@ async def resuming(connected: Connect, token: str) -> Bot:
     return bot
 
 
-async def expiring(target: Target, connected: Connect, subject: str, *renewals: str | None) -> list[Bot]:
-    """Return authenticated bots whose token expires as soon as the machine is fast enough for.
-
-    There is one for each of the renewals: another token that it authenticates with, or None.
-    """
+async def expiring(target: Target, connected: Connect, subject: str) -> Bot:
+    """Return an authenticated bot whose token expires as soon as the machine is fast enough for."""
     for seconds in LIVES:
-        token = target.token("bot", subject, seconds)
-        bots = [await connected() for _ in renewals]
-        answers = [await bot.ask({"type": "auth", "token": token}) for bot in bots]
-        for bot, renewal in zip(bots, renewals, strict=True):
-            if renewal and answers[-1]["type"] == "auth_success":
-                answers.append(await bot.ask({"type": "auth", "token": renewal}))
-        if {answer["type"] for answer in answers} == {"auth_success"}:
-            return bots
+        bot = await connected()
+        answer = await bot.ask({"type": "auth", "token": target.token("bot", subject, seconds)})
+        if answer["type"] == "auth_success":
+            return bot
     raise AssertionError(f"no bot could be authenticated within {LIVES[-1]} seconds")
-
-
-async def test_who_does_not_authenticate_is_told_so_and_closed(tmp_path: Path) -> None:
-    with (
-        gateway_engine(tmp_path) as engine,
-        running_gateway(tmp_path, {**engine, **SHORT, "SECONDS_TO_AUTHENTICATE": "1"}) as gateway,
-    ):
-        async with target_of(gateway).bot() as bot:
-            goodbye = await frame(bot)
-            await bot.is_closed()
-
-    assert (goodbye["type"], goodbye["code"], goodbye["retryable"]) == ("error", "auth_timeout", False)
-    assert "id" not in goodbye
 
 
 async def test_who_can_resume_is_told_in_time_and_others_are_told_nothing(
@@ -111,7 +87,7 @@ async def test_who_can_resume_is_told_in_time_and_others_are_told_nothing(
 async def test_whose_token_has_expired_is_told_so_closed_and_gets_nothing_more(
     target: Target, connected: Connect, hasty: Gateway, host: Host
 ) -> None:
-    [bot] = await expiring(target, connected, "brief", None)
+    bot = await expiring(target, connected, "brief")
 
     goodbye = await frame(bot)
     await bot.is_closed()
@@ -120,48 +96,6 @@ async def test_whose_token_has_expired_is_told_so_closed_and_gets_nothing_more(
     assert (goodbye["type"], goodbye["code"]) == ("error", "token_expired")
     assert bot.heard == []
     assert traces_of(hasty, "brief") == []
-
-
-async def test_a_renewed_token_is_all_it_takes_to_stay(
-    target: Target, connected: Connect, host: Host
-) -> None:
-    leaves, stays = await expiring(target, connected, "stays", None, target.token("bot", "stays", 24 * HOUR))
-
-    goodbye = await frame(leaves)
-    await leaves.is_closed()
-    session = await host.start()
-
-    assert goodbye["code"] == "token_expired"
-    assert await stays.hear_start_of(session["id"])
-
-
-async def test_a_frame_after_the_token_has_expired_is_answered_with_that_and_nothing_else(
-    target: Target, connected: Connect, host: Host
-) -> None:
-    session = await host.start()
-    frames: list[object] = [
-        {"type": "ping"},
-        {"type": "subscribe", "sessionId": session["id"]},
-        {"type": "auth", "token": target.token("bot", "late", HOUR)},
-        "no frame at all",
-    ]
-    expired, *bots = await expiring(target, connected, "late", None, *(None for _ in frames))
-
-    async with asyncio.timeout(60):
-        while True:  # the server's clock says when
-            with suppress(ConnectionClosed):  # by the sweep, which has said why
-                await expired.send({"type": "ping"})
-            answer = await frame(expired)
-            if answer["type"] == "error":
-                break
-            await asyncio.sleep(0.2)  # a clock can only be looked at again, and frames are counted
-    assert answer["code"] == "token_expired"
-
-    for bot, said in zip(bots, frames, strict=True):
-        with suppress(ConnectionClosed):  # by the sweep, which has said why
-            await bot.send(said)
-        goodbye = await frame(bot)
-        assert (goodbye["type"], goodbye["code"]) == ("error", "token_expired"), said
 
 
 def traces_of(gateway: Gateway, subject: str) -> list[Any]:

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.bots.programs import Program, python, running
-from tests.clients import PATIENCE_SECONDS, Host, Target
+from tests.bots.programs import Program, running
+from tests.clients import PATIENCE_SECONDS, Host
 from tests.gateway import ROOT, Gateway
 from tests.sockets import listening
 
@@ -128,18 +128,6 @@ def wait_for_the_end_of_an_engine(state: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # which an engine that runs still holds
 
 
-async def test_a_bot_ends_quietly(target: Target, tmp_path: Path) -> None:
-    environment = {"GAMENIGHT_TOKEN": target.token(), "DISCORD_WEBHOOK_URL": "http://127.0.0.1:1/webhook"}
-    url = target.rest_url
-    async with running(python("discord_bot.py", url), environment, tmp_path) as program:
-        await program.prints("authenticated as bot")
-
-        status, printed = await ended_by(CTRL_C, program)
-
-    assert status == 128 + CTRL_C
-    assert "Traceback" not in printed
-
-
 async def test_an_interruption_of_the_first_imports_is_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
 
@@ -155,11 +143,12 @@ async def test_an_interruption_of_the_first_imports_is_no_traceback(tmp_path: Pa
 async def test_a_gateway_stops_also_as_soon_as_it_serves(number: signal.Signals, tmp_path: Path) -> None:
     command = [*GAMENIGHT, "serve", "--json", "--port", "0", "--state-dir", str(tmp_path / "state")]
     async with running(command, {}, ROOT) as program:
-        await program.prints("rest_url")
+        addresses = json.loads(await program.prints("rest_url"))
 
         status, printed = await ended_by(number, program)
 
     assert status == 0, printed
+    assert addresses.keys() == {"rest_url", "websocket_url", "dynamodb_url", "sqs_url"}
 
 
 async def test_a_gateway_ends_with_its_engine_and_says_why(tmp_path: Path) -> None:

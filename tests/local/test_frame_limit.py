@@ -4,10 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 
 import pytest
-from gamenight import GameNight, MemoryCursors
 from websockets.exceptions import ConnectionClosed
 
-from tests.bots.listening import listening
 from tests.clients import Bot, Target
 from tests.gateway import Gateway, gateway_engine, running_gateway
 from tests.local.conftest import target_of
@@ -60,27 +58,3 @@ async def test_who_goes_on_regardless_is_closed(bot: Bot) -> None:
     assert set(told) == {"unknown_type", "too_many_frames"}
     assert told.count("too_many_frames") == AT_ONCE
     assert bot.socket.close_code is not None
-
-
-async def test_a_bot_that_comes_back_to_more_nights_than_it_may_ask_for_at_once_hears_of_all(
-    strict: Gateway,
-) -> None:
-    target = target_of(strict)
-    async with target.host(target.token("admin")) as host:
-        nights = [(await host.start())["id"] for _ in range(AT_ONCE + 3)]
-        for night in nights:
-            await host.close(night)
-    cursors = MemoryCursors({"sessions": f"{await sessions_epoch(target)}:{nights[-1]}"})
-    cursors.cursors |= {f"session:{night}": "" for night in nights}
-
-    returning = GameNight(strict.websocket_url, target.token("bot"), cursors=cursors)
-    async with listening(returning) as ear:
-        heard = {(await ear.next()).session_id for _ in nights}
-
-    assert heard == set(nights)
-
-
-async def sessions_epoch(target: Target) -> str:
-    async with target.host(target.token("bot")) as somebody:
-        cursor: str = (await somebody.read("/api/sessions", limit=100))["cursor"]
-    return cursor.rpartition(":")[0]

@@ -78,15 +78,6 @@ def test_a_port_in_use_on_the_other_address_of_localhost_is_one_too(tmp_path: Pa
     assert "is in use" in started.stderr
 
 
-def test_a_second_gateway_on_the_same_folder_is_an_error(gateway: Gateway) -> None:
-    state = gateway.token_command[-1]
-
-    started = _local("--port", "0", "--state-dir", state)
-
-    assert started.returncode == 1
-    assert "in use by another gateway" in started.stderr
-
-
 def test_ctrl_c_stops_it_cleanly_and_a_restart_finds_what_was_there(tmp_path: Path) -> None:
     with running_gateway(tmp_path, EMBEDDED) as first:
         admin = first.token("admin")

@@ -1,5 +1,4 @@
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +10,6 @@ from infra.local.functions.environment import (
     FunctionFailed,
     start_fork_server,
 )
-from infra.local.functions.service import LambdaService
 
 HANDLERS = "tests.integration.local.handlers"
 
@@ -74,17 +72,3 @@ def test_a_function_that_takes_too_long_is_ended() -> None:
             lambda_.invoke("hang", "r")
 
         assert not lambda_.usable
-
-
-async def test_a_killed_process_is_replaced() -> None:
-    function = Function("a_function", f"{HANDLERS}.misbehave", 60, 128)
-    service = LambdaService({"a_function": function}, concurrency=1)
-    before = await service.invoke("a_function", "be good")
-    os.kill(before, signal.SIGKILL)
-
-    with pytest.raises(FunctionFailed, match="Runtime exited"):
-        await service.invoke("a_function", "be good")
-    after = await service.invoke("a_function", "be good")
-    service.close()
-
-    assert after != before

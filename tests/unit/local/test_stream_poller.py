@@ -131,16 +131,6 @@ async def test_a_failed_batch_comes_again() -> None:
     assert lambda_.batches == [[1], [1], [1]]
 
 
-async def test_a_batch_comes_again_from_the_reported_record_on() -> None:
-    stream, lambda_ = FakeStream(), Lambda({"batchItemFailures": [{"itemIdentifier": "2"}]})
-
-    async with polling(stream, lambda_):
-        stream.records["a"] += [1, 2, 3]
-        await lambda_.has_batches(2)
-
-    assert lambda_.batches == [[1, 2, 3], [2, 3]]
-
-
 async def test_what_is_given_up_is_reported_before_the_next_batch() -> None:
     stream = FakeStream()
     lambda_ = Lambda(FunctionFailed("it raised"), destination=[OSError("no answer")] * 3)

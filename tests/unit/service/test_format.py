@@ -4,11 +4,10 @@ import unicodedata
 import click
 import pytest
 from announcements import score
-from gamenight import Event, Refused
+from gamenight import Event
 
 from infra.cli.options import as_json
 from infra.cli.service.format import as_line, as_row, members, sentence
-from infra.cli.service.target import ServiceProblem, translated
 
 MOMENT = "2025-11-01T20:00:00.123Z"
 
@@ -108,12 +107,3 @@ def test_an_event_in_json_is_what_was_sent_on_one_line() -> None:
         "timestamp": MOMENT,
         "data": started("🎲 two\nlines").data,
     }
-
-
-def test_a_host_is_told_of_commands_and_not_of_routes() -> None:
-    refused = Refused(409, "session_closed", "Session 3 has ended. POST /api/sessions starts a new one.")
-
-    with pytest.raises(ServiceProblem) as told, translated("http://localhost"):
-        raise refused
-
-    assert told.value.detail == "Session 3 has ended. `gamenight night start` starts a new one."

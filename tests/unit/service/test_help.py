@@ -125,7 +125,6 @@ def test_a_stage_and_an_address_are_two_places(command: str) -> None:
     [
         ("night list --json --lst 2", "usage", "No such option '--lst'"),
         ("nigt list --json", "usage", "Did you mean 'night'?"),
-        ("night list --state-dir /nowhere --json", "not_running", "make run"),
         ("token --role bot --state-dir /nowhere --json", "failed", "make run"),
     ],
 )

@@ -1,0 +1,59 @@
+"""What is told of a service that can't be reached, or that refuses."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from gamenight import Refused, TokenRefused
+
+from infra.cli.commands import gamenight
+from infra.cli.service.target import ServiceProblem, translated
+
+NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("typed", "token", "code", "says"),
+    [
+        ("night list --state-dir /nowhere", "", "not_running", "`make run`"),
+        ("listen --state-dir /nowhere", "", "not_running", "`make run`"),
+        ("night list --stage neverland", "", "not_deployed", "gamenight stage deploy --stage neverland"),
+        (f"night list --url {NOBODY}", "", "no_token", "GAMENIGHT_TOKEN"),
+        (f"night list --url {NOBODY}", "a\nb", "no_token", "a space or a line break"),
+        (f"night list --url {NOBODY}", "a", "unreachable", "Check the address"),
+        ("night list --url 127.0.0.1", "a", "not_possible", "Pass one such as http://localhost:5000"),
+    ],
+)
+def test_where_nothing_is_reached_it_says_what_to_do(typed: str, token: str, code: str, says: str) -> None:
+    environment = {"GAMENIGHT_TOKEN": token}
+
+    for_people = CliRunner().invoke(gamenight, typed.split(), env=environment)
+    for_machines = CliRunner().invoke(gamenight, [*typed.split(), "--json"], env=environment)
+
+    assert for_people.exit_code == for_machines.exit_code == 1
+    assert says in for_people.stderr
+    assert json.loads(for_machines.stderr)["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status", "says"),
+    [
+        (
+            Refused(409, "session_closed", "Session 3 has ended. POST /api/sessions starts a new one."),
+            "session_closed",
+            409,
+            "Session 3 has ended. `gamenight night start` starts a new one.",
+        ),
+        (Refused(404, "unknown", ""), "not_possible", None, "this does not look like Game Night Live"),
+        (Refused(503, "unknown", "Busy."), "unknown", 503, "Busy."),
+        (TokenRefused("Get a new one."), "token_refused", 401, "Get a new one."),
+    ],
+)
+def test_a_refusal_has_a_code_and_names_commands(
+    error: Exception, code: str, status: int | None, says: str
+) -> None:
+    with pytest.raises(ServiceProblem) as told, translated("http://localhost"):
+        raise error
+
+    assert (told.value.code, told.value.status) == (code, status)
+    assert says in told.value.detail
