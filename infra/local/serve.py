@@ -40,7 +40,7 @@ from infra.local.functions.environment import start_fork_server
 from infra.local.functions.service import LambdaService
 from infra.local.log_file import LogFile
 from infra.local.state import StateDir, write_whole
-from infra.local.triggers.sources import Sources
+from infra.local.triggers.sources import call_functions, stream_poller
 from infra.template import queues, tables
 
 SCHEDULE_SECONDS = 60.0
@@ -171,18 +171,18 @@ async def _run(
         loop.add_signal_handler(number, stopped.set)
     limits, connections = options.limits, Connections()
     functions = LambdaService(deployed_functions(app, ROOT, STAGE))
-    sources = Sources.of(app, functions, endpoints, made, options.schedule_seconds)
+    stream = stream_poller(app, functions, endpoints, made["StreamFailureQueue"])
     websocket = WebSocketApi(functions, connections, limits)
     serving = server(RestApi(app, functions, limits), websocket, limits)
     await loop.create_server(lambda: ManagementApi(connections, limits), sock=sockets.pop())
     try:
-        await asyncio.gather(sources.stream.position(), functions.warm())
+        await asyncio.gather(stream.position(), functions.warm())
         if stopped.is_set():
             return
         ready()  # the sockets listen already
         tasks = [
             asyncio.create_task(serving.serve(sockets)),  # which handles signals itself
-            asyncio.create_task(sources.run()),
+            asyncio.create_task(call_functions(app, functions, stream, made, options.schedule_seconds)),
             asyncio.create_task(stopped.wait()),  # for a signal that comes before that
             asyncio.create_task(LogFile(options.state.log).keep_bounded()),
         ]

@@ -39,53 +39,43 @@ def _record(message: Message, queue_arn: str) -> dict[str, Any]:
     }
 
 
-class QueuePoller:
-    """Feeds one function from one queue.
+async def poll_queue(  # noqa: PLR0913 - two are for tests
+    queue: EngineQueue,
+    invoke: Callable[[Sequence[Message]], Awaitable[Any]],
+    *,
+    batch_size: int,
+    concurrency: int,
+    idle: Sleep = asyncio.sleep,
+    sleep: Sleep = asyncio.sleep,
+) -> None:
+    """Feed one function from one queue, until cancelled.
 
     ``invoke`` is given messages and raises FunctionFailed. At most ``concurrency`` batches of ``batch_size``
     are with the function at a time. ``idle`` waits between two looks, ``sleep`` after failures.
     """
+    receive = partial(asyncio.to_thread, queue.receive, batch_size)
+    room = asyncio.Semaphore(concurrency)
 
-    def __init__(  # noqa: PLR0913 - two are for tests
-        self,
-        queue: EngineQueue,
-        invoke: Callable[[Sequence[Message]], Awaitable[Any]],
-        *,
-        batch_size: int,
-        concurrency: int,
-        idle: Sleep = asyncio.sleep,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
-        self._queue = queue
-        self._invoke = invoke
-        self._receive = partial(asyncio.to_thread, queue.receive, batch_size)
-        self._room = asyncio.Semaphore(concurrency)
-        self._idle = idle
-        self._sleep = sleep
-
-    async def run(self) -> None:
-        """Hand over until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._room.acquire()
-                messages = await persistently(self._receive, logger, "the queue can't be read", self._sleep)
-                if messages:
-                    group.create_task(self._hand_over(messages))
-                else:
-                    self._room.release()
-                    await self._idle(POLL_SECONDS)
-
-    async def _hand_over(self, messages: Sequence[Message]) -> None:
+    async def hand_over(messages: Sequence[Message]) -> None:
         try:
-            failed = reported(await self._invoke(messages))
+            failed = reported(await invoke(messages))
             if failed is None or not failed <= {message["MessageId"] for message in messages}:
                 return  # as Lambda takes such an answer: all of it comes again
             for message in messages:
                 if message["MessageId"] not in failed:
-                    await asyncio.to_thread(self._queue.delete, message)
+                    await asyncio.to_thread(queue.delete, message)
         except FunctionFailed:
             return  # which has been logged
         except Exception:
             logger.exception("messages could not be handed over or deleted, and come again")
         finally:
-            self._room.release()
+            room.release()
+
+    async with asyncio.TaskGroup() as group:
+        while True:
+            await room.acquire()
+            if messages := await persistently(receive, logger, "the queue can't be read", sleep):
+                group.create_task(hand_over(messages))
+            else:
+                room.release()
+                await idle(POLL_SECONDS)

@@ -3,10 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 
@@ -17,7 +15,7 @@ from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.deployed import triggered
 from infra.local.functions.service import LambdaService
 from infra.local.triggers.polling import Nudge
-from infra.local.triggers.queue_poller import QueuePoller, queue_event
+from infra.local.triggers.queue_poller import poll_queue, queue_event
 from infra.local.triggers.schedule import run_schedule
 from infra.local.triggers.stream_event import Record, stream_event
 from infra.local.triggers.stream_mapping import Batch, failure_record
@@ -28,41 +26,10 @@ from infra.template import tables
 logger = logging.getLogger("gateway.stream")
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """The pollers of the stream and the queue, and the schedules."""
-
-    stream: StreamPoller
-    queue: QueuePoller
-    schedules: Sequence[Callable[[], Coroutine[Any, Any, None]]]
-
-    @classmethod
-    def of(
-        cls,
-        app: Chalice,
-        functions: LambdaService,
-        endpoints: Endpoints,
-        queues: Mapping[str, EngineQueue],
-        schedule_seconds: float,
-    ) -> Self:
-        """Return what feeds an application's functions; a schedule comes every so many seconds."""
-        scheduled = triggered(app, ScheduledEventConfig)
-        return cls(
-            _stream_poller(app, functions, endpoints, queues["StreamFailureQueue"]),
-            _queue_poller(app, functions, queues["DeliveryQueue"]),
-            [partial(run_schedule, one.name, schedule_seconds, functions.invoke) for one in scheduled],
-        )
-
-    async def run(self) -> None:
-        """Deliver until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for run in (self.stream.run, self.queue.run, *self.schedules):
-                group.create_task(run())
-
-
-def _stream_poller(
+def stream_poller(
     app: Chalice, functions: LambdaService, endpoints: Endpoints, failures: EngineQueue
 ) -> StreamPoller:
+    """Return what hands the stream's records to their function; ``failures`` gets what is given up."""
     [source] = triggered(app, DynamoDBEventConfig)
     clients = (engine_client(service, endpoints) for service in ("dynamodb", "dynamodbstreams"))
     reader = TableStream(*clients, tables(STAGE)["SessionsTable"].name)
@@ -79,15 +46,29 @@ def _stream_poller(
     return StreamPoller(reader, settings, invoke, give_up, idle=_nudged_by(functions).wait_for)
 
 
-def _queue_poller(app: Chalice, functions: LambdaService, queue: EngineQueue) -> QueuePoller:
+async def call_functions(
+    app: Chalice,
+    functions: LambdaService,
+    stream: StreamPoller,
+    queues: Mapping[str, EngineQueue],
+    schedule_seconds: float,
+) -> None:
+    """Call an application's functions until cancelled; a schedule comes every so many seconds."""
     [source] = triggered(app, SQSEventConfig)
+    queue = queues["DeliveryQueue"]
 
     async def invoke(messages: Sequence[Message]) -> Any:
         return await functions.invoke(source.name, queue_event(messages, queue.arn))
 
     concurrency: int = QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"]
     idle = _nudged_by(functions).wait_for
-    return QueuePoller(queue, invoke, batch_size=source.batch_size, concurrency=concurrency, idle=idle)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(stream.run())
+        group.create_task(
+            poll_queue(queue, invoke, batch_size=source.batch_size, concurrency=concurrency, idle=idle)
+        )
+        for one in triggered(app, ScheduledEventConfig):
+            group.create_task(run_schedule(one.name, schedule_seconds, functions.invoke))
 
 
 def _nudged_by(functions: LambdaService) -> Nudge:

@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.queue_poller import QueuePoller, queue_event
+from infra.local.triggers.queue_poller import poll_queue, queue_event
 
 MESSAGE = {
     "MessageId": "1",
@@ -60,14 +60,14 @@ class Function:
 async def polling(
     queue: FakeQueue, function: Function, *, batch_size: int = 1, concurrency: int = 2
 ) -> AsyncIterator[None]:
-    poller = QueuePoller(
+    poll = poll_queue(
         cast("EngineQueue", queue),
         function,
         batch_size=batch_size,
         concurrency=concurrency,
         sleep=lambda _: asyncio.sleep(0),
     )
-    task = asyncio.create_task(poller.run())
+    task = asyncio.create_task(poll)
     yield
     task.cancel()
     with suppress(asyncio.CancelledError):
