@@ -5,7 +5,6 @@ is no terminal.
 """
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -38,8 +37,31 @@ def members(event: Event) -> dict[str, Any]:
 
 def sentence(event: Event) -> str:
     """Return an event as a sentence; one of an unknown type as its type and data."""
-    say = SENTENCES.get(event.type)
-    return say(event.data) if say else f"{on_one_line(event.type)} {as_json(event.data)}"
+    data = event.data
+    match event.type:
+        case "session.started":
+            said = f"🎮 Game Night has started{_notes(data['session'])}"
+        case "game.added":
+            said = f"🎲 New game: {on_one_line(data['game']['title'])}{players(data['game'])}"
+        case "vote.received":
+            who, title = on_one_line(data["vote"]["username"]), on_one_line(data["game"]["title"])
+            said = f"🗳️  {who} votes {data['vote']['type']}: {title} stands at {score(data['totals'])}"
+        case "session.ended":
+            said = f"🌙 The night is over: {games(data['session']['games_played'])}"
+        case "snapshot":
+            said = _as_it_is(data["session"])
+        case "gap":
+            said = "⚠️  Something was missed here, and can't be had any more"
+        case unknown:
+            said = f"{on_one_line(unknown)} {as_json(data)}"
+    return said
+
+
+def _as_it_is(session: Any) -> str:
+    played = session["games"]
+    latest = f", the latest is {on_one_line(played[-1]['title'])}" if played else ""
+    state = "active" if session["is_active"] else "ended"
+    return f"📷 As it is now: {state}, {games(len(played))}{latest}{_notes(session)}"
 
 
 def games(count: int) -> str:
@@ -69,45 +91,6 @@ class ConnectionLog(logging.Handler):
         )
 
 
-def _started(data: Any) -> str:
-    return f"🎮 Game Night has started{_notes(data['session'])}"
-
-
-def _added(data: Any) -> str:
-    return f"🎲 New game: {on_one_line(data['game']['title'])}{players(data['game'])}"
-
-
-def _voted(data: Any) -> str:
-    who, title = on_one_line(data["vote"]["username"]), on_one_line(data["game"]["title"])
-    return f"🗳️  {who} votes {data['vote']['type']}: {title} stands at {score(data['totals'])}"
-
-
-def _ended(data: Any) -> str:
-    return f"🌙 The night is over: {games(data['session']['games_played'])}"
-
-
-def _as_it_is(data: Any) -> str:
-    session = data["session"]
-    played = session["games"]
-    latest = f", the latest is {on_one_line(played[-1]['title'])}" if played else ""
-    state = "active" if session["is_active"] else "ended"
-    return f"📷 As it is now: {state}, {games(len(played))}{latest}{_notes(session)}"
-
-
-def _missed(_data: Any) -> str:
-    return "⚠️  Something was missed here, and can't be had any more"
-
-
-SENTENCES: dict[str, Callable[[Any], str]] = {
-    "session.started": _started,
-    "game.added": _added,
-    "vote.received": _voted,
-    "session.ended": _ended,
-    "snapshot": _as_it_is,
-    "gap": _missed,
-}
-
-
 def _notes(session: Any) -> str:
     return f": {on_one_line(session['notes'])}" if session["notes"] else ""
 
@@ -122,5 +105,4 @@ def players(game: Any) -> str:
             return f" (for {least} and more)"
         case None, _:
             return f" (for up to {most})"
-        case _:
-            return f" (for {least} to {most})"
+    return f" (for {least} to {most})"

@@ -113,15 +113,14 @@ class StreamPoller:
                     self._reader.iterator, place.arn, place.shard, kind, place.last
                 )
             return await asyncio.to_thread(self._reader.page, place.iterator)
+        except StreamGone:
+            logger.warning("the stream or its shard is gone", extra={"shard": place.shard})
+            return Page((), None)
         except IteratorExpired:
             place.iterator = None
         except RecordsTrimmed:
             logger.warning("records were trimmed before they were read", extra={"shard": place.shard})
-            place.iterator = place.last = None
-            place.kind = "TRIM_HORIZON"
-        except StreamGone:
-            logger.warning("the stream or its shard is gone", extra={"shard": place.shard})
-            return Page((), None)
+            place.iterator, place.last, place.kind = None, None, "TRIM_HORIZON"
         return await self._read(place)
 
     async def _deliver(self, place: _Place) -> None:
