@@ -10,18 +10,16 @@ from chalice.app import Chalice
 from chalice.config import Config
 
 CHALICE_TIMEOUT_SECONDS = 60
-CHALICE_MEMORY_MB = 128
 """What Chalice deploys with where config.json does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function: its name on AWS, its handler as ``module.attribute``, its time-out and its memory."""
+    """A function: its name on AWS, its handler as ``module.attribute``, and its time-out."""
 
     name: str
     handler: str
     timeout_seconds: int
-    memory_mb: int
 
 
 def deployed_functions(app: Chalice, project: Path, stage: str) -> dict[str, Function]:
@@ -31,12 +29,7 @@ def deployed_functions(app: Chalice, project: Path, stage: str) -> dict[str, Fun
     functions = {}
     for name, handler in _handlers(app):
         config = Config(chalice_stage=stage, function_name=name, config_from_disk=on_disk)
-        functions[name] = Function(
-            name,
-            handler,
-            config.lambda_timeout or CHALICE_TIMEOUT_SECONDS,
-            config.lambda_memory_size or CHALICE_MEMORY_MB,
-        )
+        functions[name] = Function(name, handler, config.lambda_timeout or CHALICE_TIMEOUT_SECONDS)
     return functions
 
 

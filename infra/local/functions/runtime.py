@@ -47,7 +47,6 @@ def _context(function: Function, request_id: str, deadline: float) -> SimpleName
     """Return the second argument of a handler; the deadline is in Unix seconds."""
     return SimpleNamespace(
         function_name=function.name,
-        memory_limit_in_mb=function.memory_mb,
         aws_request_id=request_id,
         invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function.name}",
         get_remaining_time_in_millis=lambda: max(0, int((deadline - time.time()) * 1000)),

@@ -21,7 +21,7 @@ def fork_server() -> None:
 
 @contextmanager
 def environment(handler: str, timeout_seconds: int = 60) -> Iterator[Environment]:
-    opened = Environment(Function("a_function", f"{HANDLERS}.{handler}", timeout_seconds, 128))
+    opened = Environment(Function("a_function", f"{HANDLERS}.{handler}", timeout_seconds))
     yield opened
     opened.kill()
 

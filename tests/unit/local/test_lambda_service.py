@@ -11,7 +11,7 @@ from infra.local.functions.environment import (
 )
 from infra.local.functions.service import LambdaService
 
-FUNCTION = Function("broadcast", "app.broadcast", 60, 128)
+FUNCTION = Function("broadcast", "app.broadcast", 60)
 PATIENCE_SECONDS = 60
 
 
