@@ -14,10 +14,9 @@ from typing import NoReturn
 
 
 def leave_by_ctrl_c() -> None:
-    """Have Ctrl-C end this process on the spot, for as long as nothing is begun that has to be ended.
+    """Have Ctrl-C end this process on the spot, while nothing is begun that has to be ended.
 
-    As an exception in the middle of an import it would be a traceback, or nothing at all: one that is raised
-    in a callback of the import system is printed and forgotten.
+    An exception in the middle of an import would be a traceback, or be printed and forgotten.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
@@ -38,10 +37,7 @@ def exit_by_signals() -> None:
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """Have these signals wait for the end of the block, where a process is started and not yet known.
-
-    It is its starter's to end from there on; ended in between, the starter would leave it behind.
-    """
+    """Have signals wait for the end of the block, so that nothing that it starts is left behind."""
     came: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:

@@ -88,10 +88,7 @@ def audit(options: tuple[str, ...], *, required: bool, json_only: bool) -> None:
     except NotAudited as why:
         click.echo(as_json({"not_audited": str(why)}) if json_only else f"Not audited: {why}", err=True)
         raise SystemExit(int(required)) from why
-    if json_only:
-        click.echo(as_json(asdict(found)))
-    for line in () if json_only else _audited(found):
-        click.echo(line)
+    answer(asdict(found), *_audited(found), json_only=json_only)
     raise SystemExit(int(bool(found.vulnerabilities) or (required and found.unknown > 0)))
 
 

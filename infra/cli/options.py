@@ -2,12 +2,15 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from infra.local.state import DEFAULT_STATE_DIR
+
+Run = TypeVar("Run", bound=Callable[..., Any])
 
 JSON = click.option(
     "--json",
@@ -32,7 +35,7 @@ STAGE = click.option(
 )
 
 
-def text_argument(name: str, *, required: bool) -> Any:
+def text_argument(name: str, *, required: bool) -> Callable[[Run], Run]:
     """Return an argument that is one text, and refuse several, with a hint to quote them."""
 
     def joined(ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> str | None:

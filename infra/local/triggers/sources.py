@@ -31,8 +31,8 @@ def stream_poller(
 ) -> StreamPoller:
     """Return what hands the stream's records to their function; ``failures`` gets what is given up."""
     [source] = triggered(app, DynamoDBEventConfig)
-    clients = (engine_client(service, endpoints) for service in ("dynamodb", "dynamodbstreams"))
-    reader = TableStream(*clients, tables(STAGE)["SessionsTable"].name)
+    dynamodb, streams = (engine_client(name, endpoints) for name in ("dynamodb", "dynamodbstreams"))
+    reader = TableStream(dynamodb, streams, tables(STAGE)["SessionsTable"].name)
 
     async def invoke(records: Sequence[Record], arn: str) -> Any:
         return await functions.invoke(source.name, stream_event(records, arn))
