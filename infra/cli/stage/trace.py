@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from infra.cli.options import JSON, STAGE, STATE_DIR, examples
-from infra.deploy.trace.query import Query
-from infra.deploy.trace.render import as_json, as_text
-from infra.deploy.trace.sources import CloudWatchLogs, LocalLog, Source, lines_about
+from infra.deploy.aws import Aws
+from infra.deploy.errors import explained
+from infra.deploy.stage import Stage
+from infra.deploy.trace.lines import CloudWatchLogs, LocalLog, Query, lines_about
 from infra.deploy.trace.timeline import timeline_of
 from infra.local.deployment import STAGE as LOCAL
 from infra.local.log_file import LogFile
@@ -38,18 +39,8 @@ def trace(  # noqa: PLR0913 - one for each option
     if stage == LOCAL:
         found = lines_about(wanted, LocalLog(LogFile(StateDir(state_dir).log)))
     else:
-        # Imported here: the local stage needs no AWS SDK.
-        from infra.deploy.errors import explained
-
+        named = Stage(stage)  # checked before anybody is asked
         with explained():
-            found = lines_about(wanted, _on_aws(stage, hours))
+            found = lines_about(wanted, CloudWatchLogs(Aws.connect().client("logs"), named, hours))
     timeline = timeline_of(found)
-    click.echo(as_json(timeline) if json_only else as_text(timeline))
-
-
-def _on_aws(stage: str, hours: float) -> Source:
-    from infra.deploy.aws import Aws
-    from infra.deploy.stage import Stage
-
-    named = Stage(stage)  # checked before anybody is asked
-    return CloudWatchLogs(Aws.connect().client("logs"), named, hours)
+    click.echo(timeline.as_json() if json_only else timeline.as_text())

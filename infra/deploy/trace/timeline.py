@@ -1,15 +1,20 @@
-"""Log lines about one event, as a timeline: what happened where, how many milliseconds after the event.
+"""Makes a timeline of the log lines about one event, and says what the lines do not say."""
 
-Says also what the lines do not say.
-"""
-
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+import click
+
 from chalicelib.delivery.delivery_log import NAMED_UP_TO
-from infra.deploy.trace.query import Line
+from infra.deploy.trace.lines import Line
+
+SHORT = 13
+"""What is shown of an id: enough to search for, and a line stays a line."""
+
+SHOWN_ID = {"answered": "request", "appended": "request", "received": "invocation", "posted": "invocation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,26 @@ class Timeline:
     named: int
     notes: Sequence[str]
 
+    def as_text(self) -> str:
+        """Return it as lines for a terminal."""
+        event = self.event
+        title = click.style(f"{event['event_type']}, event {event['event']}", bold=True)
+        lines = [
+            f"{title} (cursor {event['cursor']})",
+            f"made at {event.get('event_timestamp', 'a time that the lines do not say')}",
+            "",
+            f"{'ms after':>10}  {'function':<12}  what",
+            *map(_line, self.stages),
+            "",
+            f"Delivered to {self.delivered}.",
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+    def as_json(self) -> str:
+        """Return all of it as one JSON object."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
+
 
 EVENT_FIELDS = ["event", "event_type", "session_id", "stream", "sequence", "cursor", "event_timestamp"]
 IN_ORDER = ("appended", "answered", "received", "fanned_out", "delivered", "broadcast", "posted")
@@ -60,19 +85,10 @@ def timeline_of(lines: Iterable[Line]) -> Timeline:
         event |= {name: line[name] for name in EVENT_FIELDS if name in line}
     since = _moment(str(event.get("event_timestamp", ordered[0]["timestamp"])))
     stages = [stage for line in ordered for stage in _stages(line, since)]
+    stages.sort(key=lambda one: (one.milliseconds, (*IN_ORDER, one.stage).index(one.stage)))
     delivered = sum(line["delivered"] for line in ordered if line["stage"] in ("posted", "caught_up"))
     named = sum(one.stage == "delivered" for one in stages)
-    return Timeline(
-        event,
-        sorted(stages, key=lambda one: (one.milliseconds, _rank(one.stage))),
-        delivered,
-        named,
-        [*_notes(ordered, delivered - named)],
-    )
-
-
-def _rank(stage: str) -> int:
-    return IN_ORDER.index(stage) if stage in IN_ORDER else len(IN_ORDER)
+    return Timeline(event, stages, delivered, named, [*_notes(ordered, delivered - named)])
 
 
 def _stages(line: Line, since: float) -> Iterable[Stage]:
@@ -102,18 +118,16 @@ def _what(line: Line) -> str:
         case "posted":
             said = _posted(line)
         case stage if stage in OF_ONE:
-            said = f"{line['connection_id']} {OF_ONE[stage]}" + (
-                f": {line['reason']}" if "reason" in line else ""
-            )
+            reason = f": {line['reason']}" if "reason" in line else ""
+            said = f"{line['connection_id']} {OF_ONE[stage]}{reason}"
     return said
 
 
 def _posted(line: Line) -> str:
     part = f" of shard {line['shard']}" if "shard" in line else ""
-    others = (f", {line[name]} {name}" for name in ("gone", "failed", "expired", "retried") if line[name])
-    return f"posted to {line['delivered']} of {line['audience']}{part} in {line['duration_ms']} ms" + "".join(
-        others
-    )
+    others = [f", {line[name]} {name}" for name in ("gone", "failed", "expired", "retried") if line[name]]
+    text = f"posted to {line['delivered']} of {line['audience']}{part} in {line['duration_ms']} ms"
+    return text + "".join(others)
 
 
 def _notes(lines: Sequence[Line], unnamed: int) -> Iterable[str]:
@@ -142,6 +156,13 @@ def _notes(lines: Sequence[Line], unnamed: int) -> Iterable[str]:
             f"{unnamed} of those that have it are counted and not named. Of audiences above {NAMED_UP_TO} "
             "only those are named that were not reached, unless LOG_LEVEL is DEBUG."
         )
+
+
+def _line(stage: Stage) -> str:
+    text = f"{stage.milliseconds:>10}  {stage.function:<12}  {stage.what}"
+    if kind := SHOWN_ID.get(stage.stage):
+        text += click.style(f"  ({kind} {stage.ids.get(f'{kind}_id', '')[:SHORT]})", dim=True)
+    return text
 
 
 def _moment(text: str) -> float:

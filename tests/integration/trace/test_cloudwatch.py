@@ -12,8 +12,7 @@ from moto import mock_aws
 
 from chalicelib.timestamps import timestamp
 from infra.deploy.stage import Stage
-from infra.deploy.trace.query import NotTraceable, Query
-from infra.deploy.trace.sources import FUNCTIONS, CloudWatchLogs, lines_about
+from infra.deploy.trace.lines import FUNCTIONS, CloudWatchLogs, NotTraceable, Query, lines_about
 
 STAGE = Stage("dev")
 NOW = time.time()

@@ -1,6 +1,6 @@
 import pytest
 
-from infra.deploy.trace.query import NotTraceable, Query
+from infra.deploy.trace.lines import NotTraceable, Query
 
 START = {"event": "17/1", "session_id": 17, "cursor": "e0:17"}
 LATER = {"event": "17/2", "session_id": 17, "cursor": "e17:2"}

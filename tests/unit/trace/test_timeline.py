@@ -16,7 +16,6 @@ from chalicelib.logs import JsonFormatter
 from chalicelib.nights import events as event_fields
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event, EventType, LoggedEvent
-from infra.deploy.trace.render import as_json, as_text
 from infra.deploy.trace.timeline import timeline_of
 
 COMMITTED = 1_762_027_200.123
@@ -103,7 +102,7 @@ def test_an_event_is_followed_from_its_request_to_each_delivery(journal: Journal
     ]
     assert (timeline.delivered, timeline.named, timeline.notes) == (2, 2, [])
     assert timeline.event["event_timestamp"] == "2025-11-01T20:00:00.123Z"
-    text, document = as_text(timeline), json.loads(as_json(timeline))
+    text, document = timeline.as_text(), json.loads(timeline.as_json())
     assert "POST /api/sessions was answered 201, sent by host" in text
     assert "       210  broadcast     delivered to fast=" in text
     assert text.endswith("Delivered to 2.")
