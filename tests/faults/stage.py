@@ -25,8 +25,7 @@ from chalicelib.nights.votes import VoteRequest, VoteType
 from chalicelib.retry import Backoff, RetryPolicy
 from chalicelib.settings import Keys, Settings
 from chalicelib.timestamps import milliseconds
-from infra.deploy.operate.application import OperatorApplication
-from infra.deploy.operate.stage import OperatedStage
+from infra.deploy.operate.stage import OperatedStage, OperatorApplication
 from infra.local.engine.queues import EngineQueue, ensure_queues
 from infra.local.engine.tables import ensure_tables
 from infra.template import queues, tables

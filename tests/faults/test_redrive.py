@@ -10,9 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.dead_letters import DeadLetters
 from chalicelib.nights.events import UnreadableRecord
-from infra.deploy.operate.dead_letters import RedoneJobs, redo_jobs
-from infra.deploy.operate.redrive import Redone, redrive
-from infra.deploy.operate.stream_failures import RedoneRecords
+from infra.deploy.operate.redrive import Redone, RedoneJobs, RedoneRecords, redo_jobs, redrive
 from infra.local.engine.queues import EngineQueue
 from tests.faults.clients import titles
 from tests.faults.service import Service

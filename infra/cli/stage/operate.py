@@ -7,7 +7,6 @@ import click
 from chalicelib.errors import GameNightError
 from infra.cli.options import answer, examples
 from infra.cli.stage.options import on_an_operated_stage
-from infra.deploy.aws import Clock
 from infra.deploy.operate.redrive import Redone
 from infra.deploy.operate.redrive import redrive as redo
 from infra.deploy.operate.restored import take_into_use
@@ -50,7 +49,7 @@ def restore(stage: OperatedStage, *, yes: bool, json_only: bool) -> None:
     if not yes:
         question = f"No client of {stage.name} will be able to resume where it was. Go on?"
         click.confirm(question, abort=True, err=json_only)
-    take_into_use(stage, Progress(err=json_only), Clock())
+    take_into_use(stage, Progress(err=json_only))
     following = f"\nNow: gamenight stage deploy --stage {stage.name}, which follows the table's new stream."
     answer({"stage": stage.name}, *[following] * (stage.name != "local"), json_only=json_only)
 

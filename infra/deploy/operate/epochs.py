@@ -32,6 +32,7 @@ from chalicelib.limits import MAX_PAGE
 from chalicelib.nights.ports import SessionStore
 from chalicelib.nights.sessions import Session
 from chalicelib.retry import ConditionFailed
+from infra.deploy.operate.followers import all_sessions
 
 MAX_CHANGES = 20
 """How often a head is read again that somebody moves meanwhile."""
@@ -55,10 +56,7 @@ class Renewed:
 
 
 class DynamoEpochs:
-    """The epochs of a table.
-
-    ``store`` reads it, ``now`` returns Unix seconds and ``new_epoch`` a fresh random text.
-    """
+    """The epochs of a table that ``store`` reads. ``now`` returns Unix seconds."""
 
     def __init__(
         self,
@@ -86,10 +84,9 @@ class DynamoEpochs:
         with translate_errors():
             newest, renewed = self._renew_starts()
             yield renewed
-            for start in range(0, newest, MAX_PAGE):
-                for session in self._store.sessions(start, min(MAX_PAGE, newest - start)):
-                    yield self._renew_session(session.id)
-                    self._log_start(session.id)
+            for session in all_sessions(self._store, newest):
+                yield self._renew_session(session.id)
+                self._log_start(session.id)
 
     def _renew_starts(self) -> tuple[int, Renewed]:
         for _ in range(MAX_CHANGES):
@@ -113,8 +110,7 @@ class DynamoEpochs:
             unmoved = (self._session.epoch == session.epoch) & (self._session.sequence == session.sequence)
             item = self._session(session_key(session_id), HEAD)
             if _updated(item, [self._session.epoch.set(self._new_epoch())], unmoved):
-                removed = (*self._remove_events(session), *self._remove_games(session))
-                return Renewed(session_id, removed)
+                return Renewed(session_id, tuple(self._remove_beyond(session)))
         raise _never_at_rest(f"session {session_id}")
 
     def _remove_starts(self, newest: int) -> Iterator[str]:
@@ -148,19 +144,16 @@ class DynamoEpochs:
         found.epoch = self._store.head().epoch
         found.save()
 
-    def _remove_events(self, session: Session) -> Iterator[str]:
-        """Remove events beyond a session's newest; what is committed meanwhile is beyond it no more."""
-        beyond = self._event.SK.between(event_key(session.sequence + 1), LAST_EVENT)
-        for item in self._event.query(session_key(session.id), beyond, consistent_read=True):
-            sequence = int(item.SK.removeprefix("event#"))
-            yield from self._removed([item], self._session, item.PK, self._session.sequence < sequence)
-
-    def _remove_games(self, session: Session) -> Iterator[str]:
-        """Remove games beyond those played, likewise."""
-        beyond = self._game.SK.between(game_key(session.games_played + 1), LAST_GAME)
-        for item in self._game.query(session_key(session.id), beyond, consistent_read=True):
-            behind = self._session.games_played < int(item.SK.removeprefix("game#"))
-            yield from self._removed([item], self._session, item.PK, behind)
+    def _remove_beyond(self, session: Session) -> Iterator[str]:
+        """Remove events and games beyond a session's own; what is committed meanwhile is beyond no more."""
+        partition, head = session_key(session.id), self._session
+        events = self._event.SK.between(event_key(session.sequence + 1), LAST_EVENT)
+        games = self._game.SK.between(game_key(session.games_played + 1), LAST_GAME)
+        kinds = ((self._event, events, head.sequence), (self._game, games, head.games_played))
+        for model, beyond, newest in kinds:
+            for item in model.query(partition, beyond, consistent_read=True):
+                number = int(item.SK.partition("#")[2])
+                yield from self._removed([item], head, partition, newest < number)
 
     def _removed(
         self, items: Sequence[Item], head: type[Model], partition: str, behind: Condition

@@ -1,15 +1,57 @@
-"""Redoes everything of a stage that failed for the last time; each kind has a module of its own."""
+"""Redoes everything of a stage that failed for the last time: records of the stream, then jobs.
 
-import asyncio
-from collections.abc import Callable, Mapping
+A message is deleted once its work is on the delivery queue: whatever happens in between leaves it in both
+queues, and never in none.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.nights.events import UnreadableRecord
-from infra.deploy.operate.dead_letters import RedoneJobs, redo_jobs
-from infra.deploy.operate.stage import OperatedStage
-from infra.deploy.operate.stream_failures import RedoneRecords, StreamFailures
-from infra.local.triggers.stream_reader import TableStream
+from chalicelib.aws.dead_letters import message_of
+from chalicelib.aws.delivery_queue import job_of
+from chalicelib.delivery.jobs import CatchUpJob, Job
+from infra.deploy.operate.stage import OperatedStage, OperatorApplication
+from infra.deploy.operate.stream_failures import Batch, Found, GivenUpRecords, batch_of, place_of
+from infra.local.engine.queues import EngineQueue, Message
+
+AT_ONCE = 10
+"""What ReceiveMessage hands out."""
+
+HIDDEN_SECONDS = 900
+"""How long a message that is looked at is nobody else's."""
+
+Tell = Callable[[str], None]
+"""Shows a line for each thing that is redone."""
+
+
+@dataclass(slots=True)
+class RedoneRecords:
+    """What became of the batches found, and where their events were: in the stream, or only in the log.
+
+    A record that was set aside is a batch of its own. ``unreadable`` stay for a person to look at: messages,
+    and records that can't be read yet.
+    """
+
+    found: int = 0
+    redone: int = 0
+    unreadable: int = 0
+    events: int = 0
+    from_log: int = 0
+
+
+@dataclass(slots=True)
+class RedoneJobs:
+    """What became of the jobs found.
+
+    ``unreadable`` stay for a person to look at; ``came_back`` have failed again meanwhile, and stay too.
+    """
+
+    found: int = 0
+    redone: int = 0
+    unreadable: int = 0
+    came_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +62,8 @@ class Redone:
     jobs: RedoneJobs
 
 
-def redrive(stage: OperatedStage, tell: Callable[[str], None], *, dry_run: bool, patience: int = 1) -> Redone:
-    """Redo what is on a stage's queues of failures, records before jobs.
+def redrive(stage: OperatedStage, tell: Tell, *, dry_run: bool, patience: int = 1) -> Redone:
+    """Redo what is on a stage's queues of failures.
 
     A queue that hands out nothing for ``patience`` seconds is taken for empty: on AWS an empty answer that
     comes at once may be one of a part of the queue.
@@ -29,27 +71,122 @@ def redrive(stage: OperatedStage, tell: Callable[[str], None], *, dry_run: bool,
     Raises DeploymentError, Unavailable, StreamUnavailable, and what the SDK raises. Whatever it raises,
     nothing is lost, and it can be run again.
     """
-    application = stage.application()
-    dynamodb, table = stage.client("dynamodb"), stage.settings.sessions_table
-
-    def item(record: UnreadableRecord) -> Mapping[str, Any] | None:
-        """Return the log's item of a record, as it is now."""
-        key = {"PK": {"S": record.partition_key}, "SK": {"S": record.sort_key}}
-        found: Mapping[str, Any] = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)
-        return found.get("Item")
-
-    with asyncio.Runner() as runner:
-        try:
-            records = StreamFailures(
-                stage.queue("StreamFailureQueue"),
-                TableStream(dynamodb, stage.client("dynamodbstreams"), table),
-                item,
-                application.redelivery,
-                application.count_votes,
-                runner.run,
-                patience,
-            ).redo(tell, dry_run=dry_run)
-        finally:
-            runner.run(application.close())
+    failures = stage.queue("StreamFailureQueue")
+    dynamodb, streams = stage.client("dynamodb"), stage.client("dynamodbstreams")
+    with stage.application() as (application, run):
+        given_up = GivenUpRecords(dynamodb, streams, stage.settings.sessions_table, application.redelivery)
+        with _taken(failures, patience) as (messages, kept):
+            records = RedoneRecords()
+            batches = [*_batches(messages, records, tell)]
+            for batch, message in sorted(batches, key=lambda one: place_of(one[0])):
+                found = _found(given_up, batch, records, tell)
+                if found and not dry_run and _delivered(application, run, found):
+                    for unreadable in found.unreadable:
+                        failures.send(message_of(unreadable))
+                    failures.delete(message)
+                    kept.remove(message)
+                    records.redone += 1
     dead, delivery = stage.queue("DeliveryDeadLetterQueue"), stage.queue("DeliveryQueue")
     return Redone(records, redo_jobs(dead, delivery, tell, dry_run=dry_run, patience=patience))
+
+
+def redo_jobs(
+    dead: EngineQueue, delivery: EngineQueue, tell: Tell, *, dry_run: bool, patience: int = 1
+) -> RedoneJobs:
+    """Put every job back on the delivery queue. Raises what the SDK raises.
+
+    While one message of a group is looked at, a queue hands out no more than the ten of its batch: a dry run,
+    which leaves all in their places, may show fewer than there are.
+    """
+    outcome = RedoneJobs()
+    redone: set[tuple[str, str]] = set()
+    with _taken(dead, patience) as (messages, kept):
+        for message in messages:
+            outcome.found += 1
+            group, body = message["Attributes"]["MessageGroupId"], message["Body"]
+            try:
+                what = _told(job_of(body))
+            except ValueError:
+                outcome.unreadable += 1
+                tell(f"can't be read, and stays: message {message['MessageId']} of group {group}")
+                continue
+            if (group, body) in redone:
+                outcome.came_back += 1
+                tell(f"failed again, and stays: {what}")
+                continue
+            tell(what)
+            if not dry_run:
+                # Named after the message and not after the job: one of its name may have been sent within the
+                # five minutes in which the queue takes no other.
+                name = f"redrive-{message['MessageId']}"
+                delivery.send(body, MessageGroupId=group, MessageDeduplicationId=name)
+                dead.delete(message)
+                kept.remove(message)
+                redone.add((group, body))
+                outcome.redone += 1
+    return outcome
+
+
+@contextmanager
+def _taken(queue: EngineQueue, patience: int) -> Iterator[tuple[Iterator[Message], list[Message]]]:
+    """Take messages from a queue until none has come for ``patience`` seconds.
+
+    The value are the messages, and a list of those taken: what is still in it in the end goes back.
+    """
+    kept: list[Message] = []
+
+    def messages() -> Iterator[Message]:
+        while found := queue.receive(AT_ONCE, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=patience):
+            kept.extend(found)
+            yield from found
+
+    try:
+        yield messages(), kept
+    finally:
+        for message in kept:
+            queue.release(message)
+
+
+def _batches(
+    messages: Iterator[Message], outcome: RedoneRecords, tell: Tell
+) -> Iterator[tuple[Batch, Message]]:
+    """Yield what messages are about, and tell of those that nobody can read."""
+    for message in messages:
+        outcome.found += 1
+        try:
+            yield batch_of(message["Body"]), message
+        except ValueError:
+            outcome.unreadable += 1
+            tell(f"can't be read, and stays: message {message['MessageId']}")
+
+
+def _found(given_up: GivenUpRecords, batch: Batch, outcome: RedoneRecords, tell: Tell) -> Found | None:
+    """Return what a batch held and tell of it; None where it still can't be read."""
+    arrived = f"{place_of(batch)[0]:%Y-%m-%d %H:%M:%S}"
+    try:
+        found = given_up.find(batch)
+    except ValueError as error:
+        outcome.unreadable += 1
+        tell(f"{arrived}, can't be read, and stays: {error}")
+        return None
+    outcome.events += len(found.events)
+    outcome.from_log += len(found.events) if found.whence == "the log" else 0
+    names = [f"{one.type} of session {one.session_id}" for one in found.events]
+    names += [f"pending votes of session {session_id}" for session_id in found.pending]
+    tell(f"{arrived}, {', '.join(names) or 'nothing'}, from {found.whence}")
+    return found
+
+
+def _delivered(application: OperatorApplication, run: Callable[..., Any], found: Found) -> bool:
+    """Count votes and deliver events; say False where some votes could not be counted now."""
+    if found.pending and run(application.count_votes(found.pending)):
+        return False
+    run(application.redelivery.deliver(found.events))
+    return True
+
+
+def _told(job: Job) -> str:
+    if isinstance(job, CatchUpJob):
+        return f"{job.stream}: what {job.connection_id} has missed from event {job.behind} on"
+    event = job.event
+    return f"{event.stream}: {event.type}, event {event.sequence}, to shard {job.shard}"

@@ -1,45 +1,42 @@
-"""Taking a restored sessions table into use: what a restore leaves out, new epochs, and everyone back anew.
+"""Takes a restored sessions table into use: what a restore leaves out, new epochs, and everyone back anew.
 
 Restoring itself is AWS's, see docs/operations.md.
 """
 
-import asyncio
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from chalicelib.errors import GameNightError
-from infra.deploy.aws import Clock
 from infra.deploy.errors import DeploymentError
-from infra.deploy.operate.application import OperatorApplication
-from infra.deploy.operate.disconnect_all import Closed
 from infra.deploy.operate.epochs import Renewed
 from infra.deploy.operate.stage import OperatedStage
-from infra.deploy.operate.table_settings import settle_table
 from infra.deploy.progress import Progress
 from infra.local.deployment import STAGE as LOCAL
-from infra.template import tables
+from infra.local.engine.tables import expires
+from infra.template import TableDefinition, tables
 
 EVERY = 1000
 """Sessions between two lines of progress."""
 
+TEN_MINUTES = {"Delay": 2, "MaxAttempts": 300}
 
-def take_into_use(stage: OperatedStage, progress: Progress, clock: Clock) -> None:
+
+def take_into_use(stage: OperatedStage, progress: Progress) -> None:
     """Make a restored table whole, give its streams new epochs, and have all clients come back.
 
     It can be run again at any time. Raises DeploymentError where it has to be.
     """
     sessions = tables(stage.name)["SessionsTable"]
     progress.step(f"Table {sessions.name}")
-    on_aws = stage.name != LOCAL
-    lines = [*settle_table(stage.client("dynamodb"), sessions, clock, backups=on_aws)]
+    lines = [*complete_table(stage.client("dynamodb"), sessions, backups=stage.name != LOCAL)]
     for line in lines or ["has what it needs"]:
         progress.detail(line)
-    application = stage.application()
     try:
-        progress.step("Epochs")
-        _told(application.epochs.renew(), progress)
-        progress.step("Connections")
-        closed = asyncio.run(_close_all(application))
+        with stage.application() as (application, run):
+            progress.step("Epochs")
+            _show(application.epochs.renew(), progress)
+            progress.step("Connections")
+            closed = run(application.disconnect_all())
     except GameNightError as error:
         raise DeploymentError(f"{error.detail} Run the same command again; it does no harm.") from error
     progress.detail(f"{closed.closed} closed: their clients come back and are told what they can't resume")
@@ -50,21 +47,43 @@ def take_into_use(stage: OperatedStage, progress: Progress, clock: Clock) -> Non
         )
 
 
-def _told(renewed: Iterable[Renewed], progress: Progress) -> None:
-    counted: Counter[str] = Counter()
-    for one in renewed:
-        counted["streams"] += 1
+def complete_table(dynamodb: Any, table: TableDefinition, *, backups: bool = True) -> Iterator[str]:
+    """Give a table what ``stack.yaml`` says and a restore leaves off; yield a line for each thing.
+
+    CloudFormation does not notice, since the table has the same name: see "Restore a table in DynamoDB" of
+    DynamoDB's guide. ``backups``: whether the engine knows point-in-time recovery.
+    """
+
+    def at_rest() -> Any:
+        # A table can't be changed twice at once.
+        dynamodb.get_waiter("table_exists").wait(TableName=table.name, WaiterConfig=TEN_MINUTES)
+        return dynamodb.describe_table(TableName=table.name)["Table"]
+
+    stream = table.create.get("StreamSpecification")
+    if stream and not at_rest().get("StreamSpecification", {}).get("StreamEnabled"):
+        dynamodb.update_table(TableName=table.name, StreamSpecification=dict(stream))
+        at_rest()
+        yield "its stream is on"
+    if table.ttl_attribute and not expires(dynamodb, table.name):
+        expiry = {"AttributeName": table.ttl_attribute, "Enabled": True}
+        dynamodb.update_time_to_live(TableName=table.name, TimeToLiveSpecification=expiry)
+        yield "its items expire"
+    if backups:
+        found = dynamodb.describe_continuous_backups(TableName=table.name)["ContinuousBackupsDescription"]
+        if found["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] != "ENABLED":
+            dynamodb.update_continuous_backups(
+                TableName=table.name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+            )
+            yield "its point-in-time recovery is on"
+
+
+def _show(renewed: Iterable[Renewed], progress: Progress) -> None:
+    count = 0
+    for count, one in enumerate(renewed, 1):
         for key in one.removed:
             progress.detail(f"removed, a transaction that the restore cut in two: {key}")
         if one.lost:
             progress.warning("the newest start was cut in two and is lost; its number will be used again")
-        if counted["streams"] % EVERY == 0:
-            progress.detail(f"{counted['streams']:,} streams")
-    progress.detail(f"{counted['streams']:,} streams have new epochs")
-
-
-async def _close_all(application: OperatorApplication) -> Closed:
-    try:
-        return await application.disconnect_all.run()
-    finally:
-        await application.close()
+        if count % EVERY == 0:
+            progress.detail(f"{count:,} streams")
+    progress.detail(f"{count:,} streams have new epochs")

@@ -4,18 +4,24 @@ On AWS it is found by the names that ``stack.yaml`` gives. The local one is wher
 it down, since its ports are other ones each time.
 """
 
+import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from chalicelib.bootstrap import Application
 from chalicelib.settings import Settings
 from infra import ROOT
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.config import ChaliceConfig
 from infra.deploy.errors import DeploymentError
-from infra.deploy.operate.application import OperatorApplication
+from infra.deploy.operate.epochs import DynamoEpochs
+from infra.deploy.operate.followers import Closed, Redelivery, disconnect_all
 from infra.deploy.provision import check_place
 from infra.deploy.stage import Stage
 from infra.local.deployment import STAGE as LOCAL
@@ -24,7 +30,25 @@ from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir, StateInUse
 from infra.template import queues, tables
 
-CONFIG = ROOT / ".chalice" / "config.json"
+
+class OperatorApplication(Application):
+    """The application as an operator uses it: what is deployed, and what only operators do."""
+
+    @cached_property
+    def redelivery(self) -> Redelivery:
+        """How events are delivered that were given up."""
+        shards = self.settings.audience_shards
+        return Redelivery(self._audiences, self._failures, self._sessions, self._sessions.log, shards)
+
+    @cached_property
+    def epochs(self) -> DynamoEpochs:
+        """What changes after a restore."""
+        return DynamoEpochs(self._sessions_table, self._sessions, time.time)
+
+    async def disconnect_all(self) -> Closed:
+        """Make all clients come back. Raises Unavailable."""
+        shards = self.settings.audience_shards
+        return await disconnect_all(self._audiences, self._connections, self.push, shards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +59,24 @@ class OperatedStage:
     settings: Settings
     client: Callable[[str], Any]
 
-    def application(self) -> OperatorApplication:
-        """Return the application on the stage's tables and queues, with the rights of whoever asks."""
-        return OperatorApplication(self.settings)
+    @contextmanager
+    def application(self) -> Iterator[tuple[OperatorApplication, Callable[..., Any]]]:
+        """Open the application, with the rights of whoever asks; the second value runs its coroutines."""
+        application = OperatorApplication(self.settings)
+        with asyncio.Runner() as runner:
+            try:
+                yield application, runner.run
+            finally:
+                runner.run(application.close())
 
     def queue(self, logical_name: str) -> EngineQueue:
         """Return one of the stack's queues."""
         return _queue(self.client("sqs"), self.name, logical_name)
 
 
-def operated_stage(name: str, state: StateDir, env: Mapping[str, str] = os.environ) -> OperatedStage:
-    """Find a stage. Raises DeploymentError, and what botocore raises.
-
-    ``state`` is the local gateway's folder.
-    """
-    return _local(state) if name == LOCAL else _on_aws(Aws.connect(env), Stage(name), env)
+def operated_stage(name: str, state: StateDir) -> OperatedStage:
+    """Find a stage. Raises DeploymentError, and what botocore raises."""
+    return _local(state) if name == LOCAL else _on_aws(Aws.connect(), Stage(name))
 
 
 def _local(state: StateDir) -> OperatedStage:
@@ -74,8 +101,8 @@ def _is_served(state: StateDir) -> bool:
     return False  # it ended without a chance to tidy up
 
 
-def _on_aws(aws: Aws, stage: Stage, env: Mapping[str, str]) -> OperatedStage:
-    config = ChaliceConfig(CONFIG)
+def _on_aws(aws: Aws, stage: Stage) -> OperatedStage:
+    config = ChaliceConfig(ROOT / ".chalice" / "config.json")
     check_place(aws, stage, config)
     named = {
         "SESSIONS_TABLE": tables(stage.name)["SessionsTable"].name,
@@ -85,7 +112,7 @@ def _on_aws(aws: Aws, stage: Stage, env: Mapping[str, str]) -> OperatedStage:
     }
     # Such as into how many shards the stage's functions divide an audience.
     told = config.of_function(stage).environment_variables
-    settings = Settings.from_env({**env, **told, **named, "AWS_REGION": aws.region})
+    settings = Settings.from_env({**os.environ, **told, **named, "AWS_REGION": aws.region})
     return OperatedStage(stage.name, settings, aws.client)
 
 

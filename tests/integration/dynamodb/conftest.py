@@ -22,7 +22,7 @@ from chalicelib.delivery.ports import Audiences, ProgressStore
 from chalicelib.idempotency import AnswerStore
 from chalicelib.nights.ports import EventLog, PendingVoteStore, SessionStore
 from chalicelib.settings import Keys
-from infra.deploy.operate.disconnect_all import pages_of
+from infra.deploy.operate.followers import pages_of
 from tests.engine import dynamodb_engine, new_table
 from tests.fakes.delivery import FakeAudiences, FakeProgress
 from tests.fakes.stores import FakeConnectionStore, FakeSessionStore

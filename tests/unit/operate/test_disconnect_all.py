@@ -1,5 +1,4 @@
-from infra.deploy.operate import disconnect_all
-from infra.deploy.operate.disconnect_all import Closed, DisconnectAll
+from infra.deploy.operate.followers import CONCURRENCY, Closed, disconnect_all
 from tests.fakes.crowd import crowd
 from tests.fakes.delivery import FakeAudiences
 from tests.fakes.push import FakePush
@@ -7,12 +6,12 @@ from tests.fakes.stores import FakeConnectionStore
 
 
 async def closed(store: FakeConnectionStore, push: FakePush) -> Closed:
-    return await DisconnectAll(FakeAudiences(store), store, push, store.shards).run()
+    return await disconnect_all(FakeAudiences(store), store, push, store.shards)
 
 
 async def test_everyone_is_closed_and_removed() -> None:
     store, push = FakeConnectionStore(shards=2, page_size=3), FakePush()
-    ids = crowd(store, disconnect_all.CONCURRENCY + 1, session_id=1)
+    ids = crowd(store, CONCURRENCY + 1, session_id=1)
 
     outcome = await closed(store, push)
 

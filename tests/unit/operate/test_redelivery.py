@@ -6,7 +6,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.nights.events import Event
 from chalicelib.nights.games import NewGame
 from chalicelib.timestamps import timestamp
-from infra.deploy.operate.redelivery import Redelivery
+from infra.deploy.operate.followers import Redelivery
 from tests.fakes.delivery import FakeDelivery
 from tests.fakes.identity import claims
 from tests.fakes.nights import FakeNights

@@ -5,12 +5,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy.aws import Clock
-from infra.deploy.operate.table_settings import settle_table
+from infra.deploy.operate.restored import complete_table
 from infra.template import tables
 
 SESSIONS = tables("dev")["SessionsTable"]
-NO_TIME = Clock(monotonic=lambda: 0.0, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -25,7 +23,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_a_restored_table_gets_what_the_restore_left_off(dynamodb: Any) -> None:
-    done = [*settle_table(dynamodb, SESSIONS, NO_TIME)]
+    done = [*complete_table(dynamodb, SESSIONS)]
 
     table = dynamodb.describe_table(TableName=SESSIONS.name)["Table"]
     expiry = dynamodb.describe_time_to_live(TableName=SESSIONS.name)["TimeToLiveDescription"]
@@ -37,6 +35,6 @@ def test_a_restored_table_gets_what_the_restore_left_off(dynamodb: Any) -> None:
 
 
 def test_a_table_that_has_all_is_left_alone(dynamodb: Any) -> None:
-    [*settle_table(dynamodb, SESSIONS, NO_TIME)]
+    [*complete_table(dynamodb, SESSIONS)]
 
-    assert [*settle_table(dynamodb, SESSIONS, NO_TIME)] == []
+    assert [*complete_table(dynamodb, SESSIONS)] == []
