@@ -4,7 +4,7 @@ import click
 
 from infra.cli.options import JSON, answer, examples
 from infra.deploy.progress import Progress
-from infra.deploy.rehearse.sandbox import rehearsal
+from infra.deploy.rehearse.rehearse import rehearse as rehearse_stage
 from infra.signals import exit_by_signals
 
 
@@ -18,6 +18,5 @@ def rehearse(*, json_only: bool) -> None:
     """
     # A signal makes it clean up, as Ctrl-C does.
     exit_by_signals()
-    with rehearsal(Progress(err=json_only)) as whole:
-        whole.run()
+    rehearse_stage(Progress(err=json_only))
     answer({"rehearsed": True}, click.style("\nThe rehearsal went well.", bold=True), json_only=json_only)

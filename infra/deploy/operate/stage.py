@@ -76,7 +76,23 @@ class OperatedStage:
 
 def operated_stage(name: str, state: StateDir) -> OperatedStage:
     """Find a stage. Raises DeploymentError, and what botocore raises."""
-    return _local(state) if name == LOCAL else _on_aws(Aws.connect(), Stage(name))
+    return _local(state) if name == LOCAL else deployed_stage(Aws.connect(), Stage(name))
+
+
+def deployed_stage(aws: Aws, stage: Stage) -> OperatedStage:
+    """Find a stage on AWS. Raises DeploymentError, and what botocore raises."""
+    config = ChaliceConfig(ROOT / ".chalice" / "config.json")
+    check_place(aws, stage, config)
+    named = {
+        "SESSIONS_TABLE": tables(stage.name)["SessionsTable"].name,
+        "CONNECTIONS_TABLE": tables(stage.name)["ConnectionsTable"].name,
+        "DELIVERY_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "DeliveryQueue").url,
+        "STREAM_FAILURE_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "StreamFailureQueue").url,
+    }
+    # Such as into how many shards the stage's functions divide an audience.
+    told = config.of_function(stage).environment_variables
+    settings = Settings.from_env({**os.environ, **told, **named, "AWS_REGION": aws.region})
+    return OperatedStage(stage.name, settings, aws.client)
 
 
 def _local(state: StateDir) -> OperatedStage:
@@ -99,21 +115,6 @@ def _is_served(state: StateDir) -> bool:
     except StateInUse:
         return True
     return False  # it ended without a chance to tidy up
-
-
-def _on_aws(aws: Aws, stage: Stage) -> OperatedStage:
-    config = ChaliceConfig(ROOT / ".chalice" / "config.json")
-    check_place(aws, stage, config)
-    named = {
-        "SESSIONS_TABLE": tables(stage.name)["SessionsTable"].name,
-        "CONNECTIONS_TABLE": tables(stage.name)["ConnectionsTable"].name,
-        "DELIVERY_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "DeliveryQueue").url,
-        "STREAM_FAILURE_QUEUE_URL": _queue(aws.client("sqs"), stage.name, "StreamFailureQueue").url,
-    }
-    # Such as into how many shards the stage's functions divide an audience.
-    told = config.of_function(stage).environment_variables
-    settings = Settings.from_env({**os.environ, **told, **named, "AWS_REGION": aws.region})
-    return OperatedStage(stage.name, settings, aws.client)
 
 
 def _queue(sqs: Any, stage: str, logical_name: str) -> EngineQueue:

@@ -1,18 +1,27 @@
-"""Connections of the rehearsed stage: gone, silent, behind, in crowds; and what becomes of them."""
+"""What is rehearsed of connections and of delivery: clients that are gone, silent, behind, or many.
+
+Most of these connections ended without a word: the stores are told of them, and nobody else.
+"""
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from chalicelib.auth.claims import Claims, Role
+from chalicelib.bootstrap import Application
+from chalicelib.connections.connection import Connection
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
+from chalicelib.connections.ports import Resume
 from chalicelib.nights.events import SESSIONS_STREAM, session_stream
-from infra.deploy.aws import Clock
-from infra.deploy.rehearse.stale_connections import NEVER, StaleConnections
+from infra.deploy.aws import Aws, Clock
+from infra.deploy.operate.stage import OperatedStage, deployed_stage
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, STAGE, Terminal, must
 
-TABLE = f"{STAGE.stack}-connections"
 SWEEP_SECONDS = 180.0
 """Half a minute to authenticate, a minute until the schedule comes, and as much again on a busy machine."""
 
@@ -23,29 +32,70 @@ INLINE_AUDIENCE = 20
 """What is a small audience in the rehearsal: so that a few are a large one, and the crowds of the
 conformance suite are not, since the emulator does one job at a time."""
 
+NEVER = 4_000_000_000
+"""When what is put here expires, in Unix seconds."""
+
+
+class StaleConnections(Application):
+    """Puts connections of nobody, and says whether they have been removed."""
+
+    def __init__(self, stage: OperatedStage) -> None:
+        super().__init__(stage.settings)
+        self._api_id = stage.client("apigatewayv2").get_apis()["Items"][0]["ApiId"]
+        self._put: list[str] = []
+
+    def put(self, name: str, stream: str, *, position: int = 0, behind: int = 0, missed: int = 0) -> None:
+        """Put one into an audience; ``behind`` is the first event that it lacks, 0 where it is live."""
+        connection = self._add(name, int(time.time()), token_expires_at=NEVER)
+        self._connections.join(connection, stream, position=position)
+        if behind:
+            self.run(self._audiences.fall_behind(stream, name, behind, missed))
+
+    def put_due(self, name: str, age: int, kind: DeadlineKind) -> None:
+        """Put one, opened ``age`` seconds ago, that only the sweep finds, since something is due of it."""
+        now = int(time.time())
+        due = Deadline(now, kind)
+        connection = self._add(name, now - age, deadline=due)
+        if kind is not DeadlineKind.AUTHENTICATE:
+            claims = Claims("gone", Role.BOT, now - age, NEVER, "t")
+            self._connections.authenticate(connection, claims, deadline=due, resume=Resume(1, 0))
+            self._connections.leave(name, SESSIONS_STREAM)
+
+    def are_gone(self) -> bool:
+        """Say whether all that were put have been removed."""
+        return not any(map(self._connections.get, self._put))
+
+    def _add(self, name: str, connected_at: int, **more: Any) -> Connection:
+        connection = Connection(name, self._api_id, STAGE.name, connected_at, "127.0.0.1", **more)
+        self._connections.add(connection)
+        self._put.append(name)
+        return connection
+
 
 class Connections:
-    """What is rehearsed of connections and of delivery to them."""
+    """The clients of a stage that is deployed."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
+        self._progress = terminal.progress
+        self._stage = deployed_stage(Aws.connect(), STAGE)
+        self._websocket = terminal.urls()[1]
 
     def resume_from_nothing(self) -> None:
         """Ask for everything since the beginning, while there is nothing in the sessions table.
 
         It is written to then, by a function that otherwise only reads it.
         """
-        self._terminal.progress.step("The first client of all resumes, before anybody has asked for anything")
-        with connect(self._terminal.urls()[1]) as bot:
-            bot.send(json.dumps({"type": "auth", "token": self._terminal.token(), "since": ""}))
-            said = json.loads(bot.recv(timeout=DELIVERY_SECONDS))
+        self._progress.step("The first client of all resumes, before anybody has asked for anything")
+        with connect(self._websocket) as bot:
+            said = self._ask(bot, type="auth", token=self._terminal.token(), since="")
         must(said.get("type") == "auth_success", f"a client that resumes on an empty table was told {said}")
         must(said["cursor"].endswith(":0"), f"the stream of no sessions ends at {said['cursor']}")
-        self._terminal.progress.detail(f"authenticated, at {said['cursor']}")
+        self._progress.detail(f"authenticated, at {said['cursor']}")
 
     def leave_gone(self) -> StaleConnections:
         """Put connections where a delivery to few will find them, one of them behind."""
-        gone = self._stale()
+        gone = StaleConnections(self._stage)
         gone.put("gone=", SESSIONS_STREAM)
         session_id = self._terminal.asked("night", "start")["id"]
         gone.put("inline=", session_stream(session_id), position=1)
@@ -54,83 +104,108 @@ class Connections:
         self._terminal.asked("game", "add", "Tee K.O.", "--night", str(session_id))
         return gone
 
-    def leave_one_that_cannot_be_caught_up(self) -> StaleConnections:
-        """Put a connection that lacks events which are not in the log, and the job that is to catch it up."""
-        gone, stream = self._stale(), session_stream(self._terminal.asked("night", "start")["id"])
-        gone.put("stuck=", stream, behind=90, missed=95)
-        job = {"job": "catch_up", "stream": stream, "connection_id": "stuck=", "behind": 90}
-        self._send_job("stuck", json.dumps(job))
-        return gone
+    def leave_due(self) -> StaleConnections:
+        """Put connections where the sweep will find them: one has to go, one has to be told something."""
+        due = StaleConnections(self._stage)
+        due.put_due("speechless=", 60, DeadlineKind.AUTHENTICATE)
+        due.put_due("old=", 7000, DeadlineKind.MAX_AGE)
+        return due
 
-    def wait_until_closed(self, stuck: StaleConnections) -> None:
+    def silent(self) -> ClientConnection:
+        """Open a connection that never authenticates."""
+        return connect(self._websocket)
+
+    @contextmanager
+    def stuck(self) -> Iterator[ClientConnection]:
+        """Open a connection that follows a night whose log lacks events, and so can't be caught up.
+
+        The function that answers leaves that to a job, which tries again, and gives up in the end.
+        """
+        session_id = self._terminal.start_night()
+        self._stage.client("dynamodb").update_item(
+            TableName=self._stage.settings.sessions_table,
+            Key={"PK": {"S": f"session#{session_id}"}, "SK": {"S": "head"}},
+            AttributeUpdates={"sequence": {"Value": {"N": "95"}}},
+        )
+        with connect(self._websocket, max_queue=None, ping_interval=None) as bot:
+            self._ask(bot, type="auth", token=self._terminal.token())
+            said = self._ask(bot, type="subscribe", sessionId=session_id, since="")
+            must(said.get("last") == 95, f"a client that resumes was told {said}")  # noqa: PLR2004 - as written
+            yield bot
+
+    def wait_until_closed(self, stuck: ClientConnection) -> None:
         """Wait until the last attempt to catch it up has closed it."""
-        self._terminal.progress.step("A connection that can't be caught up is closed in the end")
-        self._see_removed(stuck, "the end of a connection that can't be caught up", CLOSED_SECONDS)
+        self._progress.step("A connection that can't be caught up is closed in the end")
+        with suppress(ConnectionClosed):
+            while True:
+                stuck.recv(timeout=CLOSED_SECONDS)
+        self._progress.detail("closed")
 
     def wait_until_gone(self, gone: StaleConnections) -> None:
         """Wait until delivery has removed them all."""
-        self._terminal.progress.step(
-            "Connections that ended without a word are removed by the delivery that meets them"
-        )
-        self._see_removed(gone, "the removal of connections that are gone", DELIVERY_SECONDS)
-
-    def silent_connection(self) -> ClientConnection:
-        """Open a connection that never authenticates."""
-        return connect(self._terminal.urls()[1])
-
-    def leave_due(self) -> StaleConnections:
-        """Put connections where the sweep will find them: one has to go, one has to be told something."""
-        gone, now = self._stale(), int(time.time())
-        gone.put_due("speechless=", Deadline(now, DeadlineKind.AUTHENTICATE), now - 60)
-        known = {"subject": {"S": "gone"}, "role": {"S": "bot"}, "token_expires_at": NEVER}
-        gone.put_due(
-            "old=", Deadline(now, DeadlineKind.MAX_AGE), now - 7000, **known, wants_cursor={"BOOL": True}
-        )
-        return gone
+        self._progress.step("Connections that ended without a word are removed by who posts to them")
+        self._see_removed(gone, DELIVERY_SECONDS)
 
     def wait_until_swept(self, silent: ClientConnection, due: StaleConnections) -> None:
         """Wait until the sweep has told and closed a silent connection, and removed those that are gone."""
-        self._terminal.progress.step("Connections whose time has come are told so and closed by the sweep")
+        self._progress.step("Connections whose time has come are told so and closed by the sweep")
         said = json.loads(silent.recv(timeout=SWEEP_SECONDS))
         must(said.get("code") == "auth_timeout", f"a connection that is silent was told {said}")
         try:
             after = silent.recv(timeout=SWEEP_SECONDS)
         except ConnectionClosed:
-            self._terminal.progress.detail("told and closed")
+            self._progress.detail("told and closed")
         else:
             must(holds=False, otherwise=f"after its end a connection was told {after!r}")
-        self._see_removed(due, "the sweep of connections that are gone", SWEEP_SECONDS)
+        self._see_removed(due, SWEEP_SECONDS)
 
     def deliver_to_many_and_to_those_behind(self) -> None:
         """Have events delivered by jobs, and jobs made for those behind; all of them turn out to be gone."""
-        self._terminal.progress.step(
-            "A large audience, connections that are behind, and a job that nobody can read"
-        )
-        gone = self._stale()
+        self._progress.step("A large audience, connections that are behind, and a job that nobody can read")
+        gone = StaleConnections(self._stage)
         for number in range(INLINE_AUDIENCE + 1):
             gone.put(f"crowd{number}=", SESSIONS_STREAM, behind=int(number < 2))  # noqa: PLR2004 - a few of them
-        self._terminal.post("sessions")
-        self._send_job("junk", "junk")
-        self.wait_until_gone(gone)
-        sqs, dead = self._terminal.queue("delivery-dead.fifo")
-        letters = Clock().wait(
-            "the dead letter",
-            lambda: sqs.receive_message(QueueUrl=dead).get("Messages"),
-            within=DELIVERY_SECONDS,
-            every=0.5,
-        )
+        self._terminal.start_night()
+        self._stage.queue("DeliveryQueue").send("junk", MessageGroupId="junk", MessageDeduplicationId="junk")
+        self._see_removed(gone, DELIVERY_SECONDS)
+        dead = self._stage.queue("DeliveryDeadLetterQueue")
+        letters = _wait("the dead letter", lambda: dead.receive(10))
         must([one["Body"] for one in letters] == ["junk"], f"other jobs failed as well: {letters}")
-        self._terminal.post("sessions")  # to few again, now that the jobs are done
+        self._terminal.start_night()  # to few again, now that the jobs are done
 
-    def _send_job(self, name: str, body: str) -> None:
-        sqs, url = self._terminal.queue("delivery.fifo")
-        named = {"MessageGroupId": name, "MessageDeduplicationId": name}
-        sqs.send_message(QueueUrl=url, MessageBody=body, **named)
+    def set_aside_and_redrive(self) -> None:
+        """Log an event that has no meaning, wait until it is set aside, and redo it mended."""
+        self._progress.step("An event that nobody can read is set aside, mended and redone")
+        session_id = self._terminal.start_night()
+        self._log(session_id, "game.exploded")
 
-    def _see_removed(self, gone: StaleConnections, what: str, within: float) -> None:
-        Clock().wait(what, lambda: True if gone.are_gone() else None, within=within, every=0.5)
-        self._terminal.progress.detail("removed")
+        queue = self._stage.queue("StreamFailureQueue")
+        _wait("the event on the failure queue", lambda: queue.receive(1, VisibilityTimeout=0))
+        still = self._terminal.asked("stage", "redrive", "--dry-run")["records"]
+        must(still["unreadable"] == 1, f"an event that can't be read is not told of: {still}")
+        self._log(session_id, "game.added")
+        redone = self._terminal.asked("stage", "redrive")["records"]
+        must((redone["redone"], redone["events"]) == (1, 1), f"a mended event was not redone: {redone}")
+        self._progress.detail("set aside, mended and redone")
 
-    def _stale(self) -> StaleConnections:
-        api_id = self._terminal.account.client("apigatewayv2").get_apis()["Items"][0]["ApiId"]
-        return StaleConnections(self._terminal.account.client("dynamodb"), TABLE, api_id, STAGE.name)
+    def _log(self, session_id: int, event_type: str) -> None:
+        """Put an event into a night's log past our code, where the night has none of its own."""
+        keys = {"PK": {"S": f"session#{session_id}"}, "SK": {"S": "event#0000009999"}}
+        event = {"type": {"S": event_type}, "envelope": {"S": "{}"}, "epoch": {"S": "rehearsed"}}
+        table = self._stage.settings.sessions_table
+        self._stage.client("dynamodb").put_item(TableName=table, Item={**keys, **event})
+
+    def _ask(self, bot: ClientConnection, **frame: Any) -> Any:
+        """Send a frame and return its answer, past the events that come before it."""
+        bot.send(json.dumps({"id": "asked", **frame}))
+        while (said := json.loads(bot.recv(timeout=DELIVERY_SECONDS))).get("id") != "asked":
+            pass
+        return said
+
+    def _see_removed(self, gone: StaleConnections, within: float) -> None:
+        _wait("the removal of connections that are gone", gone.are_gone, within)
+        self._progress.detail("removed")
+
+
+def _wait(what: str, look: Callable[[], Any], within: float = DELIVERY_SECONDS) -> Any:
+    return Clock().wait(what, lambda: look() or None, within=within, every=0.5)

@@ -5,23 +5,28 @@ Everything is done by the commands that a person would type. The other modules h
 
 import json
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
+import boto3
+
+from infra import ROOT
 from infra.deploy.aws import Clock
-from infra.deploy.rehearse.changes import Changes
-from infra.deploy.rehearse.connections import Connections
-from infra.deploy.rehearse.long_replay import miss_more_than_there_is_time_for
+from infra.deploy.progress import Progress
+from infra.deploy.rehearse import changes
+from infra.deploy.rehearse.account import rehearsal_account
+from infra.deploy.rehearse.connections import INLINE_AUDIENCE, Connections
 from infra.deploy.rehearse.permissions import Grant, calls_of, findings, grants_of
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, PROCESSOR, STAGE, Terminal, must
-from infra.deploy.rehearse.unreadable import set_aside_and_redrive
 
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
 """What every JWT looks like."""
 
-
 STAGES = {"answered", "appended", "received", "broadcast", "posted"}
 """What the logs tell of an event that few hear. The lines of different functions arrive in any order."""
-
 
 DOCUMENTED = (
     "stage provision",
@@ -35,95 +40,121 @@ DOCUMENTED = (
 """The commands for a stage that the documents show and nothing else here has typed."""
 
 
-class Rehearsal:
-    """One run, at a terminal in the copy of the project."""
+def rehearse(progress: Progress) -> None:
+    """Rehearse in a copy and an account of which nothing is left at the end.
 
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._changes = Changes(terminal)
-        self._connections = Connections(terminal)
+    Raises RehearsalFailed at the first thing that is not as it should be.
+    """
+    with tempfile.TemporaryDirectory(prefix="game-night-live-rehearsal-") as scratch:
+        project = Path(scratch) / "project"
+        progress.step("A copy of the project, and an account")
+        _copy(ROOT, project)
+        config = project / ".chalice" / "config.json"
+        content = json.loads(config.read_text())
+        content["environment_variables"] = {"INLINE_AUDIENCE": str(INLINE_AUDIENCE)}
+        config.write_text(json.dumps(content, indent=2))
+        with rehearsal_account(Path(scratch) / "account") as account:
+            progress.detail(account.url)
+            account.enter()
+            _run(Terminal(account, project, progress))
 
-    def run(self) -> None:
-        """Go through all of it. Raises RehearsalFailed at the first thing that is not as it should be."""
-        self._changes.fail_half_way_and_go_on()
-        self._connections.resume_from_nothing()
-        gone = self._connections.leave_gone()
-        stuck = self._connections.leave_one_that_cannot_be_caught_up()
-        with self._connections.silent_connection() as silent:
-            due = self._connections.leave_due()
-            self._conform("tests/conformance")
-            self._connections.wait_until_gone(gone)
-            self._connections.wait_until_swept(silent, due)
-        set_aside_and_redrive(self._terminal)
-        miss_more_than_there_is_time_for(self._terminal)
-        self._connections.deliver_to_many_and_to_those_behind()
-        self._follow_an_event()
-        self._rotate_secret()
-        self._look_for_tokens_in_the_logs()
-        self._changes.deploy_again_from_another_machine()
-        self._connections.wait_until_closed(stuck)
-        self._compare_permissions()
-        self._changes.change_everything_that_is_hard_to_change()
-        self._connections.resume_from_nothing()
-        self._type_what_else_is_documented()
-        self._conform("tests/conformance/test_delivery.py")
-        self._changes.destroy()
 
-    def _conform(self, *what: str) -> None:
-        self._terminal.progress.step(f"Conformance: {what[0]}")
-        rest, websocket = self._terminal.urls()
-        target = ["--rest-url", rest.removesuffix("/api"), "--websocket-url", websocket]
-        target += ["--token-command", f"{sys.executable} -m infra.cli token --stage {STAGE.name}"]
-        self._terminal.run([sys.executable, "-m", "pytest", *what, *target, "-p", "no:cacheprovider"])
+def _copy(project: Path, to: Path) -> None:
+    """Copy what git knows or would know of the project: what is worked on, without what was installed."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=project, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (project / name).is_file():  # else it was deleted and the deletion is not committed yet
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(project / name, to / name)
 
-    def _type_what_else_is_documented(self) -> None:
-        self._terminal.progress.step("The other commands of the documents")
-        for words in DOCUMENTED:
-            self._terminal.gamenight(*words.split(), answer="y\n" if words == "stage restore" else "")
-        self._terminal.run([sys.executable, "-m", "infra.cli", "stage", "package", *PROCESSOR])
 
-    def _follow_an_event(self) -> None:
-        """Have an event traced through what the functions have logged."""
-        self._terminal.progress.step("An event, followed through the logs")
-        session_id = self._terminal.post("sessions")["id"]
+def _run(terminal: Terminal) -> None:
+    changes.fail_half_way_and_go_on(terminal)
+    connections = Connections(terminal)
+    connections.resume_from_nothing()
+    gone = connections.leave_gone()
+    with connections.stuck() as stuck:
+        with connections.silent() as silent:
+            due = connections.leave_due()
+            _conform(terminal, "tests/conformance")
+            connections.wait_until_gone(gone)
+            connections.wait_until_swept(silent, due)
+        connections.set_aside_and_redrive()
+        connections.deliver_to_many_and_to_those_behind()
+        _follow_an_event(terminal)
+        _rotate_secret(terminal)
+        _look_for_tokens_in_the_logs(terminal)
+        changes.deploy_again_from_another_machine(terminal)
+        connections.wait_until_closed(stuck)
+    _compare_permissions(terminal)
+    changes.change_everything_that_is_hard_to_change(terminal)
+    connections.resume_from_nothing()
+    _type_what_else_is_documented(terminal)
+    _conform(terminal, "tests/conformance/test_delivery.py")
+    changes.destroy(terminal)
 
-        def followed() -> bool | None:
-            self._terminal.post("sessions")  # the emulator has late lines of a function once it runs again
-            said = self._terminal.gamenight("stage", "trace", f"{session_id}/1", "--json", expect=None)
-            found = json.loads(said).get("stages", ()) if said.startswith("{") else ()
-            return True if {one["stage"] for one in found} >= STAGES else None
 
-        Clock().wait("each stage of the event in the logs", followed, within=DELIVERY_SECONDS, every=1)
+def _conform(terminal: Terminal, what: str) -> None:
+    terminal.progress.step(f"Conformance: {what}")
+    rest, websocket = terminal.urls()
+    target = ["--rest-url", rest.removesuffix("/api"), "--websocket-url", websocket]
+    target += ["--token-command", f"{sys.executable} -m infra.cli token --stage {STAGE.name}"]
+    terminal.run(["-m", "pytest", what, *target, "-p", "no:cacheprovider"])
 
-    def _rotate_secret(self) -> None:
-        self._terminal.progress.step("Another token secret, on functions that know the old one")
-        old = self._terminal.token()
-        self._terminal.post("sessions", token=old)
-        self._terminal.gamenight("stage", "rotate-secret")
-        for token in (self._terminal.token(), old):
-            self._terminal.post("sessions", token=token)
-        self._terminal.progress.detail("a token of the new secret and one of the old are accepted")
-        self._terminal.gamenight("stage", "rotate-secret", "--finish")
 
-    def _look_for_tokens_in_the_logs(self) -> None:
-        self._terminal.progress.step("What the functions logged, tokens looked for")
-        log = self._terminal.account.log()
-        must("[WebSocket] Broadcasted" in log, "nothing of the functions is in the log that was looked into")
-        must(not TOKEN.search(log), f"there is a token in {self._terminal.account.folder / 'emulator.log'}")
-        self._terminal.progress.detail("none")
+def _follow_an_event(terminal: Terminal) -> None:
+    """Have an event traced through what the functions have logged."""
+    terminal.progress.step("An event, followed through the logs")
+    session_id = terminal.start_night()
 
-    def _compare_permissions(self) -> None:
-        self._terminal.progress.step("What the functions did, against what their roles allow")
-        iam = self._terminal.account.client("iam")
-        grants: list[Grant] = []
-        for function, (_, role_arn, _) in self._changes.functions().items():
-            role = role_arn.rpartition("/")[2]
-            for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-                document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-                grants += grants_of(function, document)
-        calls = calls_of(self._terminal.account.calls())
-        found = findings(grants, calls)
-        must(not found, "the roles are not what the functions need:\n  " + "\n  ".join(found))
-        self._terminal.progress.detail(
-            f"{len(grants)} grants, {len(calls)} different calls: nothing denied, nothing unused"
-        )
+    def followed() -> bool | None:
+        terminal.start_night()  # the emulator has late lines of a function once it runs again
+        said = terminal.gamenight("stage", "trace", f"{session_id}/1", "--json", expect=None)
+        found = json.loads(said).get("stages", ()) if said.startswith("{") else ()
+        return True if {one["stage"] for one in found} >= STAGES else None
+
+    Clock().wait("each stage of the event in the logs", followed, within=DELIVERY_SECONDS, every=1)
+
+
+def _rotate_secret(terminal: Terminal) -> None:
+    terminal.progress.step("Another token secret, on functions that know the old one")
+    old = terminal.token()
+    terminal.start_night(old)
+    terminal.gamenight("stage", "rotate-secret")
+    for token in (terminal.token(), old):
+        terminal.start_night(token)
+    terminal.progress.detail("a token of the new secret and one of the old are accepted")
+    terminal.gamenight("stage", "rotate-secret", "--finish")
+
+
+def _look_for_tokens_in_the_logs(terminal: Terminal) -> None:
+    terminal.progress.step("What the functions logged, tokens looked for")
+    log = terminal.account.log()
+    must("[WebSocket] Broadcasted" in log, "nothing of the functions is in the log that was looked into")
+    must(not TOKEN.search(log), f"there is a token in {terminal.account.folder / 'emulator.log'}")
+    terminal.progress.detail("none")
+
+
+def _compare_permissions(terminal: Terminal) -> None:
+    terminal.progress.step("What the functions did, against what their roles allow")
+    iam = boto3.client("iam")
+    grants: list[Grant] = []
+    for name, function in changes.functions().items():
+        role = function["Role"].rpartition("/")[2]
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            grants += grants_of(name, document)
+    calls = calls_of(terminal.account.calls())
+    found = findings(grants, calls)
+    must(not found, "the roles are not what the functions need:\n  " + "\n  ".join(found))
+    terminal.progress.detail(
+        f"{len(grants)} grants, {len(calls)} different calls: nothing denied, nothing unused"
+    )
+
+
+def _type_what_else_is_documented(terminal: Terminal) -> None:
+    terminal.progress.step("The other commands of the documents")
+    for words in DOCUMENTED:
+        terminal.gamenight(*words.split(), answer="y\n" if words == "stage restore" else "")
+    terminal.run(["-m", "infra.cli", "stage", "package", *PROCESSOR])

@@ -48,28 +48,23 @@ class Terminal:
 
     def gamenight(self, *arguments: str, expect: int | None = 0, answer: str = "") -> str:
         """Run one of our commands for the stage, see ``run``."""
-        command = [sys.executable, "-m", "infra.cli", *arguments, "--stage", STAGE.name]
-        return self.run(command, expect, answer)
+        return self.run(["-m", "infra.cli", *arguments, "--stage", STAGE.name], expect, answer)
 
     def asked(self, *arguments: str) -> Any:
         """Run one of our commands with --json, and return the object that it prints in the end."""
         said = self.gamenight(*arguments, "--json")
         return json.loads(re.split(r"^(?=\{)", said, flags=re.MULTILINE)[-1])
 
-    def run(self, command: list[str], expect: int | None = 0, answer: str = "") -> str:
-        """Run a command in the copy, show what it says, and return it.
+    def run(self, arguments: list[str], expect: int | None = 0, answer: str = "") -> str:
+        """Run Python in the copy, show what it says, and return it.
 
         ``answer`` is typed where it asks; ``expect`` is its status, None any. Raises RehearsalFailed where it
         is another.
         """
-        self.progress.detail("$ " + " ".join(command).replace(sys.executable, "python"))
-        inherited = {
-            key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GAMENIGHT_"))
-        }
+        self.progress.detail(" ".join(["$ python", *arguments]).replace(sys.executable, "python"))
         with subprocess.Popen(
-            command,
+            [sys.executable, *arguments],
             cwd=self.project,
-            env={**inherited, **self.account.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -95,13 +90,13 @@ class Terminal:
             raise RehearsalFailed(f"It ended with {status}, not {expect}. The functions said last:\n{log}")
         return "".join(lines)
 
-    def post(self, path: str, token: str | None = None) -> Any:
-        """Post to the REST API as a host, with a token of its own where none is given."""
+    def start_night(self, token: str | None = None) -> int:
+        """Start a night over REST, with a token of its own where none is given; return its id."""
         known = {"Authorization": f"Bearer {token or self.token()}", "Content-Type": "application/json"}
-        url = f"{self.urls()[0]}/{path}"  # the emulator's
+        url = f"{self.urls()[0]}/sessions"  # the emulator's
         request = urllib.request.Request(url, method="POST", data=b"{}", headers=known)  # noqa: S310
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - likewise
-            return json.load(answer)
+            return int(json.load(answer)["id"])
 
     def token(self) -> str:
         """Return a new token of an admin."""
@@ -111,8 +106,3 @@ class Terminal:
         """Return where the REST API is, ending in ``/api``, and where clients connect."""
         rest, websocket = re.findall(r"(https?://\S+/api|wss?://\S+)", self.gamenight("stage", "status"))[:2]
         return rest, websocket
-
-    def queue(self, name: str) -> tuple[Any, str]:
-        """Return an SQS client, and the URL of a queue of the stage."""
-        sqs = self.account.client("sqs")
-        return sqs, sqs.get_queue_url(QueueName=f"{STAGE.stack}-{name}")["QueueUrl"]

@@ -10,6 +10,7 @@ from infra.deploy.provision import check_place, provision
 from infra.deploy.rehearse.changes import replace_table
 from infra.deploy.stage import StageConfig
 from infra.deploy.target import Target
+from infra.template import tables
 from tests.fakes.progress import SilentProgress
 
 # moto can't make alarms and metric filters from a template, and says so.
@@ -91,7 +92,7 @@ def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> 
 
 def test_a_replaced_table_is_seen(stack: Target) -> None:
     old = provision(stack)
-    replace_table(stack.aws.client("dynamodb"), "game-night-live-dev-sessions")
+    replace_table(stack.aws.client("dynamodb"), tables("dev")["SessionsTable"])
 
     new = provision(stack)
 
