@@ -1,6 +1,6 @@
 """Finds the secret that signs a stage's tokens: in the local gateway's file, or in a parameter on AWS.
 
-``infra.local.state`` and ``infra.deploy.secret`` keep them.
+``infra.local.state`` and ``infra.deploy.provision`` keep them.
 """
 
 from pathlib import Path
@@ -46,7 +46,7 @@ def _secrets(stage: str, state_dir: Path) -> SecretSource:
     # Imported here: a token of the local stage needs no AWS SDK.
     from chalicelib.aws.secrets import ParameterSecrets  # noqa: PLC0415
     from infra.deploy.aws import Aws  # noqa: PLC0415
-    from infra.deploy.errors import explained  # noqa: PLC0415
+    from infra.deploy.output import explained  # noqa: PLC0415
     from infra.deploy.stage import Stage  # noqa: PLC0415
 
     name = Stage(stage).secret_parameter

@@ -1,7 +1,7 @@
 """Creates and rotates the secret that signs tokens, wherever it is stored.
 
 The new secret signs at once. The one before it is accepted until an end that is stored beside it, so no bot
-notices. ``infra.deploy.secret`` and ``infra.local.state`` keep them.
+notices. ``infra.deploy.provision`` and ``infra.local.state`` keep them.
 """
 
 import secrets

@@ -2,15 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any, Self, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import NoRegionError
 
-from infra.deploy.errors import DeploymentError
+from infra.deploy.output import DeploymentError
 
 T = TypeVar("T")
 
@@ -28,10 +27,10 @@ class Aws:
         self._clients: dict[str, Any] = {}
 
     @classmethod
-    def connect(cls, env: Mapping[str, str] = os.environ) -> Self:
+    def connect(cls) -> Self:
         """Find out whose credentials these are. Raises what botocore raises where there are none."""
         # boto3 reads AWS_DEFAULT_REGION; AWS_REGION is what Lambda and the other SDKs read, and wins.
-        session = boto3.Session(region_name=env.get("AWS_REGION") or None)
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
         if session.region_name is None:
             raise NoRegionError
         caller = session.client("sts", config=CONFIG).get_caller_identity()
@@ -43,25 +42,23 @@ class Aws:
             self._clients[service] = self._session.client(service, config=CONFIG)
         return self._clients[service]
 
+    def pages(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+        """Yield what an operation lists under a key, of all its pages."""
+        for page in self.client(service).get_paginator(operation).paginate(**arguments):
+            yield from page[key]
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time as it is waited for, in seconds."""
 
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+def wait(for_what: str, look: Callable[[], T | None], *, within: float, every: float = 2.0) -> T:
+    """Look again and again until there is something to return. Times are in seconds.
 
-    def wait(self, for_what: str, look: Callable[[], T | None], *, within: float, every: float) -> T:
-        """Look again and again until there is something to return.
-
-        Raises DeploymentError where there is nothing after ``within`` seconds.
-        """
-        deadline = self.monotonic() + within
-        while (found := look()) is None:
-            if self.monotonic() >= deadline:
-                raise DeploymentError(
-                    f"Waited {within:.0f} s for {for_what}, and it is not there yet. Run the same command "
-                    "again: it goes on from where things are."
-                )
-            self.sleep(every)
-        return found
+    Raises DeploymentError where there is nothing after ``within`` seconds.
+    """
+    deadline = time.monotonic() + within
+    while (found := look()) is None:
+        if time.monotonic() >= deadline:
+            raise DeploymentError(
+                f"Waited {within:.0f} s for {for_what}, and it is not there yet. Run the same command again: "
+                "it goes on from where things are."
+            )
+        time.sleep(every)
+    return found

@@ -2,40 +2,32 @@
 
 import hashlib
 import json
-import urllib.request
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from chalicelib.settings import AUDIENCE_SHARDS
-from infra.deploy import drift, post_deploy
+from infra.deploy import post_deploy
+from infra.deploy.aws import wait
 from infra.deploy.chalice.command import chalice
 from infra.deploy.chalice.package import Package, build
 from infra.deploy.chalice.state import adopt
 from infra.deploy.provision import provision
+from infra.deploy.status import answered, deployed_function, differences, environment_of
 from infra.deploy.target import Target
 
 HEALTHY_WITHIN = 120.0
 """Seconds. API Gateway puts a new stage into service within one minute, mostly within a few seconds."""
 
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """Where a stage is reached, and whether this deployment changed its functions."""
-
-    rest_url: str
-    websocket_url: str
-    changed: bool
-
-    @property
-    def page_url(self) -> str:
-        """Where the page to host a night from is."""
-        return f"{self.rest_url.removesuffix('/api')}/"
+FINGERPRINT = "game-night-live-deployment"
+"""A tag of the REST function: what was deployed, set once all of it was. Chalice removes it at its start."""
 
 
-def deploy(target: Target) -> Deployed:
-    """Bring a stage to what is declared here; nothing is touched that is as declared already."""
-    progress = target.progress
+def deploy(target: Target) -> dict[str, Any]:
+    """Bring a stage to what is declared here; nothing is touched that is as declared already.
+
+    Return its name, the URLs of the page, REST and WebSocket, and whether its functions were ``changed``.
+    """
+    progress, name = target.progress, target.stage.name
     stream_arn = provision(target)
     progress.step("Package")
     package = build(target.project, target.shape.architecture)
@@ -50,7 +42,7 @@ def deploy(target: Target) -> Deployed:
         progress.detail(reason)
     if reasons:
         known_before = target.record.websocket_api
-        chalice(target.project, ["deploy", "--stage", target.stage.name], target.aws.region)
+        chalice(target.project, ["deploy", "--stage", name], target.aws.region)
         if known_before != target.record.websocket_api:
             # Chalice has just made the API: its id goes into the roles, its address into the configuration.
             provision(target)
@@ -62,34 +54,22 @@ def deploy(target: Target) -> Deployed:
     post_deploy.log_retention(target)
     progress.detail("all as declared")
     if reasons:
-        post_deploy.mark_complete(target, drift.FINGERPRINT, _fingerprint(target, package))
+        mark_complete(target, _fingerprint(target, package))
     progress.step("Health check")
-    deployed = Deployed(
-        target.addresses.rest(target.record.rest_api or ""),
-        target.addresses.websocket(target.record.websocket_api or ""),
-        bool(reasons),
-    )
-    _wait_until_healthy(target, deployed)
-    return deployed
-
-
-def answered(url: str) -> dict[str, Any] | None:
-    """Return the JSON that a URL answers with, None where it does not."""
-    try:
-        # The URL was made here, from an API's id.
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
-            content: dict[str, Any] = json.load(answer)
-    except (OSError, ValueError):
-        return None
-    return content
+    rest_url = target.rest_url(target.record.rest_api or "")
+    websocket_url = target.websocket_url(target.record.websocket_api or "")
+    _wait_until_healthy(target, rest_url, websocket_url)
+    page_url = f"{rest_url.removesuffix('/api')}/"
+    urls = {"page_url": page_url, "rest_url": rest_url, "websocket_url": websocket_url}
+    return {"stage": name, "changed": bool(reasons), **urls}
 
 
 def warn_of_other_shards(target: Target) -> None:
     """Say what follows for open connections where a deployment divides audiences into other shards."""
     name, unset = "AUDIENCE_SHARDS", str(AUDIENCE_SHARDS)
-    deployed = drift.deployed_environment(target, "broadcast")
+    deployed = deployed_function(target, "broadcast")
     after = target.config.of_function(target.stage).environment_variables.get(name, unset)
-    if deployed is None or (before := deployed.get(name, unset)) == after:
+    if deployed is None or (before := environment_of(deployed["Configuration"]).get(name, unset)) == after:
         return  # nothing is connected yet, or nothing changes
     fewer = int(after) < int(before)
     target.progress.warning(
@@ -97,6 +77,19 @@ def warn_of_other_shards(target: Target) -> None:
         + ("Most of them hear nothing more" if fewer else "Some events come twice and some not at all")
         + " until they have come back, two hours from now at most: see docs/scaling.md, The number of shards."
     )
+
+
+def mark_complete(target: Target, fingerprint: str) -> None:
+    """Note on the REST function that all of a deployment was done."""
+    client = target.aws.client("lambda")
+    arn = client.get_function_configuration(FunctionName=target.stage.stack)["FunctionArn"]
+    client.tag_resource(Resource=arn, Tags={FINGERPRINT: fingerprint})
+
+
+def completed(target: Target) -> str | None:
+    """Return the fingerprint of the last deployment, None where that was not completed."""
+    tags: dict[str, str] = (deployed_function(target, "api_handler") or {}).get("Tags", {})
+    return tags.get(FINGERPRINT)
 
 
 def _fingerprint(target: Target, package: Package) -> str:
@@ -107,22 +100,21 @@ def _fingerprint(target: Target, package: Package) -> str:
 
 def _reasons(target: Target, package: Package) -> list[str]:
     """Return why Chalice has to deploy; nothing where it has not."""
-    if differences := drift.differences(target, package):
-        return differences
-    if drift.deployed_fingerprint(target) != _fingerprint(target, package):
+    if found := differences(target, package):
+        return found
+    if completed(target) != _fingerprint(target, package):
         return ["what is declared here was never completely deployed"]
     if target.record.value("dynamodb_event", "event_uuid") is None:
         return ["nothing reads the stream"]
     return []
 
 
-def _wait_until_healthy(target: Target, deployed: Deployed) -> None:
+def _wait_until_healthy(target: Target, rest_url: str, websocket_url: str) -> None:
     def look() -> str | None:
-        health = answered(f"{deployed.rest_url}/health") or {}
-        described = answered(deployed.rest_url) or {}
-        serves = health.get("status") == "ok" and described.get("websocket_url") == deployed.websocket_url
+        health, described = answered(f"{rest_url}/health") or {}, answered(rest_url) or {}
+        serves = health.get("status") == "ok" and described.get("websocket_url") == websocket_url
         return str(health["version"]) if serves else None
 
-    what = f"{deployed.rest_url}/health to answer ok, and {deployed.rest_url} to name the WebSocket URL"
-    serving = target.clock.wait(what, look, within=HEALTHY_WITHIN, every=2.0)
+    what = f"{rest_url}/health to answer ok, and {rest_url} to name the WebSocket URL"
+    serving = wait(what, look, within=HEALTHY_WITHIN)
     target.progress.detail(f"ok, version {serving}")

@@ -3,63 +3,50 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from infra.deploy.aws import Aws
-from infra.deploy.chalice.command import chalice
 from infra.deploy.chalice.state import (
-    adopt,
     deployed_functions,
     mappings,
     rest_api_ids,
     rule_names,
     websocket_api_ids,
 )
-from infra.deploy.errors import DeploymentError
-from infra.deploy.progress import Progress
-from infra.deploy.stack import Stack
-from infra.deploy.stage import Stage
+from infra.deploy.output import DeploymentError
 from infra.deploy.target import Target
+from infra.template import tables
 
 Part = tuple[str, Callable[[], object]]
 """Something that belongs to a stage, and what removes it."""
 
 
-def tables_of(stage: Stage) -> list[str]:
-    """Return the names of a stage's tables, as ``stack.yaml`` gives them."""
-    return [f"{stage.stack}-sessions", f"{stage.stack}-connections"]
-
-
-def tables_with_data(aws: Aws, stage: Stage) -> list[str]:
+def tables_with_data(target: Target) -> list[str]:
     """Return the stage's tables that hold anything."""
-    scan = aws.client("dynamodb").scan
-    return [name for name in _tables(aws, stage) if scan(TableName=name, Limit=1, Select="COUNT")["Count"]]
+    scan = target.aws.client("dynamodb").scan
+    return [name for name in _tables(target) if scan(TableName=name, Limit=1, Select="COUNT")["Count"]]
 
 
-def left(aws: Aws, stage: Stage) -> Iterator[str]:
+def left(target: Target) -> Iterator[str]:
     """Yield everything on AWS that belongs to a stage, a line each."""
-    yield from (what for what, _ in _functions_and_apis(aws, stage))
-    if (status := Stack(aws.client("cloudformation"), stage.stack, Progress()).status()) is not None:
-        yield f"stack {stage.stack} ({status})"
-    yield from (what for what, _ in _data(aws, stage))
+    yield from (what for what, _ in _functions_and_apis(target))
+    if (status := target.stack.status()) is not None:
+        yield f"stack {target.stage.stack} ({status})"
+    yield from (what for what, _ in _data(target))
 
 
 def destroy(target: Target) -> None:
     """Remove all of a stage, its tables as well; whoever calls has asked about their data."""
-    aws, stage, progress = target.aws, target.stage, target.progress
+    stage, progress = target.stage, target.progress
     progress.step("Functions and APIs")
-    adopt(aws, target.record, None, progress)
-    if target.config.entry(stage):
-        chalice(target.project, ["delete", "--stage", stage.name], aws.region)
-    # What Chalice has no record of, such as the second of two APIs.
-    _remove([*_functions_and_apis(aws, stage)], progress)
+    # Chalice would delete only what it has a record of, and not the second of two APIs.
+    _remove(target, _functions_and_apis)
     progress.step(f"Stack {stage.stack}")
     target.stack.delete()
     progress.step("Tables, token secret and logs")
     # A function that still ran while the stack was deleted has made its log group again.
-    _remove([*_data(aws, stage)], progress)
-    target.record.forget()
-    target.config.forget(stage)
+    _remove(target, _data)
+    target.record.path.unlink(missing_ok=True)
+    target.config.record(stage, None)
     progress.step("What is left")
-    remaining = [*left(aws, stage)]
+    remaining = [*left(target)]
     for line in remaining or ["nothing"]:
         progress.detail(line)
     if remaining:
@@ -68,13 +55,14 @@ def destroy(target: Target) -> None:
         )
 
 
-def _remove(parts: list[Part], progress: Progress) -> None:
-    for what, remove in parts:
+def _remove(target: Target, parts: Callable[[Target], Iterator[Part]]) -> None:
+    for what, remove in [*parts(target)]:
         remove()
-        progress.detail(f"deleted the {what}")
+        target.progress.detail(f"deleted the {what}")
 
 
-def _functions_and_apis(aws: Aws, stage: Stage) -> Iterator[Part]:
+def _functions_and_apis(target: Target) -> Iterator[Part]:
+    aws, stage = target.aws, target.stage
     lambdas, events = aws.client("lambda"), aws.client("events")
     for rule in rule_names(aws, stage):
         # A rule is only deleted once it has no targets.
@@ -93,27 +81,27 @@ def _functions_and_apis(aws: Aws, stage: Stage) -> Iterator[Part]:
         yield f"WebSocket API {api_id}", partial(aws.client("apigatewayv2").delete_api, ApiId=api_id)
 
 
-def _data(aws: Aws, stage: Stage) -> Iterator[Part]:
-    ssm, logs, secret = aws.client("ssm"), aws.client("logs"), stage.secret_parameter
-    for name in _tables(aws, stage):
-        yield f"table {name}", partial(_delete_table, aws, name)
+def _data(target: Target) -> Iterator[Part]:
+    aws, secret = target.aws, target.stage.secret_parameter
+    ssm, logs = aws.client("ssm"), aws.client("logs")
+    for name in _tables(target):
+        yield f"table {name}", partial(_delete_table, target, name)
     if ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [secret]}])["Parameters"]:
         yield f"SSM parameter {secret}", partial(ssm.delete_parameter, Name=secret)
-    own = stage.log_group("api_handler")
-    for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=own):
-        for group in (one["logGroupName"] for one in page["logGroups"]):
-            if group == own or group.startswith(f"{own}-"):
-                yield f"log group {group}", partial(logs.delete_log_group, logGroupName=group)
+    own = target.stage.log_group("api_handler")
+    for found in aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=own):
+        group = found["logGroupName"]
+        if group == own or group.startswith(f"{own}-"):
+            yield f"log group {group}", partial(logs.delete_log_group, logGroupName=group)
 
 
-def _tables(aws: Aws, stage: Stage) -> list[str]:
+def _tables(target: Target) -> list[str]:
     """Return the stage's tables that are there."""
-    pages = aws.client("dynamodb").get_paginator("list_tables").paginate()
-    existing = {name for page in pages for name in page["TableNames"]}
-    return [name for name in tables_of(stage) if name in existing]
+    existing = {*target.aws.pages("dynamodb", "list_tables", "TableNames")}
+    return [table.name for table in tables(target.stage.name).values() if table.name in existing]
 
 
-def _delete_table(aws: Aws, name: str) -> None:
-    client = aws.client("dynamodb")
+def _delete_table(target: Target, name: str) -> None:
+    client = target.aws.client("dynamodb")
     client.delete_table(TableName=name)
     client.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150})

@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from infra.deploy.aws import wait
 from infra.deploy.chalice.state import mappings
-from infra.deploy.errors import DeploymentError
+from infra.deploy.output import DeploymentError
 from infra.deploy.target import Target
 from infra.event_sources import PATTERNS, QUEUE_MAPPING, STREAM_MAPPING
 
@@ -69,7 +70,7 @@ def _set_mapping(target: Target, name: str, arn: str, wanted: Mapping[str, Any],
         state: str = client.get_event_source_mapping(UUID=mapping["UUID"])["State"]
         return state if state in {"Enabled", "Disabled"} else None
 
-    if target.clock.wait(f"the {kind}'s mapping", look, within=MAPPING_WITHIN, every=2.0) != "Enabled":
+    if wait(f"the {kind}'s mapping", look, within=MAPPING_WITHIN) != "Enabled":
         target.progress.warning(
             f"the {kind}'s mapping is disabled: nothing is delivered until somebody enables it"
         )
@@ -120,20 +121,11 @@ def log_retention(target: Target) -> None:
     """
     client, days = target.aws.client("logs"), target.shape.log_retention_days
     groups = {target.stage.log_group(name) for name in target.functions}
-    pages = client.get_paginator("describe_log_groups").paginate(
-        logGroupNamePrefix=target.stage.log_group("api_handler")
-    )
-    for found in (one for page in pages for one in page["logGroups"]):
+    own = target.stage.log_group("api_handler")
+    for found in target.aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=own):
         if found["logGroupName"] in groups and found.get("retentionInDays") != days:
             client.put_retention_policy(logGroupName=found["logGroupName"], retentionInDays=days)
             target.progress.detail(f"{found['logGroupName']} is kept for {days} days")
-
-
-def mark_complete(target: Target, tag: str, fingerprint: str) -> None:
-    """Note on the REST function that all of a deployment was done."""
-    client = target.aws.client("lambda")
-    arn = client.get_function_configuration(FunctionName=target.stage.stack)["FunctionArn"]
-    client.tag_resource(Resource=arn, Tags={tag: fingerprint})
 
 
 def _same(key: str, actual: Any, wanted: Any) -> bool:

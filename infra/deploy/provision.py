@@ -1,16 +1,21 @@
 """Provisioning: the stack, the token secret, and what Chalice is told about them."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from botocore.exceptions import ClientError
+
+from chalicelib.auth.secrets import TokenSecrets
 from infra.budget import CONCURRENCY
 from infra.deploy.aws import Aws
-from infra.deploy.chalice.config import ChaliceConfig, Provisioned, stage_entry
+from infra.deploy.chalice.config import ChaliceConfig, stage_entry
 from infra.deploy.chalice.state import rest_api_ids, websocket_api_ids
-from infra.deploy.errors import DeploymentError
-from infra.deploy.secret import ensure_secret
+from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.stage import Stage
+from infra.deploy.status import deployed_function
 from infra.deploy.target import Target
 from infra.template import sent
+from infra.token_secrets import new_secrets
 
 UNRESERVED_MINIMUM = 100
 """What AWS insists on leaving without a reservation."""
@@ -35,17 +40,38 @@ def provision(target: Target) -> str:
     progress.detail("made; nobody has seen it" if made else "unchanged")
     progress.step("Chalice's configuration, .chalice/config.json")
     outputs = target.stack.outputs()
-    provisioned = Provisioned(
-        outputs,
-        _stream_arn(aws, outputs["SessionsTableName"]),
+    stream_arn = _stream_arn(aws, outputs["SessionsTableName"])
+    entry = stage_entry(
+        stage,
+        target.functions,
         shape,
-        websocket_url=target.addresses.websocket(live) if live else "",
-        rest_url=target.addresses.base(rest) if rest else "",
+        outputs,
+        stream_arn,
+        websocket_url=target.websocket_url(live) if live else "",
+        rest_url=target.url(rest) if rest else "",
         reserve_concurrency=_can_reserve(target),
     )
-    recorded = target.config.record(stage, stage_entry(stage, list(target.functions), provisioned))
+    recorded = target.config.record(stage, entry)
     progress.detail(f"the entry of {stage.name} is written" if recorded else "unchanged")
-    return provisioned.stream_arn
+    return stream_arn
+
+
+def ensure_secret(ssm: Any, name: str) -> bool:
+    """Make the SecureString if there is none, and say whether it was made; one that is there stays."""
+    try:
+        # Overwrite=False makes two runs at once agree on one secret.
+        ssm.put_parameter(
+            Name=name,
+            Description="What Game Night Live signs tokens with. Whoever reads it can be anyone.",
+            Type="SecureString",
+            Value=new_secrets().document(),
+            Overwrite=False,
+        )
+    except ClientError as error:
+        if code_of(error) == "ParameterAlreadyExists":
+            return False
+        raise
+    return True
 
 
 def check_place(aws: Aws, stage: Stage, config: ChaliceConfig) -> None:
@@ -86,10 +112,13 @@ def _stream_arn(aws: Aws, table: str) -> str:
 
 
 def _can_reserve(target: Target) -> bool:
-    wanted = sum(CONCURRENCY.get(name, 0) for name in target.functions)
+    posting = CONCURRENCY.keys() & target.functions.keys()
+    wanted = sum(CONCURRENCY[name] for name in posting)
+    held = [(deployed_function(target, name) or {}).get("Concurrency", {}) for name in posting]
     limits = target.aws.client("lambda").get_account_settings()["AccountLimit"]
     unreserved: int = limits["UnreservedConcurrentExecutions"]
-    if unreserved + _reserved(target) - wanted >= UNRESERVED_MINIMUM:
+    unreserved += sum(one.get("ReservedConcurrentExecutions", 0) for one in held)
+    if unreserved - wanted >= UNRESERVED_MINIMUM:
         return True
     target.progress.warning(
         f"the account may run {limits['ConcurrentExecutions']} functions at once, too few to keep {wanted} "
@@ -98,14 +127,35 @@ def _can_reserve(target: Target) -> bool:
     return False
 
 
-def _reserved(target: Target) -> int:
-    """Return what the stage's functions hold already."""
-    client = target.aws.client("lambda")
-    held = 0
-    for name in CONCURRENCY.keys() & target.functions.keys():
+class SecretParameter:
+    """A ``SecretKeeper`` on SSM, which has no conditional writes: two at once are told of it afterwards."""
+
+    def __init__(self, ssm: Any, name: str) -> None:
+        self._ssm = ssm
+        self._name = name
+        self._version = 0
+
+    def read(self) -> TokenSecrets:
+        """See the port. Raises DeploymentError where there is nothing."""
         try:
-            answer = client.get_function_concurrency(FunctionName=target.stage.function(name))
-        except client.exceptions.ResourceNotFoundException:
-            continue
-        held += answer.get("ReservedConcurrentExecutions", 0)
-    return held
+            parameter = self._ssm.get_parameter(Name=self._name, WithDecryption=True)["Parameter"]
+        except ClientError as error:
+            if code_of(error) == "ParameterNotFound":
+                raise DeploymentError(
+                    f"There is no secret {self._name} in this account and Region. `gamenight stage deploy` "
+                    "makes it; is this the right stage?"
+                ) from error
+            raise
+        self._version = parameter["Version"]
+        return TokenSecrets.parse(parameter["Value"])
+
+    def replace(self, secrets: TokenSecrets) -> None:
+        """See the port. Raises DeploymentError where somebody else has written since ``read``."""
+        answer = self._ssm.put_parameter(
+            Name=self._name, Type="SecureString", Value=secrets.document(), Overwrite=True
+        )
+        if answer["Version"] != self._version + 1:
+            raise DeploymentError(
+                f"Somebody else has changed {self._name} at the same moment, and what they wrote is lost: "
+                "tokens of the last seconds may be refused, and have to be made again."
+            )

@@ -3,15 +3,14 @@
 Knows nothing of what is in it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploy.aws import Clock
-from infra.deploy.errors import DeploymentError, code_of
-from infra.deploy.progress import Progress
+from infra.deploy.aws import wait
+from infra.deploy.output import DeploymentError, Progress, code_of
 
 WITHIN = 30 * 60.0
 """Seconds. Creating takes two minutes on AWS; a table that is being restored can hold an update up."""
@@ -26,6 +25,8 @@ STUCK = {
 }
 """States that a person has to end, and how."""
 
+Events = list[dict[str, Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -34,7 +35,6 @@ class Stack:
     cloudformation: Any
     name: str
     progress: Progress
-    clock: Clock = field(default_factory=Clock)
 
     def status(self) -> str | None:
         """Return CloudFormation's word for the stack's state, None where there is no stack."""
@@ -64,10 +64,9 @@ class Stack:
             self.progress.detail(f"an earlier creation failed ({status}): beginning anew")
             self.delete()
             status = None
-        seen = {event["EventId"] for event in self._events()}
         try:
-            (self.cloudformation.update_stack if status else self.cloudformation.create_stack)(
-                StackName=self.name,
+            status, events = self._changed(
+                self.cloudformation.update_stack if status else self.cloudformation.create_stack,
                 TemplateBody=template,
                 Parameters=[
                     {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
@@ -81,11 +80,9 @@ class Stack:
             if code_of(error) != "ValidationError":
                 raise
             raise DeploymentError(f"CloudFormation does not accept the stack {self.name}: {error}") from error
-        status = self._at_rest()
-        new = [event for event in self._events() if event["EventId"] not in seen]
         if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            raise DeploymentError(f"The stack {self.name} is in {status}. What failed:\n{_failures(new)}")
-        for event in new:
+            raise DeploymentError(f"The stack {self.name} is in {status}. What failed:\n{_failures(events)}")
+        for event in events:
             if event["LogicalResourceId"] != self.name and event["ResourceStatus"].endswith("_COMPLETE"):
                 done = event["ResourceStatus"].lower().replace("_", " ")
                 self.progress.detail(f"{done:16} {event['LogicalResourceId']}")
@@ -95,35 +92,36 @@ class Stack:
         """Delete the stack and wait until it is gone; one that is not there is fine."""
         if self._at_rest() is None:
             return
-        seen = {event["EventId"] for event in self._events()}
-        self.cloudformation.delete_stack(StackName=self.name)
-        if (status := self._at_rest()) is not None:
-            new = [event for event in self._events() if event["EventId"] not in seen]
+        status, events = self._changed(self.cloudformation.delete_stack)
+        if status is not None:
             raise DeploymentError(
-                f"The stack {self.name} could not be deleted ({status}). What failed:\n{_failures(new)}"
+                f"The stack {self.name} could not be deleted ({status}). What failed:\n{_failures(events)}"
             )
 
-    def drift(self, within: float = 120.0) -> list[str] | None:
-        """Return what differs from the template by hand, or None where CloudFormation can't tell in time."""
+    def drift(self, within: float = 120.0) -> list[str]:
+        """Return what differs from the template by hand, as far as CloudFormation can tell in time."""
         aws = self.cloudformation
         try:
             begun = aws.detect_stack_drift(StackName=self.name)["StackDriftDetectionId"]
 
-            def look() -> str | None:
-                status: str = aws.describe_stack_drift_detection_status(StackDriftDetectionId=begun)[
-                    "DetectionStatus"
-                ]
-                return None if status == "DETECTION_IN_PROGRESS" else status
+            def look() -> Any:
+                found = aws.describe_stack_drift_detection_status(StackDriftDetectionId=begun)
+                return found if found["DetectionStatus"] != "DETECTION_IN_PROGRESS" else None
 
-            if self.clock.wait("drift detection", look, within=within, every=2.0) != "DETECTION_COMPLETE":
-                return None
+            found = wait("drift detection", look, within=within)
+            if found["DetectionStatus"] != "DETECTION_COMPLETE":
+                return []
             drifted = aws.describe_stack_resource_drifts(
                 StackName=self.name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
             )["StackResourceDrifts"]
         except ClientError as error:
             self.progress.warning(f"drift could not be detected: {error}")
-            return None
-        return [_drifted(one) for one in drifted]
+            return []
+        return [
+            f"{one['LogicalResourceId']} {one['StackResourceDriftStatus'].lower()} "
+            + ", ".join(difference["PropertyPath"] for difference in one.get("PropertyDifferences", ()))
+            for one in drifted
+        ]
 
     def _described(self) -> dict[str, Any]:
         try:
@@ -134,6 +132,13 @@ class Stack:
             raise
         return {} if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
+    def _changed(self, change: Callable[..., object], **arguments: Any) -> tuple[str | None, Events]:
+        """Begin a change and wait for its end; return the stack's state then, and what has happened."""
+        seen = {event["EventId"] for event in self._events()}
+        change(StackName=self.name, **arguments)
+        status = self._at_rest()
+        return status, [event for event in self._events() if event["EventId"] not in seen]
+
     def _at_rest(self) -> str | None:
         """Wait until nobody works on the stack; return its state."""
 
@@ -141,9 +146,9 @@ class Stack:
             status = self.status()
             return None if status and status.endswith("_IN_PROGRESS") and status not in EMPTY else (status,)
 
-        return self.clock.wait(f"the stack {self.name}", look, within=WITHIN, every=2.0)[0]
+        return wait(f"the stack {self.name}", look, within=WITHIN)[0]
 
-    def _events(self) -> list[dict[str, Any]]:
+    def _events(self) -> Events:
         """Return the newest events, oldest first: more than one deployment makes."""
         try:
             events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
@@ -154,16 +159,10 @@ class Stack:
         return [*reversed(events)]
 
 
-def _failures(events: list[dict[str, Any]]) -> str:
+def _failures(events: Events) -> str:
     failed = [
         f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '(no reason given)')}"
         for event in events
         if event["ResourceStatus"].endswith("_FAILED")
     ]
     return "\n".join(failed) or "  (the stack's events do not say)"
-
-
-def _drifted(resource: Mapping[str, Any]) -> str:
-    paths = [one["PropertyPath"] for one in resource.get("PropertyDifferences", ())]
-    status = resource["StackResourceDriftStatus"].lower()
-    return f"{resource['LogicalResourceId']} {status} {', '.join(paths)}".rstrip()

@@ -10,13 +10,11 @@ from typing import Any, Self
 
 from chalicelib.settings import MANAGEMENT_ENDPOINT
 from infra.budget import ACCOUNT_RATE
-from infra.deploy.errors import DeploymentError
+from infra.deploy.output import DeploymentError
 
 APP_NAME = "game-night-live"
-STAGE_NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
-"""Without dashes, so that no stage's name begins with another's and a dash."""
-RESERVED = frozenset({"local"})
-"""The local gateway's own stage."""
+STAGE_NAME = re.compile(r"(?!local$)[a-z][a-z0-9]{0,15}")
+"""Without dashes, so that no stage's name begins with another's and a dash; local is the gateway's stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         """Check the name."""
-        if not STAGE_NAME.fullmatch(self.name) or self.name in RESERVED:
+        if not STAGE_NAME.fullmatch(self.name):
             raise DeploymentError(
                 f"{self.name!r} can't be the name of a stage: 1 to 16 lower-case letters and digits, a "
                 "letter first, and not `local`, which is `make run`'s. For example: --stage dev."
@@ -48,6 +46,10 @@ class Stage:
         """The WebSocket API, as Chalice calls it."""
         return f"{self.stack}-websocket-api"
 
+    def url(self, api_id: str, region: str = "", template: str | None = None) -> str:
+        """Return where API Gateway serves an API's stage; ``template`` is an emulator's PUSH_ENDPOINT."""
+        return (template or MANAGEMENT_ENDPOINT).format(api_id=api_id, region=region, stage=self.name)
+
     def function(self, name: str) -> str:
         """Return a Lambda function's full name; Chalice gives the REST one no ending."""
         return self.stack if name == "api_handler" else f"{self.stack}-{name}"
@@ -60,31 +62,6 @@ class Stage:
 def role_output(function: str) -> str:
     """Return the stack's output with a function's role: for ``websocket_connect`` WebsocketConnectRoleArn."""
     return "".join(word.capitalize() for word in function.split("_")) + "RoleArn"
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a stage's APIs are reached.
-
-    ``template`` is the one setting that an emulator needs (PUSH_ENDPOINT): where API Gateway serves a stage
-    of an API. On AWS it is API Gateway's own address.
-    """
-
-    stage: str
-    region: str
-    template: str = MANAGEMENT_ENDPOINT
-
-    def rest(self, api_id: str) -> str:
-        """Return the URL that ends in ``/api``."""
-        return f"{self.base(api_id)}/api"
-
-    def websocket(self, api_id: str) -> str:
-        """Return the URL that clients connect to."""
-        return re.sub("^http", "ws", self.base(api_id))
-
-    def base(self, api_id: str) -> str:
-        """Return the URL of an API's stage."""
-        return self.template.format(api_id=api_id, region=self.region, stage=self.stage)
 
 
 PARAMETERS = {
@@ -101,8 +78,8 @@ class StageConfig:
     """A stage's shape; the defaults are a new stage's.
 
     The stack's parameters keep it, so that whoever deploys next, from whatever machine, changes only what was
-    asked for. ``account_rate`` is in requests a second, see ``budget``. ``push_endpoint`` is only for
-    emulators, see ``Addresses``; it is the one thing that is not kept.
+    asked for. ``account_rate`` is in requests a second, see ``budget``. ``push_endpoint`` (PUSH_ENDPOINT) is
+    where an emulator serves APIs, and is not kept.
     """
 
     architecture: str = "arm64"
@@ -113,28 +90,21 @@ class StageConfig:
 
     @classmethod
     def of(cls, kept: Mapping[str, str], **asked: Any) -> Self:
-        """Return the shape of a stage whose stack has these parameters, once what is asked for is done.
-
-        None is not asked for.
-        """
+        """Return the shape of a stage whose stack has these parameters, with what is asked for."""
         new = cls()
-        had = {
-            name: type(getattr(new, name))(kept[parameter])
-            for name, parameter in PARAMETERS.items()
-            if parameter in kept
-        }
+        had = {name: type(getattr(new, name))(kept[key]) for name, key in PARAMETERS.items() if key in kept}
         return cls(**{**had, **{name: value for name, value in asked.items() if value is not None}})
 
     @property
     def parameters(self) -> dict[str, str]:
         """The stack's parameters that keep it."""
-        return {parameter: str(getattr(self, name)) for name, parameter in PARAMETERS.items()}
+        return {key: str(getattr(self, name)) for name, key in PARAMETERS.items()}
 
     def kept(self, parameters: Mapping[str, str]) -> list[str]:
         """Return the options that a stage has been told and need not be told again."""
         new = StageConfig().parameters
         return [
-            f"--{name.replace('_', '-')} {parameters[parameter]}"
-            for name, parameter in PARAMETERS.items()
-            if parameters.get(parameter) == self.parameters[parameter] != new[parameter]
+            f"--{name.replace('_', '-')} {value}"
+            for name, key in PARAMETERS.items()
+            if parameters.get(key) == (value := self.parameters[key]) != new[key]
         ]

@@ -1,21 +1,25 @@
-"""What is deployed of a stage, and where it differs from what is declared here."""
+"""What is deployed of a stage, and where it differs from what is declared here.
 
-from collections.abc import Callable
+CloudFormation finds the stack's drift, and this the functions'.
+"""
+
+import base64
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib import __version__
-from infra.deploy import drift
-from infra.deploy.chalice.package import build
+from infra.deploy.chalice.package import Package, build
 from infra.deploy.chalice.state import deployed_functions, mappings, rest_api_ids, websocket_api_ids
-from infra.deploy.deploy import answered
-from infra.deploy.destroy import tables_of
-from infra.deploy.errors import code_of
+from infra.deploy.output import code_of
 from infra.deploy.target import Target
+from infra.template import queues, tables
 
-QUEUES = ("delivery.fifo", "delivery-dead.fifo", "stream-failures")
+ABSENT = {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
 
 def show(target: Target) -> bool:
@@ -27,41 +31,103 @@ def show(target: Target) -> bool:
         progress.detail(f"not deployed: `gamenight stage deploy --stage {stage.name}` does it")
         return False
     progress.detail(f"stack {stage.stack}: {state}")
-    for api_id in rest_api_ids(aws, stage):
-        url = target.addresses.rest(api_id)
+    for url in map(target.rest_url, rest_api_ids(aws, stage)):
         health = answered(f"{url}/health")
         serving = f"serves version {health['version']}" if health else "does not answer"
         progress.detail(f"{url}  {serving}")
     for api_id in websocket_api_ids(aws, stage):
-        progress.detail(target.addresses.websocket(api_id))
+        progress.detail(target.websocket_url(api_id))
     progress.detail(f"here: version {__version__}, Chalice {version('chalice')}")
     progress.step("Functions")
     for entry in deployed_functions(aws, stage):
-        _show_function(target, entry["name"])
+        for line in _function_lines(target, entry["name"]):
+            progress.detail(line)
     progress.step("Tables")
-    for name in tables_of(stage):
-        progress.detail(f"{name}: {_if_there(lambda name=name: _table(target, name))}")
+    for table in tables(stage.name).values():
+        progress.detail(f"{table.name}: {_if_there(_table, target, table.name)}")
     progress.step("Queues")
-    for name in QUEUES:
-        queue = f"{stage.stack}-{name}"
-        progress.detail(f"{queue}: {_if_there(lambda queue=queue: _queue(target, queue))}")
+    for queue in queues(stage.name).values():
+        progress.detail(f"{queue.name}: {_if_there(_queue, target, queue.name)}")
     progress.step("Differences from what is declared here")
-    found = drift.differences(target, build(target.project, target.shape.architecture))
-    found += [f"stack: {line}" for line in stack.drift() or ()]
+    found = differences(target, build(target.project, target.shape.architecture))
+    found += [f"stack: {line}" for line in stack.drift()]
     for line in found or ["none"]:
         progress.detail(line)
     return not found
 
 
-def _show_function(target: Target, name: str) -> None:
-    full_name, progress = target.stage.function(name), target.progress
+def answered(url: str) -> dict[str, Any] | None:
+    """Return the JSON that a URL answers with, None where it does not."""
+    try:
+        # The URL was made here, from an API's id.
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+            content: dict[str, Any] = json.load(answer)
+    except (OSError, ValueError):
+        return None
+    return content
+
+
+def differences(target: Target, package: Package) -> list[str]:
+    """Return a line for each thing about the functions that is not as declared; nothing where all is."""
+    return [f"{name}: {what}" for name in target.functions for what in _differences(target, name, package)]
+
+
+def deployed_function(target: Target, name: str) -> dict[str, Any] | None:
+    """Return what Lambda knows of a function, None where it is not there."""
+    try:
+        found: dict[str, Any] = target.aws.client("lambda").get_function(
+            FunctionName=target.stage.function(name)
+        )
+    except ClientError as error:
+        if code_of(error) in ABSENT:
+            return None
+        raise
+    return found
+
+
+def environment_of(configuration: dict[str, Any]) -> dict[str, str]:
+    """Return what a function is told by its environment."""
+    variables: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
+    return variables
+
+
+def _differences(target: Target, name: str, package: Package) -> Iterator[str]:
+    found = deployed_function(target, name)
+    if found is None:
+        yield "is not there"
+        return
+    actual: dict[str, Any] = found["Configuration"]
+    declared = target.config.of_function(target.stage, name)
+    reserved = found.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    tracing = "Active" if declared.xray_enabled else "PassThrough"
+    for key, shown, expected in (
+        ("Handler", actual["Handler"], target.functions[name]),
+        ("Runtime", actual["Runtime"], declared.lambda_python_version),
+        ("MemorySize", actual["MemorySize"], declared.lambda_memory_size),
+        ("Timeout", actual["Timeout"], declared.lambda_timeout),
+        ("Role", actual["Role"], declared.iam_role_arn),
+        ("Architectures", actual.get("Architectures"), [declared.lambda_architecture]),
+        ("TracingConfig", actual.get("TracingConfig", {}).get("Mode"), tracing),
+        ("ReservedConcurrentExecutions", reserved, declared.reserved_concurrency),
+    ):
+        if shown != expected:
+            yield f"{key} is {shown}, declared {expected}"
+    if actual["CodeSha256"] != base64.b64encode(bytes.fromhex(package.sha256)).decode():
+        yield "runs other code than is here"
+    before, after = environment_of(actual).items(), declared.environment_variables.items()
+    if names := sorted({name for name, _ in before ^ after}):
+        yield f"its environment differs in {', '.join(names)}"
+
+
+def _function_lines(target: Target, name: str) -> Iterator[str]:
+    full_name = target.stage.function(name)
     function = target.aws.client("lambda").get_function_configuration(FunctionName=full_name)
-    progress.detail(
+    yield (
         f"{name:22} {function['MemorySize']:5} MB {function['Timeout']:3} s  {function['Runtime']}  "
         f"code {function['CodeSha256'][:8]}  of {function['LastModified'][:19]}"
     )
     for mapping in mappings(target.aws, full_name):
-        progress.detail(f"{'':22} reads {mapping['EventSourceArn'].split(':', 5)[5]}: {mapping['State']}")
+        yield f"{'':22} reads {mapping['EventSourceArn'].split(':', 5)[5]}: {mapping['State']}"
 
 
 def _table(target: Target, name: str) -> str:
@@ -78,10 +144,10 @@ def _queue(target: Target, name: str) -> str:
     return f"{counts[waiting]} waiting, {counts[taken]} being worked on"
 
 
-def _if_there(look: Callable[..., Any]) -> str:
+def _if_there(look: Callable[[Target, str], str], target: Target, name: str) -> str:
     try:
-        return str(look())
+        return look(target, name)
     except ClientError as error:
-        if "NotFound" not in code_of(error) and "NonExistentQueue" not in code_of(error):
-            raise
-        return "is not there"
+        if code_of(error) in ABSENT:
+            return "is not there"
+        raise

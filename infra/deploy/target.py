@@ -1,15 +1,16 @@
 """What every part of a deployment is told: which stage, where, shaped how, and whom to tell."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from infra.deploy.aws import Aws, Clock
+from infra.deploy.aws import Aws
 from infra.deploy.chalice.config import ChaliceConfig
 from infra.deploy.chalice.state import ChaliceState
-from infra.deploy.progress import Progress
+from infra.deploy.output import Progress
 from infra.deploy.stack import Stack
-from infra.deploy.stage import Addresses, Stage, StageConfig
+from infra.deploy.stage import Stage, StageConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +23,30 @@ class Target:
     shape: StageConfig
     functions: Mapping[str, str]
     progress: Progress
-    clock: Clock = field(default_factory=Clock)
 
     @property
     def stack(self) -> Stack:
         """What is around the functions."""
-        return Stack(self.aws.client("cloudformation"), self.stage.stack, self.progress, self.clock)
+        return Stack(self.aws.client("cloudformation"), self.stage.stack, self.progress)
 
     @property
     def config(self) -> ChaliceConfig:
         """Chalice's configuration."""
-        return ChaliceConfig(self.project / ".chalice" / "config.json")
+        return ChaliceConfig(self.project)
 
     @property
     def record(self) -> ChaliceState:
         """Chalice's record of what it deployed."""
         return ChaliceState(self.project, self.stage)
 
-    @property
-    def addresses(self) -> Addresses:
-        """Where the stage's APIs are reached."""
-        if self.shape.push_endpoint:
-            return Addresses(self.stage.name, self.aws.region, self.shape.push_endpoint)
-        return Addresses(self.stage.name, self.aws.region)
+    def url(self, api_id: str) -> str:
+        """Return where an API is reached."""
+        return self.stage.url(api_id, self.aws.region, self.shape.push_endpoint)
+
+    def rest_url(self, api_id: str) -> str:
+        """Return the URL that ends in ``/api``."""
+        return f"{self.url(api_id)}/api"
+
+    def websocket_url(self, api_id: str) -> str:
+        """Return the URL that clients connect to."""
+        return re.sub("^http", "ws", self.url(api_id))

@@ -1,6 +1,6 @@
 """Progress that nobody watches, and that can be asked what was said."""
 
-from infra.deploy.progress import Progress
+from infra.deploy.output import Progress
 
 
 class SilentProgress(Progress):

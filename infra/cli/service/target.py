@@ -154,7 +154,7 @@ def _local_url(state_dir: Path) -> str:
 def _stage_url(name: str) -> str:
     # Imported here: the local gateway's commands need no AWS SDK.
     from infra.deploy.chalice.state import ChaliceState
-    from infra.deploy.stage import Addresses, Stage
+    from infra.deploy.stage import Stage
 
     record = ChaliceState(ROOT, Stage(name))
     api_id, url = record.value("rest_api", "rest_api_id"), record.value("rest_api", "rest_api_url")
@@ -165,7 +165,7 @@ def _stage_url(name: str) -> str:
             "it, or finds what is there. With --url its address can be named instead.",
         )
     if emulator := os.environ.get("PUSH_ENDPOINT"):
-        return Addresses(name, "", emulator).base(api_id)
+        return Stage(name).url(api_id, template=emulator)
     return url.rstrip("/")
 
 

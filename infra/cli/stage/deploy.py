@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import click
 
+from infra import ROOT
 from infra.cli.options import JSON, answer, as_json, examples
-from infra.cli.stage.options import PROJECT, on_a_stage, shaping
+from infra.cli.stage.options import on_a_stage, shaping
 from infra.deploy.chalice.package import build
 from infra.deploy.deploy import deploy as deploy_stage
 from infra.deploy.destroy import destroy as destroy_stage
 from infra.deploy.destroy import left, tables_with_data
-from infra.deploy.progress import Progress
+from infra.deploy.output import Progress
 from infra.deploy.provision import check_place
 from infra.deploy.provision import provision as provision_stage
 from infra.deploy.status import show
@@ -47,21 +48,13 @@ def deploy(target: Target, *, json_only: bool) -> None:
     failure half way it goes on from there. It ends when the deployed health check answers.
     """
     deployed = deploy_stage(target)
-    name = target.stage.name
-    value = {
-        "stage": name,
-        "changed": deployed.changed,
-        "page_url": deployed.page_url,
-        "rest_url": deployed.rest_url,
-        "websocket_url": deployed.websocket_url,
-    }
     answer(
-        value,
-        f"\n{'Deployed' if deployed.changed else 'Nothing had changed'}.",
-        f"The page   {deployed.page_url}",
-        f"REST       {deployed.rest_url}",
-        f"WebSocket  {deployed.websocket_url}",
-        f"A token    gamenight token --stage {name} --role admin",
+        deployed,
+        f"\n{'Deployed' if deployed['changed'] else 'Nothing had changed'}.",
+        f"The page   {deployed['page_url']}",
+        f"REST       {deployed['rest_url']}",
+        f"WebSocket  {deployed['websocket_url']}",
+        f"A token    gamenight token --stage {target.stage.name} --role admin",
         json_only=json_only,
     )
 
@@ -94,11 +87,11 @@ def destroy(target: Target, *, yes: bool, delete_data: bool, json_only: bool) ->
     """
     aws, stage = target.aws, target.stage
     check_place(aws, stage, target.config)
-    found = [*left(aws, stage)]
+    found = [*left(target)]
     click.echo(f"Of the stage {stage.name} in {aws.region}, account {aws.account}, there is:", err=json_only)
     for line in found or ["nothing"]:
         target.progress.detail(line)
-    full = tables_with_data(aws, stage)
+    full = tables_with_data(target)
     if full and not delete_data:
         raise click.ClickException(
             f"{' and '.join(full)} hold data, which would be lost. Say --delete-data if that is meant; "
@@ -139,9 +132,9 @@ def package(architecture: str, *, json_only: bool) -> None:
 
     Sizes are in bytes. It does not call AWS.
     """
-    built = build(PROJECT, architecture)
+    built = build(ROOT, architecture)
     contents = built.contents()
-    path = str(built.path.relative_to(PROJECT))
+    path = str(built.path.relative_to(ROOT))
     rows = [f"{name:28} {zipped:10,} {unzipped:10,}" for name, (zipped, unzipped) in contents.items()]
     total = sum(unzipped for _, unzipped in contents.values())
     answer(

@@ -11,7 +11,7 @@ from infra.deploy.operate.redrive import Redone
 from infra.deploy.operate.redrive import redrive as redo
 from infra.deploy.operate.restored import take_into_use
 from infra.deploy.operate.stage import OperatedStage
-from infra.deploy.progress import Progress
+from infra.deploy.output import Progress
 from infra.local.triggers.stream_reader import StreamUnavailable
 
 

@@ -9,17 +9,15 @@ from typing import Any
 
 import click
 
+from infra import ROOT
 from infra.cli.options import JSON, STAGE, STATE_DIR
 from infra.deploy.aws import Aws
-from infra.deploy.chalice.functions import declared_functions
-from infra.deploy.errors import explained
+from infra.deploy.chalice.command import declared_functions
 from infra.deploy.operate.stage import operated_stage
-from infra.deploy.progress import Progress
+from infra.deploy.output import Progress, explained
 from infra.deploy.stage import Stage, StageConfig
 from infra.deploy.target import Target
 from infra.local.state import StateDir
-
-PROJECT = Path(__file__).parents[3]
 
 NEW = StageConfig()
 
@@ -98,6 +96,6 @@ def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
     stage = Stage(name)
     names = ("architecture", "log_retention_days", "alarm_topic_arn", "account_rate")
     chosen = {key: options.pop(key) for key in names if key in options}
-    target = Target(Aws.connect(), stage, PROJECT, NEW, declared_functions(PROJECT), progress)
+    target = Target(Aws.connect(), stage, ROOT, NEW, declared_functions(ROOT), progress)
     endpoint = os.environ.get("PUSH_ENDPOINT") or None
     return replace(target, shape=StageConfig.of(target.stack.parameters(), **chosen, push_endpoint=endpoint))

@@ -3,7 +3,7 @@
 import click
 
 from infra.cli.options import JSON, answer, examples
-from infra.deploy.progress import Progress
+from infra.deploy.output import Progress
 from infra.deploy.rehearse.rehearse import rehearse as rehearse_stage
 from infra.signals import exit_by_signals
 

@@ -63,8 +63,8 @@ def _keeper(stage: str, state_dir: Path) -> Iterator[SecretKeeper]:
             return
         # Imported here: the local stage needs no AWS SDK.
         from infra.deploy.aws import Aws
-        from infra.deploy.errors import explained
-        from infra.deploy.secret import SecretParameter
+        from infra.deploy.output import explained
+        from infra.deploy.provision import SecretParameter
         from infra.deploy.stage import Stage
 
         name = Stage(stage).secret_parameter

@@ -6,7 +6,7 @@ import click
 
 from infra.cli.options import JSON, STAGE, STATE_DIR, examples
 from infra.deploy.aws import Aws
-from infra.deploy.errors import explained
+from infra.deploy.output import explained
 from infra.deploy.stage import Stage
 from infra.deploy.trace.lines import CloudWatchLogs, LocalLog, Query, lines_about
 from infra.deploy.trace.timeline import timeline_of

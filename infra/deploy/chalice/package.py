@@ -23,7 +23,7 @@ from chalice.config import Config
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
-from infra.deploy.errors import DeploymentError
+from infra.deploy.output import DeploymentError
 
 LIMIT_BYTES = 50_000_000
 """AWS takes no larger package by upload."""
@@ -31,8 +31,6 @@ LIMIT_BYTES = 50_000_000
 KEPT_SERVICES: dict[str, frozenset[str] | None] = {"dynamodb": None, "ssm": frozenset({"GetParameter"})}
 """What the functions ask botocore for, and which operations where most are left out; the descriptions of all
 others are four fifths of the package."""
-
-ENDPOINTS = "botocore/data/endpoints.json"
 
 UNUSED_SUFFIXES = (".pyc", ".c", ".h", ".pxd", ".pyi", ".pyx")
 UNUSED_NAMES = ("RECORD", "INSTALLER", "REQUESTED")
@@ -111,7 +109,7 @@ def build(project: Path, architecture: str) -> Package:
     )
     python = Config().lambda_python_version
     path = Path(packager.deployment_package_filename(str(project), python))
-    if not path.exists() or not _finished(path):
+    if not path.exists() or COMPILED_APP not in zipfile.ZipFile(path).namelist():
         path.unlink(missing_ok=True)
         finish(Path(packager.create_deployment_package(str(project), python)))
     package = Package(path)
@@ -152,7 +150,7 @@ def condensed(name: str, content: bytes) -> tuple[str, bytes]:
     if not name.startswith("botocore/data/"):
         return name, content
     data = json.loads(gzip.decompress(content) if name.endswith(".gz") else content)
-    if name == ENDPOINTS:
+    if name == "botocore/data/endpoints.json":
         for partition in data["partitions"]:
             partition["services"] = {
                 service: one for service, one in partition["services"].items() if service in KEPT_SERVICES
@@ -177,11 +175,6 @@ def compiled(name: str, source: bytes) -> bytes:
     return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
-def _finished(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        return COMPILED_APP in archive.namelist()
-
-
 def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
     for packed in sorted(set(archive.namelist())):
         if packed.endswith("/") or not wanted(packed):
@@ -195,10 +188,8 @@ def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
 def _without_prose(data: Any) -> Any:
     if isinstance(data, dict):
         prose = isinstance(data.get("documentation"), str)
-        return {
-            key: _without_prose(one) for key, one in data.items() if not (prose and key == "documentation")
-        }
-    return [_without_prose(one) for one in data] if isinstance(data, list) else data
+        return {key: _without_prose(data[key]) for key in data if not (prose and key == "documentation")}
+    return [*map(_without_prose, data)] if isinstance(data, list) else data
 
 
 def _shapes(data: Any, shapes: Mapping[str, Any]) -> set[str]:
@@ -207,10 +198,12 @@ def _shapes(data: Any, shapes: Mapping[str, Any]) -> set[str]:
     parts = [data]
     while parts:
         part = parts.pop()
-        if isinstance(part, dict):
+        if isinstance(part, list):
+            parts += part
+        elif isinstance(part, dict):
+            parts += part.values()
             shape = part.get("shape")
             if isinstance(shape, str) and shape not in used:
                 used.add(shape)
                 parts.append(shapes[shape])
-        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     return used

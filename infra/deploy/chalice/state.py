@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.deploy.aws import Aws
-from infra.deploy.progress import Progress
+from infra.deploy.output import Progress
 from infra.deploy.stage import APP_NAME, Stage
 
 LOOKED_UP = frozenset(
@@ -60,12 +60,8 @@ class ChaliceState:
     def write(self, entries: Sequence[Entry]) -> None:
         """Record what is there."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"resources": list(entries), "schema_version": "2.0", "backend": "api"}
+        content = {"resources": entries, "schema_version": "2.0", "backend": "api"}
         self.path.write_text(json.dumps(content, indent=2) + "\n")
-
-    def forget(self) -> None:
-        """Remove the record."""
-        self.path.unlink(missing_ok=True)
 
 
 def adopt(aws: Aws, record: ChaliceState, stream_arn: str | None, progress: Progress) -> None:
@@ -82,8 +78,10 @@ def adopt(aws: Aws, record: ChaliceState, stream_arn: str | None, progress: Prog
     if live := _one(websocket_api_ids(aws, stage), record.websocket_api, "WebSocket", progress):
         url = f"wss://{live}.{host}"
         found.append(_entry("websocket_api", "websocket_api", websocket_api_url=url, websocket_api_id=live))
-    for rule in rule_names(aws, stage):
-        found += [_entry(rule.removeprefix(f"{stage.stack}-"), "cloudwatch_event", rule_name=rule)]
+    found += [
+        _entry(rule.removeprefix(f"{stage.stack}-"), "cloudwatch_event", rule_name=rule)
+        for rule in rule_names(aws, stage)
+    ]
     for function in names:
         for mapping in mappings(aws, stage.function(function)):
             entry = _mapping_entry(function, mapping)
@@ -93,20 +91,18 @@ def adopt(aws: Aws, record: ChaliceState, stream_arn: str | None, progress: Prog
             else:
                 found.append(entry)
     recorded = record.entries()
-    kept = [one for one in recorded if one["resource_type"] not in LOOKED_UP]
     if unknown := {one["name"] for one in found} - {one["name"] for one in recorded}:
         progress.detail(f"found on AWS, though not in Chalice's record here: {', '.join(sorted(unknown))}")
-    record.write([*found, *kept])
+    record.write([*found, *(one for one in recorded if one["resource_type"] not in LOOKED_UP)])
 
 
 def deployed_functions(aws: Aws, stage: Stage) -> Iterator[Entry]:
     """Yield the functions that Chalice has made for a stage, as it records them."""
-    for page in aws.client("lambda").get_paginator("list_functions").paginate():
-        for function in page["Functions"]:
-            full_name: str = function["FunctionName"]
-            if full_name == stage.stack or full_name.startswith(f"{stage.stack}-"):
-                name = full_name.removeprefix(stage.stack).removeprefix("-") or "api_handler"
-                yield _entry(name, "lambda_function", lambda_arn=function["FunctionArn"])
+    for function in aws.pages("lambda", "list_functions", "Functions"):
+        full_name: str = function["FunctionName"]
+        if full_name == stage.stack or full_name.startswith(f"{stage.stack}-"):
+            name = full_name.removeprefix(stage.stack).removeprefix("-") or "api_handler"
+            yield _entry(name, "lambda_function", lambda_arn=function["FunctionArn"])
 
 
 def mappings(aws: Aws, function: str) -> list[Entry]:
@@ -117,13 +113,11 @@ def mappings(aws: Aws, function: str) -> list[Entry]:
 
 def rest_api_ids(aws: Aws, stage: Stage) -> list[str]:
     """Return the REST APIs that invoke the stage's function; Chalice names those of all stages alike."""
-    client = aws.client("apigateway")
     invokes = f":function:{stage.stack}/invocations"
     return [
         api["id"]
-        for page in client.get_paginator("get_rest_apis").paginate()
-        for api in page["items"]
-        if api["name"] == APP_NAME and any(invokes in uri for uri in _integrations(client, api["id"]))
+        for api in aws.pages("apigateway", "get_rest_apis", "items")
+        if api["name"] == APP_NAME and any(invokes in uri for uri in _integrations(aws, api["id"]))
     ]
 
 
@@ -131,23 +125,20 @@ def websocket_api_ids(aws: Aws, stage: Stage) -> list[str]:
     """Return the WebSocket APIs of a stage."""
     return [
         api["ApiId"]
-        for page in aws.client("apigatewayv2").get_paginator("get_apis").paginate()
-        for api in page["Items"]
+        for api in aws.pages("apigatewayv2", "get_apis", "Items")
         if api["Name"] == stage.websocket_api and api["ProtocolType"] == "WEBSOCKET"
     ]
 
 
 def rule_names(aws: Aws, stage: Stage) -> list[str]:
     """Return the EventBridge rules of a stage, by which its functions are started on a schedule."""
-    pages = aws.client("events").get_paginator("list_rules").paginate(NamePrefix=f"{stage.stack}-")
-    return [rule["Name"] for page in pages for rule in page["Rules"]]
+    return [rule["Name"] for rule in aws.pages("events", "list_rules", "Rules", NamePrefix=f"{stage.stack}-")]
 
 
-def _integrations(client: Any, api_id: str) -> Iterator[str]:
-    for page in client.get_paginator("get_resources").paginate(restApiId=api_id, embed=["methods"]):
-        for resource in page["items"]:
-            for method in resource.get("resourceMethods", {}).values():
-                yield method.get("methodIntegration", {}).get("uri", "")
+def _integrations(aws: Aws, api_id: str) -> Iterator[str]:
+    for resource in aws.pages("apigateway", "get_resources", "items", restApiId=api_id, embed=["methods"]):
+        for method in resource.get("resourceMethods", {}).values():
+            yield method.get("methodIntegration", {}).get("uri", "")
 
 
 def _entry(name: str, kind: str, **values: Any) -> Entry:
@@ -156,9 +147,7 @@ def _entry(name: str, kind: str, **values: Any) -> Entry:
 
 def _one(found: Sequence[str], recorded: str | None, kind: str, progress: Progress) -> str | None:
     """Choose among APIs of one stage: the recorded one, for its address is known to clients."""
-    if not found:
-        return None
-    chosen = recorded if recorded in found else found[0]
+    chosen = recorded if recorded in found else next(iter(found), None)
     if others := ", ".join(sorted({*found} - {chosen})):
         progress.warning(
             f"there is more than one {kind} API of this stage; {chosen} is used. Not used: {others}"

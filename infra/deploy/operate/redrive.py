@@ -7,12 +7,11 @@ queues, and never in none.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from chalicelib.aws.dead_letters import message_of
 from chalicelib.aws.delivery_queue import job_of
 from chalicelib.delivery.jobs import CatchUpJob, Job
-from infra.deploy.operate.stage import OperatedStage, OperatorApplication
+from infra.deploy.operate.stage import OperatedStage
 from infra.deploy.operate.stream_failures import Batch, Found, GivenUpRecords, batch_of, place_of
 from infra.local.engine.queues import EngineQueue, Message
 
@@ -73,19 +72,22 @@ def redrive(stage: OperatedStage, tell: Tell, *, dry_run: bool, patience: int = 
     """
     failures = stage.queue("StreamFailureQueue")
     dynamodb, streams = stage.client("dynamodb"), stage.client("dynamodbstreams")
-    with stage.application() as (application, run):
+    records = RedoneRecords()
+    with stage.application() as (application, run), _taken(failures, patience) as (messages, kept):
         given_up = GivenUpRecords(dynamodb, streams, stage.settings.sessions_table, application.redelivery)
-        with _taken(failures, patience) as (messages, kept):
-            records = RedoneRecords()
-            batches = [*_batches(messages, records, tell)]
-            for batch, message in sorted(batches, key=lambda one: place_of(one[0])):
-                found = _found(given_up, batch, records, tell)
-                if found and not dry_run and _delivered(application, run, found):
-                    for unreadable in found.unreadable:
-                        failures.send(message_of(unreadable))
-                    failures.delete(message)
-                    kept.remove(message)
-                    records.redone += 1
+        batches = [*_batches(messages, records, tell)]
+        for batch, message in sorted(batches, key=lambda one: place_of(one[0])):
+            found = _found(given_up, batch, records, tell)
+            if found is None or dry_run:
+                continue
+            if found.pending and run(application.count_votes(found.pending)):
+                continue  # it stays: some votes could not be counted now
+            run(application.redelivery.deliver(found.events))
+            for unreadable in found.unreadable:
+                failures.send(message_of(unreadable))
+            failures.delete(message)
+            kept.remove(message)
+            records.redone += 1
     dead, delivery = stage.queue("DeliveryDeadLetterQueue"), stage.queue("DeliveryQueue")
     return Redone(records, redo_jobs(dead, delivery, tell, dry_run=dry_run, patience=patience))
 
@@ -175,14 +177,6 @@ def _found(given_up: GivenUpRecords, batch: Batch, outcome: RedoneRecords, tell:
     names += [f"pending votes of session {session_id}" for session_id in found.pending]
     tell(f"{arrived}, {', '.join(names) or 'nothing'}, from {found.whence}")
     return found
-
-
-def _delivered(application: OperatorApplication, run: Callable[..., Any], found: Found) -> bool:
-    """Count votes and deliver events; say False where some votes could not be counted now."""
-    if found.pending and run(application.count_votes(found.pending)):
-        return False
-    run(application.redelivery.deliver(found.events))
-    return True
 
 
 def _told(job: Job) -> str:

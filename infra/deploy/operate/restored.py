@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chalicelib.errors import GameNightError
-from infra.deploy.errors import DeploymentError
 from infra.deploy.operate.epochs import Renewed
 from infra.deploy.operate.stage import OperatedStage
-from infra.deploy.progress import Progress
+from infra.deploy.output import DeploymentError, Progress
 from infra.local.deployment import STAGE as LOCAL
 from infra.local.engine.tables import expires
 from infra.template import TableDefinition, tables

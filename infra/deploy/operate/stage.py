@@ -19,9 +19,9 @@ from chalicelib.settings import Settings
 from infra import ROOT
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.config import ChaliceConfig
-from infra.deploy.errors import DeploymentError
 from infra.deploy.operate.epochs import DynamoEpochs
 from infra.deploy.operate.followers import Closed, Redelivery, disconnect_all
+from infra.deploy.output import DeploymentError
 from infra.deploy.provision import check_place
 from infra.deploy.stage import Stage
 from infra.local.deployment import STAGE as LOCAL
@@ -81,7 +81,7 @@ def operated_stage(name: str, state: StateDir) -> OperatedStage:
 
 def deployed_stage(aws: Aws, stage: Stage) -> OperatedStage:
     """Find a stage on AWS. Raises DeploymentError, and what botocore raises."""
-    config = ChaliceConfig(ROOT / ".chalice" / "config.json")
+    config = ChaliceConfig(ROOT)
     check_place(aws, stage, config)
     named = {
         "SESSIONS_TABLE": tables(stage.name)["SessionsTable"].name,

@@ -45,11 +45,9 @@ class GivenUp:
             first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
             if not (first.isdigit() and last.isdigit()):
                 raise ValueError(f"no sequence numbers: {first!r} and {last!r}")
-            arrived, arrived_last = (
-                datetime.fromisoformat(batch[f"approximateArrivalOf{which}Record"])
-                for which in ("First", "Last")
-            )
-            return cls(batch["streamArn"], batch["shardId"], first, last, arrived, arrived_last)
+            times = [batch[f"approximateArrivalOf{which}Record"] for which in ("First", "Last")]
+            arrived = map(datetime.fromisoformat, times)
+            return cls(batch["streamArn"], batch["shardId"], first, last, *arrived)
         except (AttributeError, KeyError, TypeError) as exc:
             raise ValueError(f"no document of Lambda's: {exc!r}") from exc
 

@@ -18,7 +18,7 @@ from chalicelib.connections.connection import Connection
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
 from chalicelib.connections.ports import Resume
 from chalicelib.nights.events import SESSIONS_STREAM, session_stream
-from infra.deploy.aws import Aws, Clock
+from infra.deploy.aws import Aws, wait
 from infra.deploy.operate.stage import OperatedStage, deployed_stage
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, STAGE, Terminal, must
 
@@ -93,8 +93,9 @@ class Connections:
         must(said["cursor"].endswith(":0"), f"the stream of no sessions ends at {said['cursor']}")
         self._progress.detail(f"authenticated, at {said['cursor']}")
 
-    def leave_gone(self) -> StaleConnections:
-        """Put connections where a delivery to few will find them, one of them behind."""
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """Put connections where a delivery to few finds them gone, one of them behind; see them removed."""
         gone = StaleConnections(self._stage)
         gone.put("gone=", SESSIONS_STREAM)
         session_id = self._terminal.asked("night", "start")["id"]
@@ -102,24 +103,33 @@ class Connections:
         # What it has missed was noted by a later delivery than the one that comes.
         gone.put("behind=", session_stream(session_id), behind=1, missed=99)
         self._terminal.asked("game", "add", "Tee K.O.", "--night", str(session_id))
-        return gone
-
-    def leave_due(self) -> StaleConnections:
-        """Put connections where the sweep will find them: one has to go, one has to be told something."""
-        due = StaleConnections(self._stage)
-        due.put_due("speechless=", 60, DeadlineKind.AUTHENTICATE)
-        due.put_due("old=", 7000, DeadlineKind.MAX_AGE)
-        return due
-
-    def silent(self) -> ClientConnection:
-        """Open a connection that never authenticates."""
-        return connect(self._websocket)
+        yield
+        self._progress.step("Connections that ended without a word are removed by who posts to them")
+        self._see_removed(gone, DELIVERY_SECONDS)
 
     @contextmanager
-    def stuck(self) -> Iterator[ClientConnection]:
-        """Open a connection that follows a night whose log lacks events, and so can't be caught up.
+    def due(self) -> Iterator[None]:
+        """Put connections where the sweep finds them: two have to go, one has to be told something."""
+        with connect(self._websocket) as silent:
+            due = StaleConnections(self._stage)
+            due.put_due("speechless=", 60, DeadlineKind.AUTHENTICATE)
+            due.put_due("old=", 7000, DeadlineKind.MAX_AGE)
+            yield
+            self._progress.step("Connections whose time has come are told so and closed by the sweep")
+            said = json.loads(silent.recv(timeout=SWEEP_SECONDS))
+            must(said.get("code") == "auth_timeout", f"a connection that is silent was told {said}")
+            with suppress(ConnectionClosed):
+                must(
+                    holds=False, otherwise=f"after its end it was told {silent.recv(timeout=SWEEP_SECONDS)!r}"
+                )
+            self._progress.detail("told and closed")
+            self._see_removed(due, SWEEP_SECONDS)
 
-        The function that answers leaves that to a job, which tries again, and gives up in the end.
+    @contextmanager
+    def stuck(self) -> Iterator[None]:
+        """Follow a night whose log lacks events, so that it can't be caught up, until that is given up.
+
+        The function that answers leaves it to a job, which tries again, and closes the connection in the end.
         """
         session_id = self._terminal.start_night()
         self._stage.client("dynamodb").update_item(
@@ -131,33 +141,12 @@ class Connections:
             self._ask(bot, type="auth", token=self._terminal.token())
             said = self._ask(bot, type="subscribe", sessionId=session_id, since="")
             must(said.get("last") == 95, f"a client that resumes was told {said}")  # noqa: PLR2004 - as written
-            yield bot
-
-    def wait_until_closed(self, stuck: ClientConnection) -> None:
-        """Wait until the last attempt to catch it up has closed it."""
-        self._progress.step("A connection that can't be caught up is closed in the end")
-        with suppress(ConnectionClosed):
-            while True:
-                stuck.recv(timeout=CLOSED_SECONDS)
-        self._progress.detail("closed")
-
-    def wait_until_gone(self, gone: StaleConnections) -> None:
-        """Wait until delivery has removed them all."""
-        self._progress.step("Connections that ended without a word are removed by who posts to them")
-        self._see_removed(gone, DELIVERY_SECONDS)
-
-    def wait_until_swept(self, silent: ClientConnection, due: StaleConnections) -> None:
-        """Wait until the sweep has told and closed a silent connection, and removed those that are gone."""
-        self._progress.step("Connections whose time has come are told so and closed by the sweep")
-        said = json.loads(silent.recv(timeout=SWEEP_SECONDS))
-        must(said.get("code") == "auth_timeout", f"a connection that is silent was told {said}")
-        try:
-            after = silent.recv(timeout=SWEEP_SECONDS)
-        except ConnectionClosed:
-            self._progress.detail("told and closed")
-        else:
-            must(holds=False, otherwise=f"after its end a connection was told {after!r}")
-        self._see_removed(due, SWEEP_SECONDS)
+            yield
+            self._progress.step("A connection that can't be caught up is closed in the end")
+            with suppress(ConnectionClosed):
+                while True:
+                    bot.recv(timeout=CLOSED_SECONDS)
+            self._progress.detail("closed")
 
     def deliver_to_many_and_to_those_behind(self) -> None:
         """Have events delivered by jobs, and jobs made for those behind; all of them turn out to be gone."""
@@ -208,4 +197,4 @@ class Connections:
 
 
 def _wait(what: str, look: Callable[[], Any], within: float = DELIVERY_SECONDS) -> Any:
-    return Clock().wait(what, lambda: look() or None, within=within, every=0.5)
+    return wait(what, lambda: look() or None, within=within, every=0.5)

@@ -10,16 +10,17 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import boto3
 
 from infra import ROOT
-from infra.deploy.aws import Clock
-from infra.deploy.progress import Progress
+from infra.deploy.aws import wait
+from infra.deploy.output import Progress
 from infra.deploy.rehearse import changes
 from infra.deploy.rehearse.account import rehearsal_account
 from infra.deploy.rehearse.connections import INLINE_AUDIENCE, Connections
-from infra.deploy.rehearse.permissions import Grant, calls_of, findings, grants_of
+from infra.deploy.rehearse.permissions import findings
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, PROCESSOR, STAGE, Terminal, must
 
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
@@ -73,20 +74,15 @@ def _run(terminal: Terminal) -> None:
     changes.fail_half_way_and_go_on(terminal)
     connections = Connections(terminal)
     connections.resume_from_nothing()
-    gone = connections.leave_gone()
-    with connections.stuck() as stuck:
-        with connections.silent() as silent:
-            due = connections.leave_due()
+    with connections.stuck():
+        with connections.due(), connections.gone():
             _conform(terminal, "tests/conformance")
-            connections.wait_until_gone(gone)
-            connections.wait_until_swept(silent, due)
         connections.set_aside_and_redrive()
         connections.deliver_to_many_and_to_those_behind()
         _follow_an_event(terminal)
         _rotate_secret(terminal)
         _look_for_tokens_in_the_logs(terminal)
         changes.deploy_again_from_another_machine(terminal)
-        connections.wait_until_closed(stuck)
     _compare_permissions(terminal)
     changes.change_everything_that_is_hard_to_change(terminal)
     connections.resume_from_nothing()
@@ -114,7 +110,7 @@ def _follow_an_event(terminal: Terminal) -> None:
         found = json.loads(said).get("stages", ()) if said.startswith("{") else ()
         return True if {one["stage"] for one in found} >= STAGES else None
 
-    Clock().wait("each stage of the event in the logs", followed, within=DELIVERY_SECONDS, every=1)
+    wait("each stage of the event in the logs", followed, within=DELIVERY_SECONDS, every=1)
 
 
 def _rotate_secret(terminal: Terminal) -> None:
@@ -139,18 +135,15 @@ def _look_for_tokens_in_the_logs(terminal: Terminal) -> None:
 def _compare_permissions(terminal: Terminal) -> None:
     terminal.progress.step("What the functions did, against what their roles allow")
     iam = boto3.client("iam")
-    grants: list[Grant] = []
-    for name, function in changes.functions().items():
-        role = function["Role"].rpartition("/")[2]
-        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-            grants += grants_of(name, document)
-    calls = calls_of(terminal.account.calls())
-    found = findings(grants, calls)
+
+    def policies(role: str) -> list[Any]:
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        return [iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"] for one in names]
+
+    roles = {name: one["Role"].rpartition("/")[2] for name, one in changes.functions().items()}
+    found = findings({name: policies(role) for name, role in roles.items()}, terminal.account.calls())
     must(not found, "the roles are not what the functions need:\n  " + "\n  ".join(found))
-    terminal.progress.detail(
-        f"{len(grants)} grants, {len(calls)} different calls: nothing denied, nothing unused"
-    )
+    terminal.progress.detail("nothing denied, nothing unused")
 
 
 def _type_what_else_is_documented(terminal: Terminal) -> None:

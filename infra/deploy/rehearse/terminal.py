@@ -15,7 +15,7 @@ from typing import Any
 
 from click import ClickException
 
-from infra.deploy.progress import Progress
+from infra.deploy.output import Progress
 from infra.deploy.rehearse.account import Account
 from infra.deploy.stage import Stage
 

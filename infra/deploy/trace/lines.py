@@ -15,7 +15,7 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 from click import ClickException
 
-from infra.deploy.errors import code_of
+from infra.deploy.output import code_of
 from infra.deploy.stage import Stage
 from infra.local.log_file import LogFile
 

@@ -19,7 +19,7 @@ SHOWN_ID = {"answered": "request", "appended": "request", "received": "invocatio
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One thing that happened; ``milliseconds`` are since the event's own timestamp."""
+    """One thing that happened, so many milliseconds after the event's own timestamp."""
 
     milliseconds: int
     function: str
@@ -63,18 +63,20 @@ class Timeline:
 
 
 EVENT_FIELDS = ["event", "event_type", "session_id", "stream", "sequence", "cursor", "event_timestamp"]
+ID_FIELDS = ("request_id", "invocation_id", "trace_id", "connection_id", "stream_record")
 IN_ORDER = ("appended", "answered", "received", "fanned_out", "delivered", "broadcast", "posted")
 """What follows what within one millisecond."""
 
-OF_ONE = {
-    "gone": "is gone, and is removed",
-    "failed": "was not reached",
-    "fell_behind": "is behind; a job will catch it up",
-    "caught_up": "could still not be reached",
+SAID = {
+    "appended": "committed with what it speaks of",
+    "received": "came from the table's stream as record {stream_record}",
+    "fanned_out": "a large audience: {jobs} jobs will deliver it",
+    "gone": "{connection_id} is gone, and is removed",
+    "failed": "{connection_id} was not reached",
+    "fell_behind": "{connection_id} is behind; a job will catch it up",
+    "caught_up": "{connection_id} could still not be reached",
 }
-"""What a line about one connection says of it."""
-
-ID_FIELDS = ("request_id", "invocation_id", "trace_id", "connection_id", "stream_record")
+"""What a line of a stage says; others say their message."""
 
 
 def timeline_of(lines: Iterable[Line]) -> Timeline:
@@ -105,22 +107,12 @@ def _stages(line: Line, since: float) -> Iterable[Stage]:
 
 
 def _what(line: Line) -> str:
-    said = str(line["message"])
-    match line["stage"]:
-        case "answered" if "subject" in line:
-            said += f", sent by {line['subject']}"
-        case "appended":
-            said = "committed with what it speaks of"
-        case "received":
-            said = f"came from the table's stream as record {line['stream_record']}"
-        case "fanned_out":
-            said = f"a large audience: {line['jobs']} jobs will deliver it"
-        case "posted":
-            said = _posted(line)
-        case stage if stage in OF_ONE:
-            reason = f": {line['reason']}" if "reason" in line else ""
-            said = f"{line['connection_id']} {OF_ONE[stage]}{reason}"
-    return said
+    if line["stage"] == "posted":
+        return _posted(line)
+    said = SAID.get(line["stage"], "{message}").format_map(line)
+    if line["stage"] == "answered" and "subject" in line:
+        said += f", sent by {line['subject']}"
+    return f"{said}: {line['reason']}" if "reason" in line else said
 
 
 def _posted(line: Line) -> str:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy.aws import Aws, Clock
+from infra.deploy.aws import Aws
 from infra.deploy.stage import Stage, StageConfig
 from infra.deploy.target import Target
 from infra.template import sent
@@ -18,7 +18,6 @@ from tests.fakes.progress import SilentProgress
 ROOT = Path(__file__).parents[3]
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-NO_TIME = Clock(monotonic=lambda: 0.0, sleep=lambda _: None)
 
 
 class MotoAws(Aws):
@@ -45,7 +44,7 @@ def target(aws: MotoAws, tmp_path: Path) -> Target:
         (tmp_path / name).parent.mkdir(parents=True)
         shutil.copy(ROOT / name, tmp_path / name)
     functions = {"api_handler": "app.app", "broadcast": "app.broadcast", "deliver": "app.deliver"}
-    return Target(aws, Stage("dev"), tmp_path, StageConfig(), functions, SilentProgress(), NO_TIME)
+    return Target(aws, Stage("dev"), tmp_path, StageConfig(), functions, SilentProgress())
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from infra.deploy import drift, post_deploy
+from infra.deploy import post_deploy
 from infra.deploy.chalice.state import adopt, mappings
-from infra.deploy.deploy import warn_of_other_shards
-from infra.deploy.errors import DeploymentError
+from infra.deploy.deploy import completed, mark_complete, warn_of_other_shards
+from infra.deploy.output import DeploymentError
 from infra.deploy.provision import provision
 from infra.deploy.target import Target
 from infra.event_sources import STREAM_MAPPING
@@ -122,12 +122,12 @@ def test_a_mapping_of_a_replaced_stream_is_removed(stack: Target) -> None:
 
 @pytest.mark.usefixtures("functions")
 def test_a_deployment_is_complete_once_it_is_marked(stack: Target) -> None:
-    before = drift.deployed_fingerprint(stack)
+    before = completed(stack)
 
-    post_deploy.mark_complete(stack, drift.FINGERPRINT, "f1")
+    mark_complete(stack, "f1")
 
     assert before is None
-    assert drift.deployed_fingerprint(stack) == "f1"
+    assert completed(stack) == "f1"
 
 
 @pytest.mark.usefixtures("functions")

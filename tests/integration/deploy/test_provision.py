@@ -5,7 +5,7 @@ import pytest
 
 from chalicelib.auth.secrets import TokenSecrets
 from infra.budget import CONCURRENCY, posts_per_second
-from infra.deploy.errors import DeploymentError
+from infra.deploy.output import DeploymentError
 from infra.deploy.provision import check_place, provision
 from infra.deploy.rehearse.changes import replace_table
 from infra.deploy.stage import StageConfig

@@ -18,8 +18,8 @@ from chalicelib.errors import TokenInvalid
 from chalicelib.retry import Backoff, RetryPolicy
 from infra.cli.stage.rotate_secret import rotate_secret
 from infra.cli.token import token
-from infra.deploy.errors import DeploymentError
-from infra.deploy.secret import SecretParameter, ensure_secret
+from infra.deploy.output import DeploymentError
+from infra.deploy.provision import SecretParameter, ensure_secret
 from infra.token_secrets import finished, rotated
 
 NAME = "/game-night-live/dev/jwt-secret"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from infra.deploy.chalice.config import ChaliceConfig, Provisioned, stage_entry
-from infra.deploy.errors import DeploymentError
+from infra.deploy.chalice.config import ChaliceConfig, stage_entry
+from infra.deploy.output import DeploymentError
 from infra.deploy.stage import Stage, StageConfig
 
 DEV = Stage("dev")
@@ -23,16 +23,17 @@ OUTPUTS = {
 
 @pytest.fixture
 def config(tmp_path: Path) -> ChaliceConfig:
-    path = tmp_path / "config.json"
+    path = tmp_path / ".chalice" / "config.json"
+    path.parent.mkdir()
     path.write_text(
         '{"app_name": "game-night-live", "lambda_functions": {"broadcast": {"lambda_timeout": 60}}}'
     )
-    return ChaliceConfig(path)
+    return ChaliceConfig(tmp_path)
 
 
 def entry(*functions: str, push: str | None = None, **known: Any) -> Any:
     shape = StageConfig(push_endpoint=push)
-    return stage_entry(DEV, functions, Provisioned(OUTPUTS, "arn:stream", shape, **known))
+    return stage_entry(DEV, functions, shape, OUTPUTS, "arn:stream", **known)
 
 
 def test_variables_of_all_stages_reach_each_stage(config: ChaliceConfig) -> None:
@@ -83,7 +84,7 @@ def test_recording_says_whether_anything_changed(config: ChaliceConfig) -> None:
     first = config.record(DEV, {"a": 1})
     again = config.record(DEV, {"a": 1})
     config.record(Stage("prod"), {"a": 2})
-    config.forget(DEV)
+    config.record(DEV, None)
 
     assert (first, again) == (True, False)
     content = json.loads(config.path.read_text())

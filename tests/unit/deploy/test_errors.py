@@ -7,7 +7,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from infra.deploy.errors import DeploymentError, explained
+from infra.deploy.output import DeploymentError, explained
 
 
 def refusal(code: str, message: str = "said AWS") -> ClientError:

@@ -19,7 +19,7 @@ from infra.deploy.chalice.package import (
     finish,
     wanted,
 )
-from infra.deploy.errors import DeploymentError
+from infra.deploy.output import DeploymentError
 
 UNUSED = (
     "botocore/data/ec2/2016-11-15/service-2.json.gz",

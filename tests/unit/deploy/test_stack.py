@@ -4,12 +4,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.deploy.aws import Clock
-from infra.deploy.errors import DeploymentError
+from infra.deploy.output import DeploymentError
 from infra.deploy.stack import Stack
 from tests.fakes.progress import SilentProgress
 
-NO_TIME = Clock(monotonic=lambda: 0.0, sleep=lambda _: None)
 FAILED = {
     "EventId": "1",
     "LogicalResourceId": "Table",
@@ -52,7 +50,12 @@ class FakeCloudFormation:
 
 
 def stack(cloudformation: FakeCloudFormation) -> Stack:
-    return Stack(cloudformation, "s", SilentProgress(), NO_TIME)
+    return Stack(cloudformation, "s", SilentProgress())
+
+
+@pytest.fixture(autouse=True)
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.deploy.aws.time.sleep", lambda _: None)
 
 
 @pytest.mark.parametrize(

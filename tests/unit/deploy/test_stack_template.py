@@ -9,7 +9,7 @@ from cfnlint.decode import cfn_yaml
 
 from app import app
 from chalicelib.aws.dynamodb.keys import SESSIONS, pending_key, session_key
-from infra.deploy.chalice.functions import functions_of
+from infra.deploy.chalice.command import functions_of
 from infra.deploy.stage import role_output
 from infra.template import MAX_SENT, sent
 

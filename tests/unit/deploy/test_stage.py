@@ -1,7 +1,7 @@
 import pytest
 
-from infra.deploy.errors import DeploymentError
-from infra.deploy.stage import Addresses, Stage, role_output
+from infra.deploy.output import DeploymentError
+from infra.deploy.stage import Stage, role_output
 
 
 @pytest.mark.parametrize("name", ["", "Dev", "dev-two", "2dev", "local", "a" * 17, "dev/../x"])
@@ -21,12 +21,7 @@ def test_names_are_those_that_chalice_gives() -> None:
 
 
 def test_addresses_are_api_gateways_own() -> None:
-    addresses = Addresses("dev", "eu-west-1")
+    stage = Stage("dev")
 
-    assert addresses.rest("r1") == "https://r1.execute-api.eu-west-1.amazonaws.com/dev/api"
-    assert addresses.websocket("w1") == "wss://w1.execute-api.eu-west-1.amazonaws.com/dev"
-    emulated = Addresses("dev", "eu-west-1", "http://127.0.0.1/{api_id}/{stage}")
-    assert (emulated.rest("r1"), emulated.websocket("w1")) == (
-        "http://127.0.0.1/r1/dev/api",
-        "ws://127.0.0.1/w1/dev",
-    )
+    assert stage.url("r1", "eu-west-1") == "https://r1.execute-api.eu-west-1.amazonaws.com/dev"
+    assert stage.url("r1", template="http://127.0.0.1/{api_id}/{stage}") == "http://127.0.0.1/r1/dev"

@@ -1,6 +1,6 @@
 import json
 
-from infra.deploy.rehearse.permissions import calls_of, findings, grants_of
+from infra.deploy.rehearse.permissions import findings
 
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/t"
 POLICY = {
@@ -22,7 +22,7 @@ def call(action: str, resource: str = TABLE, *, allowed: bool = True, function: 
 
 
 def found(*calls: str) -> list[str]:
-    return findings([*grants_of("f", POLICY)], calls_of("\n".join(calls)))
+    return findings({"f": [POLICY]}, "\n".join(calls))
 
 
 def test_a_call_that_was_denied_is_found() -> None:

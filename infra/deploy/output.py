@@ -1,4 +1,4 @@
-"""What can go wrong with a deployment, said to the person at the terminal.
+"""What the person at the terminal is told: progress, and errors with what to do about them.
 
 ``explained`` is the one place where what the AWS SDK raises becomes an error of ours.
 """
@@ -6,16 +6,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
-from click import ClickException
 
-NO_CREDENTIALS = (
-    exceptions.NoCredentialsError,
-    exceptions.PartialCredentialsError,
-    exceptions.ProfileNotFound,
-    exceptions.TokenRetrievalError,
-)
 NOT_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken"}
     | {"InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException"}
@@ -26,17 +20,45 @@ SIGN_IN = (
     "Sign in with `aws sso login` or `aws configure`, name a profile with AWS_PROFILE, or set "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. `aws sts get-caller-identity` shows whether it works."
 )
-NO_REGION = (
-    "No AWS Region is chosen. Set AWS_REGION, for example AWS_REGION=us-east-1, or `region` in your AWS "
-    "profile."
-)
+NO_CREDENTIALS = f"There are no usable AWS credentials: {{}}. {SIGN_IN}"
 NOT_REACHED = (
-    "Check that the Region exists (AWS_REGION), that this machine is online, and that AWS_ENDPOINT_URL is "
-    "unset or serves."
+    "AWS can't be reached: {} Check that the Region exists (AWS_REGION), that this machine is online, and "
+    "that AWS_ENDPOINT_URL is unset or serves."
 )
+ADVICE = {
+    exceptions.NoCredentialsError: NO_CREDENTIALS,
+    exceptions.PartialCredentialsError: NO_CREDENTIALS,
+    exceptions.ProfileNotFound: NO_CREDENTIALS,
+    exceptions.TokenRetrievalError: NO_CREDENTIALS,
+    exceptions.NoRegionError: "No AWS Region is chosen. Set AWS_REGION, for example AWS_REGION=us-east-1, or "
+    "`region` in your AWS profile.",
+    exceptions.EndpointConnectionError: NOT_REACHED,
+    exceptions.ConnectTimeoutError: NOT_REACHED,
+    BotoCoreError: "AWS could not be asked: {}",
+}
+"""What is said of what botocore raises: the first that fits."""
 
 
-class DeploymentError(ClickException):
+class Progress:
+    """Shows what happens, on standard output or with ``err`` on standard error."""
+
+    def __init__(self, *, err: bool = False) -> None:
+        self._err = err
+
+    def step(self, text: str) -> None:
+        """Begin a step."""
+        click.secho(f"==> {text}", bold=True, err=self._err)
+
+    def detail(self, text: str) -> None:
+        """Say what the step is doing, or what it found."""
+        click.echo(f"    {text}", err=self._err)
+
+    def warning(self, text: str) -> None:
+        """Say what a person should look at, though it does not stop anything."""
+        click.secho(f"    Note: {text}", fg="yellow", err=self._err)
+
+
+class DeploymentError(click.ClickException):
     """A deployment can't go on; the message says what happened and what to do."""
 
 
@@ -45,16 +67,11 @@ def explained() -> Iterator[None]:
     """Raise DeploymentError, with what to do about it, for whatever the AWS SDK raises."""
     try:
         yield
-    except NO_CREDENTIALS as error:
-        raise DeploymentError(f"There are no usable AWS credentials: {error}. {SIGN_IN}") from error
-    except exceptions.NoRegionError as error:
-        raise DeploymentError(NO_REGION) from error
-    except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError) as error:
-        raise DeploymentError(f"AWS can't be reached: {error} {NOT_REACHED}") from error
     except ClientError as error:
         raise DeploymentError(_advice(error)) from error
     except BotoCoreError as error:
-        raise DeploymentError(f"AWS could not be asked: {error}") from error
+        advice = next(text for kind, text in ADVICE.items() if isinstance(error, kind))
+        raise DeploymentError(advice.format(error)) from error
 
 
 def code_of(error: ClientError) -> str:
