@@ -49,10 +49,7 @@ class Aws:
 
 
 def wait(for_what: str, look: Callable[[], T | None], *, within: float, every: float = 2.0) -> T:
-    """Look again and again until there is something to return. Times are in seconds.
-
-    Raises DeploymentError where there is nothing after ``within`` seconds.
-    """
+    """Look until there is something to return. Raises DeploymentError after ``within`` seconds."""
     deadline = time.monotonic() + within
     while (found := look()) is None:
         if time.monotonic() >= deadline:

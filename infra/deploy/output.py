@@ -1,7 +1,4 @@
-"""What the person at the terminal is told: progress, and errors with what to do about them.
-
-``explained`` is the one place where what the AWS SDK raises becomes an error of ours.
-"""
+"""What the person at the terminal is told: progress, and errors with what to do about them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -22,11 +22,7 @@ MAPPING_WITHIN = 300.0
 
 
 def functions(target: Target) -> None:
-    """Make each function's handler and environment as declared.
-
-    Chalice sets the handler only once. The environment is Chalice's to set, and is different only where
-    something became known after it had.
-    """
+    """Set handlers, which Chalice does only once, and what became known after it had set environments."""
     client = target.aws.client("lambda")
     for name, handler in target.functions.items():
         full_name = target.stage.function(name)
@@ -45,10 +41,7 @@ def functions(target: Target) -> None:
 
 
 def event_sources(target: Target, stream_arn: str, outputs: Mapping[str, str]) -> None:
-    """Set how Lambda reads the sessions table's stream, and the delivery queue.
-
-    Raises DeploymentError where Chalice has made no mapping of them.
-    """
+    """Set how Lambda reads the stream and the queue. Raises DeploymentError where it reads neither."""
     failures = {"OnFailure": {"Destination": outputs["StreamFailureQueueArn"]}}
     _set_mapping(target, "broadcast", stream_arn, {**STREAM_MAPPING, "DestinationConfig": failures}, "stream")
     _set_mapping(target, "deliver", outputs["DeliveryQueueArn"], QUEUE_MAPPING, "queue")
@@ -115,10 +108,7 @@ def throttles(target: Target) -> None:
 
 
 def log_retention(target: Target) -> None:
-    """Keep no function's log for ever.
-
-    The stack makes the log groups; one that somebody deleted is made again by Lambda, without a limit.
-    """
+    """Keep no log for ever: one that somebody deleted is made again by Lambda, without a limit."""
     client, days = target.aws.client("logs"), target.shape.log_retention_days
     groups = {target.stage.log_group(name) for name in target.functions}
     own = target.stage.log_group("api_handler")

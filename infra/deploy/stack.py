@@ -1,7 +1,4 @@
-"""A CloudFormation stack: created, updated, waited for, deleted.
-
-Knows nothing of what is in it.
-"""
+"""A CloudFormation stack: created, updated, waited for, deleted."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""A stage: what all that belongs to it is called, where it is reached, and what a person chooses for it.
-
-The names are those that ``stack.yaml``, Chalice and ``chalicelib`` use; nothing here asks AWS.
-"""
+"""A stage: what all that belongs to it is called, where it is reached, and what a person chooses for it."""
 
 import re
 from collections.abc import Mapping

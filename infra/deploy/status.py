@@ -1,7 +1,4 @@
-"""What is deployed of a stage, and where it differs from what is declared here.
-
-CloudFormation finds the stack's drift, and this the functions'.
-"""
+"""What is deployed of a stage, and where it differs from what is declared here."""
 
 import base64
 import json

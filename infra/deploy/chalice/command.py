@@ -32,10 +32,8 @@ def chalice(project: Path, arguments: list[str], region: str) -> None:
 
 
 def declared_functions(project: Path) -> dict[str, str]:
-    """Return name and handler of each function of the application in a folder.
-
-    The application is not imported here: it sets up logging and reads the environment.
-    """
+    """Return name and handler of each function of the application in a folder. Raises DeploymentError."""
+    # The application is not imported here: it sets up logging and reads the environment.
     environment = {**os.environ, **NO_BYTE_CODE}
     command = [sys.executable, "-c", LIST]
     asked = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)

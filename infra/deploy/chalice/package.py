@@ -72,10 +72,7 @@ class Package:
 
 
 class LockedWheels(DependencyBuilder):
-    """Has pip install wheels for Lambda's machines, and only those that requirements.txt names by their hash.
-
-    Chalice's own builder asks for such wheels by name and version, and checks no hash.
-    """
+    """Has pip check the hash of each wheel, which Chalice's own builder does not."""
 
     def build_site_packages(self, abi: str, requirements_filepath: str, target_directory: str) -> None:
         """Install what the requirements pin. Raises DeploymentError."""
@@ -95,11 +92,7 @@ class LockedWheels(DependencyBuilder):
 
 
 def build(project: Path, architecture: str) -> Package:
-    """Build the package of the project in a folder, or return the one that is there.
-
-    Raises DeploymentError where a requirement has no wheel for Lambda, the package is too large, or
-    a file is not the one that requirements.txt names.
-    """
+    """Build the package of a project, or return the one that is there. Raises DeploymentError."""
     # Chalice would pack, and hash, whatever has been imported here by chance.
     for folder in [*(project / "chalicelib").rglob("__pycache__")]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -64,12 +64,8 @@ class ChaliceState:
         self.path.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def adopt(aws: Aws, record: ChaliceState, stream_arn: str | None, progress: Progress) -> None:
-    """Write into the record what is deployed, and remove mappings that read another stream than this.
-
-    Chalice keeps an existing mapping whatever stream it reads; a table that was replaced would never be heard
-    of again.
-    """
+def adopt(aws: Aws, record: ChaliceState, stream_arn: str, progress: Progress) -> None:
+    """Write into the record what is deployed, and remove mappings that read another stream than this."""
     stage, host = record.stage, f"execute-api.{aws.region}.amazonaws.com/{record.stage.name}/"
     found = [*deployed_functions(aws, stage)]
     names = sorted(one["name"] for one in found)
@@ -85,7 +81,8 @@ def adopt(aws: Aws, record: ChaliceState, stream_arn: str | None, progress: Prog
     for function in names:
         for mapping in mappings(aws, stage.function(function)):
             entry = _mapping_entry(function, mapping)
-            if stream_arn and entry.get("stream_arn", stream_arn) != stream_arn:
+            # Chalice keeps a mapping whatever it reads; a table that was replaced would never be heard of.
+            if entry.get("stream_arn", stream_arn) != stream_arn:
                 aws.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
                 progress.detail(f"{function} read a stream that was replaced: its mapping is removed")
             else:

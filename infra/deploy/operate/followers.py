@@ -93,10 +93,7 @@ class Closed:
 async def disconnect_all(
     audiences: Audiences, connections: ConnectionStore, push: Push, shards: int
 ) -> Closed:
-    """Close and remove the connections of all who have authenticated; nobody else can hear anything.
-
-    Raises Unavailable.
-    """
+    """Close and remove the connections of all who have authenticated. Raises Unavailable."""
     outcome = Closed()
     async for page in pages_of(audiences, SESSIONS_STREAM, shards):
         for start in range(0, len(page), CONCURRENCY):

@@ -64,11 +64,8 @@ class Redone:
 def redrive(stage: OperatedStage, tell: Tell, *, dry_run: bool, patience: int = 1) -> Redone:
     """Redo what is on a stage's queues of failures.
 
-    A queue that hands out nothing for ``patience`` seconds is taken for empty: on AWS an empty answer that
-    comes at once may be one of a part of the queue.
-
-    Raises DeploymentError, Unavailable, StreamUnavailable, and what the SDK raises. Whatever it raises,
-    nothing is lost, and it can be run again.
+    A queue that hands out nothing for ``patience`` seconds is taken for empty. Raises DeploymentError,
+    Unavailable, StreamUnavailable, and what the SDK raises: nothing is lost, and it can be run again.
     """
     failures = stage.queue("StreamFailureQueue")
     dynamodb, streams = stage.client("dynamodb"), stage.client("dynamodbstreams")

@@ -21,10 +21,7 @@ TEN_MINUTES = {"Delay": 2, "MaxAttempts": 300}
 
 
 def take_into_use(stage: OperatedStage, progress: Progress) -> None:
-    """Make a restored table whole, give its streams new epochs, and have all clients come back.
-
-    It can be run again at any time. Raises DeploymentError where it has to be.
-    """
+    """Make a restored table whole and its streams new. Raises DeploymentError where it has to run again."""
     sessions = tables(stage.name)["SessionsTable"]
     progress.step(f"Table {sessions.name}")
     lines = [*complete_table(stage.client("dynamodb"), sessions, backups=stage.name != LOCAL)]
@@ -49,8 +46,7 @@ def take_into_use(stage: OperatedStage, progress: Progress) -> None:
 def complete_table(dynamodb: Any, table: TableDefinition, *, backups: bool = True) -> Iterator[str]:
     """Give a table what ``stack.yaml`` says and a restore leaves off; yield a line for each thing.
 
-    CloudFormation does not notice, since the table has the same name: see "Restore a table in DynamoDB" of
-    DynamoDB's guide. ``backups``: whether the engine knows point-in-time recovery.
+    CloudFormation does not notice: the table has the same name. Not every engine knows ``backups``.
     """
 
     def at_rest() -> Any:

@@ -90,10 +90,7 @@ class GivenUpRecords:
         self._redelivery = redelivery
 
     def find(self, batch: Batch) -> Found:
-        """Return what a batch held.
-
-        Raises ValueError where it is one record that still can't be read, Unavailable and StreamUnavailable.
-        """
+        """Return what a batch held. Raises ValueError where that still can't be read, Unavailable."""
         if isinstance(batch, UnreadableRecord):
             key = {"PK": {"S": batch.partition_key}, "SK": {"S": batch.sort_key}}
             item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")

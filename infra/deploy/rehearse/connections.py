@@ -82,10 +82,7 @@ class Connections:
         self._websocket = terminal.urls()[1]
 
     def resume_from_nothing(self) -> None:
-        """Ask for everything since the beginning, while there is nothing in the sessions table.
-
-        It is written to then, by a function that otherwise only reads it.
-        """
+        """Ask an empty table for everything, so that a function writes to it that otherwise only reads."""
         self._progress.step("The first client of all resumes, before anybody has asked for anything")
         with connect(self._websocket) as bot:
             said = self._ask(bot, type="auth", token=self._terminal.token(), since="")
@@ -127,10 +124,7 @@ class Connections:
 
     @contextmanager
     def stuck(self) -> Iterator[None]:
-        """Follow a night whose log lacks events, so that it can't be caught up, until that is given up.
-
-        The function that answers leaves it to a job, which tries again, and closes the connection in the end.
-        """
+        """Follow a night whose log lacks events: a job tries to catch up, and closes the connection."""
         session_id = self._terminal.start_night()
         self._stage.client("dynamodb").update_item(
             TableName=self._stage.settings.sessions_table,

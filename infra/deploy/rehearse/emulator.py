@@ -1,8 +1,7 @@
 """MiniStack, with the two calls of API Gateway that Chalice makes and the released server lacks.
 
-Run by the Python of MiniStack's own environment, for as long as standard input is open; MiniStack's settings
-come from the environment, as they always do. AUTH=true makes it enforce IAM: every function has the rights of
-its role and no others. Two files in REHEARSAL_DIR:
+Run by the Python of MiniStack's own environment, for as long as standard input is open. AUTH=true makes it
+enforce IAM: every function has the rights of its role and no others. Two files in REHEARSAL_DIR:
 
 - ``calls.jsonl``: what MiniStack decided on, one object a line: who, what, on what, and whether they may;
 - ``deny-once``: the next call of the action named in it is denied, and the file removed.

@@ -42,10 +42,7 @@ DOCUMENTED = (
 
 
 def rehearse(progress: Progress) -> None:
-    """Rehearse in a copy and an account of which nothing is left at the end.
-
-    Raises RehearsalFailed at the first thing that is not as it should be.
-    """
+    """Rehearse in a copy and an account of which nothing is left. Raises RehearsalFailed."""
     with tempfile.TemporaryDirectory(prefix="game-night-live-rehearsal-") as scratch:
         project = Path(scratch) / "project"
         progress.step("A copy of the project, and an account")

@@ -101,10 +101,7 @@ class CloudWatchLogs:
     now: Callable[[], float] = time.time
 
     def find(self, field: str, value: str, near: str = "") -> Iterator[Line]:
-        """Yield the lines with this field; with ``near``, a timestamp, REST's of about that time.
-
-        Raises NotTraceable where there are no logs at all.
-        """
+        """Yield the lines with this field, or only REST's near a time. Raises NotTraceable without logs."""
         since, window = self.now() - self.hours * 3600, {}
         if near:
             since = datetime.fromisoformat(near).timestamp() - AROUND_SECONDS

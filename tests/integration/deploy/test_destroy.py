@@ -23,7 +23,7 @@ def scheduled(stack: Target, functions: dict[str, str]) -> Target:
 
 
 def test_an_unrecorded_schedule_is_found_and_recorded(scheduled: Target) -> None:
-    adopt(scheduled.aws, scheduled.record, None, scheduled.progress)
+    adopt(scheduled.aws, scheduled.record, "", scheduled.progress)
 
     assert f"EventBridge rule {RULE}" in [*left(scheduled)]
     recorded = [one for one in scheduled.record.entries() if one["resource_type"] == "cloudwatch_event"]
