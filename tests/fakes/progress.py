@@ -9,14 +9,12 @@ class SilentProgress(Progress):
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def step(self, text: str) -> None:
-        """See Progress."""
+    def _keep(self, text: str) -> None:
         self.said.append(text)
 
-    def detail(self, text: str) -> None:
-        """See Progress."""
-        self.said.append(text)
+    step = detail = warning = _keep
 
-    def warning(self, text: str) -> None:
-        """See Progress."""
-        self.said.append(text)
+
+def said(progress: Progress) -> list[str]:
+    assert isinstance(progress, SilentProgress)
+    return progress.said

@@ -13,7 +13,7 @@ from infra.deploy.aws import Aws
 from infra.deploy.stage import Stage, StageConfig
 from infra.deploy.target import Target
 from infra.template import sent
-from tests.fakes.progress import SilentProgress
+from tests.fakes.progress import SilentProgress, said
 
 ROOT = Path(__file__).parents[3]
 REGION = "us-east-1"
@@ -50,7 +50,7 @@ def target(aws: MotoAws, tmp_path: Path) -> Target:
 @pytest.fixture
 def stack(target: Target) -> Target:
     target.stack.apply(sent(), {"Stage": target.stage.name})
-    target.progress.said.clear()  # type: ignore[attr-defined]
+    said(target.progress).clear()
     return target
 
 

@@ -11,15 +11,10 @@ from infra.deploy.rehearse.changes import replace_table
 from infra.deploy.stage import StageConfig
 from infra.deploy.target import Target
 from infra.template import tables
-from tests.fakes.progress import SilentProgress
+from tests.fakes.progress import said
 
 # moto can't make alarms and metric filters from a template, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
-
-
-def said(target: Target) -> list[str]:
-    assert isinstance(target.progress, SilentProgress)
-    return target.progress.said
 
 
 def asked(target: Target, **options: Any) -> Target:
@@ -50,7 +45,7 @@ def test_the_secret_is_made_once_and_never_shown(stack: Target) -> None:
     assert second["Value"] == first["Value"]
     secret = TokenSecrets.parse(first["Value"]).current.secret
     assert len(secret) >= 43
-    assert secret not in "\n".join(said(stack))
+    assert secret not in "\n".join(said(stack.progress))
     assert secret not in stack.config.path.read_text()
 
 
@@ -60,16 +55,16 @@ def test_options_not_given_stay_as_they_are(stack: Target) -> None:
         asked(stack, architecture="x86_64", alarm_topic_arn=topic, log_retention_days=90, account_rate=2500)
     )
     before = stack.config.path.read_text()
-    said(stack).clear()
+    said(stack.progress).clear()
 
     provision(asked(stack))
 
     # Secret and configuration; moto updates a stack that has not changed, where AWS refuses to.
-    assert said(stack).count("unchanged") == 2
+    assert said(stack.progress).count("unchanged") == 2
     assert (
         f"kept as the stage has it: --architecture x86_64 --log-retention-days 90 --alarm-topic-arn {topic} "
         "--account-rate 2500"
-    ) in said(stack)
+    ) in said(stack.progress)
     assert stack.config.path.read_text() == before
     assert stack.config.entry(stack.stage)["lambda_architecture"] == "x86_64"
     provision(asked(stack, account_rate=5000, alarm_topic_arn=""))
@@ -87,7 +82,7 @@ def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> 
     provision(stack)
 
     assert "reserved_concurrency" not in stack.config.entry(stack.stage)["lambda_functions"]["broadcast"]
-    assert any("Service Quotas" in line for line in said(stack))
+    assert any("Service Quotas" in line for line in said(stack.progress))
 
 
 def test_a_replaced_table_is_seen(stack: Target) -> None:

@@ -36,14 +36,6 @@ def entry(*functions: str, push: str | None = None, **known: Any) -> Any:
     return stage_entry(DEV, functions, shape, OUTPUTS, "arn:stream", **known)
 
 
-def test_variables_of_all_stages_reach_each_stage(config: ChaliceConfig) -> None:
-    content = json.loads(config.path.read_text())
-    config.path.write_text(json.dumps({**content, "environment_variables": {"AUDIENCE_SHARDS": "64"}}))
-    config.record(DEV, {"environment_variables": {"STAGE": "dev"}})
-
-    assert config.of_function(DEV).environment_variables == {"AUDIENCE_SHARDS": "64", "STAGE": "dev"}
-
-
 def test_a_stage_names_its_parts_and_holds_no_secret() -> None:
     made = entry("api_handler")
 
@@ -97,13 +89,3 @@ def test_a_damaged_file_is_told_of(config: ChaliceConfig) -> None:
 
     with pytest.raises(DeploymentError, match="is not JSON"):
         config.entry(DEV)
-
-
-def test_delivering_functions_share_half_of_the_accounts_rate() -> None:
-    functions = entry("broadcast", "deliver")["lambda_functions"].values()
-
-    together = sum(
-        int(one["environment_variables"]["POSTS_PER_SECOND"]) * one["reserved_concurrency"]
-        for one in functions
-    )
-    assert 4_990 <= together <= 5_000

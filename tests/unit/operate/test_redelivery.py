@@ -30,26 +30,17 @@ async def test_all_followers_get_what_was_given_up_in_order() -> None:
     assert deliveries.heard_by_all() == {one: [2, 3, 4] for one in deliveries.ids}
 
 
-async def test_whoever_has_an_event_does_not_get_it_again() -> None:
+@pytest.mark.parametrize(("position", "heard"), [(1, [2, 3, 4]), (2, [3, 4]), (4, [])])
+async def test_a_client_gets_only_what_is_after_its_position(position: int, heard: list[int]) -> None:
     deliveries = Deliveries()
-    deliveries.change(position=4)
-    events = [record.event for record in deliveries.log(3)]
-
-    await redelivery_of(deliveries.delivery).deliver(events)
-
-    assert deliveries.row().behind is None
-    assert deliveries.delivery.queue.jobs() == []
-
-
-async def test_a_client_that_joined_in_between_gets_the_rest() -> None:
-    deliveries = Deliveries()
-    deliveries.change(position=2)
+    deliveries.change(position=position)
     events = [record.event for record in deliveries.log(3)]
 
     await redelivery_of(deliveries.delivery).deliver(events)
     await deliveries.delivery.work()
 
-    assert deliveries.heard_by_all() == {one: [3, 4] for one in deliveries.ids}
+    assert deliveries.heard_by_all() == dict.fromkeys(deliveries.ids, heard)
+    assert deliveries.row().behind is None
 
 
 async def test_a_redelivery_that_fails_can_be_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
