@@ -77,8 +77,10 @@ def functions() -> dict[str, Any]:
 
 def replace_table(dynamodb: Any, table: TableDefinition) -> None:
     """Make a table anew, as it was: the same but for what was in it, and for the ARN of its stream."""
+    arn = dynamodb.describe_table(TableName=table.name)["Table"]["TableArn"]
+    tags = dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"]
     dynamodb.delete_table(TableName=table.name)
-    dynamodb.create_table(**table.create)
+    dynamodb.create_table(**table.create, Tags=tags)
     list(complete_table(dynamodb, table))
 
 
