@@ -1,6 +1,5 @@
 """Provisioning: the stack, the token secret, and what Chalice is told about them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,7 +8,7 @@ from chalicelib.auth.secrets import TokenSecrets
 from infra.budget import CONCURRENCY
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.config import ChaliceConfig, stage_entry
-from infra.deploy.chalice.state import rest_api_ids, websocket_api_ids
+from infra.deploy.chalice.state import recorded_or_first, rest_api_ids, websocket_api_ids
 from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.stage import Stage
 from infra.deploy.status import deployed_function
@@ -27,8 +26,10 @@ def provision(target: Target) -> str:
     """Bring everything around the functions to the declared state; return the sessions stream's ARN."""
     aws, stage, progress, shape = target.aws, target.stage, target.progress, target.shape
     check_place(aws, stage, target.config)
-    live = _known(target.record.websocket_api, websocket_api_ids(aws, stage))
-    rest = _known(target.record.rest_api, rest_api_ids(aws, stage)) if shape.push_endpoint else None
+    live = recorded_or_first(target.record.websocket_api, websocket_api_ids(aws, stage))
+    rest = (
+        recorded_or_first(target.record.rest_api, rest_api_ids(aws, stage)) if shape.push_endpoint else None
+    )
     progress.step(f"Stack {stage.stack}")
     if kept := shape.kept(target.stack.parameters()):
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
@@ -48,7 +49,7 @@ def provision(target: Target) -> str:
         outputs,
         stream_arn,
         websocket_url=target.websocket_url(live) if live else "",
-        rest_url=target.url(rest) if rest else "",
+        rest_url=target.url(rest) if rest and shape.push_endpoint else "",
         reserve_concurrency=_can_reserve(target),
     )
     recorded = target.config.record(stage, entry)
@@ -91,11 +92,6 @@ def check_place(aws: Aws, stage: Stage, config: ChaliceConfig) -> None:
             f"The stage {stage.name} is in account {account}, and these are credentials of {aws.account}. "
             f"Choose the right ones with AWS_PROFILE. {moved}"
         )
-
-
-def _known(recorded: str | None, found: Sequence[str]) -> str | None:
-    """Choose the API that Chalice has recorded; without its record, the one that is there."""
-    return recorded if recorded in found else next(iter(found), None)
 
 
 def _stream_arn(aws: Aws, table: str) -> str:

@@ -3,7 +3,7 @@
 import base64
 import json
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -40,11 +40,9 @@ def show(target: Target) -> bool:
         for line in _function_lines(target, entry["name"]):
             progress.detail(line)
     progress.step("Tables")
-    for table in tables(stage.name).values():
-        progress.detail(f"{table.name}: {_if_there(_table, target, table.name)}")
+    _show_each(target, [one.name for one in tables(stage.name).values()], _table)
     progress.step("Queues")
-    for queue in queues(stage.name).values():
-        progress.detail(f"{queue.name}: {_if_there(_queue, target, queue.name)}")
+    _show_each(target, [one.name for one in queues(stage.name).values()], _queue)
     progress.step("Differences from what is declared here")
     found = differences(target, build(target.project, target.shape.architecture))
     found += [f"stack: {line}" for line in stack.drift()]
@@ -128,9 +126,9 @@ def _function_lines(target: Target, name: str) -> Iterator[str]:
 
 
 def _table(target: Target, name: str) -> str:
-    table = target.aws.client("dynamodb").describe_table(TableName=name)["Table"]
+    found = target.aws.client("dynamodb").describe_table(TableName=name)["Table"]
     # DynamoDB counts about every six hours.
-    return f"about {table['ItemCount']} items, {table['TableSizeBytes'] / 1e6:.1f} MB"
+    return f"about {found['ItemCount']} items, {found['TableSizeBytes'] / 1e6:.1f} MB"
 
 
 def _queue(target: Target, name: str) -> str:
@@ -141,10 +139,12 @@ def _queue(target: Target, name: str) -> str:
     return f"{counts[waiting]} waiting, {counts[taken]} being worked on"
 
 
-def _if_there(look: Callable[[Target, str], str], target: Target, name: str) -> str:
-    try:
-        return look(target, name)
-    except ClientError as error:
-        if code_of(error) in ABSENT:
-            return "is not there"
-        raise
+def _show_each(target: Target, names: Iterable[str], look: Callable[[Target, str], str]) -> None:
+    for name in names:
+        try:
+            found = look(target, name)
+        except ClientError as error:
+            if code_of(error) not in ABSENT:
+                raise
+            found = "is not there"
+        target.progress.detail(f"{name}: {found}")

@@ -93,6 +93,11 @@ def adopt(aws: Aws, record: ChaliceState, stream_arn: str, progress: Progress) -
     record.write([*found, *(one for one in recorded if one["resource_type"] not in LOOKED_UP)])
 
 
+def recorded_or_first(recorded: str | None, found: Sequence[str]) -> str | None:
+    """Choose among a stage's APIs: the recorded one, for its address is known to clients."""
+    return recorded if recorded in found else next(iter(found), None)
+
+
 def deployed_functions(aws: Aws, stage: Stage) -> Iterator[Entry]:
     """Yield the functions that Chalice has made for a stage, as it records them."""
     for function in aws.pages("lambda", "list_functions", "Functions"):
@@ -104,7 +109,7 @@ def deployed_functions(aws: Aws, stage: Stage) -> Iterator[Entry]:
 
 def mappings(aws: Aws, function: str) -> list[Entry]:
     """Return a function's event source mappings that are not being deleted."""
-    found = aws.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    found = aws.pages("lambda", "list_event_source_mappings", "EventSourceMappings", FunctionName=function)
     return [one for one in found if one.get("State") != "Deleting"]
 
 
@@ -143,8 +148,7 @@ def _entry(name: str, kind: str, **values: Any) -> Entry:
 
 
 def _one(found: Sequence[str], recorded: str | None, kind: str, progress: Progress) -> str | None:
-    """Choose among APIs of one stage: the recorded one, for its address is known to clients."""
-    chosen = recorded if recorded in found else next(iter(found), None)
+    chosen = recorded_or_first(recorded, found)
     if others := ", ".join(sorted({*found} - {chosen})):
         progress.warning(
             f"there is more than one {kind} API of this stage; {chosen} is used. Not used: {others}"

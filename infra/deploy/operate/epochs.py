@@ -37,6 +37,8 @@ from infra.deploy.operate.followers import all_sessions
 MAX_CHANGES = 20
 """How often a head is read again that somebody moves meanwhile."""
 
+CONTENDED = "Too many writers at once on {}. Run this again; it begins anew and does no harm."
+
 LAST_GAME = "game#9999"
 
 Item = ActiveSessionItem | EventItem | GameItem | SessionItem
@@ -46,8 +48,7 @@ Item = ActiveSessionItem | EventItem | GameItem | SessionItem
 class Renewed:
     """A stream that has a new epoch: a session's, or that of all sessions where ``session_id`` is None.
 
-    ``removed`` are the sort keys of what was half done and ahead of its head; ``lost`` says that the
-    newest entry was half done too, and is missing.
+    ``removed`` are the keys of what was half done, ``lost`` says that the newest entry was half done too.
     """
 
     session_id: int | None
@@ -100,7 +101,7 @@ class DynamoEpochs:
             if _updated(self._stream_head(SESSIONS, HEAD), actions, unmoved):
                 removed = tuple(self._remove_starts(newest))
                 return newest, Renewed(None, removed, lost=newest < head.sequence)
-        raise _never_at_rest("the stream of sessions")
+        raise Contended(CONTENDED.format("the stream of sessions"))
 
     def _renew_session(self, session_id: int) -> Renewed:
         for _ in range(MAX_CHANGES):
@@ -111,7 +112,7 @@ class DynamoEpochs:
             item = self._session(session_key(session_id), HEAD)
             if _updated(item, [self._session.epoch.set(self._new_epoch())], unmoved):
                 return Renewed(session_id, tuple(self._remove_beyond(session)))
-        raise _never_at_rest(f"session {session_id}")
+        raise Contended(CONTENDED.format(f"session {session_id}"))
 
     def _remove_starts(self, newest: int) -> Iterator[str]:
         """Remove what there is of sessions beyond the newest, unless one has been started since."""
@@ -173,7 +174,3 @@ def _updated(item: Model, actions: Sequence[Action], condition: Condition) -> bo
         item.update(actions=[*actions], condition=condition)
         return True
     return False
-
-
-def _never_at_rest(what: str) -> Contended:
-    return Contended(f"Too many writers at once on {what}. Run this again; it begins anew and does no harm.")

@@ -27,10 +27,9 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class RedoneRecords:
-    """What became of the batches found, and where their events were: in the stream, or only in the log.
+    """What became of the batches found, of which a record that was set aside is one.
 
-    A record that was set aside is a batch of its own. ``unreadable`` stay for a person to look at: messages,
-    and records that can't be read yet.
+    ``unreadable`` stay for a person to look at; ``from_log`` are events that the stream no longer has.
     """
 
     found: int = 0
@@ -94,8 +93,7 @@ def redo_jobs(
 ) -> RedoneJobs:
     """Put every job back on the delivery queue. Raises what the SDK raises.
 
-    While one message of a group is looked at, a queue hands out no more than the ten of its batch: a dry run,
-    which leaves all in their places, may show fewer than there are.
+    A dry run may show fewer than there are: of a group, a queue hands out ten until they are deleted.
     """
     outcome = RedoneJobs()
     redone: set[tuple[str, str]] = set()
@@ -128,10 +126,7 @@ def redo_jobs(
 
 @contextmanager
 def _taken(queue: EngineQueue, patience: int) -> Iterator[tuple[Iterator[Message], list[Message]]]:
-    """Take messages from a queue until none has come for ``patience`` seconds.
-
-    The value are the messages, and a list of those taken: what is still in it in the end goes back.
-    """
+    """Take messages from a queue; the second value lists those taken, and what is left in it goes back."""
     kept: list[Message] = []
 
     def messages() -> Iterator[Message]:
