@@ -84,8 +84,8 @@ test-fast: $(TESTING) ## run what you name, or rules and use cases, in seconds (
 test-all: $(TESTING) ## run every test
 	@$(PYTEST)
 
-test-model: $(TESTING) ## test the model of a night and interrupted votes, with their rare mutants (some minutes)
-	@$(PYTEST) tests/model tests/unit/nights/test_interrupted_votes.py -m ''
+test-model: $(TESTING) ## test the model of a night, with its rare mutants (some minutes)
+	@$(PYTEST) tests/model -m ''
 
 screenshots: $(TESTING) ## retake the pictures of the page in docs/images (chromium)
 	@$(BIN)/python -m tests.page.screenshots

@@ -54,6 +54,7 @@ class Chance:
         return self._weighted(
             (5, lambda: of_session("votes")),
             (1, lambda: self._crowd(session)),
+            (1, lambda: self._crowd_at_the_end(session)),
             (3, lambda: of_session("games")),
             (2, lambda: partial(hosts.start, keyed=keyed, within=within())),
             (2, lambda: partial(hosts.ask_again, which=session, within=within())),
@@ -65,6 +66,17 @@ class Chance:
         at, keyed = self._random.randint(2, 4), self._random.random() < 0.5
         within = [Interruption(at, meanwhile=self._crowd(session, others - 1))] if others else []
         return partial(hosts.of_session, kind="votes", back=session, keyed=keyed, within=within)
+
+    def _crowd_at_the_end(self, session: int) -> Action:
+        """Return votes that wait, and a close during which the stream counts them and another votes."""
+        crowd, vote = self._crowd(session), partial(hosts.of_session, kind="votes", back=session, keyed=False)
+        within = [Interruption(self._random.randint(0, 9), meanwhile=one) for one in (vote, Night.drain)]
+
+        def votes_and_close(night: Night) -> None:
+            crowd(night)
+            hosts.of_session(night, "close", session, keyed=False, within=within)
+
+        return votes_and_close
 
     def _by_a_client(self, within: Within) -> Action:
         number, session = self._random.randrange(CLIENTS), self._session()

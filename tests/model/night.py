@@ -60,6 +60,8 @@ class Night(Functions):
         self.keyed: list[Any] = []
         self.answers: dict[str, Answer] = {}
         self.accepted: dict[str, Any] = {}
+        self.asked_at: dict[str, int] = {}
+        self.answered_at: dict[str, int] = {}
         self.restored = False
         self.refused: set[str] = set()
         self.ledger = Ledger(self.complain)

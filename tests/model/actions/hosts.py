@@ -68,6 +68,7 @@ def _ask_first(
     night: Night, number: int, asked: tuple[str, Any, str], within: Interruptions, *, keyed: bool
 ) -> None:
     request = Request(number, f"key{number}" if keyed else None, *asked)
+    night.asked_at[request.marker] = number
     if keyed:
         night.keyed.append(request)
     _ask(night, request, within)
@@ -107,6 +108,7 @@ def _check_answer(night: Night, request: Request, answer: Answer) -> None:
         if answer.body["code"] not in {"session_closed", "no_game"} or (fired and not ended):
             night.complain(f"{request} was answered {answer}, and fired {fired}")
         return
+    night.answered_at.setdefault(request.marker, night.new_number())
     first = night.answers.setdefault(request.key or f"no key {request.number}", answer)
     if first != answer:
         night.complain(f"{request} was answered {answer}, and {first} before")

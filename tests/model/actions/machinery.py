@@ -1,6 +1,8 @@
 """What machinery, operators and time do; see ``hosts`` for how actions are made."""
 
+from collections import Counter
 from collections.abc import Callable
+from math import inf
 
 from chalicelib.limits import EVENT_RETENTION_SECONDS
 from chalicelib.nights.events import session_stream
@@ -51,9 +53,29 @@ def settle(night: Night) -> None:
         for lack in client.behind():
             night.complain(lack)
     night.check_once()
+    _check_votes(night)
     for session_id in range(1, night.ledger.sessions + 1):
         session = night.stores.sessions.session(session_id)
         if session.sequence != night.ledger.end(session_stream(session_id)):
             night.complain(f"the head of {session_id} is at {session.sequence}")
     if night.stores.sessions.head().sequence != night.ledger.sessions:
         night.complain("the head of sessions is not at their end")
+
+
+def _check_votes(night: Night) -> None:
+    """Complain of votes that overtook earlier ones, and of tallies that are not those of the latest votes."""
+    newest: dict[tuple[int, str], int] = {}
+    ways: dict[tuple[int, int, str], str] = {}
+    for entry in night.ledger.entries:
+        if entry.type == "vote.received":
+            vote, voter = entry.data["vote"], entry.marker.lower()
+            before = newest.get((entry.session_id, voter), 0)
+            if night.answered_at.get(entry.marker, inf) < before:
+                night.complain(f"{entry.marker} was overtaken")
+            newest[entry.session_id, voter] = max(before, night.asked_at[entry.marker])
+            ways[entry.session_id, entry.data["game"]["id"], voter] = vote["type"]
+    for session_id in range(1, night.ledger.sessions + 1):
+        for game in night.stores.sessions.games(session_id):
+            votes = Counter(way for key, way in ways.items() if key[:2] == (session_id, game.id))
+            if (game.upvotes, game.downvotes) != (votes["up"], votes["down"]):
+                night.complain(f"{game} is not what was voted: {votes}")

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.errors import NoGame, SessionNotFound
+from chalicelib.errors import NoGame, SessionNotFound, Unavailable
 from chalicelib.idempotency import IdempotencyMismatch, IdempotentRequest, VersionConflict
 from chalicelib.nights.games import NewGame
 from chalicelib.nights.ports import Commit
@@ -62,6 +62,21 @@ def test_whoever_loses_a_race_is_answered_without_totals_at_once() -> None:
     assert nights.waits == 0
     [pending] = nights.store.waiting(1, 10)
     assert pending.vote.username == "Zoë"
+
+
+def test_a_vote_that_may_be_counted_is_not_stored() -> None:
+    class AnswerLost(FakeSessionStore):
+        def commit(self, change: Commit) -> None:
+            super().commit(change)
+            if change.votes:
+                raise Unavailable("its answer was lost")
+
+    nights = night(store=AnswerLost())
+
+    with pytest.raises(Unavailable):
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+
+    assert nights.store.waiting(1, 10) == []
 
 
 def test_in_a_crowd_nobody_tries_alone() -> None:
