@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, cast
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.aws.delivery_queue import SqsJobQueue
@@ -16,7 +17,6 @@ from chalicelib.nights.voting import Voting
 from chalicelib.retry import Backoff
 from chalicelib.settings import Settings
 from tests.fakes.identity import FAR_FUTURE, claims
-from tests.fakes.interleaving import InlineExecutor
 from tests.model.world.delivery_queue import DeliveryQueue
 from tests.model.world.gateway import Gateway
 from tests.model.world.storage import SHARDS, Stores
@@ -81,9 +81,21 @@ class Environment(Application):
         self._runner.close()
 
 
+class _InlineExecutor(ThreadPoolExecutor):
+    """Runs what it is given at once, in the caller's thread, so that the order is always the same."""
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*arguments, **named))
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever waits for the result
+            future.set_exception(error)
+        return future
+
+
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
-    loop.set_default_executor(InlineExecutor())
+    loop.set_default_executor(_InlineExecutor())
     return loop
 
 

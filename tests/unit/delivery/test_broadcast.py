@@ -80,6 +80,19 @@ async def test_only_a_large_audience_is_left_to_jobs(followers: int, page_size: 
     assert len(deliveries.push.posts) == (0 if jobs else followers)
 
 
+async def test_events_wait_behind_jobs_that_are_pending() -> None:
+    deliveries = Deliveries(2, inline=1)
+    await broadcast(deliveries, deliveries.log())
+    deliveries.store.leave("0001=", STREAM)
+
+    await broadcast(deliveries, deliveries.log())
+    posted = deliveries.push.posts[:]
+    await deliveries.delivery.work()
+
+    assert posted == []
+    assert deliveries.heard() == [2, 3]
+
+
 def fail_at(deliveries: Deliveries, read: int) -> None:
     """Let the ``read``th page of session 1's followers be unreadable, once."""
     audiences = deliveries.delivery.audiences

@@ -9,9 +9,9 @@ from chalicelib.connections.ports import CATCH_UP_SECONDS
 from chalicelib.delivery import catch_up
 from chalicelib.delivery.catch_up import ATTEMPTS, CaughtUp, backoff
 from chalicelib.delivery.jobs import CatchUpJob
-from tests.fakes.interleaving import Killed
 from tests.fakes.loop_clock import LoopClock
 from tests.fakes.push import FakePush
+from tests.model.world.interruptions import Killed
 from tests.unit.delivery.deliveries import STREAM, Deliveries
 
 FOREVER = float("inf")

@@ -11,9 +11,9 @@ from chalicelib.delivery.ports import AudiencePage
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event
 from tests.fakes.crowd import later
-from tests.fakes.interleaving import Killed
 from tests.fakes.loop_clock import LoopClock
 from tests.fakes.push import FakePush
+from tests.model.world.interruptions import Killed
 from tests.unit.delivery.deliveries import STREAM, Deliveries
 
 FOREVER = float("inf")
