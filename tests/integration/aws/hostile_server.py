@@ -4,7 +4,9 @@ It checks the signature of every request with botocore's own signer, and counts 
 """
 
 import asyncio
+import socket
 import ssl
+import struct
 from asyncio import StreamReader, StreamWriter
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -61,6 +63,8 @@ def answer(status: int, *headers: bytes, body: bytes = b"{}") -> Behaviour:
 
 
 async def reset(writer: StreamWriter) -> None:
+    at_once = struct.pack("ii", 1, 0)  # without it a close is an end of the answer, and no reset
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
     writer.transport.abort()
 
 

@@ -1,7 +1,7 @@
 """The HTTP client and its connections, against servers that keep, drop and never answer them."""
 
 import asyncio
-import json
+import socket
 import ssl
 import time
 from asyncio import StreamWriter
@@ -12,17 +12,19 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.http import HttpClient, NoAnswer, parse_endpoint
-from chalicelib.aws.json_api import DynamoApi
 from chalicelib.aws.sigv4 import SignedRequests
+from tests.fakes.loop_clock import LoopClock
 from tests.integration.aws.hostile_server import (
     OK,
     REGION,
+    Behaviour,
     HostileServer,
-    answer,
+    never,
     reset,
+    say,
     say_and_hang_up,
 )
-from tests.integration.aws.sending import FOUR_TIMES, http_client, keys
+from tests.integration.aws.sending import TIMEOUT, http_client, keys
 
 
 @asynccontextmanager
@@ -34,22 +36,149 @@ async def client_of(server: HostileServer, **options: Any) -> AsyncIterator[Http
         await client.close()
 
 
-async def ask(client: HttpClient, url: str, connection_id: str = "a") -> tuple[int, bytes]:
+async def ask(
+    client: HttpClient, url: str, connection_id: str = "a", body: bytes = b"{}"
+) -> tuple[int, bytes]:
     endpoint = parse_endpoint(url.format(stage="prod"))
     signing = "execute-api", REGION, keys(), time.time
-    post = SignedRequests(*signing, "POST", endpoint, "/@connections/", b"{}")
+    post = SignedRequests(*signing, "POST", endpoint, "/@connections/", body)
     return await client.request(endpoint, post.to(connection_id))
 
 
-async def test_a_connection_is_kept_for_the_next_request(server: HostileServer) -> None:
-    server.behaviours = {"large": [answer(200, body=b"x" * 1_000_000)]}
+OK_TEXT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+CHUNKS = b"5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nTrailer: a\r\n\r\n"
+ANSWERS: list[tuple[bytes, tuple[int, bytes]]] = [
+    (OK_TEXT, (200, b"{}")),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", (200, b"")),
+    (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b"")),
+    (b"HTTP/1.1 410 Gone\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS, (410, b"hello!")),
+    (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40_000, (502, b"x" * 40_000)),
+    (b"HTTP/1.1 100 Continue\r\n\r\n" + OK_TEXT, (200, b"{}")),
+    (b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + OK_TEXT, (200, b"{}")),
+]
+
+
+@pytest.mark.parametrize(("data", "answer"), ANSWERS)
+@pytest.mark.parametrize("piece", [7, 100_000])
+async def test_an_answer_is_heard_and_its_connection_kept(
+    server: HostileServer, data: bytes, answer: tuple[int, bytes], piece: int
+) -> None:
+    server.otherwise = say(*(data[start : start + piece] for start in range(0, len(data), piece)))
 
     async with client_of(server) as client:
-        large = await ask(client, server.endpoint, "large")
-        small = await ask(client, server.endpoint)
+        answers = [await ask(client, server.endpoint) for _ in range(3)]
 
-    assert (len(large[1]), small) == (1_000_000, (200, b"{}"))
+    assert answers == [answer] * 3
     assert server.accepted == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        OK_TEXT + OK_TEXT,
+        OK_TEXT + b"HTTP/1.1 410",
+        OK_TEXT + b"garbage",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}more",
+    ],
+)
+async def test_an_answer_counts_though_its_connection_serves_no_more(
+    server: HostileServer, data: bytes
+) -> None:
+    server.otherwise = say(data)
+
+    async with client_of(server) as client:
+        answers = [await ask(client, server.endpoint) for _ in range(2)]
+
+    assert answers == [(200, b"{}")] * 2
+    assert server.accepted == 2
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "why"),
+    [
+        *(
+            (say(data), status, "not HTTP/1.1")
+            for data, status in [
+                (b"SSH-2.0-OpenSSH_9.2\r\n", None),
+                (b"\x15\x03\x01\x00\x02\x02\x16", None),
+                (b"HTTP/1.1 2x0 OK\r\n\r\n", None),
+                (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", None),
+                (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", None),
+            ]
+        ),
+        (say_and_hang_up(b"HTTP/1.1 410 Gone\r\nContent-Length: 100\r\n\r\nhalf a"), 410, "closed"),
+        (say_and_hang_up(b"HTTP/1.1 410 Gone\r\n\r\nuntil the end"), 410, "closed"),
+    ],
+)
+async def test_what_is_no_whole_answer_may_have_a_status(
+    server: HostileServer, behaviour: Behaviour, status: int | None, why: str
+) -> None:
+    server.otherwise = behaviour
+
+    async with client_of(server) as client:
+        with pytest.raises(NoAnswer, match=why) as failed:
+            await ask(client, server.endpoint)
+
+    assert failed.value.status == status
+
+
+@pytest.mark.parametrize("data", [b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n", b"HT", b"\0"])
+async def test_an_answer_that_nobody_asked_for_ends_the_connection(
+    server: HostileServer, data: bytes
+) -> None:
+    async with client_of(server) as client:
+        await ask(client, server.endpoint)
+        [kept] = server.writers
+        kept.write(data)
+        while not kept.is_closing():  # noqa: ASYNC110 - until the client has read it, and closed
+            await asyncio.sleep(0)
+
+        assert await ask(client, server.endpoint) == (200, b"{}")
+
+    assert server.accepted == 2
+
+
+async def test_each_request_has_the_whole_timeout(server: HostileServer) -> None:
+    clock = LoopClock()
+
+    async def slowly(writer: StreamWriter) -> None:
+        clock.now += 0.9 * TIMEOUT
+        await asyncio.sleep(0)
+        await OK(writer)
+
+    async def too_slowly(writer: StreamWriter) -> None:
+        clock.now += 1.1 * TIMEOUT
+        await never(writer)
+
+    server.behaviours = {"a": [*[slowly] * 5, too_slowly]}
+
+    async with client_of(server) as client:
+        answers = [await ask(client, server.endpoint) for _ in range(5)]
+        with pytest.raises(NoAnswer, match=f"no answer within {TIMEOUT:g} s"):
+            await ask(client, server.endpoint)
+
+    assert answers == [(200, b"{}")] * 5
+    assert server.accepted == 1
+
+
+async def test_a_request_is_sent_in_the_pieces_that_are_taken(server: HostileServer) -> None:
+    large = b"x" * 20_000_000
+
+    async with client_of(server) as client:
+        assert await ask(client, server.endpoint, body=large) == (200, b"{}")
+
+    assert server.requests[0].body == large
+
+
+async def test_a_connection_that_takes_no_more_is_replaced() -> None:
+    async with HostileServer().serving() as server, client_of(server) as client:
+        await ask(client, server.endpoint)
+        [[kept]] = client._idle.values()
+        kept._socket.shutdown(socket.SHUT_WR)
+
+        assert await ask(client, server.endpoint) == (200, b"{}")
 
 
 async def test_a_connection_idle_for_a_minute_is_not_trusted(server: HostileServer) -> None:
@@ -82,15 +211,20 @@ async def test_a_request_is_sent_again_after_dying_idle(server: HostileServer) -
     assert len(server.requests) == 19
 
 
-async def test_a_request_is_sent_again_only_once(server: HostileServer) -> None:
+@pytest.mark.parametrize(
+    ("dies", "posts"), [(reset, 2), (say_and_hang_up(b"HTTP/1.1 20"), 1)], ids=["silently", "answering"]
+)
+async def test_a_request_is_sent_again_once_where_nothing_came(
+    server: HostileServer, dies: Behaviour, posts: int
+) -> None:
     async with client_of(server) as client:
         await asyncio.gather(*(ask(client, server.endpoint) for _ in range(4)))
 
-        server.otherwise = reset
+        server.otherwise = dies
         with pytest.raises(NoAnswer):
             await ask(client, server.endpoint, "killer")
 
-    assert server.posted_to("killer") == 2
+    assert server.posted_to("killer") == posts
 
 
 async def test_a_half_closed_connection_serves_no_more() -> None:
@@ -163,16 +297,3 @@ def test_connections_survive_while_the_loop_does_not_run() -> None:
 
     assert answers == [(200, b"{}")] * 3
     assert server.accepted == 1
-
-
-async def test_a_call_outlasts_whatever_is_no_answer(server: HostileServer) -> None:
-    half = say_and_hang_up(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
-    found = {"Items": ["x" * 100_000]}
-    server.behaviours = {"": [answer(503), reset, half, answer(200, body=json.dumps(found).encode())]}
-
-    async with client_of(server) as client:
-        url = server.endpoint.removesuffix("/{stage}")
-        api = DynamoApi(client, url, REGION, keys, retry=FOUR_TIMES)
-        assert await api.call("Query", {"Limit": 1}) == found
-
-    assert {request.body for request in server.requests} == {b'{"Limit": 1}'}
