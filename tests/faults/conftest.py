@@ -1,21 +1,15 @@
-import logging
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from infra.local.engine.embedded import embedded_engine
 from infra.local.state import StateDir
+from tests.faults.clients import Clients
 from tests.faults.faulty_dynamodb import FaultyDynamoDb, faulty_dynamodb
-from tests.faults.service import Service, running_service
+from tests.faults.service import Service
 from tests.faults.stage import ENVIRONMENT
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Faults are the point here, and a log line for each would drown what fails."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+from tests.model.conftest import quiet  # noqa: F401 - this suite logs as little
 
 
 @pytest.fixture(autouse=True)
@@ -38,5 +32,8 @@ async def dynamodb(engine: str) -> AsyncIterator[FaultyDynamoDb]:
 
 @pytest.fixture
 async def service(engine: str, dynamodb: FaultyDynamoDb) -> AsyncIterator[Service]:
-    async with running_service(engine, dynamodb=dynamodb.url) as service:
+    clients = Clients()
+    async with clients.server.serving():
+        service = await asyncio.to_thread(Service, engine, clients, dynamodb.url)
         yield service
+        await service.close()

@@ -6,13 +6,11 @@ once.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.aws.delivery_queue import received_jobs
 from chalicelib.aws.dynamodb.nights.stream_records import read_records
-from chalicelib.errors import Unavailable
 from infra.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
 from infra.local.engine.queues import Message
@@ -35,37 +33,23 @@ SECONDS = 30.0
 class Service(Stage):
     """A stage whose stream and queue are polled by whoever calls its methods."""
 
-    def __init__(self, engine: str, clients: Clients, dynamodb: str | None = None, inline: int = 500) -> None:
-        super().__init__(engine, clients, dynamodb, inline)
+    def __init__(self, engine: str, clients: Clients, dynamodb: str) -> None:
+        super().__init__(engine, clients, dynamodb)
         self.given_up: list[Any] = []
-        self.hours_late = 0.0
-        self._in_hand: Message | None = None
-        self._disconnected: set[str] = set()
         self._reader = TableStream(
             self.client("dynamodb"), self.client("dynamodbstreams"), self.settings.sessions_table
         )
         self._positions: dict[str, str | None] = {}
         self._shards: dict[str, ShardQueue] = {}
 
-    async def replace_environment(self) -> None:
-        """Go on after an environment was killed, with a fresh one; what it had in hand comes again."""
-        if self._in_hand is not None:
-            self.queues["DeliveryQueue"].release(self._in_hand)
-            self._in_hand = None
-        await self.close()
-        self.app = self.environment()
-
-    async def deliver(self, *, twice: bool = False) -> None:
-        """Hand over what the stream has, until all of it is done or given up; ``twice``: each batch."""
+    async def deliver(self) -> None:
+        """Hand over what the stream has, until all of it is done or given up."""
         arn = self._reader.arn()
         for shard in self._reader.shards(arn):
             queue = self._shards.setdefault(shard.id, self._shard_queue(arn, shard.id))
             queue.add(self._records(arn, shard.id))
             while (batch := queue.next_batch()) is not None:
-                reported = await self.broadcast(batch.records, arn)
-                if twice:
-                    reported = await self.broadcast(batch.records, arn)
-                queue.answered(batch, reported)
+                queue.answered(batch, await self.broadcast(batch.records, arn))
 
     async def broadcast(self, records: Sequence[Record], arn: str = "arn") -> Any:
         """Hand over records."""
@@ -76,35 +60,20 @@ class Service(Stage):
         again += await self.app.dead_letters.put(read.unreadable)
         return {"batchItemFailures": [{"itemIdentifier": one} for one in again]}
 
-    async def work(self, *, twice: bool = False) -> None:
+    async def work(self) -> None:
         """Hand over what is on the queue, until all of it is done, or among the dead letters."""
         delivery = self.queues["DeliveryQueue"]
         while messages := delivery.receive(1):  # as many as `deliver` is given
-            [self._in_hand] = messages
-            done = await self.job(messages[0])
-            if twice:
-                await self.job(messages[0])
-            delivery.delete(messages[0]) if done else delivery.release(messages[0])
-            self._in_hand = None
-
-    async def job(self, message: Message) -> bool:
-        event = queue_event([message], "arn")
-        received = [*received_jobs(event["Records"])]
-        again = await self.app.worker.work(received, within=SECONDS)
-        return not again
+            received = [*received_jobs(queue_event(messages, "arn")["Records"])]
+            again = await self.app.worker.work(received, within=SECONDS)
+            delivery.release(messages[0]) if again else delivery.delete(messages[0])
 
     async def settle(self) -> None:
         """Let everything be delivered that can be."""
         await self.deliver()
         await self.work()
-        await self._disconnect_closed()
-
-    async def _disconnect_closed(self) -> None:
-        """Tell of connections that were closed, as API Gateway does."""
-        for client in self.clients.server.closed - self._disconnected:
-            with suppress(Unavailable):
-                await asyncio.to_thread(self.app.connections.disconnect, client)
-                self._disconnected.add(client)
+        for client in self.clients.server.closed:  # as API Gateway tells
+            await asyncio.to_thread(self.app.connections.disconnect, client)
 
     def dead(self) -> list[Any]:
         """Return what is among the dead letters, and leave it there."""
@@ -135,12 +104,7 @@ class Service(Stage):
         self.queues["StreamFailureQueue"].send(json.dumps(failure))
 
     def _shard_queue(self, arn: str, shard: str) -> ShardQueue:
-        return ShardQueue(
-            STREAM_MAPPING, self._seconds, lambda batch, why: self._give_up(batch, why, arn, shard)
-        )
-
-    def _seconds(self) -> float:
-        return time.time() + self.hours_late * 3600
+        return ShardQueue(STREAM_MAPPING, time.time, lambda batch, why: self._give_up(batch, why, arn, shard))
 
     def _records(self, arn: str, shard: str) -> Sequence[Record]:
         last = self._positions.get(shard)
@@ -156,17 +120,3 @@ class Service(Stage):
         if found:
             self._positions[shard] = found[-1]["dynamodb"]["SequenceNumber"]
         return found
-
-
-@asynccontextmanager
-async def running_service(
-    engine: str, *, dynamodb: str | None = None, inline: int = 500
-) -> AsyncIterator[Service]:
-    """Serve a stage and its clients."""
-    clients = Clients()
-    async with clients.server.serving():
-        service = await asyncio.to_thread(Service, engine, clients, dynamodb, inline)
-        try:
-            yield service
-        finally:
-            await service.close()

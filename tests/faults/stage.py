@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -51,7 +49,7 @@ ENVIRONMENT: dict[str, str] = {
 class Stage:
     """One stage. ``dynamodb`` is where its functions reach the tables, maybe through something faulty."""
 
-    def __init__(self, engine: str, clients: Clients, dynamodb: str | None = None, inline: int = 500) -> None:
+    def __init__(self, engine: str, clients: Clients, dynamodb: str) -> None:
         self.name = f"f{uuid.uuid4().hex[:12]}"
         self.clients = clients
         self._engine = engine
@@ -62,18 +60,15 @@ class Stage:
             {
                 **ENVIRONMENT,
                 "AWS_ENDPOINT_URL": engine,
-                "AWS_ENDPOINT_URL_DYNAMODB": dynamodb or engine,
+                "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
                 "SESSIONS_TABLE": tables(self.name)["SessionsTable"].name,
                 "CONNECTIONS_TABLE": tables(self.name)["ConnectionsTable"].name,
                 "DELIVERY_QUEUE_URL": self.queues["DeliveryQueue"].url,
                 "STREAM_FAILURE_QUEUE_URL": self.queues["StreamFailureQueue"].url,
                 "PUSH_ENDPOINT": clients.server.endpoint,
                 "AUDIENCE_SHARDS": str(SHARDS),
-                "INLINE_AUDIENCE": str(inline),
             }
         )
-        self.clock_is_off = 0.0
-        self.post_seconds = 60.0
         self.app = self.environment()
         self._titles = count(1)
 
@@ -88,12 +83,11 @@ class Stage:
             self._sdk[service] = boto3.client(service, REGION, endpoint_url=self._engine, **keys)
         return self._sdk[service]
 
-    def environment(self) -> OperatorApplication:
+    def environment(self, post_seconds: float = 60.0) -> OperatorApplication:
         """Return a fresh execution environment of the functions."""
         app = OperatorApplication(self.settings)
-        app.clock = lambda: datetime.fromtimestamp(time.time() + self.clock_is_off, UTC)
         push = ConnectionsApi(
-            HttpClient(timeout=self.post_seconds),
+            HttpClient(timeout=post_seconds),
             self.settings.push_endpoint,
             REGION,
             lambda: SIGNED_WITH,
@@ -101,6 +95,10 @@ class Stage:
         )
         vars(app).update(tokens=FakeVerifier(), push=push)
         return app
+
+    async def replace_environment(self, post_seconds: float) -> None:
+        await self.close()
+        self.app = self.environment(post_seconds)
 
     async def close(self) -> None:
         await self.app.close()

@@ -11,7 +11,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.nights.events import Event, session_stream
 from chalicelib.retry import Backoff, RetryPolicy
 from tests.faults.clients import titles
-from tests.faults.dynamodb_refusals import APPLIES_TO, SINGLE_WRITES, TRANSACTION, WRITES, Fault
+from tests.faults.dynamodb_refusals import APPLIES_TO, TRANSACTION, Fault
 from tests.faults.faulty_dynamodb import FaultyDynamoDb
 from tests.faults.service import Service
 from tests.faults.stage import HOST
@@ -71,14 +71,6 @@ async def test_a_stored_vote_is_one_event_whatever_happens(
     assert [one for _, one in dynamodb.happened] == [fault]
 
 
-@pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.THROTTLED, Fault.BROKEN])
-async def test_the_very_first_write_is_made(service: Service, dynamodb: FaultyDynamoDb, fault: Fault) -> None:
-    dynamodb.fail(fault, fault, operations=SINGLE_WRITES, key="sessions head")
-
-    assert await service.start() == 1
-    assert len(dynamodb.happened) == 2
-
-
 @pytest.mark.parametrize("key", ["a key", None])
 async def test_a_start_that_stays_undecided_is_made_once(
     service: Service, dynamodb: FaultyDynamoDb, key: str | None
@@ -92,29 +84,6 @@ async def test_a_start_that_stays_undecided_is_made_once(
     assert len(dynamodb.undecided) == FEW_ATTEMPTS.policy.attempts
     assert len({*dynamodb.undecided}) == 1
     assert await service.start(key) == (1 if key else 2)
-
-
-async def test_ids_have_no_gap_whatever_happens(service: Service, dynamodb: FaultyDynamoDb) -> None:
-    started = []
-    for fault in (Fault.ANSWER_LOST, Fault.RESET, Fault.CONFLICT, Fault.THROTTLED, Fault.BROKEN):
-        dynamodb.fail(fault, operations=TRANSACTION)
-        started.append(await service.start())
-
-    assert started == [1, 2, 3, 4, 5]
-
-
-async def test_long_throttling_leaves_nothing_half_done(service: Service, dynamodb: FaultyDynamoDb) -> None:
-    session_id = await service.start()
-
-    dynamodb.fail(*[Fault.THROTTLED] * 100, operations=WRITES)
-    service.retry(FEW_ATTEMPTS)
-    with pytest.raises(Unavailable):
-        await service.add_game(session_id, "a key")
-    dynamodb.fail()
-    before = await logged(service, session_id)
-    await service.add_game(session_id, "a key")
-
-    assert [len(before), len(await logged(service, session_id))] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -113,10 +113,7 @@ def log_as(service: Service, session_id: int, event_type: str) -> None:
 
 
 @pytest.mark.parametrize("by_lambda", [False, True], ids=["set aside", "given up by Lambda"])
-async def test_an_unreadable_event_is_delivered_once_mended(
-    service: Service,
-    by_lambda: bool,  # noqa: FBT001 - a parameter of the test
-) -> None:
+async def test_an_unreadable_event_is_delivered_once_mended(service: Service, *, by_lambda: bool) -> None:
     session_id = await followed_night(service, "bot=")
     log_as(service, session_id, "game.exploded")
     if by_lambda:
@@ -146,9 +143,7 @@ async def test_what_the_failure_queue_refuses_comes_again(service: Service) -> N
     ("shard", "from_log"), [(None, False), ("shardId-00000000000000000000-gone", True)], ids=["stream", "log"]
 )
 async def test_records_that_were_given_up_are_delivered(
-    service: Service,
-    shard: str | None,
-    from_log: bool,  # noqa: FBT001 - a parameter of the test
+    service: Service, shard: str | None, *, from_log: bool
 ) -> None:
     session_id = await followed_night(service, "bot=")
     games = [await service.add_game(session_id) for _ in range(2)]

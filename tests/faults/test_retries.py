@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from chalicelib.connections.removal import remove_gone
-from chalicelib.errors import Unavailable
 from chalicelib.nights.cursors import BEGINNING
 from chalicelib.nights.events import SESSIONS_STREAM, session_stream
-from chalicelib.retry import LOAD, Backoff, RetryPolicy, TimeBudget
+from chalicelib.retry import Backoff, RetryPolicy
 from tests.faults.dynamodb_refusals import BATCHES, SINGLE_WRITES, TRANSACTION, WRITES, Fault
 from tests.faults.faulty_dynamodb import FaultyDynamoDb
 from tests.faults.service import Service
@@ -62,9 +61,7 @@ READS: dict[str, tuple[Act, str, str]] = {
 
 
 @pytest.mark.parametrize("name", READS)
-async def test_a_read_that_is_throttled_is_answered(
-    service: Service, dynamodb: FaultyDynamoDb, name: str
-) -> None:
+async def test_a_throttled_read_is_answered(service: Service, dynamodb: FaultyDynamoDb, name: str) -> None:
     read, operation, key = READS[name]
 
     dynamodb.fail(*THROTTLED, *BROKEN, operations=frozenset({operation}), key=key)
@@ -82,9 +79,7 @@ BATCH_READS: dict[str, Act] = {
 
 
 @pytest.mark.parametrize("name", BATCH_READS)
-async def test_keys_left_unprocessed_are_read_again(
-    service: Service, dynamodb: FaultyDynamoDb, name: str
-) -> None:
+async def test_unprocessed_keys_are_read_again(service: Service, dynamodb: FaultyDynamoDb, name: str) -> None:
     before = await asyncio.to_thread(BATCH_READS[name], service)
 
     dynamodb.fail(*[Fault.UNPROCESSED] * 4, operations=BATCHES, key="session#2")
@@ -92,21 +87,6 @@ async def test_keys_left_unprocessed_are_read_again(
 
     assert read == before
     assert len(dynamodb.happened) == 4
-
-
-@pytest.mark.parametrize("name", BATCH_READS)
-async def test_a_key_that_stays_unprocessed_is_unavailable_in_time(
-    service: Service, dynamodb: FaultyDynamoDb, name: str
-) -> None:
-    slept: list[float] = []
-    service.retry(Backoff(LOAD, TimeBudget(2.0), lambda: 1.0, slept.append, lambda: sum(slept)))
-
-    dynamodb.fail(*[Fault.UNPROCESSED] * 1000, operations=BATCHES, key="session#2")
-    with pytest.raises(Unavailable):
-        await asyncio.to_thread(BATCH_READS[name], service)
-
-    assert slept == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8]
-    assert len(dynamodb.happened) == len(slept) + 1
 
 
 async def test_removals_at_the_same_time_all_succeed(service: Service, dynamodb: FaultyDynamoDb) -> None:
@@ -119,9 +99,7 @@ async def test_removals_at_the_same_time_all_succeed(service: Service, dynamodb:
     assert service.rows_of("bot=") == []
 
 
-async def test_a_removal_amid_subscriptions_leaves_nothing(
-    service: Service, dynamodb: FaultyDynamoDb
-) -> None:
+async def test_removal_amid_subscriptions_leaves_nothing(service: Service, dynamodb: FaultyDynamoDb) -> None:
     dynamodb.held_until_met = asyncio.Event()
     connection = await asyncio.to_thread(known, service)
     store = service.app._connections
@@ -149,9 +127,7 @@ async def test_a_clean_up_that_fails_is_not_raised(
     assert dynamodb.happened
 
 
-async def test_a_writer_of_a_head_reads_it_after_a_conflict(
-    service: Service, dynamodb: FaultyDynamoDb
-) -> None:
+async def test_a_head_is_read_again_after_a_conflict(service: Service, dynamodb: FaultyDynamoDb) -> None:
     dynamodb.fail(Fault.CONFLICT, operations=TRANSACTION, key="session#1 head")
     asked = dynamodb.asked
     await service.add_game(1)

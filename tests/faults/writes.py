@@ -87,10 +87,7 @@ ALL_WRITES: dict[str, tuple[Act, Act]] = {
         lambda s: s.app.connections.authenticate("bot=", "bot=:bot", NOW),
         lambda s: known(s).wants_cursor,
     ),
-    "subscribe": (
-        lambda s: s.app.connections.subscribe("bot=", 2),
-        lambda s: known(s).subscriptions == 2,
-    ),
+    "subscribe": (lambda s: s.app.connections.subscribe("bot=", 2), lambda s: known(s).subscriptions == 2),
     "unsubscribe": (
         lambda s: s.app.connections.unsubscribe("bot=", 2),
         lambda s: known(s).subscriptions == 1,
@@ -139,10 +136,7 @@ ALL_WRITES: dict[str, tuple[Act, Act]] = {
         lambda s: deadlines(s).claim(known(s), 17),
         lambda s: known(s).closing_since == 17,
     ),
-    "mark minutes as swept": (
-        lambda s: deadlines(s).mark_swept(17),
-        lambda s: deadlines(s).swept_to() == 17,
-    ),
+    "mark minutes as swept": (lambda s: deadlines(s).mark_swept(17), lambda s: deadlines(s).swept_to() == 17),
     "disconnect": (lambda s: s.app.connections.disconnect("bot="), lambda s: not s.rows_of("bot=")),
     "mend what a restore left half done": (mends, lambda s: [*s.app.epochs.renew()]),
 }
