@@ -103,6 +103,10 @@ NO_KIDS: list[Any] = [
 ]
 
 
+def _token(**how: Any) -> Make:
+    return lambda forge: forge.token(**how)
+
+
 def _unsigned(alg: object) -> Make:
     return lambda forge: forge.token({"alg": alg}).rpartition(".")[0] + "."
 
@@ -111,20 +115,8 @@ def _misnamed(alg: str, sign_as: str) -> Make:
     return lambda forge: forge.token({"alg": alg}, key=forge.secret.secret, sign_as=sign_as)
 
 
-def _under(header: Mapping[str, Any]) -> Make:
-    return lambda forge: forge.token(header)
-
-
-def _saying(claim: str, value: object) -> Make:
-    return lambda forge: forge.signed({claim: value})
-
-
-def _guessed(key: str) -> Make:
-    return lambda forge: forge.token(key=key)
-
-
-def _written(header: str | None = None, claims: str | None = None) -> Make:
-    return lambda forge: forge.signed(claims, header)
+def _signed(**how: Any) -> Make:
+    return lambda forge: forge.signed(**how)
 
 
 def _plain(text: str) -> Make:
@@ -137,21 +129,21 @@ def _name(what: str, value: object) -> str:
 
 HEADERS: dict[str, Make] = {
     **{_name("no signature, alg", alg): _unsigned(alg) for alg in NO_ALGORITHMS},
-    "alg none, a signature": _under({"alg": "none"}),
+    "alg none, a signature": _token(header={"alg": "none"}),
     "alg none under the real signature": lambda f: f.with_header('{"alg":"none","typ":"JWT"}'),
     **{f"alg {alg} with the real secret": _misnamed(alg, alg) for alg in ("HS384", "HS512")},
     **{f"alg {alg}, signed as HS256": _misnamed(alg, "HS256") for alg in OTHER_ALGORITHMS},
-    **{f"key {key!r}": _guessed(key) for key in (STOLEN, "", "game-night-live", "secret")},
+    **{f"key {key!r}": _token(key=key) for key in (STOLEN, "", "game-night-live", "secret")},
     "the kid as the key": lambda f: f.token(key=f.secret.kid),
     "the first half of the secret": lambda f: f.token(key=f.secret.secret[:32]),
     "a secret that has ended": lambda f: f.token({"kid": f.ended.kid}, key=f.ended.secret),
     "a secret that has ended, under the kid of the current": lambda f: f.token(key=f.ended.secret),
-    **{_name("kid", kid): _under({"kid": kid}) for kid in NO_KIDS},
+    **{_name("kid", kid): _token(header={"kid": kid}) for kid in NO_KIDS},
     "kid of the secret in capitals": lambda f: f.token({"kid": f.secret.kid.upper() + "A"}, key=""),
     "kid null under the real signature": lambda f: f.with_header('{"alg":"HS256","typ":"JWT","kid":null}'),
     "kid twice": lambda f: f.token(f'{{"alg":"HS256","kid":"x","kid":"{f.secret.kid}"}}'),
     "alg twice": lambda f: f.token(f'{{"alg":"HS256","alg":"none","kid":"{f.secret.kid}"}}'),
-    **{_name("header", header): _under(header) for header in STRANGE_HEADERS},
+    **{_name("header", header): _token(header=header) for header in STRANGE_HEADERS},
     "an unencoded payload": lambda f: f.signed(header={"b64": False, "crit": ["b64"]}),
     "an unencoded payload, not declared": lambda f: f.signed(header={"b64": False}),
     "a nested token": lambda f: f.token({"cty": "JWT"}, claims=json.dumps(f.real)),
@@ -159,7 +151,7 @@ HEADERS: dict[str, Make] = {
 
 NO_CLAIMS: dict[str, list[Any]] = {
     "iss": [
-        *(ABSENT, None, "", "them", "GAME-NIGHT-LIVE", "game-night-live ", "game-night-liv", ["them"], 0, {}),
+        *(ABSENT, None, "", "them", "GAME-NIGHT-LIVE", "game-night-live ", "game-night-liv", ["them"], 0, {})
     ],
     "exp": [
         *(ABSENT, None, "", "tomorrow", "9999999999", [], {}, 0, -1, -9e99, 1e300, 10**30, 10**400),
@@ -177,7 +169,11 @@ NO_CLAIMS: dict[str, list[Any]] = {
 }
 
 SIGNED: dict[str, Make] = {
-    **{_name(claim, one): _saying(claim, one) for claim, values in NO_CLAIMS.items() for one in values},
+    **{
+        _name(claim, one): _signed(claims={claim: one})
+        for claim, values in NO_CLAIMS.items()
+        for one in values
+    },
     "exp an hour ago": lambda f: f.signed({"exp": f.now - 3600, "iat": f.now - 7200}),
     "exp 31 seconds ago": lambda f: f.signed({"exp": f.now - 31}),
     "exp in more than a day": lambda f: f.signed({"exp": f.now + DAY + 60}),
@@ -186,7 +182,7 @@ SIGNED: dict[str, Make] = {
     "exp as a text that is almost one": lambda f: f.signed({"exp": f"{f.now + 3600}.5"}),
     "iat in an hour": lambda f: f.signed({"iat": f.now + 3600, "exp": f.now + 7200}),
     "nbf in an hour": lambda f: f.signed({"nbf": f.now + 3600}),
-    **{_name("claims", text): _written(claims=text) for text in NO_OBJECTS},
+    **{_name("claims", text): _signed(claims=text) for text in NO_OBJECTS},
     "another role after the first": lambda f: f.signed(json.dumps(f.claims)[:-1] + ',"role":"root"}'),
 }
 
@@ -208,7 +204,7 @@ TEXTS: dict[str, Make] = {
     "a byte that no header may have": lambda f: f"{f.real}\u0000",
     "an umlaut": _plain("ü.ü.ü"),
     "an emoji": _plain("🎮.🎮.🎮"),
-    **{_name("a whole header", text): _written(header=text) for text in NO_OBJECTS},
+    **{_name("a whole header", text): _signed(header=text) for text in NO_OBJECTS},
     "a header that is no UTF-8": lambda f: f.with_header(b"\xff\xfe"),
     "no base64": lambda f: ".".join(["!!!", *f.parts[1:]]),
     **{text: _plain(text) for text in ("..", "." * 200, "junk", "null", "undefined", '{"alg":"none"}')},

@@ -17,7 +17,6 @@ from chalicelib.api.specifications import served as specifications
 from chalicelib.auth.claims import Role
 from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
-from infra.local.apigateway.rest_event import RestRequest, rest_event
 from infra.token_secrets import new_secrets
 from tests.model.night import Night, Setting
 from tests.model.world.environment import Environment
@@ -117,25 +116,12 @@ class AttackedService(Night):
         headers: Sequence[tuple[str, str]] = (),
         query: str = "",
     ) -> Answer:
-        """Send a request; ``body`` is bytes as they are, or anything else as JSON. This is one case.
-
-        The answer of a path that API Gateway routes nowhere is its own, which is a 403.
-        """
+        """Send a request. This is one case."""
         self.cases += 1
-        sent = [("Host", "localhost")]
-        if token is not None:
-            sent.append(("Authorization", f"Bearer {token}"))
-        if body is not None:
-            sent.append(("Content-Type", "application/json"))
-        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        request = RestRequest(method, path, query, [*sent, *headers], raw, "127.0.0.1")
-        event = rest_event(self._app.app.routes, request, self._moment())
-        if event is None:
-            return Answer(403, "{}")
-        answer = self.invoke("api_handler", self._app.app, event)
-        if answer["statusCode"] >= 500:
-            self.complain(f"{method} {path} {raw[:200]!r} was answered {answer}")
-        return Answer(answer["statusCode"], answer["body"])
+        answer = self.request(method, path, body, token=token, headers=headers, query=query)
+        if answer.status == 503:
+            self.complain(f"{method} {path} was answered {answer}")
+        return answer
 
     def start(self) -> int:
         """Start a session with a game in it, as its host does."""

@@ -61,5 +61,4 @@ def _frames() -> Iterator[ClientFrame]:
 
 ROUTES = tuple(_routes())
 LOCKED = tuple(route for route in ROUTES if route.roles)
-POSTS = tuple(route for route in LOCKED if route.body is not None)
 FRAMES = tuple(_frames())

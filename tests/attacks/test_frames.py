@@ -8,6 +8,7 @@ import base64
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -116,29 +117,18 @@ class Senders:
         assert not service.complaints, service.complaints
 
 
-def test_every_frame_is_answered_once_and_harms_nobody() -> None:
+@pytest.mark.parametrize(("frames", "binary", "examples"), [(FRAMES, False, 4000), (BINARY, True, 100)])
+def test_every_frame_is_answered_once_and_harms_nobody(
+    frames: st.SearchStrategy[str], examples: int, *, binary: bool
+) -> None:
     with attacked() as service:
         senders = Senders(service)
 
-        @settings(RANDOM, max_examples=2000)
-        @given(FRAMES)
+        @settings(RANDOM, max_examples=examples)
+        @given(frames)
         def attack(text: str) -> None:
-            senders.send(text)
+            senders.send(text, binary=binary)
 
         attack()
 
-        assert service.cases >= 4000
-
-
-def test_binary_frames_are_answered_once_and_harm_nobody() -> None:
-    with attacked() as service:
-        senders = Senders(service)
-
-        @settings(RANDOM, max_examples=100)
-        @given(BINARY)
-        def attack(text: str) -> None:
-            senders.send(text, binary=True)
-
-        attack()
-
-        assert service.cases >= 200
+        assert service.cases >= 2 * examples

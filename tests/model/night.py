@@ -22,6 +22,7 @@ from tests.model.world.storage import PAGE, Stores, Watch
 from tests.model.world.table_stream import TableStream
 
 CLIENTS = 3
+HOST = "host:0"  # the token
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +89,26 @@ class Night(Functions):
         path: str,
         body: Any = None,
         *,
-        key: str | None = None,
+        token: str | None = HOST,
+        headers: Sequence[tuple[str, str]] = (),
         query: str = "",
         interruptions: Sequence[Interruption] = (),
     ) -> Answer:
-        """Send a REST request as the host. Raises FunctionFailed where API Gateway answers 502."""
-        headers = [("Host", "localhost"), ("Authorization", "Bearer host:0")]
+        """Send a REST request; ``body`` is bytes as they are, or anything else as JSON.
+
+        The answer of a path that API Gateway routes nowhere is its own, which is a 403. Raises FunctionFailed
+        where it answers 502.
+        """
+        headers = [("Host", "localhost"), *headers]
+        if token is not None:
+            headers.append(("Authorization", f"Bearer {token}"))
         if body is not None:
             headers.append(("Content-Type", "application/json"))
-        if key is not None:
-            headers.append(("Idempotency-Key", key))
-        sent = b"" if body is None else json.dumps(body).encode()
+        sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         request = RestRequest(method, path, query, headers, sent, "127.0.0.1")
         event = rest_event(self._app.app.routes, request, self._moment())
+        if event is None:
+            return Answer(403, "{}")
         answer = self.invoke("api_handler", self._app.app, event, interruptions)
         told = Answer(answer["statusCode"], answer["body"])
         if told.status >= 500 and told.status != 503:

@@ -9,8 +9,6 @@ from tests.model.truth import Asked
 from tests.model.world.interruptions import FunctionFailed, Interruptions
 from tests.model.world.ledger import SESSIONS
 
-TOLD = ("at once", "later", "never")
-
 
 def connect(night: Night, client: Client, within: Interruptions = ()) -> None:
     if client.line is None:

@@ -89,7 +89,7 @@ def _ask(night: Night, request: Request, within: Interruptions) -> None:
                 "POST",
                 request.path,
                 request.body,
-                key=request.key,
+                headers=[("Idempotency-Key", request.key)] if request.key else [],
                 interruptions=() if attempt else within,
             )
         except FunctionFailed:
