@@ -183,7 +183,7 @@ class Bot:
         """Return the text of the ``session.started`` of a session, once it has come."""
         while True:
             for text in self.heard:
-                if _started(text) == session_id:
+                if _about(text, start=True) == session_id:
                     return text
             await self.listen()
 
@@ -195,12 +195,12 @@ class Bot:
 
     def in_session(self, session_id: int) -> list[str]:
         """Return the text of each event after a session's start, in the order in which they first came."""
-        return list(dict.fromkeys(text for text in self.heard if _happened_in(text) == session_id))
+        return list(dict.fromkeys(text for text in self.heard if _about(text, start=False) == session_id))
 
     @property
     def started(self) -> list[int]:
         """The ids of the sessions that it has heard the start of, in the order of arrival."""
-        return [started for text in self.heard if (started := _started(text)) is not None]
+        return [started for text in self.heard if (started := _about(text, start=True)) is not None]
 
     async def is_closed(self) -> None:
         """Wait until the server has closed the connection, and fail where it sends anything more before."""
@@ -236,20 +236,11 @@ def _text(frame: object) -> str:
     return frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False)
 
 
-def _started(text: str) -> int | None:
+def _about(text: str, *, start: bool) -> int | None:
+    """Return the session of an event, if that is a start or is none, as asked."""
     event = json.loads(text)
-    if event["type"] != "session.started":
-        return None
     session_id: int = event["data"]["session"]["id"]
-    return session_id
-
-
-def _happened_in(text: str) -> int | None:
-    event = json.loads(text)
-    if event["type"] == "session.started":
-        return None
-    session_id: int = event["data"]["session"]["id"]
-    return session_id
+    return session_id if (event["type"] == "session.started") is start else None
 
 
 @cache

@@ -37,43 +37,6 @@ async def test_everyone_authenticated_hears_the_seeds_bytes(
         assert await listener.hear_start_of(session["id"]) == text
 
 
-async def test_nobody_hears_anything_before_authenticating(connected: Connect, bot: Bot, host: Host) -> None:
-    silent, refused = await connected(), await connected()
-    await refused.ask({"type": "auth", "token": "junk"})
-
-    for _ in range(2):
-        await bot.hear_start_of((await host.start())["id"])
-
-    for stranger in (silent, refused):
-        assert (await stranger.ask({"type": "ping"}))["type"] == "pong"
-        assert stranger.heard == []
-
-
-async def test_a_latecomer_is_not_told_of_the_past(
-    target: Target, connected: Connect, bot: Bot, host: Host
-) -> None:
-    past = await host.start()
-    for session in (past, await host.start()):
-        await bot.hear_start_of(session["id"])
-    latecomer = await connected(target.token("bot"))
-
-    await latecomer.hear_start_of((await host.start())["id"])
-
-    assert past["id"] not in latecomer.started
-
-
-async def test_clients_that_have_left_hold_up_nobody(
-    target: Target, connected: Connect, bot: Bot, host: Host
-) -> None:
-    polite, rude = await connected(target.token("bot")), await connected(target.token("bot"))
-
-    await polite.socket.close()
-    rude.socket.transport.abort()
-
-    for _ in range(3):
-        await bot.hear_start_of((await host.start())["id"])
-
-
 async def test_fifty_starts_at_once_are_heard_in_order_without_gaps(
     target: Target, connected: Connect, host: Host
 ) -> None:

@@ -32,10 +32,6 @@ async def test_the_description_says_where_to_connect(target: Target, described: 
         assert (await bot.ask({"type": "ping"}))["type"] == "pong"
 
 
-async def test_health_says_that_requests_are_served(anyone: Host, described: Any) -> None:
-    assert await anyone.read("/api/health") == {"status": "ok", "version": described["version"]}
-
-
 @pytest.mark.parametrize("name", ["openapi", "asyncapi"])
 async def test_the_specifications_are_served(target: Target, anyone: Host, described: Any, name: str) -> None:
     document = await anyone.read(f"/api/{name}.json")
@@ -76,16 +72,3 @@ def test_the_pages_files_are_kept_by_browsers(target: Target) -> None:
     again = get(target, "", **{"If-None-Match": page.headers["etag"]})
     assert page.headers["cache-control"] == "no-cache"
     assert (again.status_code, again.content) == (304, b"")
-
-
-def test_files_of_another_edition_are_looked_for_again(target: Target) -> None:
-    file = get(target, "page/of-yesterday/main.js")
-
-    assert (file.status_code, file.headers["cache-control"]) == (200, "no-cache")
-
-
-@pytest.mark.parametrize("name", ["page.html", "web.py", "nothing.js"])
-def test_the_page_has_no_other_files(target: Target, name: str) -> None:
-    answer = get(target, f"page/any/{name}")
-
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

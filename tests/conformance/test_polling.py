@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.clients import Host
-from tests.conformance.nights import NOWHERE, end_of, epoch, sequence, stream_of
+from tests.conformance.nights import epoch, stream_of
 
 TYPES = ["session.started", "game.added", *["vote.received"] * 4, "session.ended"]
 
@@ -23,9 +23,7 @@ async def page_of(host: Host, night: Any, **query: str | int) -> Any:
 
 
 @pytest.mark.parametrize("query", [{}, {"since": ""}])
-async def test_events_are_polled_from_the_start_with_places(
-    host: Host, night: Any, query: dict[str, str]
-) -> None:
+async def test_events_are_polled_with_their_places(host: Host, night: Any, query: dict[str, str]) -> None:
     page = await page_of(host, night, **query)
 
     assert list(page) == ["events", "cursor", "recovered", "more"]
@@ -35,39 +33,3 @@ async def test_events_are_polled_from_the_start_with_places(
         assert list(event) == ["type", "timestamp", "data", "stream", "sequence", "cursor"]
         assert (event["stream"], event["sequence"]) == (stream_of(night["id"]), number)
         assert event["cursor"] == f"{epoch(page['cursor'])}:{number}"
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
-async def test_pages_of_events_follow_without_a_hole(host: Host, night: Any, limit: int) -> None:
-    whole = (await page_of(host, night))["events"]
-    events: list[Any] = []
-    cursor, more = "", True
-
-    while more:
-        page = await page_of(host, night, since=cursor, limit=limit)
-        assert page["recovered"] is True
-        assert len(page["events"]) == min(limit, len(whole) - len(events))
-        events += page["events"]
-        cursor, more = page["cursor"], page["more"]
-        assert sequence(cursor) == len(events)
-
-    assert events == whole
-
-
-@pytest.mark.parametrize(
-    ("since", "recovered"),
-    [("now", True), ("the end", True), (NOWHERE, False), ("another night", False), ("beyond", False)],
-)
-async def test_at_the_end_and_where_lost_a_page_is_empty(
-    host: Host, night: Any, since: str, *, recovered: bool
-) -> None:
-    end = await end_of(host, night["id"])
-    cursors = {
-        "the end": end,
-        "another night": await end_of(host, (await host.start())["id"]),
-        "beyond": f"{epoch(end)}:{sequence(end) + 1}",
-    }
-
-    page = await page_of(host, night, since=cursors.get(since, since))
-
-    assert page == {"events": [], "cursor": end, "recovered": recovered, "more": False}

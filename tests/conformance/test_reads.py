@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.clients import Host
-from tests.conformance.nights import NOWHERE, end_of_starts, epoch, sequence
+from tests.conformance.nights import NO_SESSION, end_of_starts, sequence
 from tests.conformance.problems import problem
 
 NIGHTS_AT_ONCE, VOTES = 5, 5
@@ -49,6 +49,12 @@ async def test_a_night_is_shown_with_games_and_tallies(host: Host, night: Any) -
     assert after == {**ended, "games": with_tallies}
 
 
+@pytest.mark.parametrize("night_id", [NO_SESSION, "01", "x"])
+async def test_a_night_that_is_not_there_is_told_so(host: Host, night_id: object) -> None:
+    problem(await host.http.get(f"/api/sessions/{night_id}"), 404, "session_not_found")
+    problem(await host.send(f"/api/sessions/{night_id}/close", {}), 404, "session_not_found")
+
+
 async def test_the_newest_night_on_is_the_active_one(host: Host) -> None:
     first, second, third = [await host.start() for _ in range(3)]
 
@@ -78,71 +84,6 @@ async def test_nights_are_listed_oldest_first_as_they_are(host: Host) -> None:
     assert listed[started[0]["id"]] == ended
     assert listed[started[1]["id"]] == shown(started[1], games_played=1)
     assert listed[started[2]["id"]] == shown(started[2])
-
-
-@pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_pages_of_nights_follow_without_a_hole(host: Host, limit: int) -> None:
-    before = await end_of_starts(host)
-    started = [(await host.start())["id"] for _ in range(5)]
-
-    ids = [session["id"] for session in await all_since(host, before, limit)]
-
-    assert ids == list(range(started[0], ids[-1] + 1))
-    assert set(started) <= set(ids)
-
-
-@pytest.mark.parametrize("query", [{}, {"since": ""}])
-async def test_the_list_begins_with_the_first_night(host: Host, query: dict[str, str]) -> None:
-    await host.start()
-
-    page = await host.read("/api/sessions", limit=1, **query)
-
-    assert [session["id"] for session in page["sessions"]] == [1]
-    assert page["recovered"] is True
-
-
-async def test_the_newest_nights_are_listed_newest_first(host: Host) -> None:
-    started = [(await host.start())["id"] for _ in range(3)]
-
-    page = await host.read("/api/sessions", newest=100)
-
-    ids = [session["id"] for session in page["sessions"]]
-    assert ids == list(range(ids[0], ids[0] - len(ids), -1))
-    assert set(started) <= set(ids)
-    assert (await host.read("/api/sessions", since=page["cursor"]))["recovered"] is True
-
-
-@pytest.mark.parametrize("path", ["/api/sessions", "/api/sessions/{id}/events"])
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("limit", ["0", "-1", "101", "1.5", "x", "", "1" * 30]),
-        ("since", ["junk", ":", ":5", "5", "5:", "a:b", "a:-1", "a:1.5", "x" * 5000]),
-        *((name, ["5"]) for name in ("limt", "Limit", "active", "x" * 500)),
-    ],
-)
-async def test_a_bad_parameter_is_refused_by_name(
-    host: Host, night: Any, path: str, name: str, values: list[str]
-) -> None:
-    for value in values:
-        answer = await host.http.get(path.format(**night), params={name: value})
-
-        document = problem(answer, 400, "invalid_cursor" if name == "since" else "invalid_request")
-        assert [error["field"] for error in document["errors"]] == [name[:40]]
-        known = "since and limit" if "events" in path else "since, limit and newest"
-        assert name in {"limit", "since"} or f"only {known}." in document["detail"]
-
-
-async def test_a_lost_cursor_of_starts_is_not_recovered(host: Host, night: Any) -> None:
-    end = await end_of_starts(host)
-    others = (await host.read(f"/api/sessions/{night['id']}/events"))["cursor"]
-
-    for since in (NOWHERE, others, f"{epoch(end)}:{sequence(end) + 100_000}"):
-        page = await host.read("/api/sessions", since=since)
-
-        assert (page["sessions"], page["recovered"]) == ([], False)
-        assert sequence(page["cursor"]) >= sequence(end)
-        assert epoch(page["cursor"]) == epoch(end)
 
 
 async def test_whoever_was_answered_reads_its_own_write(host: Host) -> None:

@@ -18,7 +18,6 @@ from tests.conformance.nights import (
     end_of,
     end_of_starts,
     epoch,
-    event,
     events_in,
     hear_to,
     last_of,
@@ -26,8 +25,6 @@ from tests.conformance.nights import (
     stream_of,
     with_place,
 )
-
-JUNK = ["junk", ":", ":5", "5", "a:b", "a:-1", "x" * 5000]
 
 
 @pytest.fixture
@@ -54,12 +51,6 @@ async def quiet_bot(bot: Bot, host: Host, night: Any) -> Bot:
 async def resume(bot: Bot, session_id: int, since: str) -> Any:
     answer = await bot.ask({"type": "subscribe", "sessionId": session_id, "since": since})
     assert answer["type"] == "subscribed", answer
-    return answer
-
-
-async def authenticate(bot: Bot, token: str, since: str) -> Any:
-    answer = await bot.ask({"type": "auth", "token": token, "since": since})
-    assert answer["type"] == "auth_success", answer
     return answer
 
 
@@ -118,7 +109,7 @@ async def test_auth_goes_on_from_its_cursor(
         "beyond": f"{epoch(before)}:{sequence(before) + 100_000}",
     }[since]
 
-    answer = await authenticate(stranger, target.token("bot"), cursor)
+    answer = await stranger.ask({"type": "auth", "token": target.token("bot"), "since": cursor})
     later = (await host.start())["id"]
 
     place = answer["sequence"]
@@ -135,22 +126,6 @@ async def test_auth_goes_on_from_its_cursor(
     assert started == list(range(place + 1, later + 1))
     if recovered:
         assert min(stranger.started) == place + 1
-
-
-async def test_auth_from_the_beginning_replays_the_first_start(
-    target: Target, stranger: Bot, host: Host
-) -> None:
-    await host.start()
-
-    answer = await authenticate(stranger, target.token("bot"), "")
-
-    # A target may be older than its log: then polling says so too.
-    assert answer["recovered"] is (await host.read("/api/sessions/1/events", since=""))["recovered"]
-    if answer["recovered"]:
-        (first,) = await hear_to(stranger, "", f"{epoch(answer['cursor'])}:1")
-        assert json.loads(first)["data"]["session"]["id"] == 1
-    # The rest may be long, and a client that does not read it could not say goodbye.
-    stranger.socket.transport.abort()
 
 
 async def test_live_replayed_and_polled_events_are_the_same_bytes(
@@ -176,99 +151,17 @@ async def test_live_replayed_and_polled_events_are_the_same_bytes(
     assert events_in(polled.text) == ",".join(expected)
 
 
-async def test_a_start_is_the_same_bytes_on_both_streams(
-    target: Target, connected: Connect, bot: Bot, host: Host
-) -> None:
-    opted_in, later = await connected(), await connected()
-    before = (await authenticate(opted_in, target.token("bot"), await end_of_starts(host)))["cursor"]
-    session = await host.start("Friday 🎲")
+async def test_a_bad_cursor_is_refused_and_joins_nobody(target: Target, stranger: Bot, night: Any) -> None:
+    auth = {"type": "auth", "token": target.token("bot")}
+    for code, bad in [("invalid_cursor", "junk"), ("invalid_cursor", "a:-1"), ("invalid_frame", 5)]:
+        refused = await stranger.ask({**auth, "since": bad})
+        assert (refused["type"], refused["code"], refused["retryable"]) == ("error", code, False)
+    subscribe = {"type": "subscribe", "sessionId": night["id"]}
+    assert (await stranger.ask(subscribe))["code"] == "not_authenticated"
 
-    text = await bot.hear_start_of(session["id"])
-    await authenticate(later, target.token("bot"), before)
-    await resume(bot, session["id"], "")
+    await stranger.authenticate(target.token("bot"))
 
-    start = f"{epoch(before)}:{session['id']}"
-    for resumed in (opted_in, later):
-        assert (await hear_to(resumed, before, start))[-1] == with_place(text, "sessions", start)
-    own = await end_of(host, session["id"])
-    assert await hear_to(bot, "", own) == [with_place(text, stream_of(session["id"]), own)]
-    assert text == event("session.started", json.loads(text)["timestamp"], {"session": session})
-
-
-async def test_a_bad_cursor_is_refused_and_subscribes_nobody(
-    target: Target, connected: Connect, bot: Bot, host: Host, night: Any
-) -> None:
-    subscriber = await connected(target.token("bot"))
-    await subscriber.ask({"type": "subscribe", "sessionId": night["id"]})
-
-    wrong_types: list[Any] = [None, 5, True, {}, []]
-    for code, bad in (("invalid_cursor", JUNK), ("invalid_frame", wrong_types)):
-        for since in bad:
-            refused = await bot.ask({"type": "subscribe", "sessionId": night["id"], "since": since})
-            assert (refused["type"], refused["code"], refused["retryable"]) == ("error", code, False)
-    await host.close(night["id"])
-    await subscriber.hear_in(night["id"], 1)
-    await bot.hear_start_of((await host.start())["id"])
-
-    assert (await bot.ask({"type": "ping"}))["type"] == "pong"
-    assert bot.in_session(night["id"]) == []
-
-
-async def test_a_bad_cursor_is_no_failed_authentication(target: Target, stranger: Bot) -> None:
-    for since in JUNK:
-        refused = await stranger.ask({"type": "auth", "token": target.token("bot"), "since": since})
-        assert (refused["type"], refused["code"]) == ("error", "invalid_cursor")
-
-    assert (await stranger.ask({"type": "subscribe", "sessionId": 1}))["code"] == "not_authenticated"
-    assert await stranger.authenticate(target.token("bot"))
-
-
-async def test_opting_in_is_for_one_stream_alone(
-    target: Target, bot: Bot, stranger: Bot, host: Host, night: Any
-) -> None:
-    other, of_starts = await host.start(), stranger
-    end = (await resume(bot, night["id"], "now"))["cursor"]
-    await bot.ask({"type": "subscribe", "sessionId": other["id"]})
-    await authenticate(of_starts, target.token("bot"), "now")
-    subscribed = await of_starts.ask({"type": "subscribe", "sessionId": night["id"]})
-
-    for session in (night, other):
-        await host.close(session["id"])
-    later = await host.start()
-
-    await hear_to(bot, end, f"{epoch(end)}:{sequence(end) + 1}")
-    assert cursors(await bot.hear_in(other["id"], 1)) == []
-    assert cursors([await bot.hear_start_of(later["id"])]) == []
-    assert subscribed == {"type": "subscribed", "sessionId": night["id"]}
-    assert cursors(await of_starts.hear_in(night["id"], 1)) == []
-    assert cursors([await of_starts.hear_start_of(later["id"])])
-
-
-async def test_asking_again_without_a_cursor_changes_nothing(
-    target: Target, stranger: Bot, host: Host, night: Any
-) -> None:
-    await authenticate(stranger, target.token("bot"), "now")
-    end = (await resume(stranger, night["id"], "now"))["cursor"]
-
-    again = await stranger.authenticate(target.token("bot"))
-    subscribed = await stranger.ask({"type": "subscribe", "sessionId": night["id"]})
-    await host.close(night["id"])
-    later = await host.start()
-
-    assert again.keys() == {"type", "message", "sub", "role", "expiresAt"}
-    assert subscribed == {"type": "subscribed", "sessionId": night["id"]}
-    await hear_to(stranger, end, f"{epoch(end)}:{sequence(end) + 1}")
-    assert cursors([await stranger.hear_start_of(later["id"])])
-
-
-async def test_subscribing_anew_without_a_cursor_opts_out(quiet_bot: Bot, host: Host, night: Any) -> None:
-    await resume(quiet_bot, night["id"], "now")
-    for frame_type in ("unsubscribe", "subscribe"):
-        await quiet_bot.ask({"type": frame_type, "sessionId": night["id"]})
-
-    await host.close(night["id"])
-
-    assert cursors(await quiet_bot.hear_in(night["id"], 1)) == []
+    assert (await stranger.ask({**subscribe, "since": "junk"}))["code"] == "invalid_cursor"
 
 
 async def vote_until(enough: asyncio.Event, host: Host, subscriber: Bot, session_id: int) -> None:

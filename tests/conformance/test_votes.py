@@ -8,8 +8,6 @@ from tests.clients import Host, Target
 from tests.conformance.nights import is_a_timestamp
 from tests.conformance.problems import problem
 
-COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
-
 
 async def totals(host: Host, session_id: int) -> list[tuple[int, int, int]]:
     """Return up, down and score of each game of a session."""
@@ -36,39 +34,6 @@ async def test_a_vote_is_answered_as_the_contract_shows(target: Target, host: Ho
     assert str(location) == f"{target.rest_url}/api/sessions/{night['id']}"
 
 
-@pytest.mark.parametrize(
-    ("votes", "counted"),
-    [
-        ([("a", "up"), ("b", "down"), ("c", "down"), ("d", "down")], (1, 3, -2)),
-        ([("zoe", "up"), ("zoe", "up")], (1, 0, 1)),
-        ([("zoe", "up"), ("zoe", "down")], (0, 1, -1)),
-        ([("zoe", "up"), ("zoe", "down"), ("zoe", "down"), ("zoe", "up")], (1, 0, 1)),
-        ([("zoe", "up"), ("ZOE", "down"), ("  zoe\t", "up"), ("Zoe", "down")], (0, 1, -1)),
-        ([(COMPOSED, "up"), (DECOMPOSED, "down")], (0, 1, -1)),
-        ([(name, "up") for name in ("zoe", "zoë", "zo e", "z#oe", "0001#zoe", "x" * 80)], (6, 0, 6)),
-    ],
-)
-@pytest.mark.usefixtures("game")
-async def test_the_latest_vote_of_each_name_counts(
-    host: Host, night: Any, votes: list[tuple[str, str]], counted: tuple[int, int, int]
-) -> None:
-    for username, way in votes:
-        answer = await host.vote(night["id"], username, way)
-
-        assert (answer["vote"]["username"], answer["vote"]["type"]) == (username, way)
-    assert tuple(answer["totals"].values()) == counted
-    assert await totals(host, night["id"]) == [counted]
-
-
-@pytest.mark.usefixtures("game")
-async def test_a_bot_votes_in_anybodys_name(target: Target, host: Host, night: Any) -> None:
-    async with target.host(target.token("bot")) as bot:
-        await bot.vote(night["id"], "zoe", "up")
-    await host.vote(night["id"], "zoe", "down")
-
-    assert await totals(host, night["id"]) == [(0, 1, -1)]
-
-
 @pytest.mark.usefixtures("game")
 async def test_a_vote_is_for_the_newest_game_unless_named(host: Host, night: Any) -> None:
     await host.vote(night["id"], "zoe", "down")
@@ -81,18 +46,6 @@ async def test_a_vote_is_for_the_newest_game_unless_named(host: Host, night: Any
     assert newest["game"] == null["game"] == {"id": 2, "title": "Fibbage"}
     assert earlier["game"] == {"id": 1, "title": "Quiplash"}
     assert await totals(host, night["id"]) == [(1, 1, 0), (2, 0, 2)]
-
-
-@pytest.mark.usefixtures("game")
-async def test_a_name_has_a_vote_in_each_night(host: Host, night: Any) -> None:
-    other = await host.start()
-    await host.add_game(other["id"])
-
-    await host.vote(night["id"], "zoe", "up")
-    await host.vote(other["id"], "zoe", "down")
-
-    assert await totals(host, night["id"]) == [(1, 0, 1)]
-    assert await totals(host, other["id"]) == [(0, 1, -1)]
 
 
 async def test_a_vote_needs_a_game_that_exists(host: Host, night: Any) -> None:

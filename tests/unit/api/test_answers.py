@@ -40,9 +40,7 @@ def test_white_space_around_a_token_is_ignored(space: str) -> None:
     assert Live().answer(f'{{"type":"auth","token":{token}}}')["sub"] == "kosmi"
 
 
-def test_a_defect_is_answered_without_its_trace(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_defect_shows_no_trace(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def defect(*_: Any) -> Any:
         raise ZeroDivisionError
 

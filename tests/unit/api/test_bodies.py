@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from chalicelib.api.rest import bodies, problems
-from chalicelib.api.rest.bodies import NewGame, NewSession, NewVote, body_of
+from chalicelib.api.rest.bodies import NewGame, NewSession, NewToken, NewVote, body_of
 from chalicelib.api.validation_messages import HALF_A_CHARACTER
 from chalicelib.errors import Contended, GameNightError, InvalidRequest, TooManyGames, Unavailable
 from chalicelib.nights import games
@@ -28,10 +28,67 @@ def test_an_integer_is_read_however_it_is_written(written: str) -> None:
     assert repr(body_of(f'{{"title":"Q","min_players":{written}}}', NewGame).min_players) == "3"
 
 
+DAY = 24 * 60 * 60
+EXAMPLES: dict[type[msgspec.Struct], dict[str, object]] = {
+    NewSession: {"notes": "Friday"},
+    NewGame: {"title": "Fibbage"},
+    NewVote: {"username": "zoe", "type": "up"},
+    NewToken: {"name": "kosmi", "ttl_seconds": DAY},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        *((NewSession, {"notes": notes}) for notes in ("x" * 500, "🎲" * 500, None, "", " \t\n ")),
+        (NewGame, {"title": "🎲" * 200, "pack_name": "x" * 200, "min_players": 1, "max_players": 1000}),
+        (NewGame, {"pack_name": None, "min_players": 1000, "max_players": None}),
+        (NewVote, {"username": "🎲" * 80, "game_id": 1.0}),
+        (NewVote, {"game_id": None}),
+        (NewToken, {"name": "x", "ttl_seconds": 60}),
+        (NewToken, {"name": "x" * 128, "ttl_seconds": 366 * DAY}),
+    ],
+)
+def test_a_field_may_reach_its_limits(kind: type[msgspec.Struct], fields: dict[str, object]) -> None:
+    read = body_of(json.dumps({**EXAMPLES[kind], **fields}), kind)
+
+    assert {name: getattr(read, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "values"),
+    [
+        (NewSession, "notes", ["x" * 501, "🎲" * 501, 5, True, [], {}]),
+        (NewGame, "title", [None, 5, "", " \t", "x" * 201, "🎲" * 201, ["x"]]),
+        (NewGame, "pack_name", [5, "", " \t", "x" * 201]),
+        (NewGame, "min_players", [0, -1, 1001, 1.5, "3", True]),
+        (NewGame, "max_players", [0, 1001, 1.5, "3"]),
+        (NewVote, "username", [None, 5, "", " \n", "x" * 81, ["zoe"]]),
+        (NewVote, "type", [None, "UP", "sideways", "", 1, True]),
+        (NewVote, "game_id", [0, -1, 1.5, "1", True, 2**53 + 1]),
+        (NewToken, "name", [None, 5, "", " ", "x" * 129]),
+        (NewToken, "ttl_seconds", [None, 0, 59, 366 * DAY + 1, 60.5, "60", True]),
+    ],
+)
+def test_a_field_out_of_bounds_is_named(kind: type[msgspec.Struct], field: str, values: list[object]) -> None:
+    for value in values:
+        with pytest.raises(InvalidRequest) as refused:
+            body_of(json.dumps({**EXAMPLES[kind], field: value}), kind)
+
+        assert [one.field for one in refused.value.errors] == [field], value
+
+
 @pytest.mark.parametrize("written", ["3.5", "1e400", "-1e400", "0.0", "1e308", '"3"', '"3.0"'])
 def test_what_is_no_integer_in_bounds_is_refused(written: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         body_of(f'{{"title":"Q","min_players":{written}}}', NewGame)
+
+    assert [one.field for one in refused.value.errors] == ["min_players"]
+
+
+def test_fewer_players_at_most_than_at_least_are_refused() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        NewGame("Quiplash", None, 4, 3).as_game()
 
     assert [one.field for one in refused.value.errors] == ["min_players"]
 
@@ -42,7 +99,12 @@ def test_bodies_that_say_the_same_are_one_request() -> None:
         for text in ('{"title":"Q","min_players":3}', '{ "min_players": 3.0, "title": "Q" }')
     )
 
+    elsewhere = bodies.idempotent_request(
+        {"idempotency-key": "k"}, claims(), "POST /y", NewGame("Q", None, 3)
+    )
+
     assert one == same is not None
+    assert elsewhere != one
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "é", "k\u0000", "k\n", "\u007f"])

@@ -110,18 +110,20 @@ async def test_a_token_that_expires_during_a_replay_ends_it() -> None:
     assert live.push.disconnected == ["abc="]
 
 
-async def test_a_client_removed_during_a_replay_is_closed() -> None:
-    live, frames = await interrupted(5, lambda live: live.store.remove("abc="))
+@pytest.mark.parametrize(
+    ("happens", "closed"),
+    [
+        (lambda live: live.store.remove("abc="), ["abc="]),
+        (lambda live: live.store.leave("abc=", "session:1"), []),
+    ],
+)
+async def test_leaving_during_a_replay_closes_unless_unsubscribed(
+    happens: Callable[[Live], Any], closed: list[str]
+) -> None:
+    live, frames = await interrupted(5, happens)
 
     assert len(frames) == 5
-    assert live.push.disconnected == ["abc="]
-
-
-async def test_unsubscribing_during_a_replay_closes_nothing() -> None:
-    live, _ = await interrupted(5, lambda live: live.store.leave("abc=", "session:1"))
-
-    assert live.push.disconnected == []
-    assert "abc=" in live.store.audiences["sessions"]
+    assert live.push.disconnected == closed
 
 
 async def test_a_log_that_cannot_be_read_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
