@@ -23,11 +23,7 @@ def known(store: ConnectionStore, connection_id: str = "abc=") -> Connection:
 
 
 def identify(
-    store: ConnectionStore,
-    connection: Connection,
-    resume: Resume | None = None,
-    *,
-    who: Claims | None = None,
+    store: ConnectionStore, connection: Connection, resume: Resume | None = None, *, who: Claims | None = None
 ) -> Connection:
     """Authenticate a connection, and return it as it is then."""
     store.authenticate(connection, who or claims("bot"), deadline=END, resume=resume)

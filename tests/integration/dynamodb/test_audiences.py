@@ -29,13 +29,6 @@ async def row(table: ConnectionsTable) -> Recipient:
     return found
 
 
-async def test_an_audience_of_nobody_is_one_empty_page(connections_table: ConnectionsTable) -> None:
-    page = await connections_table.audiences.page(NIGHT, 0)
-
-    assert (page.recipients, page.next_after) == ([], None)
-    assert await connections_table.audiences.recipient(NIGHT, "abc=") is None
-
-
 async def test_a_live_row_falls_behind_once(connections_table: ConnectionsTable) -> None:
     follower(connections_table.store)
     rows = connections_table.audiences
@@ -57,9 +50,7 @@ async def test_an_advance_is_saved_once_and_frees_the_row(connections_table: Con
     assert await row(connections_table) == replace(LIVE, wants_cursor=True, behind=5, missed=9)
 
 
-async def test_a_row_becomes_live_unless_a_newer_event_was_noted(
-    connections_table: ConnectionsTable,
-) -> None:
+async def test_a_row_is_live_unless_a_newer_event_was_noted(connections_table: ConnectionsTable) -> None:
     follower(connections_table.store, resume=RESUME)
     rows = connections_table.audiences
     await rows.note_missed(NIGHT, "abc=", 9)

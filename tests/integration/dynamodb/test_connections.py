@@ -1,16 +1,12 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
-from chalicelib.aws.dynamodb.database import Table
 from chalicelib.connections.connection import Recipient
-from chalicelib.connections.lifetime import MAX_CONNECTION_SECONDS
 from chalicelib.connections.ports import ConnectionGone, Resume
 from chalicelib.nights.events import SESSIONS_STREAM
 from tests.fakes.identity import FAR_FUTURE, claims
-from tests.integration.dynamodb.conftest import NOW, SHARDS, ConnectionsTable
+from tests.integration.dynamodb.conftest import NOW, ConnectionsTable
 from tests.integration.dynamodb.followers import (
     END,
     NIGHT,
@@ -32,18 +28,6 @@ async def test_a_connection_is_read_back_as_it_was_opened(connections_table: Con
     assert connections_table.store.get("other=") is None
 
 
-async def test_a_connection_that_has_expired_is_not_there(table: Callable[[], Table]) -> None:
-    clock = [NOW]
-    store = DynamoConnectionStore(table(), SHARDS, lambda: clock[0])
-    authenticated(store)
-
-    clock[0] += MAX_CONNECTION_SECONDS
-
-    assert store.get("abc=") is None
-    with pytest.raises(ConnectionGone):
-        store.count_failed_auth("abc=")
-
-
 async def test_authenticating_twice_from_the_same_read_fails(connections_table: ConnectionsTable) -> None:
     authenticated(connections_table.store)
 
@@ -63,9 +47,7 @@ async def test_removing_a_connection_leaves_no_trace(connections_table: Connecti
     assert await connections_table.everyone(SESSIONS_STREAM) == []
 
 
-async def test_failed_authentications_are_counted_until_one_succeeds(
-    connections_table: ConnectionsTable,
-) -> None:
+async def test_failed_auths_are_counted_until_one_succeeds(connections_table: ConnectionsTable) -> None:
     store = connections_table.store
     store.add(connection())
 
@@ -76,9 +58,7 @@ async def test_failed_authentications_are_counted_until_one_succeeds(
     assert after.failed_auths == 0
 
 
-async def test_who_joins_again_with_a_place_is_behind_anew(
-    connections_table: ConnectionsTable,
-) -> None:
+async def test_who_joins_again_with_a_place_is_behind_anew(connections_table: ConnectionsTable) -> None:
     store, audiences = connections_table.store, connections_table.audiences
     store.join(authenticated(store), NIGHT, RESUME)
     await audiences.become_live(NIGHT, "abc=", 3, 7)
@@ -116,9 +96,7 @@ async def test_a_renewed_token_leaves_who_is_behind_where_it_is(connections_tabl
         assert (row.behind, row.token_expires_at, row.wants_cursor) == (3, LATER, True)
 
 
-async def test_opting_in_to_a_stream_stays_until_it_is_left(
-    connections_table: ConnectionsTable,
-) -> None:
+async def test_opting_in_to_a_stream_stays_until_it_is_left(connections_table: ConnectionsTable) -> None:
     store = connections_table.store
 
     async def opted_in(stream: str) -> list[bool]:

@@ -128,9 +128,7 @@ def test_how_far_sweeps_have_come_never_goes_back(ports: ConnectionPorts) -> Non
     assert ports.deadlines.swept_to() == 9
 
 
-def test_a_minute_of_several_pages_is_read_whole(
-    table: Callable[[], Table], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_pages_of_a_minute_are_read(table: Callable[[], Table], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE_SIZE", 3)
     ports = on(table())
     names = {f"{number}=" for number in range(20)}
@@ -140,9 +138,7 @@ def test_a_minute_of_several_pages_is_read_whole(
     assert {one.connection_id for one in ports.reached(SOON.minute)} == names
 
 
-def test_a_connection_of_before_there_were_deadlines_lives_on(
-    table: Callable[[], Table], dynamodb: Any
-) -> None:
+def test_a_connection_without_a_deadline_lives_on(table: Callable[[], Table], dynamodb: Any) -> None:
     old = table()
     ports = on(old)
     head = {"api_id": "api", "stage": "dev", "source_ip": "127.0.0.1", "PK": "connection#abc=", "SK": "head"}

@@ -95,9 +95,7 @@ async def test_a_job_is_received_as_it_was_sent(queue: SqsJobQueue, sqs: Any, ur
     assert received.attempt == 1
 
 
-async def test_more_jobs_than_one_request_takes_are_all_sent_once(
-    queue: SqsJobQueue, sqs: Any, url: str
-) -> None:
+async def test_more_jobs_than_a_batch_takes_are_sent_once(queue: SqsJobQueue, sqs: Any, url: str) -> None:
     jobs = [FanOutJob(THIRD, shard, first=3) for shard in range(24)]
 
     await queue.send(jobs)
@@ -106,9 +104,7 @@ async def test_more_jobs_than_one_request_takes_are_all_sent_once(
     assert [one.job for one in taken(sqs, url)] == jobs
 
 
-async def test_a_catch_up_is_sent_once_until_it_makes_progress(
-    queue: SqsJobQueue, sqs: Any, url: str
-) -> None:
+async def test_a_catch_up_is_sent_once_until_progress(queue: SqsJobQueue, sqs: Any, url: str) -> None:
     came = []
     for job in (CATCH_UP, CATCH_UP, replace(CATCH_UP, behind=4)):
         await queue.send([job])

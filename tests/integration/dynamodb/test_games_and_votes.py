@@ -3,28 +3,13 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.idempotency import Record, VersionConflict
-from chalicelib.nights.games import Game, NewGame, add_game
+from chalicelib.nights.games import Game
 from chalicelib.nights.ports import Commit, SessionStore
-from chalicelib.nights.sessions import Session, start_session
+from chalicelib.nights.sessions import Session
 from chalicelib.nights.votes import CountedVote, Vote, VoteType, count_vote
+from tests.integration.dynamodb.nights import NOW, added, night
 
-NOW = "2025-11-01T20:00:00.123Z"
 ZOES_VOTE = Vote(1, "Zoë", VoteType.UP, NOW)
-
-
-def night(store: SessionStore, *titles: str) -> Session:
-    head = store.head()
-    session, *events = start_session(head, epoch="e1", notes=None, now=NOW)
-    store.start(head, session, events)
-    for title in titles:
-        session = added(store, session, title)
-    return session
-
-
-def added(store: SessionStore, before: Session, title: str) -> Session:
-    after, game, event = add_game(before, NewGame(title, "Pack", 2, 8), now=NOW)
-    store.commit(Commit(before, after, [event], game=game))
-    return after
 
 
 def voted(
@@ -58,10 +43,7 @@ def zoe(store: SessionStore) -> tuple[Game | None, Vote | None]:
 def test_games_are_read_back_in_order(sessions: SessionStore) -> None:
     night(sessions, "Quiplash", "Fibbage")
 
-    assert sessions.games(1) == [
-        Game(1, "Quiplash", "Pack", 2, 8),
-        Game(2, "Fibbage", "Pack", 2, 8),
-    ]
+    assert sessions.games(1) == [Game(1, "Quiplash", "Pack", 2, 8), Game(2, "Fibbage", "Pack", 2, 8)]
     session = sessions.session(1)
     assert session is not None
     assert (session.games_played, session.sequence) == (2, 3)

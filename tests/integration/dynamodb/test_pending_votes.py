@@ -9,27 +9,16 @@ from chalicelib.aws.dynamodb.database import Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
 from chalicelib.idempotency import IdempotentRequest, Record, VersionConflict
 from chalicelib.nights.events import session_stream
-from chalicelib.nights.games import NewGame, add_game
 from chalicelib.nights.pending_votes import VoteCounter
 from chalicelib.nights.ports import Commit, EventLog, PendingVoteStore, SessionStore, VotingState
-from chalicelib.nights.sessions import Session, end_session, start_session
+from chalicelib.nights.sessions import Session, end_session
 from chalicelib.nights.votes import PendingVote, Vote, VoteType
 from tests.integration.dynamodb.conftest import SessionsTable
-
-NOW = "2025-11-01T20:00:00.123Z"
+from tests.integration.dynamodb.nights import NOW, added, night
 
 
 def waiting(number: int, name: str, way: VoteType = VoteType.UP) -> PendingVote:
     return PendingVote(f"{1_762_027_200_000 + number:014}#id", Vote(1, name, way, NOW))
-
-
-def night(store: SessionStore) -> Session:
-    head = store.head()
-    session, *events = start_session(head, epoch="e1", notes=None, now=NOW)
-    store.start(head, session, events)
-    after, game, event = add_game(session, NewGame("Quiplash"), now=NOW)
-    store.commit(Commit(session, after, [event], game=game))
-    return after
 
 
 def stored(pending: PendingVoteStore, *votes: PendingVote) -> None:
@@ -60,7 +49,7 @@ def test_votes_wait_in_the_order_of_their_ids(pending: PendingVoteStore) -> None
 
 
 def test_counted_votes_wait_no_more(sessions_table: SessionsTable) -> None:
-    night(sessions_table.sessions)
+    night(sessions_table.sessions, "Quiplash")
     stored(
         sessions_table.pending,
         waiting(1, "ada"),
@@ -83,7 +72,7 @@ def test_counted_votes_wait_no_more(sessions_table: SessionsTable) -> None:
 def test_the_log_is_read_from_within_a_batch(
     sessions_table: SessionsTable, after: int, limit: int, found: list[int]
 ) -> None:
-    night(sessions_table.sessions)
+    night(sessions_table.sessions, "Quiplash")
     stored(sessions_table.pending, *(waiting(number, f"voter {number}") for number in range(3)))
     count(sessions_table)
     stored(sessions_table.pending, waiting(3, "last"))
@@ -93,11 +82,9 @@ def test_the_log_is_read_from_within_a_batch(
 
 
 def test_a_batch_of_the_largest_votes_fits_into_a_transaction(sessions_table: SessionsTable) -> None:
-    session = night(sessions_table.sessions)
+    session = night(sessions_table.sessions, "Quiplash")
     for _ in range(17):
-        after, game, event = add_game(session, NewGame("🎲" * 200), now=NOW)
-        sessions_table.sessions.commit(Commit(session, after, [event], game=game))
-        session = after
+        session = added(sessions_table.sessions, session, "🎲" * 200)
     for number in range(40):
         one = waiting(number, f"{number:02}" + "🎲" * 78)
         stored(sessions_table.pending, replace(one, vote=replace(one.vote, game_id=1 + number % 18)))
@@ -106,7 +93,7 @@ def test_a_batch_of_the_largest_votes_fits_into_a_transaction(sessions_table: Se
 
 
 def test_a_vote_that_waits_no_more_is_not_counted_again(sessions_table: SessionsTable) -> None:
-    session = night(sessions_table.sessions)
+    session = night(sessions_table.sessions, "Quiplash")
     stored(sessions_table.pending, waiting(1, "ada"))
 
     with pytest.raises(VersionConflict):
@@ -130,7 +117,7 @@ def test_a_vote_is_stored_with_its_record_or_neither_is(sessions_table: Sessions
 
 
 def test_a_voter_sees_whether_a_session_is_open_and_titles(sessions: SessionStore) -> None:
-    session = night(sessions)
+    session = night(sessions, "Quiplash")
     seen = [sessions.voting_state(1, 1), sessions.voting_state(1, 2)]
 
     closing = replace(session, closing=True)
@@ -151,7 +138,7 @@ def test_a_vote_sent_again_after_counting_is_stored_once(table: Callable[[], Tab
     made = table()
     store = DynamoSessionStore(made, lambda: 1_000_000.0)
     sessions_table = SessionsTable(store, store.log, store.answers, store.pending, [])
-    night(store)
+    night(store, "Quiplash")
     client: Any = made.database.connection.client
     sent: list[Any] = []
 

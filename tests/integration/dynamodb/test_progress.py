@@ -24,9 +24,7 @@ async def test_of_a_new_stream_nothing_is_known(connections_table: ConnectionsTa
     assert await progress.checkpoint(NIGHT, 0) is None
 
 
-async def test_handled_and_pending_events_stand_side_by_side(
-    connections_table: ConnectionsTable,
-) -> None:
+async def test_handled_and_pending_events_stand_side_by_side(connections_table: ConnectionsTable) -> None:
     progress = connections_table.progress
 
     await progress.save_pending(NIGHT, PENDING)
@@ -48,9 +46,7 @@ async def test_a_checkpoint_is_read_as_it_was_saved_last(connections_table: Conn
     assert await progress.checkpoint(NIGHT, 0) is None
 
 
-async def test_nothing_is_pending_once_all_shards_have_the_newest_event(
-    connections_table: ConnectionsTable,
-) -> None:
+async def test_nothing_is_pending_once_all_shards_have_it(connections_table: ConnectionsTable) -> None:
     progress = connections_table.progress
     await progress.save_pending(NIGHT, PENDING)
     seen = []
@@ -74,9 +70,7 @@ async def test_checkpoints_of_another_epoch_finish_nothing(connections_table: Co
     assert (await progress.progress(NIGHT)).pending == PENDING
 
 
-async def test_nothing_is_pending_once_no_job_can_be_queued(
-    connections_table: ConnectionsTable,
-) -> None:
+async def test_nothing_is_pending_once_no_job_can_be_queued(connections_table: ConnectionsTable) -> None:
     progress = connections_table.progress
     await progress.save_handled(NIGHT, THIRD)
     await progress.save_pending(NIGHT, PENDING)

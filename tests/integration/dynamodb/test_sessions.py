@@ -5,18 +5,18 @@ import pytest
 
 from chalicelib.aws.dynamodb.database import Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
-from chalicelib.idempotency import AnswerStore, IdempotentRequest, Record, VersionConflict
+from chalicelib.idempotency import (
+    RETENTION_SECONDS,
+    AnswerStore,
+    IdempotentRequest,
+    Record,
+    RecordedAnswer,
+    VersionConflict,
+)
 from chalicelib.nights.ports import Commit, SessionStore
-from chalicelib.nights.sessions import Session, StreamHead, end_session, start_session
-
-NOW = "2025-11-01T20:00:00.123Z"
-
-
-def start(store: SessionStore, head: StreamHead | None = None, record: Record | None = None) -> StreamHead:
-    head = head or store.head()
-    session, *events = start_session(head, epoch="e1", notes="Friday", now=NOW)
-    store.start(head, session, events, [record] if record else [])
-    return head
+from chalicelib.nights.sessions import Session, end_session
+from tests.integration.dynamodb.conftest import SessionsTable
+from tests.integration.dynamodb.nights import NOW, start
 
 
 def test_an_empty_store_has_a_head_whose_epoch_stays(sessions: SessionStore) -> None:
@@ -35,13 +35,19 @@ def test_a_started_session_is_read_back_at_once(sessions: SessionStore) -> None:
     session = sessions.session(1)
 
     assert session is not None
-    assert (session.id, session.notes, session.created_at, session.is_active) == (1, "Friday", NOW, True)
+    assert (session.id, session.notes, session.created_at, session.is_active) == (
+        1,
+        "Friday «é🎲»",
+        NOW,
+        True,
+    )
     assert (session.epoch, session.sequence) == ("e1", 1)
     assert sessions.head().sequence == 1
 
 
 def test_a_writer_that_lost_the_race_changes_nothing(sessions: SessionStore) -> None:
-    stale = start(sessions)
+    stale = sessions.head()
+    start(sessions)
 
     with pytest.raises(VersionConflict):
         start(sessions, stale)
@@ -61,9 +67,7 @@ def test_another_subjects_key_is_another_key(
     assert recorded is None
 
 
-def test_sessions_are_read_in_order_to_a_limit(
-    sessions: SessionStore,
-) -> None:
+def test_sessions_are_read_in_order_to_a_limit(sessions: SessionStore) -> None:
     for _ in range(5):
         start(sessions)
 
@@ -102,9 +106,7 @@ class Overtaken(DynamoSessionStore):
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_session_started_while_another_ends_is_the_active_one(
-    table: Callable[[], Table], times: int
-) -> None:
+def test_a_start_while_another_ends_is_the_active_one(table: Callable[[], Table], times: int) -> None:
     store = Overtaken(table(), times)
     start(store)
 
@@ -114,9 +116,7 @@ def test_a_session_started_while_another_ends_is_the_active_one(
     assert (newest.id, newest.is_active) == (1 + times, True)
 
 
-def test_a_marker_left_behind_hides_no_session(
-    table: Callable[[], Table],
-) -> None:
+def test_a_marker_left_behind_hides_no_session(table: Callable[[], Table]) -> None:
     class Unmarked(DynamoSessionStore):
         """As a restored table may have it: the session is gone and its marker is not."""
 
@@ -149,7 +149,28 @@ def test_an_answer_is_recorded_with_its_change_and_once(sessions: SessionStore, 
     with pytest.raises(VersionConflict):
         sessions.commit(Commit(session, ended, [event], records=[record]))
 
-    recorded = answers.recorded_answer(record.request)
-    assert recorded is not None
-    assert (recorded.request_hash, recorded.answer) == ("hash", '{"id":1}')
+    assert answers.recorded_answer(record.request) == RecordedAnswer("hash", '{"id":1}')
     assert (sessions.head().sequence, sessions.session(1)) == (1, session)
+
+
+REQUEST = IdempotentRequest("host", "key 1", "hash")
+
+
+def test_an_answer_that_comes_with_no_change_is_recorded_once(answers: AnswerStore) -> None:
+    answers.record(Record(REQUEST, "first"))
+
+    with pytest.raises(VersionConflict):
+        answers.record(Record(REQUEST, "second"))
+
+    assert answers.recorded_answer(REQUEST) == RecordedAnswer("hash", "first")
+
+
+def test_a_key_can_be_used_again_after_its_day(sessions_table: SessionsTable) -> None:
+    sessions_table.answers.record(Record(REQUEST, "first"))
+    sessions_table.clock[0] += RETENTION_SECONDS
+
+    forgotten = sessions_table.answers.recorded_answer(REQUEST)
+    sessions_table.answers.record(Record(REQUEST, "second"))
+
+    assert forgotten is None
+    assert sessions_table.answers.recorded_answer(REQUEST) == RecordedAnswer("hash", "second")

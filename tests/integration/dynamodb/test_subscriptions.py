@@ -42,40 +42,40 @@ def test_whoever_joins_at_the_same_time_is_counted_too(table: Callable[[], Table
     assert joined.count(False) == wanted - MAX_SUBSCRIPTIONS
 
 
-class LeavesMeanwhile(DynamoConnectionStore):
-    """A store whose connection unsubscribes right after its subscriptions were read to renew its token."""
+class Meanwhile(DynamoConnectionStore):
+    """A store in which things happen, each once, right after subscriptions were read to renew a token."""
+
+    happen: tuple[Callable[[], None], ...] = ()
 
     def _subscriptions(self, connection: Connection) -> list[str]:
-        found = super()._subscriptions(connection)
-        self.leave(connection.connection_id, NIGHT)
+        found, happen, self.happen = super()._subscriptions(connection), self.happen, ()
+        for one in happen:
+            one()
         return found
 
 
-class JoinsMeanwhile(DynamoConnectionStore):
-    """A store whose connection subscribes right after its subscriptions were read to renew its token."""
-
-    def _subscriptions(self, connection: Connection) -> list[str]:
-        found = super()._subscriptions(connection)
-        if NIGHT not in found:
-            self.join(connection, NIGHT)
-        return found
-
-
-def test_a_subscription_that_begins_during_a_renewal_is_renewed(table: Callable[[], Table]) -> None:
+@pytest.fixture
+def meanwhile(table: Callable[[], Table]) -> tuple[Table, Meanwhile]:
     made = table()
-    store = JoinsMeanwhile(made, SHARDS, lambda: NOW)
+    return made, Meanwhile(made, SHARDS, lambda: NOW)
 
-    identify(store, authenticated(store), who=claims("bot", expires_at=FAR_FUTURE + 1))
+
+def test_a_subscription_that_begins_during_a_renewal_is_renewed(meanwhile: tuple[Table, Meanwhile]) -> None:
+    made, store = meanwhile
+    before = authenticated(store)
+    store.happen = (lambda: store.join(before, NIGHT),)
+
+    identify(store, before, who=claims("bot", expires_at=FAR_FUTURE + 1))
 
     for stream in (NIGHT, SESSIONS_STREAM):
         assert [one.token_expires_at for one in read_all(made, stream)] == [FAR_FUTURE + 1]
 
 
-def test_a_subscription_that_ends_during_a_renewal_has_ended(table: Callable[[], Table]) -> None:
-    made = table()
-    store = LeavesMeanwhile(made, SHARDS, lambda: NOW)
+def test_a_subscription_that_ends_during_a_renewal_has_ended(meanwhile: tuple[Table, Meanwhile]) -> None:
+    made, store = meanwhile
     before = authenticated(store)
     store.join(before, NIGHT)
+    store.happen = (lambda: store.leave("abc=", NIGHT),)
     renewed = claims("bot", expires_at=FAR_FUTURE + 1)
 
     with pytest.raises(ConnectionGone):
@@ -101,9 +101,7 @@ async def test_joining_and_leaving_twice_count_once(connections_table: Connectio
     assert len(await connections_table.everyone(OTHER_NIGHT)) == 1
 
 
-async def test_one_subscription_too_many_is_refused_until_one_ends(
-    connections_table: ConnectionsTable,
-) -> None:
+async def test_a_subscription_too_many_is_refused_until_one_ends(connections_table: ConnectionsTable) -> None:
     store = connections_table.store
     joining = authenticated(store)
     for stream in ALLOWED:

@@ -13,9 +13,7 @@ from chalicelib.errors import (
     SubjectMismatch,
     TokenExpired,
     TokenInvalid,
-    TooManySubscriptions,
 )
-from chalicelib.limits import MAX_SUBSCRIPTIONS
 from chalicelib.nights.events import SESSIONS_STREAM, session_stream
 from chalicelib.nights.streams import Streams
 from tests.fakes.crowd import FAR_AWAY, start
@@ -85,22 +83,6 @@ def test_a_token_is_renewed_by_its_own_subject_only() -> None:
     assert renewed.claims.subject == "kosmi"
 
 
-def test_nobody_follows_more_sessions_than_one_connection_may() -> None:
-    service = Service()
-    service.connections.authenticate("abc=", "kosmi:bot")
-    for _ in range(MAX_SUBSCRIPTIONS):
-        start(service.sessions)
-    for session_id in range(1, MAX_SUBSCRIPTIONS + 1):
-        service.connections.subscribe("abc=", session_id)
-
-    with pytest.raises(TooManySubscriptions, match="50 sessions"):
-        service.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
-    service.connections.unsubscribe("abc=", 1)
-    service.connections.subscribe("abc=", MAX_SUBSCRIPTIONS + 1)
-
-    assert service.followers(session_stream(MAX_SUBSCRIPTIONS + 1)) == ["abc="]
-
-
 class Meanwhile(FakeConnectionStore):
     """A store in which something happens after each of the first reads of a connection."""
 
@@ -167,11 +149,7 @@ def test_who_may_not_follow_a_session_is_told_why(
 
 @pytest.mark.parametrize(
     ("happens", "times", "error"),
-    [
-        (renew, 1, None),
-        (renew, 100, Contended),
-        (lambda store: store.remove("abc="), 1, ConnectionUnknown),
-    ],
+    [(renew, 1, None), (renew, 100, Contended), (lambda store: store.remove("abc="), 1, ConnectionUnknown)],
 )
 @pytest.mark.parametrize("asks", ["authenticate", "subscribe"])
 def test_what_changes_meanwhile_is_looked_at_again(

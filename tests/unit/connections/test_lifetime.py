@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chalicelib.connections.connection import Connection
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
-from chalicelib.connections.lifetime import CLOSING, ConnectionLife
+from chalicelib.connections.lifetime import ConnectionLife
 from tests.fakes.identity import claims
 
 OPENED = 1_000_000
@@ -49,14 +49,6 @@ def test_a_notice_is_told_once_for_each_token() -> None:
     assert LIFE.next(renewed, OPENED) == Deadline(OPENED + 88 * MINUTE, DeadlineKind.TOKEN_EXPIRING)
 
 
-def test_another_token_makes_no_connection_younger() -> None:
-    notified = replace(known(24 * HOUR, resumes=True), notified=frozenset({DeadlineKind.MAX_AGE}))
-
-    renewed = notified.identified(claims("kosmi", expires_at=OPENED + 48 * HOUR), wants_cursor=True)
-
-    assert LIFE.next(renewed, OPENED + 111 * MINUTE).kind is DeadlineKind.END
-
-
 def test_what_has_passed_already_is_due_at_once() -> None:
     connection = known(60, resumes=True)  # its token expires sooner than it could be notified in time
 
@@ -77,11 +69,7 @@ def test_several_deadlines_can_be_due_at_once(expires_in: int, minutes: int, due
 
 @given(expires_in=st.integers(1, 10_000), resumes=st.booleans(), notified=KINDS, now=st.integers(0, 10_000))
 def test_something_is_due_at_the_next_deadline_and_not_before(
-    expires_in: int,
-    notified: frozenset[DeadlineKind],
-    now: int,
-    *,
-    resumes: bool,
+    expires_in: int, notified: frozenset[DeadlineKind], now: int, *, resumes: bool
 ) -> None:
     connection = replace(known(expires_in, resumes=resumes), notified=notified)
     following = LIFE.next(connection, OPENED + now)
@@ -90,21 +78,3 @@ def test_something_is_due_at_the_next_deadline_and_not_before(
     assert LIFE.due(connection, following.at)
     if following.at > OPENED + now:
         assert LIFE.due(connection, following.at - 1) == []
-
-
-@given(expires_in=st.integers(1, 10_000), resumes=st.booleans())
-def test_every_connection_ends(expires_in: int, *, resumes: bool) -> None:
-    connection, now = known(expires_in, resumes=resumes), OPENED
-    steps = 0
-    while not set(due := LIFE.due(connection, now)) & set(CLOSING):
-        connection = replace(connection, notified=connection.notified | {*due})
-        now = LIFE.next(connection, now).at
-        steps += 1
-
-    assert steps <= 4
-    assert now <= OPENED + 130 * MINUTE
-
-
-@pytest.mark.parametrize(("seconds", "minute"), [(0, 0), (59, 0), (60, 1), (61, 1)])
-def test_a_deadline_is_found_by_its_minute(seconds: int, minute: int) -> None:
-    assert Deadline(seconds, DeadlineKind.END).minute == minute

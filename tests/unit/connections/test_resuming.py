@@ -30,9 +30,7 @@ def test_whoever_resumes_joins_behind_and_learns_its_place() -> None:
     ("since", "behind", "recovered"),
     [(BEGINNING, 1, True), (Cursor("e1", 2), 3, True), (NOW, 4, True), (Cursor("lost", 2), 4, False)],
 )
-def test_a_subscriber_that_resumes_is_behind_from_its_place(
-    since: Cursor, behind: int, *, recovered: bool
-) -> None:
+def test_who_resumes_is_behind_from_its_place(since: Cursor, behind: int, *, recovered: bool) -> None:
     service = Service()
     add(service.sessions, 1)
     add(service.sessions, 1)

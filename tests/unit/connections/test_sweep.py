@@ -3,57 +3,11 @@
 import pytest
 
 from chalicelib.connections.clients import ConnectionExpired
-from chalicelib.connections.deadlines import Deadline, DeadlineKind
+from chalicelib.connections.deadlines import DeadlineKind
 from chalicelib.connections.expired_deadlines import CLAIM_SECONDS
 from chalicelib.errors import ConnectionUnknown
-from chalicelib.nights.cursors import BEGINNING
 from chalicelib.nights.events import session_stream
-from tests.unit.connections.swept import EXPIRED, HOUR, MIDNIGHT, MINUTE, TIMEOUT, Service
-
-
-@pytest.mark.parametrize("opened", range(0, 60, 7))
-def test_whoever_does_not_authenticate_is_closed_within_90_seconds(
-    opened: int,
-) -> None:
-    service = Service()
-    service.now = opened
-    service.connect()
-    closed_at: list[int] = []
-
-    for minute in range(1, 5):
-        service.now = minute * MINUTE
-        service.sweep_once()
-        if service.push.disconnected and not closed_at:
-            closed_at.append(service.now)
-
-    assert service.notified() == [TIMEOUT]
-    assert service.push.disconnected == ["abc="]
-    assert 30 <= closed_at[0] - opened <= 90
-    assert service.store.get("abc=") is None
-    assert service.store.deadlines() == []
-
-
-def test_a_connection_has_one_deadline_whatever_happens_to_it() -> None:
-    service = Service()
-    kinds = []
-
-    service.connect()
-    kinds += service.store.deadlines()
-    service.connections.authenticate("abc=", str(HOUR))
-    kinds += service.store.deadlines()
-    service.connections.authenticate("abc=", str(2 * HOUR), BEGINNING)
-    kinds += service.store.deadlines()
-    service.minutes_pass(111 * MINUTE)
-    kinds += service.store.deadlines()
-    service.connections.disconnect("abc=")
-
-    assert [one.deadline for one in kinds] == [
-        Deadline(MIDNIGHT + 30, DeadlineKind.AUTHENTICATE),
-        Deadline(MIDNIGHT + HOUR, DeadlineKind.TOKEN_EXPIRED),
-        Deadline(MIDNIGHT + 110 * MINUTE, DeadlineKind.MAX_AGE),
-        Deadline(MIDNIGHT + 118 * MINUTE, DeadlineKind.TOKEN_EXPIRING),
-    ]
-    assert service.store.deadlines() == []
+from tests.unit.connections.swept import EXPIRED, HOUR, MIDNIGHT, MINUTE, Service
 
 
 def test_an_expiring_token_is_told_of_to_whoever_resumes() -> None:

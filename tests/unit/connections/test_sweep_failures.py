@@ -18,7 +18,7 @@ from tests.unit.connections.swept import HOUR, MIDNIGHT, MINUTE, TIMEOUT, Servic
 
 
 def test_two_sweeps_at_once_tell_everybody_once() -> None:
-    service = Service()
+    service = Service(page_size=3)
     for number in range(10):
         service.connect(f"silent{number}=")
         service.authenticated(58 * MINUTE + 118, f"resumes{number}=", resumes=True)

@@ -93,6 +93,7 @@ def test_clocks_that_differ_by_a_minute_lose_no_deadline(opened: int, behind: in
     since = {name: at - 10 * MINUTE - opened for name, at in closed_at.items()}
     assert 30 <= since["silent="] <= 90 + 60
     assert 90 <= since["short="] <= 150 + 60
+    assert service.notified("silent=") == [TIMEOUT]
     assert service.notified("resumes=") == [
         f"token_expiring {MIDNIGHT + 10 * MINUTE + opened + 110}".encode(),
         EXPIRED,

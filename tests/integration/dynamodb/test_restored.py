@@ -1,4 +1,4 @@
-"""A restore that cut a transaction in two: nothing half done is in the way of what follows."""
+"""A table that was restored: old cursors are lost, and nothing half done is in the way of what follows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from chalicelib.aws.dynamodb.database import Table
 from chalicelib.aws.dynamodb.keys import HEAD, SESSIONS, event_key, game_key, session_key
 from chalicelib.limits import EVENT_RETENTION_SECONDS
-from chalicelib.nights.cursors import BEGINNING
+from chalicelib.nights.cursors import BEGINNING, Cursor
 from chalicelib.nights.events import session_stream
 from infra.deploy.operate.epochs import Renewed
 from tests.integration.dynamodb.restored import (
@@ -24,6 +24,52 @@ from tests.integration.dynamodb.restored import (
 @pytest.fixture
 def restorable(table: Callable[[], Table], dynamodb: Any) -> RestorableTable:
     return RestorableTable(dynamodb, table())
+
+
+def test_a_cursor_from_before_a_restore_is_lost(restorable: RestorableTable) -> None:
+    restorable.start(games=1)
+    backup = restorable.back_up()
+    restorable.host.add_game(HOST, 1, QUIPLASH)
+    restorable.start()
+    seen_of_night, seen_of_starts = restorable.session(1).cursor, restorable.store.head().cursor
+
+    backup.restore()
+    [*restorable.epochs.renew()]
+    restorable.host.add_game(HOST, 1, ANOTHER_GAME)
+    restorable.start()
+
+    assert restorable.session(1).cursor.sequence == seen_of_night.sequence
+    assert not restorable.streams.of_session(1).place(seen_of_night).recovered
+    assert not restorable.streams.of_starts().place(seen_of_starts).recovered
+    assert not restorable.queries.events(1, seen_of_night, 10).recovered
+    assert not restorable.queries.sessions(seen_of_starts, 10).recovered
+
+
+def test_what_was_logged_before_a_restore_can_be_resumed_from(restorable: RestorableTable) -> None:
+    restorable.start(games=2)
+    backup = restorable.back_up()
+    backup.restore()
+
+    [*restorable.epochs.renew()]
+
+    night = [event.cursor for event in restorable.streams.of_session(1).page(BEGINNING, 10).entries]
+    starts = [event.cursor for event in restorable.streams.of_starts().page(BEGINNING, 10).entries]
+    assert night == [Cursor(restorable.session(1).epoch, sequence) for sequence in (1, 2, 3)]
+    assert starts == [restorable.store.head().cursor]
+    assert restorable.streams.of_session(1).place(night[1]).recovered
+
+
+def test_every_stream_gets_an_epoch_of_its_own_each_time(restorable: RestorableTable) -> None:
+    for _ in range(3):
+        restorable.start()
+
+    first = [*restorable.epochs.renew()]
+    before = [restorable.store.head().epoch, *(restorable.session(one).epoch for one in (1, 2, 3))]
+    [*restorable.epochs.renew()]
+    after = [restorable.store.head().epoch, *(restorable.session(one).epoch for one in (1, 2, 3))]
+
+    assert first == [Renewed(None), Renewed(1), Renewed(2), Renewed(3)]
+    assert len({*before, *after}) == 8
 
 
 def test_an_event_ahead_of_its_night_is_removed(restorable: RestorableTable) -> None:
@@ -84,9 +130,7 @@ LOGGED = [(SESSIONS, event_key(2)), (session_key(2), event_key(1))]
 
 
 @pytest.mark.parametrize("missing", LOGGED)
-def test_a_start_in_one_log_is_copied_to_the_other(
-    restorable: RestorableTable, missing: tuple[str, str]
-) -> None:
+def test_a_start_in_one_log_is_copied(restorable: RestorableTable, missing: tuple[str, str]) -> None:
     for _ in range(3):
         restorable.start()
     restorable.back_up().restore(but=[missing])
@@ -103,9 +147,7 @@ def test_a_start_in_one_log_is_copied_to_the_other(
 
 
 @pytest.mark.parametrize("missing", LOGGED)
-def test_a_start_that_has_expired_is_copied_nowhere(
-    restorable: RestorableTable, missing: tuple[str, str]
-) -> None:
+def test_an_expired_start_is_copied_nowhere(restorable: RestorableTable, missing: tuple[str, str]) -> None:
     for _ in range(2):
         restorable.start()
     restorable.back_up().restore(but=[missing])
