@@ -7,13 +7,13 @@ from typing import Any
 from chalicelib.aws.connections_api import ConnectionsApi
 from chalicelib.aws.http import HttpClient
 from chalicelib.connections.connection import Recipient
-from chalicelib.connections.messages import Message, Outcome
+from chalicelib.connections.messages import Message
 from chalicelib.retry import RetryPolicy
 from chalicelib.settings import Keys
 from tests.integration.aws.hostile_server import KEYS, REGION, HostileServer
 
 HELLO = Message(b'{"type":"hello"}')
-ONCE, TWICE, FOUR_TIMES = (RetryPolicy(attempts, base_seconds=0, cap_seconds=0) for attempts in (1, 2, 4))
+TWICE, FOUR_TIMES = (RetryPolicy(attempts, base_seconds=0, cap_seconds=0) for attempts in (2, 4))
 TIMEOUT = 20.0
 """Seconds that an answer may take. Where a test needs them to pass, it moves the clock."""
 
@@ -48,10 +48,3 @@ async def api_of(
         yield api
     finally:
         await api.close()
-
-
-def failures(outcome: Outcome) -> dict[str, int | None]:
-    """Return the last status of each failed post."""
-    ends = {post.recipient.connection_id: post.status for post in outcome.failed}
-    assert len(ends) == len(outcome.failed), "a recipient failed twice"
-    return ends

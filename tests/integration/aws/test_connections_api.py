@@ -1,7 +1,6 @@
 """Posting to a server that answers as badly as it can, on plain connections and over TLS."""
 
 import asyncio
-import sys
 from asyncio import StreamWriter
 
 import pytest
@@ -11,24 +10,8 @@ from chalicelib.aws.http import HttpClient
 from chalicelib.connections.connection import Recipient
 from chalicelib.connections.messages import Outcome
 from tests.fakes.loop_clock import LoopClock
-from tests.integration.aws.hostile_server import (
-    OK,
-    REGION,
-    HostileServer,
-    never,
-    when,
-)
-from tests.integration.aws.sending import (
-    HELLO,
-    ONCE,
-    TIMEOUT,
-    TWICE,
-    api_of,
-    crowd,
-    failures,
-    keys,
-    to,
-)
+from tests.integration.aws.hostile_server import OK, REGION, HostileServer, never, when
+from tests.integration.aws.sending import HELLO, TIMEOUT, TWICE, api_of, crowd, keys, to
 
 
 async def test_everybody_gets_the_message_once(server: HostileServer) -> None:
@@ -41,40 +24,6 @@ async def test_everybody_gets_the_message_once(server: HostileServer) -> None:
     assert sorted(request.path for request in server.requests) == [
         f"/prod/@connections/crowd{number:05}%3D" for number in range(300)
     ]
-
-
-@pytest.mark.parametrize(
-    ("start", "piece", "delivered"),
-    [
-        (b"", b"", False),
-        (b"HTTP/1.1 200", b"", False),
-        (b"", b"HTTP/1.1 102 Processing\r\n\r\n", False),
-        (b"HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n", False),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", True),
-    ],
-)
-async def test_an_endless_answer_counts_once_its_status_came(
-    server: HostileServer, start: bytes, piece: bytes, *, delivered: bool
-) -> None:
-    clock = LoopClock()
-
-    async def endless(writer: StreamWriter) -> None:
-        writer.write(start)
-        for _ in range(10):
-            writer.write(piece)
-            clock.now += TIMEOUT / 10
-            await asyncio.sleep(0)
-        await never(writer)
-
-    server.otherwise = endless
-
-    async with api_of(server, retry=TWICE) as api:
-        outcome = await api.send(HELLO, to("endless"), within=10 * TIMEOUT)
-
-    assert failures(outcome) == ({} if delivered else {"endless": None})
-    assert {post.reason for post in outcome.failed} <= {f"no answer within {TIMEOUT:g} s"}
-    assert len(outcome.delivered) == delivered
-    assert server.posted_to("endless") == (1 if delivered else 2)
 
 
 async def open_eight(api: ConnectionsApi, server: HostileServer) -> None:
@@ -110,32 +59,6 @@ async def test_connections_that_died_unnoticed_cost_one_attempt(server: HostileS
     assert outcome.retried == 3
 
 
-async def test_a_slow_answer_costs_no_other_connection(server: HostileServer) -> None:
-    others_done, clock = asyncio.Event(), LoopClock()
-
-    async def slow(writer: StreamWriter) -> None:
-        await others_done.wait()
-        for _ in range(10):  # in which the last answer is read
-            await asyncio.sleep(0)
-        clock.now += TIMEOUT
-        await never(writer)
-
-    async def counted(writer: StreamWriter) -> None:
-        await OK(writer)
-        if server.posted_to("slow") == 2 and len(server.requests) == 82:
-            others_done.set()
-
-    server.behaviours, server.otherwise = {"slow": [OK, slow]}, counted
-
-    async with api_of(server, window=4, retry=ONCE) as api:
-        await api.send(HELLO, [*to("slow"), *crowd(40)], within=60)
-        outcome = await api.send(HELLO, [*to("slow"), *crowd(40)], within=60)
-        await api.send(HELLO, crowd(3), within=60)
-
-    assert failures(outcome) == {"slow": None}
-    assert server.accepted <= 4
-
-
 async def test_connections_without_an_answer_are_not_used_again(server: HostileServer) -> None:
     server.otherwise = never
 
@@ -149,7 +72,7 @@ async def test_connections_without_an_answer_are_not_used_again(server: HostileS
         server.otherwise = OK
         afterwards = await api.send(HELLO, to("next"), within=60)
 
-    assert len(failures(outcome)) == 500
+    assert len({post.recipient for post in outcome.failed}) == len(outcome.failed) == 500
     assert {post.reason for post in outcome.failed} == {"time ran out"}
     assert len(server.requests) <= 8 + 8 + 1
     assert list(afterwards.delivered) == ["next"]
@@ -190,15 +113,3 @@ def test_another_event_loop_can_post_after_close() -> None:
         return len(outcome.delivered)
 
     assert [asyncio.run(send_and_close()) for _ in range(2)] == [20, 20]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not published for Windows")
-def test_posting_works_on_uvloop_as_well() -> None:
-    import uvloop  # noqa: PLC0415 - is not there on Windows
-
-    async def send() -> int:
-        async with HostileServer().serving() as server, api_of(server) as api:
-            return len((await api.send(HELLO, crowd(100), within=60)).delivered)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        assert runner.run(send()) == 100

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.aws.connections_api import ConnectionsApi
 from chalicelib.aws.http import HttpClient, NoAnswer
 from chalicelib.connections.connection import Recipient
-from chalicelib.connections.messages import Message, Outcome
+from chalicelib.connections.messages import Message
 from chalicelib.retry import RetryPolicy
 from chalicelib.settings import Keys
 from chalicelib.token_bucket import TokenBucket
@@ -130,15 +130,6 @@ async def test_what_would_come_too_late_fails_without_waiting(
     [failed] = outcome.failed
     assert (failed.status, failed.reason) == (status, "answered 429" if status else "time ran out")
     assert len(http.requests) == 1
-
-
-@pytest.mark.parametrize("passing", [429, 500, 503, CLOSED])
-async def test_what_passes_is_tried_again(passing: int | NoAnswer) -> None:
-    http = FakeHttp(a=[passing, passing, 200])
-
-    outcome = await api_over(http).send(HELLO, to("a", "b"), within=60)
-
-    assert outcome == Outcome(delivered={"a": NOW, "b": NOW}, retried=2)
 
 
 async def test_retries_come_after_everybodys_first_post() -> None:
@@ -277,8 +268,3 @@ async def test_disconnect_deletes_the_connection() -> None:
         ("DELETE", "flaky"),
         ("DELETE", "refused"),
     ]
-
-
-def test_an_endpoint_that_makes_no_url_is_refused() -> None:
-    with pytest.raises(ValueError, match="Give an http or https URL"):
-        ConnectionsApi(HttpClient(), "http://{account}", "r", lambda: Keys("a", "s"))

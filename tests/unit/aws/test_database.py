@@ -1,6 +1,6 @@
 """Every call goes through one connection, which retries it. botocore's own retries are off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -64,42 +64,6 @@ def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubbedTable]:
     stubbed.engine.assert_no_pending_responses()
 
 
-SINGLE: dict[str, Callable[[StubbedTable], Any]] = {
-    "put_item": lambda stubbed: stubbed.item("sessions", "active#1").save(),
-    "update_item": lambda stubbed: stubbed.item("sessions", "active#1").update(
-        actions=[stubbed.item.SK.set("x")]
-    ),
-    "delete_item": lambda stubbed: stubbed.table.take("sessions", "active#1"),
-    "query": lambda stubbed: [*stubbed.item.query("sessions")],
-}
-ANSWERS: dict[str, dict[str, Any]] = {
-    "query": {"Items": [], "Count": 0, "ScannedCount": 0},
-    "update_item": {"Attributes": {}},
-}
-RETRYABLE = [
-    ("TransactionConflictException", 400),
-    ("ThrottlingException", 400),
-    ("ProvisionedThroughputExceededException", 400),
-    ("RequestLimitExceeded", 400),
-    ("InternalServerError", 500),
-    ("503", 503),
-]
-
-
-@pytest.mark.parametrize(("code", "status"), RETRYABLE)
-@pytest.mark.parametrize("operation", SINGLE)
-def test_what_may_succeed_later_is_tried_again(
-    stubbed: StubbedTable, operation: str, code: str, status: int
-) -> None:
-    for _ in range(2):
-        stubbed.refuses(operation, code, status=status)
-    stubbed.engine.add_response(operation, ANSWERS.get(operation, {}))
-
-    SINGLE[operation](stubbed)
-
-    assert stubbed.slept == pytest.approx([0.1, 0.2])
-
-
 @pytest.mark.parametrize(
     ("code", "attempts"),
     [
@@ -138,9 +102,7 @@ def test_a_cancelled_transaction_is_sent_again_with_its_token(
 
 
 @pytest.mark.parametrize("others", [NONE, CONFLICT, THROTTLED], ids=lambda reason: reason["Code"])
-def test_a_condition_that_failed_loses_the_race_at_once(
-    stubbed: StubbedTable, others: dict[str, str]
-) -> None:
+def test_a_failed_condition_loses_the_race_at_once(stubbed: StubbedTable, others: dict[str, str]) -> None:
     stubbed.cancels(others, CONDITION)
 
     with pytest.raises(TransactWriteError) as lost:
@@ -197,9 +159,7 @@ def test_a_key_that_stays_unprocessed_fails_the_batch(stubbed: StubbedTable) -> 
     assert stubbed.slept == pytest.approx([0.1, 0.2, 0.4])
 
 
-def test_threads_share_one_client_of_the_database(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_threads_share_one_client_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     database = Database("us-east-1", "http://127.0.0.1:1")

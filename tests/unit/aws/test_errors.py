@@ -29,10 +29,6 @@ def test_a_write_that_got_no_answer_has_lost_no_race(cause: BotoCoreError) -> No
     assert not condition_failed(PutError("no answer", cause))
 
 
-def test_an_undecided_transaction_has_lost_no_race() -> None:
-    assert not lost_race(TransactWriteError("refused", refusal("TransactionInProgressException")))
-
-
 def test_a_refusal_is_known_by_its_code() -> None:
     assert condition_failed(PutError("refused", refusal("ConditionalCheckFailedException")))
     assert not condition_failed(PutError("refused", refusal("ThrottlingException")))

@@ -1,5 +1,3 @@
-import heapq
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,23 +46,3 @@ def test_a_parameter_that_is_missing_is_read_once(ssm: Stubber) -> None:
         secrets(slept).load()
 
     assert slept == []
-
-
-def test_three_hundred_cold_functions_all_read_within_their_time() -> None:
-    chance = random.Random(17)
-    waiting = [(0.0, function, 1) for function in range(300)]
-    answered_in: dict[int, int] = {}
-    done: list[float] = []
-
-    while waiting:
-        now, function, attempt = heapq.heappop(waiting)
-        second = int(now)
-        if answered_in.get(second, 0) < 40:
-            answered_in[second] = answered_in.get(second, 0) + 1
-            done.append(now)
-        else:
-            assert attempt < RATE.attempts
-            heapq.heappush(waiting, (now + RATE.delay(attempt, chance.random), function, attempt + 1))
-
-    assert len(done) == 300
-    assert max(done) < PATIENCE_SECONDS
