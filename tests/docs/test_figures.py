@@ -27,7 +27,7 @@ def test_what_scaling_says_is_what_the_model_prints(shown: str) -> None:
     assert " ".join(shown.split()) in " ".join(page.split())
 
 
-def test_the_bill_in_the_document_is_the_one_that_is_printed() -> None:
+def test_the_bill_in_the_document_is_printed() -> None:
     command = [sys.executable, "-m", "benchmarks.cost"]
     bill = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     page = (ROOT / "docs" / "cost.md").read_text().replace("*", "").splitlines()

@@ -92,7 +92,7 @@ async def test_the_bot_hears_the_night_that_the_curl_starts(terminal: Terminal) 
     terminal.types(f"gamenight night end {night['id']}")
 
 
-def test_the_bot_has_ten_lines_and_says_why_it_is_refused(terminal: Terminal) -> None:
+def test_the_bot_has_ten_lines_and_explains_a_refusal(terminal: Terminal) -> None:
     (terminal.folder / "bot.py").write_text(terminal.here(the_bot()))
 
     refused = terminal.types("python bot.py nonsense")
@@ -113,10 +113,3 @@ def test_the_commands_of_a_host_do_what_they_say(terminal: Terminal) -> None:
         "🌙 Night",
     ]
     assert "1. Quiplash 3: +1 (1 up, 0 down)" in said[-1]
-
-
-def test_the_specification_can_be_read_with_curl(terminal: Terminal) -> None:
-    page = (ROOT / "docs" / "specifications.md").read_text()
-    [curl] = re.findall(r"^curl \S+ \S+", page, re.MULTILINE)
-
-    assert json.loads(terminal.types(curl))["openapi"]

@@ -143,10 +143,6 @@ class FakeJobQueue:
     async def delay(self, _received: Received, seconds: int) -> None:
         self.delays.append(seconds)
 
-    def forget_names(self) -> None:
-        """Let five minutes pass."""
-        self._names.clear()
-
     def jobs(self) -> list[Job | None]:
         return [received.job for _, received in self.waiting]
 

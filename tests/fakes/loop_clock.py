@@ -1,5 +1,3 @@
-"""The time of an event loop that only a test moves."""
-
 import asyncio
 
 

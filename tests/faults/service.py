@@ -13,7 +13,6 @@ from chalicelib.aws.delivery_queue import received_jobs
 from chalicelib.aws.dynamodb.nights.stream_records import read_records
 from infra.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
-from infra.local.engine.queues import Message
 from infra.local.triggers.queue_poller import queue_event
 from infra.local.triggers.stream_event import Record, stream_event
 from infra.local.triggers.stream_mapping import (

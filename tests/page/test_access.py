@@ -77,9 +77,7 @@ async def test_mid_night_and_after_it_everybody_can_use_it(visit: Visit, host: H
 
 
 @pytest.mark.parametrize(("motion", "animation"), [("reduce", "^none$"), ("no-preference", "^(?!none$)")])
-async def test_only_who_wants_it_sees_things_move(
-    visit: Visit, host: Host, motion: str, animation: str
-) -> None:
+async def test_things_move_where_wanted(visit: Visit, host: Host, motion: str, animation: str) -> None:
     await host.start("At rest")
     visitor = await visit("admin", reduced_motion=motion)
     await visitor.connection_is("live")

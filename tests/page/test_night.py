@@ -42,9 +42,7 @@ async def test_a_host_sees_a_night_through(visit: Visit, host: Host) -> None:
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
-async def test_it_works_below_the_path_of_a_stage(
-    visit: Visit, target: Target, host: Host, ending: str
-) -> None:
+async def test_it_works_below_a_stages_path(visit: Visit, target: Target, host: Host, ending: str) -> None:
     async def as_on_a_stage(route: Route) -> None:
         answer = await route.fetch(url=route.request.url.replace("/dev", "", 1))
         body = (await answer.text()).replace('"/page/', '"/dev/page/')

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from chalicelib import logs
-from chalicelib.metrics import UNITS
 from infra.local.log_file import LogFile
 
 
@@ -81,9 +80,7 @@ def test_metrics_get_out_on_aws_whatever_the_level(capsys: pytest.CaptureFixture
     assert [line["message"] for line in printed(capsys)] == ["a figure"]
 
 
-def test_the_file_has_metrics_and_a_terminal_has_not(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_the_file_has_metrics_a_terminal_not(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     logs.configure("WARNING", file=str(file))
 
@@ -105,10 +102,6 @@ def test_at_debug_only_our_own_loggers_say_more(capsys: pytest.CaptureFixture[st
     logging.getLogger("chalicelib.delivery.delivery_log").debug("ours")
 
     assert [line["message"] for line in printed(capsys)] == ["ours"]
-
-
-def test_each_metric_has_a_unit_that_cloudwatch_knows() -> None:
-    assert set(UNITS.values()) <= {"Count", "Milliseconds", "None"}
 
 
 def test_a_terminal_gets_a_short_line_the_file_the_record(

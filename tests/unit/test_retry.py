@@ -76,9 +76,7 @@ class Clock:
         (100, 0.0, 1.0, []),  # and the first attempt needs none
     ],
 )
-def test_waits_double_and_end_with_attempts_or_time(
-    attempts: int, seconds: float, random: float, slept: list[float]
-) -> None:
+def test_waits_double_and_then_end(attempts: int, seconds: float, random: float, slept: list[float]) -> None:
     clock, policy = Clock(), RetryPolicy(attempts=attempts, base_seconds=0.1, cap_seconds=0.4)
     backoff = Backoff(policy, TimeBudget(seconds), lambda: random, clock.slept.append, clock.monotonic)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,27 @@ def test_a_vote_in_a_crowd_is_counted_later(service: Service) -> None:
     assert game["totals"] == {"upvotes": 1, "downvotes": 0, "score": 1}
 
 
+def frame(event_type: str, body: str = "") -> dict[str, Any]:
+    ids = {"connectionId": "abc=", "apiId": "api", "stage": "dev", "domainName": "d"}
+    return {"requestContext": {**ids, "eventType": event_type}, "body": body}
+
+
+@pytest.mark.parametrize("function", ["websocket_connect", "websocket_disconnect"])
+def test_a_frame_neither_opens_nor_ends_its_connection(
+    service: Service, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    """API Gateway hands a frame to the function of another route, as a client's ``action`` asks for."""
+    called: list[str] = []
+    connections = SimpleNamespace(connect=called.append, disconnect=called.append)
+    live = SimpleNamespace(time=Recorder(), connections=connections)
+    monkeypatch.setattr(service.app, "application", lambda: live)
+
+    action = f'{{"action":"${function.partition("_")[2]}"}}'
+    getattr(service.app, function)(frame("MESSAGE", action), None)
+
+    assert called == []
+
+
 class Recorder:
     """Records how long each invocation may take."""
 
@@ -75,16 +97,8 @@ def test_calls_have_their_invocations_time_less_a_margin(
     time = Recorder()
     application = SimpleNamespace(time=time, connections=SimpleNamespace(disconnect=disconnect))
     monkeypatch.setattr(service.app, "application", lambda: application)
-    context = {
-        "connectionId": "abc=",
-        "eventType": "DISCONNECT",
-        "apiId": "api",
-        "stage": "dev",
-        "domainName": "d",
-    }
-
     try:
-        service.app.websocket_disconnect({"requestContext": context}, Context())
+        service.app.websocket_disconnect(frame("DISCONNECT"), Context())
     except RuntimeError:
         assert fails
 

@@ -1,21 +1,20 @@
 """What a cold start pays for: no function imports what only another one needs."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
 from infra.local.apigateway.rest_event import RestRequest, rest_event
 from infra.local.deployment import Moment
+from tests.bots.http_server import answering
+from tests.gateway import ROOT
 
-ROOT = Path(__file__).parents[3]
 CONTEXT = {
     "connectionId": "abc=",
     "apiId": "api",
@@ -67,26 +66,6 @@ print("\\n" + json.dumps(sorted(sys.modules)))
 """
 
 
-class _EmptyDatabase(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = b'{"Items":[],"Count":0,"ScannedCount":0,"Attributes":{}}'
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _EmptyDatabase) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 @pytest.mark.parametrize(
     ("function", "event", "unused"),
     [
@@ -115,28 +94,25 @@ def database() -> Iterator[str]:
         ("websocket_message", {"requestContext": CONTEXT, "body": '{"type":"ping"}'}, {"boto3", "uvloop"}),
     ],
 )
-def test_a_function_imports_only_what_it_needs(
-    database: str, function: str, event: dict[str, Any], unused: set[str]
+async def test_a_function_imports_only_what_it_needs(
+    function: str, event: dict[str, Any], unused: set[str]
 ) -> None:
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_DYNAMODB": database,
-        "PUSH_ENDPOINT": f"{database}/{{stage}}",
-        "SESSIONS_STREAM_ARN": "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now",
-        "JWT_SECRET_PARAMETER": "never asked for",
-    }
+    empty = {"Items": [], "Count": 0, "ScannedCount": 0, "Attributes": {}}
 
-    done = subprocess.run(
-        [sys.executable, "-c", ENTER, function, json.dumps(event)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    async with answering(otherwise=(200, empty)) as database:
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_DYNAMODB": database.url,
+            "PUSH_ENDPOINT": f"{database.url}/{{stage}}",
+            "SESSIONS_STREAM_ARN": "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now",
+            "JWT_SECRET_PARAMETER": "never asked for",
+        }
+        command = [sys.executable, "-c", ENTER, function, json.dumps(event)]
+        run = partial(subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = await asyncio.to_thread(run)
 
     assert done.returncode == 0, done.stderr
     imported = set(json.loads(done.stdout.rpartition("\n[")[2].join(["[", ""])))

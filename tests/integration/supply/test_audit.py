@@ -1,13 +1,11 @@
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import asyncio
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from click.testing import CliRunner, Result
 
 from infra.cli.dev import audit as command
+from tests.bots.http_server import Answer, HttpServer, Request, answering
 
 pytestmark = pytest.mark.slow
 
@@ -23,38 +21,24 @@ ADVISORY = {
 }
 
 
-@contextmanager
-def advisories(of: dict[str, object]) -> Iterator[str]:
-    """Serve advisories as OSV does, by the package's name, and yield the URL that is asked."""
+def advisories(**of: object) -> AbstractAsyncContextManager[HttpServer]:
+    """Serve advisories as OSV does, by the package's name."""
 
-    class Osv(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            name = asked["package"]["name"]
-            answer = json.dumps({"vulns": [of[name]]} if name in of else {}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def answer(request: Request) -> Answer:
+        name = request.body["package"]["name"]
+        return 200, {"vulns": [of[name]]} if name in of else {}
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Osv) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
-        server.shutdown()
-        thread.join()
+    return answering(otherwise=answer)
 
 
-def audit(url: str, *options: str) -> Result:
-    return CliRunner().invoke(command, [*options, "--", "--vulnerability-service=osv", "--osv-url", url])
+async def audit(server: HttpServer, *options: str) -> Result:
+    osv = ["--vulnerability-service=osv", "--osv-url", f"{server.url}/v1/query"]
+    return await asyncio.to_thread(CliRunner().invoke, command, [*options, "--", *osv])
 
 
-def test_a_known_vulnerability_fails_and_names_the_fix() -> None:
-    with advisories({"pyjwt": ADVISORY}) as url:
-        result = audit(url)
+async def test_a_known_vulnerability_fails_and_names_the_fix() -> None:
+    async with advisories(pyjwt=ADVISORY) as server:
+        result = await audit(server)
 
     assert result.exit_code == 1
     assert "pyjwt" in result.stdout
@@ -62,9 +46,9 @@ def test_a_known_vulnerability_fails_and_names_the_fix() -> None:
     assert "make lock" in result.stdout
 
 
-def test_every_package_of_every_file_is_looked_up() -> None:
-    with advisories({}) as url:
-        result = audit(url)
+async def test_every_package_of_every_file_is_looked_up() -> None:
+    async with advisories() as server:
+        result = await audit(server)
 
     assert result.exit_code == 0, result.stderr
     found = int(result.stdout.removeprefix("No known vulnerability in ").split()[0])
@@ -72,11 +56,11 @@ def test_every_package_of_every_file_is_looked_up() -> None:
 
 
 @pytest.mark.parametrize(("options", "code"), [([], 0), (["--required"], 1)])
-def test_an_audit_that_failed_claims_nothing(options: list[str], code: int) -> None:
-    with advisories({}) as url:
+async def test_an_audit_that_failed_claims_nothing(options: list[str], code: int) -> None:
+    async with advisories() as server:
         pass  # and nobody listens there any more
 
-    result = audit(url, *options)
+    result = await audit(server, *options)
 
     assert result.exit_code == code
     assert "Not audited" in result.stderr

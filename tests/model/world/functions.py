@@ -22,11 +22,7 @@ from tests.model.world.environment import Context, Environment
 from tests.model.world.interruptions import FunctionFailed, Interruption, Invocation, Killed
 from tests.model.world.time import Time
 
-ENVIRONMENT = {
-    "AWS_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "local",
-    "AWS_SECRET_ACCESS_KEY": "local",
-}
+ENVIRONMENT = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 """As Lambda has it. Chalice makes an @connections client of its own, which nothing uses."""
 
 

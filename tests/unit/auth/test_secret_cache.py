@@ -80,9 +80,7 @@ def test_unknown_kids_cause_one_read_a_second_at_most() -> None:
     assert process.loads == 1 + 3
 
 
-def test_known_secrets_serve_for_a_while_without_the_store(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_known_secrets_serve_for_a_while_without_the_store(caplog: pytest.LogCaptureFixture) -> None:
     process = Process()
     process.known.verifying("k1")
     process.kept = None

@@ -185,12 +185,3 @@ async def test_without_progress_positions_show_who_lacks_what(known: Cursor | No
     assert deliveries.heard_by_all() == {"0000=": [] if lacks else ready, "0001=": ready, "0002=": []}
     assert deliveries.row().behind == (2 if lacks else None)
     assert (await deliveries.delivery.progress.progress(STREAM)).handled == event.cursor
-
-
-async def test_whoever_was_caught_up_past_an_event_is_passed_over() -> None:
-    deliveries = Deliveries(2)
-    deliveries.change("0001=", position=3)
-
-    await broadcast(deliveries, deliveries.log(3))
-
-    assert deliveries.heard_by_all() == {"0000=": [2, 3, 4], "0001=": [4]}

@@ -61,24 +61,6 @@ async def test_what_was_missed_is_replayed_in_order(events: int, heard: list[int
     assert (row.behind, row.missed, row.position, row.catching_up_until) == (None, 0, events + 1, 0)
 
 
-async def test_whoever_is_live_is_left_alone() -> None:
-    deliveries = behind(3, behind=None)
-
-    assert await run(deliveries) is CaughtUp.LIVE
-    assert deliveries.push.posts == []
-
-
-@pytest.mark.parametrize("opted_in", [False, True])
-async def test_replayed_frames_are_those_of_live_events(*, opted_in: bool) -> None:
-    deliveries = behind(1, wants_cursor=opted_in)
-    [event] = deliveries.sessions.events(STREAM, 1, 9)
-
-    await run(deliveries)
-
-    expected = event.with_place.encode() if opted_in else event.plain
-    assert [body for _, body in deliveries.push.posts] == [expected]
-
-
 async def test_an_event_noted_during_the_last_post_is_replayed_too() -> None:
     def logged_meanwhile() -> None:
         deliveries.log()
@@ -128,9 +110,7 @@ def expired(deliveries: Deliveries) -> None:
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("leaves", [left, gone, expired])
 @pytest.mark.parametrize("missed", [0, 4])  # 0: who resumes lacks more than was noted since
-async def test_to_whoever_leaves_nothing_more_is_replayed(
-    leaves: Callable[[Deliveries], None], nth: int, missed: int
-) -> None:
+async def test_who_leaves_gets_no_more(leaves: Callable[[Deliveries], None], nth: int, missed: int) -> None:
     deliveries = behind(3, Pushing(nth, lambda: leaves(deliveries)), missed=missed)
 
     assert await run(deliveries) is CaughtUp.GONE
@@ -159,15 +139,6 @@ async def test_a_replay_goes_on_under_a_renewed_token(missed: int) -> None:
 
     assert await run(deliveries) is CaughtUp.LIVE
     assert deliveries.heard() == [2, 3, 4]
-
-
-async def test_a_log_read_in_parts_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    deliveries = behind(5, missed=0)
-    read = deliveries.sessions.events
-    monkeypatch.setattr(deliveries.sessions, "events", lambda stream, after, _: read(stream, after, 2))
-
-    assert await run(deliveries) is CaughtUp.LIVE
-    assert deliveries.heard() == [2, 3, 4, 5, 6]
 
 
 async def test_an_event_not_in_the_log_yet_is_awaited(caplog: pytest.LogCaptureFixture) -> None:
@@ -234,14 +205,6 @@ async def test_after_all_attempts_a_client_is_closed() -> None:
     assert ABC not in deliveries.store.audiences[STREAM]
 
 
-async def test_the_last_attempt_closes_nobody_who_is_caught_up() -> None:
-    deliveries = behind(2)
-
-    assert await work(deliveries, ATTEMPTS) is None
-    assert deliveries.push.disconnected == []
-    assert deliveries.heard() == [2, 3]
-
-
 @pytest.mark.parametrize(("attempt", "longest"), [(1, 2), (4, 16), (9, 120), (50, 120)])
 def test_attempts_are_spread_over_a_longer_and_longer_time(attempt: int, longest: int) -> None:
     assert (backoff(attempt, lambda: 0.0), backoff(attempt, lambda: 0.999_999)) == (1, longest)
@@ -249,11 +212,7 @@ def test_attempts_are_spread_over_a_longer_and_longer_time(attempt: int, longest
 
 @pytest.mark.parametrize(
     ("fails_at", "deadline", "ended", "job"),
-    [
-        (9, FOREVER, CaughtUp.LIVE, None),
-        (9, 0.0, CaughtUp.OUT_OF_TIME, 2),
-        (2, FOREVER, CaughtUp.FAILED, 3),
-    ],
+    [(9, FOREVER, CaughtUp.LIVE, None), (9, 0.0, CaughtUp.OUT_OF_TIME, 2), (2, FOREVER, CaughtUp.FAILED, 3)],
 )
 async def test_what_a_resume_leaves_becomes_a_job(
     fails_at: int, deadline: float, ended: CaughtUp, job: int | None

@@ -130,9 +130,7 @@ async def test_nobody_falls_behind_from_events_that_it_has(monkeypatch: pytest.M
     ("behind", "missed", "noted", "sends"),
     [(2, 1, 3, True), (3, 1, 3, True), (4, 1, 3, False), (2, 9, 9, True)],
 )
-async def test_an_event_is_noted_on_whoever_is_behind(
-    behind: int, missed: int, noted: int, *, sends: bool
-) -> None:
+async def test_an_event_is_noted_on_the_behind(behind: int, missed: int, noted: int, *, sends: bool) -> None:
     deliveries = Deliveries()
     deliveries.change(behind=behind, missed=missed)
 

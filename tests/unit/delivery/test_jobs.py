@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.delivery.jobs import CatchUpJob, Checkpoint, FanOutJob, Progress
+from chalicelib.delivery.jobs import Checkpoint, FanOutJob, Progress
 from chalicelib.nights.cursors import Cursor
 from tests.fakes.crowd import later
 
@@ -44,19 +44,3 @@ def test_a_job_sent_twice_has_one_name() -> None:
     jobs = [FanOutJob(later(1, 2), 0, first) for first in (2, 1)]
 
     assert len({(job.group, job.name) for job in jobs}) == 1
-
-
-def test_jobs_of_a_shard_are_one_group() -> None:
-    jobs = [FanOutJob(later(1, sequence), shard, sequence) for sequence in (2, 3) for shard in (0, 1)]
-
-    assert [job.group for job in jobs] == ["session:1#0", "session:1#1"] * 2
-    assert len({job.name for job in jobs}) == 4
-
-
-def test_a_connection_behind_is_a_group_of_its_own() -> None:
-    first, on, other = (
-        CatchUpJob("session:1", one, behind) for one, behind in (("a", 2), ("a", 5), ("b", 2))
-    )
-
-    assert first.group == on.group != other.group
-    assert first.name != on.name

@@ -58,9 +58,7 @@ async def test_after_a_job_that_comes_again_none_is_begun(*, readable: bool) -> 
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 2), (3, 8), (9, 120)])
-async def test_a_failing_job_comes_later_and_later(
-    attempt: int, seconds: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_failing_job_comes_later(attempt: int, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     async def checkpoint(*_: Any) -> Any:
         raise Unavailable("told to")
 

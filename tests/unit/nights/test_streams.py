@@ -56,9 +56,7 @@ class Committing(Log):
         (Cursor("other", 0), 5, False),
     ],
 )
-def test_since_names_the_place_from_which_events_follow(
-    since: Cursor, sequence: int, *, recovered: bool
-) -> None:
+def test_since_names_where_events_go_on(since: Cursor, sequence: int, *, recovered: bool) -> None:
     place = Log(5).stream().place(since)
 
     assert place.cursor == Cursor("e", sequence)

@@ -61,9 +61,7 @@ def test_a_vote_without_a_game_is_for_the_newest() -> None:
         (replace(NIGHT, closing=True), 1, SessionClosed),
     ],
 )
-def test_a_vote_that_cannot_count_is_told_why(
-    night: Session, game_id: int | None, error: type[GameNightError]
-) -> None:
+def test_a_useless_vote_is_told_why(night: Session, game_id: int | None, error: type[GameNightError]) -> None:
     with pytest.raises(error, match="17"):
         VoteRequest("zoë", VoteType.UP, game_id).vote_in(night, ASKED)
 

@@ -1,9 +1,11 @@
 import json
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
-from chalicelib.errors import NoGame, SessionNotFound, Unavailable
+from chalicelib.errors import NoGame, SessionClosed, SessionNotFound, Unavailable
 from chalicelib.idempotency import IdempotencyMismatch, IdempotentRequest, VersionConflict
 from chalicelib.nights.games import NewGame
 from chalicelib.nights.ports import Commit
@@ -77,6 +79,22 @@ def test_a_vote_that_may_be_counted_is_not_stored() -> None:
         nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
 
     assert nights.store.waiting(1, 10) == []
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_vote_stored_during_a_close_is_counted_or_refused(*, ended: bool) -> None:
+    class Closing(FakeSessionStore):
+        def add(self, *stored: Any) -> None:
+            super().add(*stored)
+            self._sessions[1] = replace(self._sessions[1], closing=True, is_active=not ended)
+
+    nights = night(store=Closing())
+    nights.crowd()
+
+    with pytest.raises(SessionClosed) if ended else nullcontext():
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+
+    assert nights.tallies() == [(0 if ended else 1, 0)]
 
 
 def test_in_a_crowd_nobody_tries_alone() -> None:

@@ -46,7 +46,7 @@ def test_every_command_speaks_json(path: tuple[str, ...]) -> None:
     assert isinstance(command, click.Group) or "--json" in [one for o in command.params for one in o.opts]
 
 
-def test_what_a_list_says_of_a_command_is_its_first_sentence() -> None:
+def test_a_list_says_a_commands_first_sentence() -> None:
     listed: dict[tuple[str, ...], tuple[str, str]] = {}
     for group, sections in (((), COMMANDS), (("stage",), STAGE_COMMANDS)):
         for section in sections.values():
@@ -138,9 +138,3 @@ def test_an_error_behind_json_is_one_object_on_one_line(typed: str, code: str, s
     assert error.keys() == {"code", "detail"}
     assert error["code"] == code
     assert says in error["detail"]
-
-
-def test_a_text_that_looks_like_the_option_for_machines_is_none() -> None:
-    shown = CliRunner().invoke(gamenight, ["night", "start", "--nope", "--", "--json"])
-
-    assert "Usage:" in shown.stderr
