@@ -26,8 +26,7 @@ def session_id_of(text: str) -> int:
 def page_of(query: Mapping[str, str] | None, *others: str) -> tuple[Cursor, int]:
     """Return where a client wants to go on, and how many entries it wants.
 
-    ``others`` are what the route takes in place of these. Raises InvalidCursor, and InvalidRequest for a
-    limit or a parameter that is none.
+    ``others`` are parameters that the route takes in place of these. Raises InvalidCursor, InvalidRequest.
     """
     _check_names(query, (*PAGE_PARAMETERS, *others))
     return since_of(query), limit_of(query)
@@ -78,8 +77,7 @@ def _check_names(query: Mapping[str, str] | None, allowed: Sequence[str]) -> Non
     for name in query or {}:
         if name not in allowed:
             shown = name[:MAX_SHOWN]
-            known = " and ".join(filter(None, [", ".join(allowed[:-1]), allowed[-1]]))
-            message = f"There is no parameter {shown} here, only {known}"
+            message = f"There is no parameter {shown} here, only {', '.join(allowed)}"
             raise InvalidRequest(f"{message}.", (FieldError(shown, message),))
 
 

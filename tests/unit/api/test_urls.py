@@ -46,6 +46,11 @@ def test_a_bad_parameter_is_named(name: str, value: str, error: type[InvalidRequ
     assert len(refused.value.detail) < 150
 
 
+def test_a_wrong_name_is_answered_with_the_right_ones() -> None:
+    with pytest.raises(InvalidRequest, match="no parameter limt here, only since, limit, newest"):
+        page_of({"limt": "3"}, "newest")
+
+
 def test_the_newest_are_asked_for_by_number_alone() -> None:
     assert newest_of({"newest": "8"}) == 8
     assert newest_of({"since": "e17:42"}) is newest_of(None) is None
