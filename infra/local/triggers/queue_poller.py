@@ -39,19 +39,18 @@ def _record(message: Message, queue_arn: str) -> dict[str, Any]:
     }
 
 
-async def poll_queue(  # noqa: PLR0913 - two are for tests
+async def poll_queue(
     queue: EngineQueue,
     invoke: Callable[[Sequence[Message]], Awaitable[Any]],
     *,
     batch_size: int,
     concurrency: int,
-    idle: Sleep = asyncio.sleep,
     sleep: Sleep = asyncio.sleep,
 ) -> None:
     """Feed one function from one queue, until cancelled.
 
     ``invoke`` is given messages and raises FunctionFailed. At most ``concurrency`` batches of ``batch_size``
-    are with the function at a time. ``idle`` waits between two looks, ``sleep`` after failures.
+    are with the function at a time. ``sleep`` waits between two looks, and after failures.
     """
     receive = partial(asyncio.to_thread, queue.receive, batch_size)
     room = asyncio.Semaphore(concurrency)
@@ -78,4 +77,4 @@ async def poll_queue(  # noqa: PLR0913 - two are for tests
                 group.create_task(hand_over(messages))
             else:
                 room.release()
-                await idle(POLL_SECONDS)
+                await sleep(POLL_SECONDS)

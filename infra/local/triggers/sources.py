@@ -42,8 +42,10 @@ def stream_poller(
         logger.error("records of the stream were given up", extra={"failure": failure})
         await asyncio.to_thread(failures.send, json.dumps(failure))
 
+    nudge = Nudge()
+    functions.after_each.append(nudge.set)
     settings = {**STREAM_MAPPING, "BatchSize": source.batch_size}
-    return StreamPoller(reader, settings, invoke, give_up, idle=_nudged_by(functions).wait_for)
+    return StreamPoller(reader, settings, invoke, give_up, idle=nudge.wait_for)
 
 
 async def call_functions(
@@ -61,17 +63,8 @@ async def call_functions(
         return await functions.invoke(source.name, queue_event(messages, queue.arn))
 
     concurrency: int = QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"]
-    idle = _nudged_by(functions).wait_for
     async with asyncio.TaskGroup() as group:
         group.create_task(stream.run())
-        group.create_task(
-            poll_queue(queue, invoke, batch_size=source.batch_size, concurrency=concurrency, idle=idle)
-        )
+        group.create_task(poll_queue(queue, invoke, batch_size=source.batch_size, concurrency=concurrency))
         for one in triggered(app, ScheduledEventConfig):
             group.create_task(run_schedule(one.name, schedule_seconds, functions.invoke))
-
-
-def _nudged_by(functions: LambdaService) -> Nudge:
-    nudge = Nudge()
-    functions.after_each.append(nudge.set)
-    return nudge
