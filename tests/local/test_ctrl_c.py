@@ -90,7 +90,8 @@ async def test_a_listener_ends_quietly(gateway: Gateway, host: Host) -> None:
 
     await host.http.post(f"/api/sessions/{night['id']}/close")
     assert status == 128 + CTRL_C
-    assert printed == ""
+    # Nights that other tests have left open may have been told of meanwhile, a line each.
+    assert [line for line in printed.splitlines() if "reading the state of session" not in line] == []
 
 
 @pytest.mark.parametrize("command", [["listen"], ["night", "list"]], ids=" ".join)
