@@ -2,6 +2,7 @@
 const WebSocket = require('ws');
 const [url, token] = process.argv.slice(2);
 const places = { sessions: { cursor: 'now' } }; // the last frame of each stream; at first, from now on
+const read = (text) => { try { return Object(JSON.parse(text)); } catch { return {}; } }; // odd ones too
 
 function listen(tries = 0) {
   const live = new WebSocket(url, { handshakeTimeout: 15_000 });
@@ -10,14 +11,14 @@ function listen(tries = 0) {
   const pinging = setInterval(() => (++unheard > 2 ? live.terminate() : send({ type: 'ping' })), 25_000);
   live.on('open', () => send({ type: 'auth', token, since: places.sessions.cursor }));
   live.on('message', (text) => {
-    const frame = JSON.parse(text), { type, stream, data } = frame;
+    const frame = read(text), { type, stream, data } = frame;
     tries = unheard = 0;
     if (data && frame.sequence <= places[stream]?.sequence) return; // it came twice
     if (stream) places[stream] = frame; // come back with its cursor
     if (type !== 'pong') console.log(type === 'auth_success' ? `Listening as ${frame.sub}` : `${text}`);
     if (type === 'auth_error') process.exit(1);
     const known = Object.keys(places).slice(1).filter((night) => places[night].type !== 'session.ended');
-    const started = type === 'session.started' ? [`session:${data.session.id}`] : [];
+    const started = type === 'session.started' && data?.session ? [`session:${data.session.id}`] : [];
     for (const key of type === 'auth_success' ? known : started.filter((night) => !places[night]))
       send({ type: 'subscribe', sessionId: +key.slice(8), since: (places[key] ??= { cursor: '' }).cursor });
   });
@@ -25,6 +26,5 @@ function listen(tries = 0) {
   live.on('close', () => clearInterval(pinging));
   live.on('close', () => setTimeout(listen, Math.random() * Math.min(60, 2 ** tries) * 1000, tries + 1));
 }
-
-if (token) listen();
+if (token) process.on('SIGINT', () => process.exit(130)) && listen();
 else process.exit(console.error('Usage: node listen.js ws://localhost:5000/api/sessions/live TOKEN') ?? 1);

@@ -5,24 +5,25 @@ import asyncio, contextlib, json, sys, websockets  # noqa: E401, I001 - all of i
 
 async def listen(url: str, token: str) -> str:  # type: ignore[return] # noqa: D103, RET503 - it has no end
     places = {"sessions": {"cursor": "now"}}  # the last frame of each stream; at first, from now on
-    async for live in websockets.connect(url, process_exception=lambda why: print(why, file=sys.stderr)):
+    async for ws in websockets.connect(url, process_exception=lambda why: print(why, file=sys.stderr)):
         with contextlib.suppress(websockets.ConnectionClosed):
-            since = places["sessions"]["cursor"]
-            await live.send(json.dumps({"type": "auth", "token": token, "since": since}))
-            async for text, frame in ((text, json.loads(text)) async for text in live):
-                kind, stream = frame.get("type"), frame.get("stream")
-                if "data" in frame and frame["sequence"] <= places.get(stream, {}).get("sequence", 0):
-                    continue  # it came twice
-                places |= {stream: frame} if stream else {}  # come back with its cursor
-                print(f"Listening as {frame['sub']}" if kind == "auth_success" else text, flush=True)
-                if kind == "auth_error":
-                    return str(frame["message"])
-                known = [night for night in [*places][1:] if places[night]["type"] != "session.ended"]
-                new = {f"session:{frame['data']['session']['id']}"} if kind == "session.started" else set()
-                for night in known if kind == "auth_success" else new - places.keys():
-                    since = places.setdefault(night, {"type": "", "cursor": ""})["cursor"]
-                    ask = {"type": "subscribe", "sessionId": int(night.split(":")[1]), "since": since}
-                    await live.send(json.dumps(ask))
+            await ws.send(json.dumps({"type": "auth", "token": token, "since": places["sessions"]["cursor"]}))
+            async for text in ws:
+                with contextlib.suppress(ValueError, TypeError, LookupError, AttributeError):  # an odd frame
+                    kind, stream = (frame := json.loads(text)).get("type"), frame.get("stream")
+                    if "data" in frame and frame["sequence"] <= places.get(stream, {}).get("sequence", 0):
+                        continue  # it came twice
+                    places |= {stream: frame} if stream else {}  # come back with its cursor
+                    print(f"Listening as {frame['sub']}" if kind == "auth_success" else text, flush=True)
+                    if kind == "auth_error":
+                        return str(frame["message"])
+                    known = [night for night in [*places][1:] if places[night]["type"] != "session.ended"]
+                    started = kind == "session.started"
+                    new = {f"session:{frame['data']['session']['id']}"} if started else set()
+                    for night in known if kind == "auth_success" else new - places.keys():
+                        since = places.setdefault(night, {"type": "", "cursor": ""})["cursor"]
+                        ask = {"type": "subscribe", "sessionId": int(night.split(":")[1]), "since": since}
+                        await ws.send(json.dumps(ask))
 
 
 with contextlib.suppress(KeyboardInterrupt):

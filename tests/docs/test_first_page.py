@@ -4,14 +4,18 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.bots.programs import running
+from tests.bots.programs import Program, running
+from tests.bots.server import Script, Server, gets, started
 from tests.gateway import ROOT, Gateway
 from tests.leaks import LEAKS
 
@@ -92,14 +96,60 @@ async def test_the_bot_hears_the_night_that_the_curl_starts(terminal: Terminal) 
     terminal.types(f"gamenight night end {night['id']}")
 
 
-def test_the_bot_has_ten_lines_and_explains_a_refusal(terminal: Terminal) -> None:
-    (terminal.folder / "bot.py").write_text(terminal.here(the_bot()))
-
-    refused = terminal.types("python bot.py nonsense")
-
+def test_the_bot_has_ten_lines() -> None:
     assert len([line for line in the_bot().splitlines() if line]) <= 10
-    assert "token" in refused
-    assert len(refused.splitlines()) == 1
+
+
+@asynccontextmanager
+async def the_bot_on(folder: Path, server: Server) -> AsyncIterator[Program]:
+    """Run the bot on a server that a test scripts, without a delay between its attempts."""
+    at_once = {"WEBSOCKETS_BACKOFF_INITIAL_DELAY": "0.01", "WEBSOCKETS_BACKOFF_MIN_DELAY": "0.01"}
+    async with server.serving():
+        program = the_bot().replace("localhost:5000", f"127.0.0.1:{server.port}")
+        (folder / "bot.py").write_text(program)
+        async with running([sys.executable, folder / "bot.py", "a token"], at_once, folder) as bot:
+            yield bot
+
+
+async def test_the_bot_ends_with_the_reason_why_it_is_refused(terminal: Terminal) -> None:
+    (terminal.folder / "bot.py").write_text(terminal.here(the_bot()))
+    command = ["bash", "-c", "python bot.py nonsense"]
+    async with running(command, terminal.environment, terminal.folder) as bot:
+        status, printed = await bot.ends()
+
+    assert status == 1
+    assert "token" in printed
+    assert len(printed.splitlines()) == 1
+
+
+async def test_the_bot_says_what_it_wants(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text(the_bot())
+    async with running([sys.executable, tmp_path / "bot.py"], {}, tmp_path) as bot:
+        assert await bot.ends() == (1, "Usage: python bot.py TOKEN\n")
+
+
+async def test_the_bot_survives_refusals_and_odd_frames(tmp_path: Path) -> None:
+    failed = {"message": "Internal server error", "connectionId": "x", "requestId": "y"}
+    no_session = {"type": "session.started", "data": None}
+    answer = {"type": "auth_success", "message": "Authenticated"}
+    broken: list[Script] = [[gets("auth"), one] for one in (no_session, "null", "[]", "7", "<html>")]
+    server = Server([*broken, [gets("auth"), answer, failed, {}, started(17)]], refusals=[429, 503])
+    async with the_bot_on(tmp_path, server) as bot:
+        await bot.prints("429")
+        await bot.prints("Authenticated")
+        await bot.prints("Game Night #17 has started!")
+
+    assert (server.refusals, server.connections) == ([], 6)
+
+
+async def test_the_bot_ends_quietly_by_ctrl_c(tmp_path: Path) -> None:
+    answer = {"type": "auth_success", "message": "Authenticated"}
+    async with the_bot_on(tmp_path, Server([[gets("auth"), answer]])) as bot:
+        await bot.prints("Authenticated")
+        bot.process.send_signal(signal.SIGINT)
+        status, printed = await bot.ends()
+
+    assert (status in {0, 130}, printed) == (True, "")
 
 
 def test_the_commands_of_a_host_do_what_they_say(terminal: Terminal) -> None:
