@@ -18,6 +18,7 @@ import random
 import re
 import threading
 import time
+import unicodedata
 import urllib.error
 import urllib.request
 import uuid
@@ -25,7 +26,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
@@ -64,8 +65,9 @@ FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 60.0
 """Before the nth attempt in a row, a random share of ``FIRST_DELAY_SECONDS`` doubled n-1 times is waited."""
 
-PING_SECONDS = 60.0
-"""After this much silence the service is asked whether it is there. API Gateway closes after ten minutes."""
+PING_SECONDS = 25.0
+"""After this much silence the service is asked whether it is there. API Gateway closes after ten minutes, but
+proxies after one, by nginx's default, and some after half of one."""
 
 PONG_SECONDS = 20.0
 """And when it has said nothing for this long after that, the connection is dead."""
@@ -115,7 +117,7 @@ class GameNightError(Exception):
 
 
 class TokenRefused(GameNightError):
-    """The service does not accept the token."""
+    """There is no token that the service accepts: it refuses the one it got, or none could be sent."""
 
 
 class WrongAddress(GameNightError):
@@ -280,7 +282,7 @@ class GameNight:
     ) -> None:
         rest_url, self._websocket_url = _addresses(url, websocket_url)
         self._surroundings = surroundings or Surroundings()
-        self._tokens = _Tokens(token)
+        self._tokens = _Tokens(token, self._surroundings)
         self._rest = _Rest(rest_url, self._tokens, self._surroundings)
         self._store = FileCursors(Path(cursors)) if isinstance(cursors, str | Path) else cursors
         self._poll_seconds = poll_seconds
@@ -386,7 +388,10 @@ class GameNight:
         url = self._websocket_url or await self._discovered()
         token = await self._tokens.fresh()
         opening = connect(url, open_timeout=None, close_timeout=1, ping_interval=None, logger=_wire_logger)
-        socket = await _within(self._surroundings, _opened(opening), OPEN_SECONDS)
+        try:
+            socket = await _within(self._surroundings, _opened(opening), OPEN_SECONDS)
+        except ImportError as missing:  # only where the environment names a SOCKS proxy
+            raise _Dropped(f"{missing}: pip install 'python-socks[asyncio]'") from missing
         connection = _Connection(
             socket=socket,
             book=self._book,
@@ -763,7 +768,7 @@ class _Connection:
         if self.reconnect_at is not None and now >= self.reconnect_at:
             logger.info("the service asked for a new connection")
             return None
-        if self.pinged_at is None and now - self.heard_at >= PING_SECONDS:
+        if self.pinged_at is None and not self.catching_up and now - self.heard_at >= PING_SECONDS:
             self.pinged_at = now
             await self._send({"type": "ping"})
         elif self.pinged_at is not None and now - self.pinged_at >= PONG_SECONDS:
@@ -776,10 +781,10 @@ class _Connection:
         return min(self._deadlines(now)) - now
 
     def _deadlines(self, now: float) -> Iterator[float]:
-        if self.pinged_at is None:
-            yield max(now, self.heard_at + PING_SECONDS)
-        else:
+        if self.pinged_at is not None:
             yield self.pinged_at + PONG_SECONDS
+        elif not self.catching_up:  # what is to come has a time limit of its own
+            yield max(now, self.heard_at + PING_SECONDS)
         if self.reconnect_at is not None:
             yield self.reconnect_at
         for catch_up in self.catching_up.values():
@@ -889,9 +894,10 @@ class _Connection:
                 frame.get("expiresAt"),
             )
             return
-        self.token = await self.tokens.fresh()
-        logger.info("refreshing the token, which expires at %s", frame.get("expiresAt"))
-        await self._send({"type": "auth", "token": self.token})
+        old, self.token = self.token, await self.tokens.fresh()
+        if self.token != old:
+            logger.info("refreshing the token, which expires at %s", frame.get("expiresAt"))
+            await self._send({"type": "auth", "token": self.token})
 
     async def _happened(self, frame: Mapping[str, Any]) -> None:
         place = _place(frame)
@@ -909,9 +915,10 @@ class _Connection:
 class _Tokens:
     """The token as the bot gives it, and whether the service has just refused one."""
 
-    def __init__(self, token: Token) -> None:
+    def __init__(self, token: Token, surroundings: Surroundings) -> None:
         self._token = token
-        self._latest = token if isinstance(token, str) else ""
+        self._surroundings = surroundings
+        self._latest = ""
         self._refused = False
         self._replacing = asyncio.Lock()
 
@@ -921,16 +928,18 @@ class _Tokens:
         return not isinstance(self._token, str)
 
     async def latest(self) -> str:
-        """Return a token, a new one only where there is none yet."""
+        """Return a token, a new one only where there is none yet. Raises TokenRefused as ``fresh`` does."""
         return self._latest or await self.fresh()
 
     async def fresh(self) -> str:
-        """Return a token as new as can be had."""
-        if isinstance(self._token, str):
-            return self._token
-        give: Callable[[], Any] = self._token
-        given = give() if inspect.iscoroutinefunction(give) else await in_a_thread(give)
-        self._latest = await _awaited(given)
+        """Return a token as new as can be had.
+
+        Where no new one can be had for now, that is the old one. Raises TokenRefused where there is none yet.
+        """
+        if not self._latest:
+            self._latest = await self._given()
+        elif self.renewable:
+            await self._replace()
         return self._latest
 
     def accepted(self) -> None:
@@ -948,8 +957,43 @@ class _Tokens:
                 raise TokenRefused(
                     f"The service refused a new token as well: {reason} See where it comes from."
                 )
-            self._refused = True
-            await self.fresh()
+            self._refused = await self._replace()
+
+    async def _replace(self) -> bool:
+        """Replace the token, and say whether there was another one to be had."""
+        try:
+            self._latest = await _within(self._surroundings, self._given(), ANSWER_SECONDS)
+        except (TokenRefused, TimeoutError) as problem:
+            logger.warning("keeping the old token: %s", problem)
+            return False
+        return True
+
+    async def _given(self) -> str:
+        """Return what the bot gives. Raises TokenRefused where that fails, or can't be a token."""
+        if isinstance(self._token, str):
+            return _checked(self._token)
+        give: Callable[[], Any] = self._token
+        try:
+            given = await _awaited(give() if inspect.iscoroutinefunction(give) else await in_a_thread(give))
+        except GameNightError:
+            raise
+        except Exception as problem:
+            raise TokenRefused(f"No token could be had: {_said(problem)}") from problem
+        return _checked(given)
+
+
+def _checked(token: Any) -> str:
+    """Return a token without the white space around it. Raises TokenRefused for what can't be sent as one."""
+    trimmed = token.strip() if isinstance(token, str) else ""
+    if not trimmed:
+        raise TokenRefused("There is no token: what was given for it is empty, or no text.")
+    odd = next((mark for mark in trimmed if not " " <= mark <= "~"), None)
+    if odd:
+        raise TokenRefused(
+            f"What was given can't be a token: its character {trimmed.index(odd) + 1} is "
+            f"U+{ord(odd):04X} ({unicodedata.name(odd, 'a control character')}). Copy it again."
+        )
+    return trimmed
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -1031,14 +1075,18 @@ class _Rest:
         )
         try:
             with self._opener.open(request, timeout=REQUEST_SECONDS) as answer:
-                return json.load(answer)
+                status, text = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
                 raise _refused(error) from None
-        except ValueError as wrong:
-            raise Refused(200, "no_json", f"{self.url}{path} did not answer with JSON.") from wrong
+        except InvalidURL as wrong:
+            raise ValueError(f"{path!r} is no path of a request") from wrong
         except HTTPException as broken:
             raise Refused(502, "no_answer", f"{self.url}{path} did not answer to the end.") from broken
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as wrong:
+            raise Refused(status, "no_json", f"{self.url}{path} did not answer with JSON.") from wrong
 
 
 def _refused(error: urllib.error.HTTPError) -> Refused:
@@ -1051,6 +1099,7 @@ def _refused(error: urllib.error.HTTPError) -> Refused:
 
 def _addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
     """Return where ``/api`` is and where the WebSocket is, None where that has to be asked."""
+    websocket_url = websocket_url.strip() if websocket_url is not None else None
     if websocket_url is not None and not _is_websocket(websocket_url):
         raise WrongAddress(f"{websocket_url!r} is no address of a WebSocket: it begins with ws:// or wss://.")
     url = url.strip().rstrip("/")

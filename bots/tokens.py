@@ -4,14 +4,13 @@ import os
 import shlex
 import subprocess
 
-from gamenight import Token
+from gamenight import Token, TokenRefused
 
 
 def token_of(command: str | None) -> Token:
     """Return the token, or what gets a new one. Ends the program where there is neither."""
     if command:
-        words = shlex.split(command)
-        return lambda: _printed_by(words)
+        return lambda: _printed_by(command)
     token = os.environ.get("GAMENIGHT_TOKEN", "").strip()
     if not token:
         raise SystemExit(
@@ -21,9 +20,10 @@ def token_of(command: str | None) -> Token:
     return token
 
 
-def _printed_by(words: list[str]) -> str:
+def _printed_by(command: str) -> str:
     # What the command says on standard error is for the person at the terminal, and goes there.
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - it is theirs
-    if done.returncode:
-        raise SystemExit(f"The command that prints a token has failed: {shlex.join(words)}")
-    return done.stdout.strip()
+    try:
+        done = subprocess.run(shlex.split(command), stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - it is theirs
+    except (OSError, ValueError, subprocess.SubprocessError) as problem:
+        raise TokenRefused(f"The command that prints a token has failed: {command} ({problem})") from problem
+    return done.stdout

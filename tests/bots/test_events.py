@@ -210,10 +210,10 @@ CASES = {
         STARTED_8,
         asked=["auth S:7", "ping", "auth S:7"],
         connections=2,
-        delays=(60, 20),
+        delays=(25, 20),
     ),
     "a service that answers pings is stayed with": Case(
-        [[auth(), *[gets("ping"), {"type": "pong"}] * 3, started(8)]], STARTED_8, delays=(60, 60, 60)
+        [[auth(), *[gets("ping"), {"type": "pong"}] * 3, started(8)]], STARTED_8, delays=(25, 25, 25)
     ),
     "an answer that does not come costs the connection": Case(
         [[gets("auth"), INTERNAL_ERROR], NEWS], STARTED_8, connections=2, delays=(30,)

@@ -1,6 +1,7 @@
 """Where no WebSocket gets through, the same events come over REST."""
 
 import logging
+import os
 from typing import Any
 
 import pytest
@@ -106,3 +107,18 @@ async def test_why_nothing_is_reached_is_told_once_an_attempt(caplog: pytest.Log
     told = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
     assert len(told) == 5
     assert all("the connection is lost ([Errno " in said and "next attempt in" in said for said in told)
+
+
+@pytest.mark.parametrize("name", ["socks_proxy", "https_proxy", "SOCKS_PROXY"])
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4"])
+async def test_a_bot_polls_where_a_socks_proxy_needs_a_package(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, scheme: str
+) -> None:
+    for variable in [variable for variable in os.environ if variable.lower().endswith("_proxy")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv(name, f"{scheme}://127.0.0.1:1")
+
+    async with bot_on(pages=EIGHT_STARTS | {"/api/sessions/8/events": events(cursor="b:0")}) as bot:
+        assert await bot.hears() == ["session.started 8"]
+
+    assert "pip install 'python-socks[asyncio]'" in caplog.text
