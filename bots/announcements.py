@@ -1,12 +1,17 @@
 """What a chat is told about a game night, line by line; in which chat is left to the bot."""
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from gamenight import Event, GameNight, Refused
 
 logger = logging.getLogger("announcements")
+
+BLANKED = re.compile(r"[ \x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""Spaces, controls, ends of lines, what Unicode calls Bidi_Control, and halves of characters. What else can't
+be seen may join an emoji or the letters of a word."""
 
 
 async def announcement(event: Event, night: GameNight) -> list[str]:
@@ -66,5 +71,5 @@ def score(totals: Any) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Return a text without what would end a chat's line, or be a command in it."""
-    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    """Return a text without what would end a chat's line, be a command in it, or turn its direction."""
+    return BLANKED.sub(" ", text).strip(" ")

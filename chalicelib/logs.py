@@ -1,13 +1,13 @@
 """Structured logs: one JSON object a line, the message as the documents show it, the figures as fields.
 
 Every line says which invocation wrote it, and one that holds metrics says so in the way that CloudWatch reads
-them (docs/decisions/0106-metrics-in-log-lines.md). The standard library's logging with a formatter of thirty
-lines: Powertools for AWS Lambda would double what our own code adds to a cold start, see
-docs/decisions/0003-runtime-dependencies.md.
+them (docs/decisions/0106-metrics-in-log-lines.md). The standard library does it: Powertools for AWS Lambda
+would double what our own code adds to a cold start, see docs/decisions/0003-runtime-dependencies.md.
 """
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -74,11 +74,11 @@ class TextFormatter(logging.Formatter):
         moment = datetime.fromtimestamp(record.created).astimezone()
         level = "" if record.levelno == logging.INFO else f"{record.levelname} "
         about = getattr(record, "event", None) or getattr(record, "connection_id", None)
-        said = f"{record.getMessage()}{f'  ({about})' if about else ''}"
+        raw = f"{record.getMessage()}{f'  ({about})' if about else ''}"
         # What clients have sent is no command to the terminal.
-        line = "".join(mark if mark.isprintable() else " " for mark in said)
+        out = re.sub(r"[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", " ", raw)
         trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return f"{moment:%H:%M:%S}  {level}{line}{trace}"
+        return f"{moment:%H:%M:%S}  {level}{out}{trace}"
 
 
 def configure(level: str, stage: str = LOCAL, file: str = "", form: str = JSON_LINES) -> JsonFormatter:
