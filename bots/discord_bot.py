@@ -11,10 +11,13 @@ import asyncio
 import json
 import logging
 import os
+import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from announcements import announcement
 from gamenight import GameNight, GameNightError, Surroundings, in_a_thread
@@ -32,26 +35,34 @@ LONGEST_TOLD_SECONDS = 60 * 60.0
 
 GONE = (401, 403, 404)
 
+ABOUT_A_MESSAGE = (20009, 40005, 50006, 200000, 200001, 240000)
+"""Codes of Discord for one message that it won't take: explicit, too large, empty, or stopped by AutoMod and
+its filter of links. Any other code is about the webhook's address."""
+
+MARKDOWN = re.compile(r"([\\`*_~|<>\[\]])")
+
 
 class WebhookGone(Exception):
-    """Discord does not know the webhook."""
+    """Nothing can be posted at the webhook's address; the message says what to do about it."""
 
 
 class Webhook:
     """A channel of Discord. The URL is a secret: who has it can post, so that no message shows it."""
 
     def __init__(self, url: str, surroundings: Surroundings) -> None:
-        self._url = url
+        self._url = _waiting(url)
         self._surroundings = surroundings
+        self._opener = urllib.request.build_opener(_NoRedirects())
 
     async def says(self, lines: list[str]) -> None:
-        """Post lines as one message, and wait until Discord has it, however long that takes.
+        """Post lines in as few messages as hold them, and wait until Discord has them, however long it takes.
 
-        Raises WebhookGone. What Discord will never take is logged and passed over.
+        Raises WebhookGone. A message that Discord will never take is logged and passed over.
         """
-        content = "\n".join(lines)
-        if len(content) > CONTENT_CHARACTERS:
-            content = f"{content[: CONTENT_CHARACTERS - 1]}…"
+        for content in _messages(lines):
+            await self._say(content)
+
+    async def _say(self, content: str) -> None:
         failures = 0
         while True:
             status, answer = await in_a_thread(self._post, content)
@@ -62,7 +73,17 @@ class Webhook:
                     f"Discord does not know the webhook (HTTP {status}). "
                     "Make a new one in the channel's settings."
                 )
+            if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
+                raise WebhookGone(
+                    f"The webhook has another address (HTTP {status}). "
+                    f"DISCORD_WEBHOOK_URL should begin with {answer or 'what its settings show'}"
+                )
             if 400 <= status < 500 and status != 429:  # noqa: PLR2004 - ours, but not too many of them
+                if not _about_a_message(status, answer):
+                    raise WebhookGone(
+                        f"Discord takes nothing at the address in DISCORD_WEBHOOK_URL (HTTP {status}): "
+                        f"{' '.join(answer.split())[:200]}"
+                    )
                 logger.error("Discord refuses a message (HTTP %d): %.200s", status, answer)
                 return
             delay = _retry_after(answer) if status == 429 else None  # noqa: PLR2004 - too many requests
@@ -75,21 +96,70 @@ class Webhook:
             await self._surroundings.sleep(delay)
 
     def _post(self, content: str) -> tuple[int, str]:
-        """Return the answer's status and text; 0 and the reason where there is none."""
+        """Return the answer's status, and its text or where it points to; 0 and why where there is none."""
         # Nobody is mentioned, whatever a host writes into the notes of a night.
         body = json.dumps({"content": content, "allowed_mentions": {"parse": []}}).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "GameNightLive (gamenight, 1.0)"}
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-            f"{self._url}?wait=true", body, headers
-        )
+        request = urllib.request.Request(self._url, body, headers)  # noqa: S310 - the scheme was checked
         try:
-            with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:  # noqa: S310 - likewise
+            with self._opener.open(request, timeout=REQUEST_SECONDS) as answer:
                 return answer.status, ""
         except urllib.error.HTTPError as error:
             with error:
+                if 300 <= error.code < 400:  # noqa: PLR2004 - the class of redirects
+                    return error.code, _before_the_secret(self._url, error.headers.get("Location"))
                 return error.code, error.read().decode(errors="replace")
         except (OSError, HTTPException) as unreachable:
             return 0, str(unreachable) or type(unreachable).__name__
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would lose the message: it is followed without a body."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _waiting(url: str) -> str:
+    """Return a webhook's URL with what has Discord answer only once it has the message."""
+    parts = urlsplit(url)
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != "wait"]
+    return urlunsplit(parts._replace(query=urlencode([*query, ("wait", "true")]), fragment=""))
+
+
+def _before_the_secret(url: str, location: str | None) -> str:
+    """Return where a redirect points to as far as it may be shown: without the webhook's token."""
+    if location is None:
+        return ""
+    parts = urlsplit(urljoin(url, location))
+    shown = re.match(r".*/webhooks/(?:\d+/)?", parts.path)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{shown[0] if shown else '/'}"
+
+
+def _messages(lines: list[str]) -> Iterator[str]:
+    """Yield lines, as they are read and not as markup, in messages of a length that Discord takes."""
+    content = ""
+    for line in lines:
+        escaped = MARKDOWN.sub(r"\\\1", line)
+        if len(escaped) > CONTENT_CHARACTERS:
+            escaped = f"{escaped[: CONTENT_CHARACTERS - 1]}…"
+        if content and len(content) + 1 + len(escaped) > CONTENT_CHARACTERS:
+            yield content
+            content = ""
+        content += f"\n{escaped}" if content else escaped
+    yield content
+
+
+def _about_a_message(status: int, answer: str) -> bool:
+    """Say whether Discord refuses what a message says, and not where it was posted."""
+    if status == 413:  # noqa: PLR2004 - too large
+        return True
+    try:
+        told: Any = json.loads(answer)
+        code, wrong = told.get("code"), told.get("errors") or {}
+    except (ValueError, AttributeError, RecursionError):
+        return False
+    return "message" in told if code is None else code in ABOUT_A_MESSAGE or "content" in wrong
 
 
 def _retry_after(answer: str) -> float | None:

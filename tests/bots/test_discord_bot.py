@@ -43,6 +43,90 @@ async def test_a_message_is_as_long_as_discord_takes_it() -> None:
     assert discord.requests[0].body["content"] == f"{'x' * 1999}…"
 
 
+LONG = [f"{number}. {'x' * 90}: +1 (1 up, 0 down)" for number in range(1, 41)]
+
+
+async def test_what_one_message_does_not_hold_is_said_in_several() -> None:
+    async with answering() as discord:
+        await webhook(discord).says(LONG)
+
+    contents = [request.body["content"] for request in discord.requests]
+    assert [line for content in contents for line in content.split("\n")] == LONG
+    assert len(contents) == 3
+    assert max(map(len, contents)) <= 2000
+
+
+async def test_what_people_type_is_no_markdown() -> None:
+    typed = r"🎲 New game: **Bold** _it_ ~~no~~ ||spoiler|| `code` [a](b) <@1> \o/"
+    async with answering() as discord:
+        await webhook(discord).says([typed])
+
+    shown = discord.requests[0].body["content"]
+    escaped = r"\*\*Bold\*\* \_it\_ \~\~no\~\~ \|\|spoiler\|\| \`code\` \[a\](b) \<@1\> \\o/"
+    assert shown == f"🎲 New game: {escaped}"
+
+
+async def test_a_message_full_of_markup_is_as_long_as_discord_takes_it() -> None:
+    async with answering() as discord:
+        await webhook(discord).says(["📝 " + "*" * 1500])
+
+    assert len(discord.requests[0].body["content"]) == 2000
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("?thread_id=1", "thread_id=1&wait=true"),
+        ("?wait=false&thread_id=1", "thread_id=1&wait=true"),
+        ("?thread_id=1&with_components=true", "thread_id=1&with_components=true&wait=true"),
+        ("?", "wait=true"),
+        ("#anything", "wait=true"),
+    ],
+)
+async def test_the_query_of_an_address_is_kept(query: str, asked: str) -> None:
+    async with answering() as discord:
+        await Webhook(f"{discord.url}{PATH}{query}", FakeTime()).says(["hello"])
+
+    assert [request.start for request in discord.requests] == [f"POST {PATH}?{asked} HTTP/1.1"]
+
+
+CONFIGURATION: list[Answer] = [
+    (400, {"thread_id": ['Value "1?wait=true" is not snowflake.']}),
+    (400, {"message": "Webhooks posted to forum channels must have a thread_name", "code": 220001}),
+    (400, {"message": "Invalid Form Body", "code": 50035, "errors": {"thread_id": {"_errors": []}}}),
+    (405, {"message": "405: Method Not Allowed", "code": 0}),
+    (400, b"<html>"),
+]
+
+
+@pytest.mark.parametrize("answer", CONFIGURATION, ids=range(len(CONFIGURATION)))
+async def test_a_wrong_address_is_not_taken_for_a_wrong_message(answer: Answer) -> None:
+    async with answering(answer) as discord:
+        with pytest.raises(WebhookGone, match=r"takes nothing at the address.*HTTP 40[05]") as gone:
+            await webhook(discord).says(["hello"])
+
+    assert "s3cret" not in str(gone.value)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", ["https://elsewhere.test{}", "https://elsewhere.test{}/?wait=true"])
+async def test_a_redirect_is_not_followed_but_told(status: int, location: str) -> None:
+    async with answering((status, b"", {"Location": location.format(PATH)})) as discord:
+        with pytest.raises(WebhookGone, match=r"https://elsewhere\.test/api/webhooks/123/$") as gone:
+            await webhook(discord).says(["hello"])
+
+    assert len(discord.requests) == 1
+    assert "s3cret" not in str(gone.value)
+
+
+async def test_a_redirect_to_a_page_or_to_nowhere_is_told() -> None:
+    async with answering((302, b"", {"Location": "/login?next=s3cret"}), (301, b"")) as discord:
+        for shown in (f"{discord.url}/", "what its settings show"):
+            with pytest.raises(WebhookGone, match=shown) as gone:
+                await webhook(discord).says(["hello"])
+            assert "s3cret" not in str(gone.value)
+
+
 WAITS: dict[str, tuple[list[Answer], list[float]]] = {
     "as long as Discord says": ([limited("0.65"), limited("0.65")], [0.65, 0.65]),
     "no longer than an hour": ([limited("7200"), limited("1e999")], [3600, 3600]),
@@ -79,11 +163,22 @@ async def test_a_lost_webhook_is_told_without_its_secret(status: int) -> None:
     assert "s3cret" not in str(gone.value)
 
 
-async def test_what_discord_never_takes_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
-    async with answering((400, {"message": "Cannot send an empty message"})) as discord:
+NEVER: list[Answer] = [
+    (400, {"message": "Cannot send an empty message"}),
+    (400, {"message": "Message was blocked by automatic moderation", "code": 200000}),
+    (400, {"message": "Invalid Form Body", "code": 50035, "errors": {"content": {"_errors": []}}}),
+    (413, b"<html>"),
+]
+
+
+@pytest.mark.parametrize("answer", NEVER, ids=range(len(NEVER)))
+async def test_what_discord_never_takes_is_passed_over(
+    caplog: pytest.LogCaptureFixture, answer: Answer
+) -> None:
+    async with answering(answer) as discord:
         await webhook(discord).says([""])
 
-    assert "Discord refuses a message (HTTP 400)" in caplog.text
+    assert "Discord refuses a message (HTTP 4" in caplog.text
     assert "s3cret" not in caplog.text
 
 
