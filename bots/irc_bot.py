@@ -13,18 +13,19 @@ import logging
 import os
 import re
 import ssl
+import unicodedata
 from collections.abc import Iterator
-from functools import partial
+from itertools import count
 from typing import Any, Literal
 
-from announcements import announcement
+from announcements import announcement, on_one_line
 from gamenight import Event, GameNight, GameNightError, Refused, Surroundings
 from tokens import token_of
 
 try:
-    from irc.client import ServerNotConnectedError
     from irc.client_aio import AioConnection, AioReactor
     from irc.connection import AioFactory
+    from irc.strings import lower
     from jaraco.stream.buffer import LenientDecodingLineBuffer
 except ModuleNotFoundError as missing:
     raise SystemExit(f"There is no package {missing.name!r} here: pip install irc") from None
@@ -32,25 +33,72 @@ except ModuleNotFoundError as missing:
 logger = logging.getLogger("irc_bot")
 logging.getLogger("irc").setLevel(logging.INFO)  # below that it logs every line, passwords as well
 
-VOTE = re.compile(r"(?<!\S)thisgame(\+\+|--)(?!\S)", re.IGNORECASE)
+FORMATTING = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[\da-f]{6}(?:,[\da-f]{6})?)?", re.IGNORECASE)
+"""Colours, of which the numbers can be seen. The other marks of IRC's formatting are controls alone."""
+
+DASHES = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2212", "-") | dict.fromkeys("\u2013\u2014\u2015\u2e3a\u2e3b", "--")
+)
+"""What a phone makes of hyphens; a long one stands for two."""
+
+FILLERS = "\u115f\u1160\u2800"
+"""What can't be seen although Unicode has it among letters and symbols."""
+
+VOTE = re.compile(r"(?<![^\W_])thisgame(\+{2,}|-{2,})(?![^\W_]|/?[+-])", re.IGNORECASE)
 
 TEXT_BYTES = 400
 """A line of IRC has 512 bytes, of which the server takes some for who speaks where."""
 
+NICKNAME_CHARACTERS = 9
+"""So many every server takes; which takes more, it only tells who has a name."""
+
+PACE_SECONDS = 2.0
+"""What a line costs, by RFC 2813, 5.8. Old servers charge half as much for every hundred bytes of it, too."""
+
+BURST = 4
+"""Lines that may be said at once after a silence. By the same RFC a server bears with five."""
+
+NICKNAME_REFUSED = ("431", "432", "433", "436", "437")
+
+NOT_IN_IT = ("403", "442", "471", "473", "474", "475")
+"""Numbers that say that the bot is not in its channel. A line may be refused by others where it is."""
+
 LONGEST_DELAY_SECONDS = 60.0
-SILENCE_SECONDS = 120.0
+LONGEST_ABSENCE_SECONDS = 30.0
+"""Between two attempts to join the channel, or to say something there."""
+
+OPEN_SECONDS = 30.0
+WELCOME_SECONDS = 60.0
+"""How long a server may take to let the bot in, with all its attempts to find a nickname."""
+
+ANSWER_SECONDS = 30.0
+"""A server that has not answered a PING for so long is left."""
+
+SILENCE_SECONDS = 60.0
 """A server that has said nothing for half of this is pinged, and left after all of it."""
 
 
 class Chat:
-    """A channel: says lines at a pace that no server takes for a flood, and hands on what others say."""
+    """A channel: says lines at a pace that no server takes for a flood, and hands on what others say.
+
+    A line is said once the server has answered a PING behind it and refused nothing before. Where it refuses
+    the nickname, the channel or a line, that is logged and tried again.
+    """
 
     def __init__(self, channel: str, pace_seconds: float, surroundings: Surroundings) -> None:
         self._channel = channel
         self._pace = pace_seconds
         self._surroundings = surroundings
         self._joined = asyncio.Event()
+        self._left = asyncio.Event()
         self._ended = asyncio.Event()
+        self._registration: asyncio.Queue[str] = asyncio.Queue()  # what is refused; nothing for a welcome
+        self._welcome = False
+        self._speaking = asyncio.Lock()
+        self._pings = count(1)
+        self._awaited = ""
+        self._taken: asyncio.Future[str] | None = None
+        self._spent_until = 0.0
         self._heard_at = 0.0
         self._reactor = AioReactor(loop=asyncio.get_running_loop())
         self._connection: AioConnection = self._reactor.server()
@@ -58,10 +106,12 @@ class Chat:
         self.said: asyncio.Queue[tuple[str, str]] = asyncio.Queue(1000)
         for what, do in {
             "all_raw_messages": self._on_anything,
-            "welcome": self._on_welcome,
-            "nicknameinuse": self._on_nickname_in_use,
+            "all_events": self._on_number,
+            "error": self._on_error,
+            "pong": self._on_pong,
             "join": self._on_join,
             "kick": self._on_kick,
+            "part": self._on_part,
             "pubmsg": self._on_message,
             "disconnect": self._on_disconnect,
         }.items():
@@ -73,50 +123,111 @@ class Chat:
         failures = 0
         while True:
             self._ended.clear()
-            try:
-                await self._connection.connect(
+            self._out("not in the channel yet")
+            self._registration, self._welcome = asyncio.Queue(), False
+            connecting = asyncio.ensure_future(
+                self._connection.connect(
                     server, port, nickname, password=password, ircname="Game Night", connect_factory=factory
                 )
+            )
+            try:
+                await self._wait_for(connecting, OPEN_SECONDS)
+                if not connecting.done():
+                    raise TimeoutError(f"no answer within {OPEN_SECONDS:g} s")
+                connecting.result()
             except OSError as problem:
                 logger.warning("%s:%d can't be reached: %s", server, port, problem)
             else:
-                self._heard_at = self._surroundings.monotonic()
-                await self._until_it_ends()
-                failures = 0 if self._joined.is_set() else failures
-                self._joined.clear()
+                been_in = await self._until_it_ends(nickname)
+                failures = 0 if been_in else failures
+            finally:
+                connecting.cancel()
             delay = self._surroundings.share() * min(LONGEST_DELAY_SECONDS, 2**failures)
             failures = min(failures + 1, 16)
             logger.warning("not on %s:%d; next attempt in %.1f s", server, port, delay)
             await self._surroundings.sleep(delay)
 
     async def says(self, lines: list[str]) -> None:
-        """Say lines in the channel, once in there."""
-        for line in lines:
-            for piece in _pieces(line):
-                await self._send(partial(self._connection.privmsg, self._channel, piece))
+        """Say lines in the channel, and wait until the server has taken them, however long that takes."""
+        for piece in (piece for line in lines for piece in _pieces(line)):
+            failures = 0
+            while refusal := await self._say(piece):
+                delay = self._delay(failures)
+                failures += 1
+                logger.warning("%s has not taken a line (%s); again in %.1f s", self._channel, refusal, delay)
+                await self._surroundings.sleep(delay)
 
     async def tells(self, nickname: str, text: str) -> None:
-        """Say something to one person only."""
-        for piece in _pieces(text):
-            await self._send(partial(self._connection.notice, nickname, piece))
+        """Say something to one person only, who is not told later where it can't be said now."""
+        for piece in _pieces(on_one_line(text)):
+            async with self._speaking:
+                await self._pay_for(f"NOTICE {nickname} :{piece}")
+                if self._joined.is_set():
+                    self._connection.notice(nickname, piece)
 
-    async def _send(self, send: Any) -> None:
-        while True:
-            await self._joined.wait()
-            try:
-                send()
-            except ServerNotConnectedError:
-                self._joined.clear()
-            else:
-                await self._surroundings.sleep(self._pace)
-                return
+    async def _say(self, piece: str) -> str:
+        """Say a line, and return why the server has not taken it; nothing where it has."""
+        await self._joined.wait()
+        async with self._speaking:
+            self._awaited = f"gamenight-{next(self._pings)}"
+            said, asked = f"PRIVMSG {self._channel} :{piece}", f"PING {self._awaited}"
+            await self._pay_for(said, asked)
+            if not self._joined.is_set():
+                return "no longer in the channel"
+            self._taken = taken = asyncio.get_running_loop().create_future()
+            self._connection.send_raw(said)
+            self._connection.send_raw(asked)
+            await self._wait_for(taken, ANSWER_SECONDS)
+            if not taken.done():
+                self._leave("no answer")
+                return "no answer"
+            refusal: str = taken.result()
+            if refusal and self._joined.is_set():
+                await self._pay_for(f"JOIN {self._channel}")
+                self._connection.join(self._channel)  # of no effect where the bot is still in it
+            return refusal
 
-    async def _until_it_ends(self) -> None:
-        watching = asyncio.create_task(self._watch())
-        try:
+    async def _pay_for(self, *lines: str) -> None:
+        """Wait until lines do not make a flood of those before."""
+        now = self._surroundings.monotonic()
+        price = sum(self._pace * (1 + len(line.encode()) / 200) for line in lines)
+        self._spent_until = max(self._spent_until, now) + price
+        await self._surroundings.sleep(max(0.0, self._spent_until - now - BURST * self._pace))
+
+    async def _until_it_ends(self, nickname: str) -> bool:
+        """Be on the server until the connection ends; say whether the bot has been in the channel."""
+        self._heard_at = now = self._surroundings.monotonic()
+        self._spent_until = now + 3 * self._pace  # for who it is
+        been_in = asyncio.ensure_future(self._joined.wait())
+        async with asyncio.TaskGroup() as doing:
+            living = (self._watch(), self._leave_unless_welcome(), self._take_part(nickname))
+            tasks = [doing.create_task(one) for one in living]
             await self._ended.wait()
-        finally:
-            watching.cancel()
+            for task in tasks:
+                task.cancel()
+        return not been_in.cancel()
+
+    async def _take_part(self, nickname: str) -> None:
+        """Get a nickname, and be in the channel whenever that is possible."""
+        for other in _nicknames(nickname):
+            refusal = await self._registration.get()
+            if not refusal:
+                break
+            logger.warning("the nickname is refused (%s); trying %s", refusal, other)
+            await self._surroundings.sleep(self._pace)
+            self._connection.nick(other)
+        else:
+            if refusal := await self._registration.get():
+                logger.warning("no nickname like %s is to be had: %s", nickname, refusal)
+                self._leave("no nickname")
+                return
+        failures = 0
+        while True:
+            await self._left.wait()
+            await self._pay_for(f"JOIN {self._channel}")
+            self._connection.join(self._channel)
+            await self._surroundings.sleep(self._delay(failures))
+            failures = 0 if self._joined.is_set() else failures + 1
 
     async def _watch(self) -> None:
         while True:
@@ -124,37 +235,104 @@ class Chat:
             silence = self._surroundings.monotonic() - self._heard_at
             if silence >= SILENCE_SECONDS:
                 logger.warning("the server has said nothing for %.0f s", silence)
-                self._connection.disconnect("no answer")
+                self._leave("no answer")
             elif silence >= SILENCE_SECONDS / 2:
-                self._connection.ping(self._connection.get_server_name() or self._connection.server)
+                self._connection.ping("gamenight")
+
+    async def _leave_unless_welcome(self) -> None:
+        await self._surroundings.sleep(WELCOME_SECONDS)
+        if not self._welcome:
+            logger.warning("the server has not let the bot in within %g s", WELCOME_SECONDS)
+            self._leave("no welcome")
+
+    async def _wait_for(self, future: "asyncio.Future[Any]", seconds: float) -> None:
+        waking = asyncio.ensure_future(self._surroundings.sleep(seconds))
+        try:
+            await asyncio.wait({future, waking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+
+    def _delay(self, failures: int) -> float:
+        longest: float = min(LONGEST_ABSENCE_SECONDS, 2 ** min(failures, 16))
+        return longest * (1 + self._surroundings.share()) / 2
+
+    def _leave(self, reason: str) -> None:
+        self._connection.disconnect(reason)
+        self._connection.transport.abort()  # what can't be sent must not be waited for
+
+    def _out(self, reason: str) -> None:
+        """Note that the bot is not in the channel, and so what was said may be lost."""
+        self._joined.clear()
+        self._left.set()
+        self._answered(reason)
+
+    def _answered(self, refusal: str) -> None:
+        if self._taken and not self._taken.done():
+            self._taken.set_result(refusal)
+
+    def _is_ours(self, channel: str | None) -> bool:
+        return bool(lower(channel or "") == lower(self._channel))
+
+    def _is_me(self, nickname: str) -> bool:
+        return bool(lower(nickname) == lower(self._connection.get_nickname()))
 
     def _on_anything(self, *_: Any) -> None:
         self._heard_at = self._surroundings.monotonic()
 
-    def _on_welcome(self, connection: AioConnection, _: Any) -> None:
-        connection.join(self._channel)
+    def _on_number(self, _: AioConnection, event: Any) -> None:
+        """Take what a server answers by number: the welcome, and all that it refuses."""
+        code = str(getattr(event.type, "code", ""))
+        if code == "001":
+            self._welcome = True
+            self._registration.put_nowait("")
+        if not re.fullmatch(r"[45]\d\d", code):
+            return
+        about, reason = "".join(event.arguments[:1]), f"{' '.join(event.arguments)} ({code})"
+        if self._is_ours(about):
+            if self._left.is_set():
+                logger.warning("not let into %s: %s", self._channel, reason)
+            elif code in NOT_IN_IT:
+                logger.warning("no longer in %s: %s", self._channel, reason)
+                self._out(reason)
+            self._answered(reason)
+        elif code in NICKNAME_REFUSED and not self._welcome:
+            self._registration.put_nowait(reason)
+        else:
+            logger.info("the server says: %s", reason)
 
-    def _on_nickname_in_use(self, connection: AioConnection, event: Any) -> None:
-        connection.nick(f"{event.arguments[0]}_")
+    def _on_error(self, _: AioConnection, event: Any) -> None:
+        logger.warning("the server ends the connection: %s", event.target)
 
-    def _on_join(self, connection: AioConnection, event: Any) -> None:
-        if event.source.nick == connection.get_nickname():
+    def _on_pong(self, _: AioConnection, event: Any) -> None:
+        if self._awaited in (event.target, *event.arguments):
+            self._answered("")
+
+    def _on_join(self, _: AioConnection, event: Any) -> None:
+        if self._is_me(event.source.nick) and self._is_ours(event.target):
             logger.info("in %s as %s", self._channel, event.source.nick)
+            self._left.clear()
             self._joined.set()
 
-    def _on_kick(self, connection: AioConnection, event: Any) -> None:
-        if event.arguments[0] == connection.get_nickname():
-            logger.warning("kicked out of %s by %s; coming back", self._channel, event.source.nick)
-            self._joined.clear()
-            connection.join(self._channel)
+    def _on_kick(self, _: AioConnection, event: Any) -> None:
+        if self._is_me(event.arguments[0]) and self._is_ours(event.target):
+            logger.warning("kicked out of %s by %s; coming back", self._channel, event.source)
+            self._out("kicked out")
+
+    def _on_part(self, _: AioConnection, event: Any) -> None:
+        if self._is_me(event.source.nick) and self._is_ours(event.target):
+            logger.warning("removed from %s; coming back", self._channel)
+            self._out("removed")
 
     def _on_message(self, _: AioConnection, event: Any) -> None:
+        if not self._is_ours(event.target):
+            return
         try:
             self.said.put_nowait((event.source.nick, event.arguments[0]))
         except asyncio.QueueFull:
             logger.warning("too much is said at once; passed over a line of %s", event.source.nick)
 
     def _on_disconnect(self, *_: Any) -> None:
+        self._out("the connection is lost")
         self._ended.set()
 
 
@@ -205,9 +383,26 @@ class Bot:
 
 
 def vote_in(text: str) -> Literal["up", "down"] | None:
-    """Return what somebody votes by saying something; the last word counts."""
-    votes = VOTE.findall(text)
-    return None if not votes else "up" if votes[-1] == "++" else "down"
+    """Return what somebody votes by saying something; nothing for both, as in a quote of the bot."""
+    plain = unicodedata.normalize("NFKC", FORMATTING.sub("", text)).translate(DASHES)
+    # What is hidden may be within a word as well as between two.
+    seen = ["".join(instead if _is_hidden(mark) else mark for mark in plain) for instead in ("", " ")]
+    votes = {vote[0] for text in seen for vote in VOTE.findall(text)}
+    return None if len(votes) != 1 else "up" if votes == {"+"} else "down"
+
+
+def _is_hidden(mark: str) -> bool:
+    """Say whether a character can't be seen by itself: a control, a joiner, an accent."""
+    return mark != "\t" and (unicodedata.category(mark) in ("Cc", "Cf", "Mn", "Me") or mark in FILLERS)
+
+
+def _nicknames(wanted: str) -> Iterator[str]:
+    """Yield nicknames like a wanted one that any server takes."""
+    base = re.sub(r"[^A-Za-z0-9\[\]\\`_^{|}-]", "", wanted).lstrip("0123456789-") or "GameNight"
+    if base[:NICKNAME_CHARACTERS] != wanted:
+        yield base[:NICKNAME_CHARACTERS]
+    for tail in ("_", "__", *"23456"):
+        yield base[: NICKNAME_CHARACTERS - len(tail)] + tail
 
 
 def _pieces(line: str) -> Iterator[str]:
@@ -246,7 +441,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=6667)
     parser.add_argument("--tls", action="store_true", help="encrypt; most servers do on port 6697")
     parser.add_argument("--nick", default="GameNight")
-    parser.add_argument("--pace", type=float, default=1.0, help="seconds between two lines")
+    parser.add_argument("--pace", type=float, default=PACE_SECONDS, help="seconds that a line costs")
     parser.add_argument("--cursors", default="irc-bot.json", help="where positions are kept")
     parser.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
     options = parser.parse_args()

@@ -48,8 +48,9 @@ async def test_a_night_is_announced_voted_on_and_told_results(
         announced = await alice.hears(3)
         await host.add_game(night, "Quiplash 3")
         announced += await alice.hears()
-        alice.says("thisgame++")
-        bob.says("I say thisgame--")
+        alice.says("\x02thisgame++\x02!")
+        alice.says("It said: Vote with thisgame++ or thisgame-- during games!")
+        bob.says("I say thisgame—\u200b")
         await program.prints("alice votes up for Quiplash 3")
         await program.prints("bob votes down for Quiplash 3")
         await host.add_game(night, "Fibbage 4")
@@ -116,6 +117,37 @@ async def test_what_waits_for_the_irc_server_is_said_later(
         async with person(server, "alice") as alice:
             await program.prints("in #games as Nightly")
             announced = await alice.hears(2)
+        await host.close(night)
+
+    assert announced[0] == f"🎮 Game Night has started! Session #{night}"
+
+
+async def test_it_comes_back_when_a_ban_ends_and_says_what_it_could_not(
+    start: Start, alice: Person, host: Host
+) -> None:
+    async with start() as program:
+        alice.sends("MODE #games +b Nightly!*@*")
+        alice.sends("KICK #games Nightly :out")
+        await program.prints("not let into #games")
+        night = (await host.start())["id"]
+        alice.sends("MODE #games -b Nightly!*@*")
+        await program.prints("in #games as Nightly")
+        announced = await alice.hears(2)
+        await host.close(night)
+
+    assert announced[0] == f"🎮 Game Night has started! Session #{night}"
+
+
+async def test_a_moderated_channel_gets_its_announcements_later(
+    start: Start, alice: Person, host: Host
+) -> None:
+    async with start() as program:
+        alice.sends("MODE #games +m")
+        await alice.reads("MODE #games +m")
+        night = (await host.start())["id"]
+        await program.prints("#games has not taken a line")
+        alice.sends("MODE #games -m")
+        announced = await alice.hears(2)
         await host.close(night)
 
     assert announced[0] == f"🎮 Game Night has started! Session #{night}"

@@ -67,7 +67,8 @@ async def test_a_new_token_is_not_waited_for_without_end(caplog: pytest.LogCaptu
         if token := next(tokens, ""):
             return token
         hanging.set()
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nothing ends it")
 
     async with bot_on([auth(), hang_up], NEWS, token=hangs) as bot:
         hearing = bot.hears_meanwhile()
