@@ -34,6 +34,7 @@ LONGEST_TOLD_SECONDS = 60 * 60.0
 """What a message waits at most because Discord says so, and is then tried again whatever was said."""
 
 GONE = (401, 403, 404)
+PASSING = (408, 425, 429)
 
 ABOUT_A_MESSAGE = (20009, 40005, 50006, 200000, 200001, 240000)
 """Codes of Discord for one message that it won't take: explicit, too large, empty, or stopped by AutoMod and
@@ -78,7 +79,7 @@ class Webhook:
                     f"The webhook has another address (HTTP {status}). "
                     f"DISCORD_WEBHOOK_URL should begin with {answer or 'what its settings show'}"
                 )
-            if 400 <= status < 500 and status != 429:  # noqa: PLR2004 - ours, but not too many of them
+            if 400 <= status < 500 and status not in PASSING:  # noqa: PLR2004 - the class of our own errors
                 if not _about_a_message(status, answer):
                     raise WebhookGone(
                         f"Discord takes nothing at the address in DISCORD_WEBHOOK_URL (HTTP {status}): "
@@ -187,7 +188,7 @@ def main() -> None:
     parser.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
     options = parser.parse_args()
     webhook_url = os.environ.get("DISCORD_WEBHOOK_URL", "").strip()
-    if not webhook_url.startswith(("https://", "http://")):
+    if not re.fullmatch(r"https?://[!-.0-~]+/[!-~]+", webhook_url):
         raise SystemExit("Put the webhook's URL into DISCORD_WEBHOOK_URL; the channel's settings make one.")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     night = GameNight(options.url, token_of(options.token_command), cursors=options.cursors)

@@ -136,6 +136,7 @@ WAITS: dict[str, tuple[list[Answer], list[float]]] = {
     "no number": ([limited('"soon"')], [0.5]),
     "no JSON": ([(429, b"no JSON")] * 2, [0.5, 1]),
     "no answer": ([None] * 2, [0.5, 1]),
+    "too slow a request": ([(408, b"")], [0.5]),
     "a broken answer": ([(502, b"<html>")] * 2, [0.5, 1]),
     "ever longer times": ([(500, b"")] * 8, [0.5, 1, 2, 4, 8, 16, 30, 30]),
 }
@@ -229,7 +230,17 @@ async def test_what_discord_did_not_take_is_announced_after_a_restart(
     assert "s3cret" not in printed
 
 
-@pytest.mark.parametrize("url", ["", "discord.com/api/webhooks/123/s3cret"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "discord.com/api/webhooks/123/s3cret",
+        "https://",
+        "https:///a",
+        "https://a/b c",
+        "https://a/\u200b",
+    ],
+)
 async def test_without_a_webhook_it_says_where_to_put_it(tmp_path: Path, url: str) -> None:
     command = python("discord_bot.py", "http://localhost:5000")
     async with running(command, {"GAMENIGHT_TOKEN": "x", "DISCORD_WEBHOOK_URL": url}, tmp_path) as program:
