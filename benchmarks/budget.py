@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import click
 
 from chalicelib.token_bucket import TokenBucket
-from infra.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second
-from infra.deploy.post_deploy import REST_LIMIT, WEBSOCKET_LIMIT
+from infra.budget import ACCOUNT_RATE, CONCURRENCY, posts_per_second, rest_throttle, websocket_throttle
 
 ACCOUNT_BURST = 5_000
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
@@ -23,7 +22,7 @@ WINDOW = 64
 POST_SECONDS = 0.01
 """How long a post takes on AWS's network, assumed; with the window it bounds a function without a budget."""
 
-OTHERS = REST_LIMIT["rate"] + 2 * WEBSOCKET_LIMIT["rate"]
+OTHERS = rest_throttle(ACCOUNT_RATE).rate + 2 * websocket_throttle(ACCOUNT_RATE).rate
 """REST requests, and frames with their answers, at the most that a stage takes."""
 
 

@@ -1,24 +1,71 @@
-"""Computes how many posts a second each function may make, so that other requests have room.
+"""Divides the account's rate at API Gateway among all that a stage does there.
 
-API Gateway counts REST, WebSocket and @connections requests of an account and Region against one rate. The
-functions that post have fixed concurrency, and each gets an equal part. See
-docs/decisions/0083-a-budget-of-posts.md; ``python -m benchmarks.budget`` shows it.
+API Gateway counts REST requests, frames, their answers and posts of an account and Region against one rate.
+See docs/decisions/0083-a-budget-of-posts.md; ``python -m benchmarks.budget`` shows it.
 """
 
+from typing import NamedTuple
+
 ACCOUNT_RATE = 10_000
-"""Requests a second that an account has in most Regions; 2,500 in the newer ones:
+"""Requests a second that an account has in the Regions named below; elsewhere ``NEWER_RATE``:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
-DELIVERY_SHARE = 0.5
-"""The part of it that all deliveries together may take. The rest is for REST, for frames and their answers,
-and for the account's other APIs."""
+NEWER_RATE = 2_500
+
+ESTABLISHED = frozenset(
+    {"ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1"}
+    | {"ap-southeast-2", "ca-central-1", "cn-north-1", "cn-northwest-1", "eu-central-1", "eu-north-1"}
+    | {"eu-west-1", "eu-west-2", "eu-west-3", "me-south-1", "sa-east-1", "us-east-1", "us-east-2"}
+    | {"us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2"}
+)
+"""The Regions with the higher rate. Whatever Region opens next begins with the lower one."""
+
+DELIVERY_SHARE, REST_SHARE, FRAME_SHARE = 0.5, 0.05, 0.1
+"""The parts of the rate that deliveries, REST requests and frames may take. A frame counts twice, since it is
+answered. What is left is for what a resume replays, for the sweep, and for the account's other APIs."""
+
+BURST_SECONDS = 0.5
+"""How much of its rate each may use at once: the account's own burst is half a second of its rate."""
 
 CONCURRENCY = {"broadcast": 4, "deliver": 8}
 """How many of each may run: broadcast one for each shard of the stream, of which a table has four until it
 takes more than 4,000 writes a second; deliver one for each shard of an audience, so that they begin and end
 together. Reserved: both have them however busy the rest is, and never more."""
 
+UNRESERVED_DELIVER = 2
+"""How many of deliver may run where nothing can be reserved, since an account may begin with 10 of all
+functions: the fewest that Lambda lets a queue start."""
+
+POSTING = frozenset({*CONCURRENCY, "sweep"})
+"""The functions that post by a budget. There is one sweep at a time."""
+
+
+class Throttle(NamedTuple):
+    """What an API takes: requests a second, and at once after a rest."""
+
+    rate: int
+    burst: int
+
+
+def default_rate(region: str) -> int:
+    """Return the requests a second that an account has in a Region, unless it was given more."""
+    return ACCOUNT_RATE if region in ESTABLISHED else NEWER_RATE
+
 
 def posts_per_second(account_rate: int, functions: int = sum(CONCURRENCY.values())) -> int:
     """Return what one of so many functions may post, in whole posts a second, as it is deployed."""
     return int(account_rate * DELIVERY_SHARE) // functions
+
+
+def rest_throttle(account_rate: int) -> Throttle:
+    """Return what the REST API takes."""
+    return _throttle(int(account_rate * REST_SHARE))
+
+
+def websocket_throttle(account_rate: int) -> Throttle:
+    """Return what the WebSocket API takes: frames, each of which is answered."""
+    return _throttle(int(account_rate * FRAME_SHARE))
+
+
+def _throttle(rate: int) -> Throttle:
+    return Throttle(rate, int(rate * BURST_SECONDS))

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from chalicelib.aws.dynamodb.keys import PENDING
-from infra.budget import CONCURRENCY
+from infra.budget import CONCURRENCY, UNRESERVED_DELIVER
 
 PATTERNS: list[dict[str, Any]] = [
     {"eventName": ["INSERT"], "dynamodb": {"Keys": {"SK": {"S": [{"prefix": "event#"}]}}}},
@@ -28,8 +28,17 @@ STREAM_MAPPING: dict[str, Any] = {
     "FilterCriteria": {"Filters": [{"Pattern": json.dumps(pattern)} for pattern in PATTERNS]},
 }
 
-QUEUE_MAPPING: dict[str, Any] = {
-    "FunctionResponseTypes": ["ReportBatchItemFailures"],
-    # Above it jobs wait on the queue, where waiting costs them no attempt.
-    "ScalingConfig": {"MaximumConcurrency": CONCURRENCY["deliver"]},
-}
+ASYNCHRONOUS = ("sweep",)
+"""The functions that are invoked without waiting for an answer, as EventBridge does."""
+
+INVOKE_CONFIG = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+"""Lambda would retry a failed sweep twice, for up to six hours; the next one begins within a minute."""
+
+
+def queue_mapping(*, reserved: bool) -> dict[str, Any]:
+    """Return the queue's mapping. Above its concurrency jobs wait, which costs them no attempt."""
+    concurrency = CONCURRENCY["deliver"] if reserved else UNRESERVED_DELIVER
+    return {
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": concurrency},
+    }

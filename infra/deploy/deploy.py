@@ -49,6 +49,7 @@ def deploy(target: Target) -> dict[str, Any]:
     progress.step("What Chalice leaves undone")
     post_deploy.functions(target)
     post_deploy.event_sources(target, stream_arn, target.stack.outputs())
+    post_deploy.asynchronous_invokes(target)
     post_deploy.websocket_deployment(target, changed=bool(reasons))
     post_deploy.throttles(target)
     post_deploy.log_retention(target)

@@ -7,16 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from infra.budget import rest_throttle, websocket_throttle
 from infra.deploy.aws import wait
 from infra.deploy.chalice.state import mappings
-from infra.deploy.output import DeploymentError
+from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.target import Target
-from infra.event_sources import PATTERNS, QUEUE_MAPPING, STREAM_MAPPING
-
-REST_LIMIT = {"rate": 500, "burst": 1000}
-WEBSOCKET_LIMIT = {"rate": 1000, "burst": 2000}
-"""Requests and frames per second that a stage takes. Together well below the 10,000 (2,500 in newer Regions)
-that the account has for these and for posts to connections, so that no client can take delivery's share."""
+from infra.event_sources import ASYNCHRONOUS, INVOKE_CONFIG, PATTERNS, STREAM_MAPPING, queue_mapping
 
 MAPPING_WITHIN = 300.0
 
@@ -44,7 +42,9 @@ def event_sources(target: Target, stream_arn: str, outputs: Mapping[str, str]) -
     """Set how Lambda reads the stream and the queue. Raises DeploymentError where it reads neither."""
     failures = {"OnFailure": {"Destination": outputs["StreamFailureQueueArn"]}}
     _set_mapping(target, "broadcast", stream_arn, {**STREAM_MAPPING, "DestinationConfig": failures}, "stream")
-    _set_mapping(target, "deliver", outputs["DeliveryQueueArn"], QUEUE_MAPPING, "queue")
+    reserved = target.config.of_function(target.stage, "deliver").reserved_concurrency is not None
+    wanted = queue_mapping(reserved=reserved)
+    _set_mapping(target, "deliver", outputs["DeliveryQueueArn"], wanted, "queue")
 
 
 def _set_mapping(target: Target, name: str, arn: str, wanted: Mapping[str, Any], kind: str) -> None:
@@ -69,6 +69,22 @@ def _set_mapping(target: Target, name: str, arn: str, wanted: Mapping[str, Any],
         )
 
 
+def asynchronous_invokes(target: Target) -> None:
+    """Have Lambda not retry what is invoked asynchronously."""
+    client = target.aws.client("lambda")
+    for name in ASYNCHRONOUS:
+        function = target.stage.function(name)
+        try:
+            actual = client.get_function_event_invoke_config(FunctionName=function)
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+            actual = {}
+        if not INVOKE_CONFIG.items() <= actual.items():
+            client.put_function_event_invoke_config(FunctionName=function, **INVOKE_CONFIG)
+            target.progress.detail(f"a failed {name} is not retried")
+
+
 def websocket_deployment(target: Target, *, changed: bool) -> None:
     """Put the WebSocket API's routes into service: where they are new, and where the API has no stage yet."""
     client, stage, api_id = target.aws.client("apigatewayv2"), target.stage, target.record.websocket_api
@@ -88,14 +104,14 @@ def throttles(target: Target) -> None:
     """Limit what both APIs take."""
     stage, progress = target.stage, target.progress
     live = {"ApiId": target.record.websocket_api, "StageName": stage.name}
-    client, (rate, burst) = target.aws.client("apigatewayv2"), WEBSOCKET_LIMIT.values()
+    client, (rate, burst) = target.aws.client("apigatewayv2"), websocket_throttle(target.shape.account_rate)
     route = client.get_stage(**live).get("DefaultRouteSettings", {})
     limits = {"ThrottlingRateLimit": float(rate), "ThrottlingBurstLimit": burst}
     if not limits.items() <= route.items():
         client.update_stage(**live, DefaultRouteSettings={**route, **limits})
         progress.detail(f"the WebSocket API takes {rate} frames a second")
     rest = {"restApiId": target.record.rest_api, "stageName": stage.name}
-    client, (rate, burst) = target.aws.client("apigateway"), REST_LIMIT.values()
+    client, (rate, burst) = target.aws.client("apigateway"), rest_throttle(target.shape.account_rate)
     methods = client.get_stage(**rest).get("methodSettings", {}).get("*/*", {})
     limits = {"throttlingRateLimit": float(rate), "throttlingBurstLimit": burst}
     if not limits.items() <= methods.items():

@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice.config import Config
 
-from infra.budget import CONCURRENCY, posts_per_second
+from infra.budget import CONCURRENCY, POSTING, posts_per_second
 from infra.deploy.output import DeploymentError
 from infra.deploy.stage import Stage, StageConfig, role_output
 
@@ -107,10 +107,10 @@ def stage_entry(  # noqa: PLR0913 - each is found out by itself
             # Only REST tells them, so that no other function changes when they become known.
             told = {"WEBSOCKET_URL": websocket_url, "REST_URL": rest_url}
             per_function[function]["environment_variables"] = {name: url for name, url in told.items() if url}
-        if function in CONCURRENCY:
+        if function in POSTING:
             rate = str(posts_per_second(shape.account_rate))
             per_function[function]["environment_variables"] = {"POSTS_PER_SECOND": rate}
-            if reserve_concurrency:  # a young account has none to give
+            if function in CONCURRENCY and reserve_concurrency:  # a young account has none to give
                 per_function[function]["reserved_concurrency"] = CONCURRENCY[function]
     return {
         "api_gateway_stage": stage.name,

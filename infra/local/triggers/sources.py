@@ -8,7 +8,8 @@ from typing import Any
 
 from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 
-from infra.event_sources import QUEUE_MAPPING, STREAM_MAPPING
+from infra.budget import CONCURRENCY
+from infra.event_sources import STREAM_MAPPING
 from infra.local.deployment import STAGE, Moment
 from infra.local.engine.endpoints import Endpoints, engine_client
 from infra.local.engine.queues import EngineQueue, Message
@@ -62,7 +63,7 @@ async def call_functions(
     async def invoke(messages: Sequence[Message]) -> Any:
         return await functions.invoke(source.name, queue_event(messages, queue.arn))
 
-    concurrency: int = QUEUE_MAPPING["ScalingConfig"]["MaximumConcurrency"]
+    concurrency = CONCURRENCY["deliver"]
     async with asyncio.TaskGroup() as group:
         group.create_task(stream.run())
         group.create_task(poll_queue(queue, invoke, batch_size=source.batch_size, concurrency=concurrency))

@@ -43,7 +43,8 @@ def target(aws: MotoAws, tmp_path: Path) -> Target:
     for name in (".chalice/config.json", "infra/deploy/stack.yaml"):
         (tmp_path / name).parent.mkdir(parents=True)
         shutil.copy(ROOT / name, tmp_path / name)
-    functions = {"api_handler": "app.app", "broadcast": "app.broadcast", "deliver": "app.deliver"}
+    names = ("broadcast", "deliver", "sweep")
+    functions = {"api_handler": "app.app", **{name: f"app.{name}" for name in names}}
     return Target(aws, Stage("dev"), tmp_path, StageConfig(), functions, SilentProgress())
 
 

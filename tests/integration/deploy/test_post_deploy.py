@@ -1,13 +1,17 @@
 import json
+from typing import Any
 
 import pytest
+from chalice.app import DynamoDBEventConfig, SQSEventConfig
 
+from app import app
 from infra.deploy import post_deploy
 from infra.deploy.chalice.state import adopt, mappings
 from infra.deploy.deploy import completed, mark_complete, warn_of_other_shards
 from infra.deploy.output import DeploymentError
 from infra.deploy.provision import provision
 from infra.deploy.target import Target
+from infra.event_sources import ASYNCHRONOUS
 from tests.fakes.progress import said
 
 # moto can't make alarms and metric filters from a template, and says so.
@@ -68,6 +72,47 @@ def test_stream_and_queue_are_mapped_as_declared(stack: Target) -> None:
     for uuid in uuids:
         mapping = client.get_event_source_mapping(UUID=uuid)
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.usefixtures("functions")
+@pytest.mark.parametrize(("executions", "at_once"), [(10, 2), (111, 2), (112, 8), (1000, 8)])
+def test_a_queue_starts_as_many_as_the_account_has_room_for(
+    stack: Target, executions: int, at_once: int
+) -> None:
+    limits = {"ConcurrentExecutions": executions, "UnreservedConcurrentExecutions": executions}
+    client = stack.aws.client("lambda")
+    client.get_account_settings = lambda: {"AccountLimit": limits}
+    stream, queue = provision(stack), stack.stack.outputs()["DeliveryQueueArn"]
+    read_stream(stack, stream)
+    client.create_event_source_mapping(FunctionName=DELIVER, EventSourceArn=queue, BatchSize=1)
+    said_to_aws: dict[str, Any] = {}
+    client.update_event_source_mapping = lambda **wanted: said_to_aws.update(wanted)
+
+    post_deploy.event_sources(stack, stream, stack.stack.outputs())
+
+    assert said_to_aws["ScalingConfig"] == {"MaximumConcurrency": at_once}
+
+
+@pytest.mark.usefixtures("functions")
+def test_what_is_invoked_asynchronously_is_not_retried(stack: Target) -> None:
+    client = stack.aws.client("lambda")
+    for name in ASYNCHRONOUS:
+        post_deploy.asynchronous_invokes(stack)
+        client.delete_function_event_invoke_config(FunctionName=stack.stage.function(name))
+        post_deploy.asynchronous_invokes(stack)
+        post_deploy.asynchronous_invokes(stack)
+
+        config = client.get_function_event_invoke_config(FunctionName=stack.stage.function(name))
+        assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+        assert said(stack.progress) == [f"a failed {name} is not retried"] * 2
+
+
+def test_every_function_that_is_invoked_asynchronously_is_known() -> None:
+    answered = DynamoDBEventConfig | SQSEventConfig  # pollers wait for these
+    started = [one for one in app.event_sources if not isinstance(one, answered)]
+
+    assert [one.name for one in started] == [*ASYNCHRONOUS]
+    assert app.pure_lambda_functions == []
 
 
 @pytest.mark.usefixtures("functions")

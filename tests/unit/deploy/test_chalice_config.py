@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from infra.budget import CONCURRENCY
 from infra.deploy.chalice.config import ChaliceConfig, stage_entry
 from infra.deploy.output import DeploymentError
 from infra.deploy.stage import Stage, StageConfig
@@ -18,6 +19,7 @@ OUTPUTS = {
     "DeliverRoleArn": "arn:deliver",
     "ApiHandlerRoleArn": "arn:api",
     "BroadcastRoleArn": "arn:broadcast",
+    "SweepRoleArn": "arn:sweep",
 }
 
 
@@ -89,3 +91,14 @@ def test_a_damaged_file_is_told_of(config: ChaliceConfig) -> None:
 
     with pytest.raises(DeploymentError, match="is not JSON"):
         config.entry(DEV)
+
+
+@pytest.mark.parametrize("reserved", [CONCURRENCY, {}])
+def test_every_function_that_posts_has_its_part_of_the_rate(reserved: dict[str, int]) -> None:
+    made = entry("broadcast", "deliver", "sweep", reserve_concurrency=bool(reserved))["lambda_functions"]
+
+    told = {name: one["environment_variables"] for name, one in made.items()}
+    assert told == {name: {"POSTS_PER_SECOND": "416"} for name in ("broadcast", "deliver", "sweep")}
+    assert {name: one.get("reserved_concurrency") for name, one in made.items()} == {
+        name: reserved.get(name) for name in made
+    }
