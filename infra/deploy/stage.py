@@ -61,6 +61,15 @@ def role_output(function: str) -> str:
     return "".join(word.capitalize() for word in function.split("_")) + "RoleArn"
 
 
+ARCHITECTURES = ("arm64", "x86_64")
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""What CloudWatch Logs offers; the stack names them too."""
+
+TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):\d{12}:[\w-]{1,256}(\.fifo)?")
+
 PARAMETERS = {
     "architecture": "Architecture",
     "log_retention_days": "LogRetentionDays",

@@ -15,6 +15,7 @@ from infra.deploy.destroy import left, tables_with_data
 from infra.deploy.output import Progress
 from infra.deploy.provision import check_place
 from infra.deploy.provision import provision as provision_stage
+from infra.deploy.stage import ARCHITECTURES
 from infra.deploy.status import show
 from infra.deploy.target import Target
 
@@ -121,7 +122,7 @@ def provision(target: Target, *, json_only: bool) -> None:
 @click.command(epilog=examples("stage package", "stage package --architecture x86_64 --json"))
 @click.option(
     "--architecture",
-    type=click.Choice(["arm64", "x86_64"]),
+    type=click.Choice(ARCHITECTURES),
     default="arm64",
     show_default=True,
     help="The functions' processor.",

@@ -10,38 +10,49 @@ from typing import Any
 import click
 
 from infra import ROOT
+from infra.budget import ACCOUNT_RATE, NEWER_RATE, default_rate
 from infra.cli.options import JSON, STAGE, STATE_DIR
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.command import declared_functions
 from infra.deploy.operate.stage import operated_stage
-from infra.deploy.output import Progress, explained
-from infra.deploy.stage import Stage, StageConfig
+from infra.deploy.output import DeploymentError, Progress, explained
+from infra.deploy.stage import ARCHITECTURES, LOG_RETENTION_DAYS, TOPIC_ARN, Stage, StageConfig
 from infra.deploy.target import Target
 from infra.local.state import StateDir
 
 NEW = StageConfig()
 
+
+def _topic(_ctx: click.Context, _param: click.Parameter, arn: str | None) -> str | None:
+    if arn and not TOPIC_ARN.fullmatch(arn):
+        raise click.BadParameter(
+            f"{arn!r} is no topic, which looks like arn:aws:sns:us-east-1:123456789012:NAME."
+        )
+    return arn
+
+
 SHAPING = (
     click.option(
         "--architecture",
-        type=click.Choice(["arm64", "x86_64"]),
+        type=click.Choice(ARCHITECTURES),
         help=f"The functions' processor; arm64 costs a fifth less.  [a new stage: {NEW.architecture}]",
     ),
     click.option(
         "--log-retention-days",
-        type=int,
+        type=click.Choice(LOG_RETENTION_DAYS),
         help=f"How long logs are kept.  [a new stage: {NEW.log_retention_days}]",
     ),
     click.option(
         "--alarm-topic-arn",
         metavar="ARN",
+        callback=_topic,
         help='The SNS topic that alarms notify; "" for none.  [a new stage: none, alarms only show]',
     ),
     click.option(
         "--account-rate",
         type=click.IntRange(min=100),
         help="Requests a second that API Gateway gives the account; delivery takes half of it at most.  "
-        f"[a new stage: {NEW.account_rate}]",
+        f"[a new stage: {ACCOUNT_RATE}, and {NEWER_RATE} in newer Regions]",
     ),
 )
 
@@ -96,6 +107,11 @@ def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
     stage = Stage(name)
     names = ("architecture", "log_retention_days", "alarm_topic_arn", "account_rate")
     chosen = {key: options.pop(key) for key in names if key in options}
-    target = Target(Aws.connect(), stage, ROOT, NEW, declared_functions(ROOT), progress)
+    aws = Aws.connect()
+    topic = TOPIC_ARN.fullmatch(chosen.get("alarm_topic_arn") or "")
+    if topic and topic["region"] != aws.region:
+        raise DeploymentError(f"The stage is in {aws.region}, and its alarms can only notify a topic there.")
+    target = Target(aws, stage, ROOT, NEW, declared_functions(ROOT), progress)
     endpoint = os.environ.get("PUSH_ENDPOINT") or None
-    return replace(target, shape=StageConfig.of(target.stack.parameters(), **chosen, push_endpoint=endpoint))
+    kept = {"AccountRate": str(default_rate(aws.region)), **target.stack.parameters()}
+    return replace(target, shape=StageConfig.of(kept, **chosen, push_endpoint=endpoint))

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from cfnlint.decode import cfn_yaml
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from app import app
 from chalicelib.aws.dynamodb.keys import SESSIONS, pending_key, session_key
 from infra.deploy.chalice.command import functions_of
-from infra.deploy.stage import role_output
+from infra.deploy.stage import ARCHITECTURES, LOG_RETENTION_DAYS, role_output
 from infra.template import MAX_SENT, sent
 
 ROOT = Path(__file__).parents[3]
@@ -78,6 +79,43 @@ def test_the_tables_outlive_the_stack() -> None:
     for table in tables:
         assert table["DeletionPolicy"] == "RetainExceptOnCreate"
         assert table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_no_list_or_map_is_empty() -> None:
+    # CloudFormation calls an empty list that a service leaves out drift. AWS::NoValue leaves it out.
+    def empty(value: Any, where: str) -> list[str]:
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return [where] * (not value) + [
+            found
+            for key, one in items
+            if isinstance(one, dict | list)
+            for found in empty(one, f"{where}.{key}")
+        ]
+
+    assert empty(RESOURCES, "Resources") == []
+
+
+def test_no_widget_of_the_dashboard_hides_another() -> None:
+    body = re.sub(r"\$\{[^}]*\}", "x", RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    widgets = json.loads(body)["widgets"]
+    cells = [
+        (x, y)
+        for one in widgets
+        for x in range(one["x"], one["x"] + one["width"])
+        for y in range(one["y"], one["y"] + one["height"])
+    ]
+
+    assert len(widgets) > 5
+    assert len(cells) == len({*cells})
+    assert {x for x, _ in cells} == {*range(24)}  # the width of a dashboard
+
+
+def test_logs_are_kept_for_days_that_cloudwatch_has() -> None:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::Logs::LogGroup").schema
+    days = schema["properties"]["RetentionInDays"]["enum"]
+
+    assert [*LOG_RETENTION_DAYS] == TEMPLATE["Parameters"]["LogRetentionDays"]["AllowedValues"] == days
+    assert [*ARCHITECTURES] == TEMPLATE["Parameters"]["Architecture"]["AllowedValues"]
 
 
 def test_the_template_fits_into_one_request() -> None:
