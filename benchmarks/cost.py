@@ -1,14 +1,16 @@
 """The monthly bill of a stage, from prices and assumptions that are all here: `python -m benchmarks.cost`.
 
-Prices are those of us-east-1 in US dollars; the page of each is named beside it. What AWS gives everybody for
-nothing each month is not deducted, so that a small stage pays less than is shown.
+Prices are those of us-east-1 in US dollars; the page of each is named beside it. The last line deducts what
+AWS gives everybody for nothing each month.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import click
 
 MONTH_MINUTES = 30.4 * 24 * 60
+MONTH_SECONDS = MONTH_MINUTES * 60
 MILLION = 1_000_000
 
 REST_REQUEST = 3.50 / MILLION  # https://aws.amazon.com/api-gateway/pricing/
@@ -21,6 +23,7 @@ LAMBDA_GB_SECOND = 0.0000133334  # the same page, arm64
 DYNAMODB_WRITE = 0.625 / MILLION  # https://aws.amazon.com/dynamodb/pricing/on-demand/
 DYNAMODB_READ = 0.125 / MILLION  # the same page
 DYNAMODB_GB = 0.25 + 0.20  # the same page: storage, and point-in-time recovery
+SQS_REQUEST = 0.50 / MILLION  # https://aws.amazon.com/sqs/pricing/, FIFO
 LOG_GB = 0.50  # https://aws.amazon.com/cloudwatch/pricing/
 ALARM = 0.10  # the same page
 METRIC = 0.30  # the same page, for a month; by the hour, and only for hours in which it has a value
@@ -28,13 +31,27 @@ DASHBOARD = 3.00  # the same page
 TRACE = 5.00 / MILLION  # https://aws.amazon.com/xray/pricing/
 TRANSFER_GB = 0.09  # https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer
 
+FREE = {  # https://aws.amazon.com/free/, what does not end after a year; DynamoDB's is storage alone
+    "Lambda": MILLION * LAMBDA_REQUEST + 400_000 * LAMBDA_GB_SECOND,
+    "SQS": MILLION * SQS_REQUEST,
+    "logs": 5 * LOG_GB,
+    "traces": 100_000 * TRACE,
+    "data to clients": 100 * TRANSFER_GB,
+    "metrics": 10 * METRIC,
+    "alarms and dashboard": 10 * ALARM + DASHBOARD,
+}
+
 ALARMS = 27
 NIGHT_HOURS = 4
 DELIVERY_METRICS = 6  # of a function that delivers and has no trouble: docs/operations.md
 IDLE_METRICS = 1  # how far the sweep is behind, each minute
 INLINE_AUDIENCE = 500  # above it deliver delivers as well
-TRACED = 0.05  # Lambda traces one request a second, and five of a hundred above that
+TRACED = 0.05  # X-Ray's default rule: the first request each second, and five of a hundred of the rest
+IDLE_POLLS = 5  # Lambda polls a queue with five long polls at once, whether there are jobs or not
+POLL_SECONDS = 20
+JOB_REQUESTS = 2  # to receive a job, and to delete it or to hand it back; a batch sends those of an event
 LOG_BYTES = 350  # of one invocation: Lambda's START, END and REPORT
+SWEEP_SECONDS = 0.08  # of one that finds nothing
 SWEEP_LOG_BYTES = 600  # with its metrics
 EVENT_LOG_BYTES = 3_100  # five lines, of which one has metrics; two are written for every shard of a crowd
 RECONNECT_LOG_BYTES = 1_100  # auth, subscribe, and the notice before
@@ -104,10 +121,14 @@ def bill(use: Scenario) -> dict[str, float]:
     gb_seconds = (
         broadcast_seconds * LARGE_GB
         + events * 0.03 * MIDDLE_GB
-        + MONTH_MINUTES * 0.08 * MIDDLE_GB
+        + MONTH_MINUTES * SWEEP_SECONDS * MIDDLE_GB
         + pings * 0.005 * MIDDLE_GB
         + reconnects * (2 * 0.02 * MIDDLE_GB + 2 * 0.015 * SMALL_GB)
     )
+    large = use.nights * (use.connections > INLINE_AUDIENCE) + (events - use.nights) * (
+        use.subscribers > INLINE_AUDIENCE
+    )
+    queue_requests = MONTH_SECONDS / POLL_SECONDS * IDLE_POLLS + large * (1 + SHARDS * JOB_REQUESTS)
     stored_gb = (use.connections * 1_500 + events * 3 * 500) / 1e9
     return {
         "connection minutes": minutes * CONNECTION_MINUTE,
@@ -115,12 +136,35 @@ def bill(use: Scenario) -> dict[str, float]:
         "REST requests": events * REST_REQUEST,
         "Lambda": invocations * LAMBDA_REQUEST + gb_seconds * LAMBDA_GB_SECOND,
         "DynamoDB": writes * DYNAMODB_WRITE + reads * DYNAMODB_READ + stored_gb * DYNAMODB_GB,
-        "logs and traces": (invocations * LOG_BYTES + own_log_bytes) / 1e9 * LOG_GB
-        + invocations * TRACED * TRACE,
+        "SQS": queue_requests * SQS_REQUEST,
+        "logs": (invocations * LOG_BYTES + own_log_bytes) / 1e9 * LOG_GB,
+        "traces": traces(invocations) * TRACE,
         "data to clients": messages * EVENT_BYTES / 1e9 * TRANSFER_GB,
         "metrics": metrics * METRIC,
         "alarms and dashboard": ALARMS * ALARM + DASHBOARD,
     }
+
+
+def paid(items: Mapping[str, float]) -> float:
+    """Return what is left to pay of a bill."""
+    return sum(max(0.0, dollars - FREE.get(item, 0.0)) for item, dollars in items.items())
+
+
+def sentences() -> Iterator[str]:
+    """Yield what docs/cost.md says in words."""
+    yield f"{MONTH_MINUTES * CONNECTION_MINUTE * 100:.1f} cents in connection minutes"
+    reads = MONTH_MINUTES * SWEEP_READS * DYNAMODB_READ
+    runs = MONTH_MINUTES * (LAMBDA_REQUEST + SWEEP_SECONDS * MIDDLE_GB * LAMBDA_GB_SECOND)
+    yield f"{reads * 100:.0f} cents a month of reads and {runs * 100:.0f} of Lambda"
+    yield f"{ALARMS - 10} of its {ALARMS} alarms"
+    idle = MONTH_SECONDS / POLL_SECONDS * IDLE_POLLS * SQS_REQUEST
+    yield f"{idle * 100:.0f} cents a month for Lambda's polls"
+
+
+def traces(invocations: float, seconds: float = MONTH_SECONDS) -> float:
+    """Return how many invocations of so many seconds are traced, where they come evenly."""
+    first = min(invocations, seconds)
+    return first + (invocations - first) * TRACED
 
 
 def _tiered(messages: float) -> float:
@@ -135,6 +179,7 @@ def main() -> None:
     for item in next(iter(bills.values())):
         click.echo(f"{item:30}" + "".join(f"{one[item]:14,.2f}" for one in bills.values()))
     click.echo(f"{'together':30}" + "".join(f"{sum(one.values()):14,.2f}" for one in bills.values()))
+    click.echo(f"{'less what is free':30}" + "".join(f"{paid(one):14,.2f}" for one in bills.values()))
 
 
 if __name__ == "__main__":

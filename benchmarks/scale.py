@@ -17,11 +17,13 @@ import click
 from benchmarks.cost import (
     CONNECTION_HOURS,
     DYNAMODB_READ,
+    JOB_REQUESTS,
     LAMBDA_GB_SECOND,
     LAMBDA_REQUEST,
     LARGE_GB,
     PING_MINUTES,
     RECIPIENTS_PER_READ,
+    SQS_REQUEST,
     WEBSOCKET_MESSAGE,
 )
 from chalicelib.delivery.fan_out import PAGE_SIZE
@@ -48,8 +50,6 @@ READ_SECONDS = 0.015  # a page of 1,000 rows, or 100 KB
 POST_SECONDS = 0.010  # from a function to @connections and back
 WINDOW = 64
 
-SQS_REQUEST = 0.50 / 1_000_000  # FIFO: https://aws.amazon.com/sqs/pricing/
-SQS_REQUESTS_PER_RUN = 2  # to receive a job, and to delete it or to hand it back; one more sends it
 DYNAMODB_WRITE = 0.625 / 1_000_000  # https://aws.amazon.com/dynamodb/pricing/on-demand/
 ATTEMPTS = queues("scale")["DeliveryQueue"].receives
 
@@ -126,7 +126,7 @@ def dollars(connections: int, setting: Setting, *, seconds: float) -> float:
         connections * WEBSOCKET_MESSAGE
         + connections / RECIPIENTS_PER_READ * DYNAMODB_READ
         + (connections / PAGE_SIZE + 2 * jobs) * DYNAMODB_WRITE * bool(jobs)
-        + (jobs + runs * SQS_REQUESTS_PER_RUN) * SQS_REQUEST
+        + (jobs + runs * JOB_REQUESTS) * SQS_REQUEST
         + (1 + runs) * LAMBDA_REQUEST
         + seconds * LARGE_GB * LAMBDA_GB_SECOND
     )
