@@ -1,6 +1,7 @@
 """API Gateway's REST API: HTTP in, an event to ``api_handler``, HTTP out."""
 
 import base64
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ def _error(status: int, message: str, error_type: str) -> Answer:
 
 
 NO_SUCH_ROUTE = _error(403, "Missing Authentication Token", "MissingAuthenticationTokenException")
+SIGNATURE = ("Credential", "Signature", "SignedHeaders")
 TOO_LARGE = _error(413, "Request Too Long", "RequestEntityTooLargeException")
 FUNCTION_FAILED = _error(502, "Internal server error", "InternalServerErrorException")
 FUNCTION_TOO_SLOW = _error(504, "Endpoint request timed out", "InternalServerErrorException")
@@ -56,7 +58,7 @@ class RestApi:
     async def _answer(self, request: RestRequest) -> Answer:
         event = rest_event(self._routes, request, Moment.present())
         if event is None or request.method not in self._routes[event["resource"]]:
-            return NO_SUCH_ROUTE
+            return no_such_route(dict(request.headers).get("authorization", ""))
         within = self._limits.integration_seconds
         try:
             return rest_answer(await self._functions.invoke("api_handler", event, within))
@@ -64,6 +66,22 @@ class RestApi:
             return FUNCTION_TOO_SLOW
         except FunctionFailed:
             return FUNCTION_FAILED
+
+
+def no_such_route(authorization: str) -> Answer:
+    """Return the answer to a path or method that does not exist: Authorization is read as a signature."""
+    if not authorization.strip():
+        return NO_SUCH_ROUTE
+    digest = base64.b64encode(hashlib.sha256(authorization.encode()).digest()).decode()
+    hashed = "hashed with SHA-256 and encoded with Base64"
+    _, space, pairs = authorization.strip().partition(" ")
+    if space and "=" not in pairs:
+        why = f"Invalid key=value pair (missing equal-sign) in Authorization header ({hashed}): '{digest}'."
+    else:
+        lacks = "".join(f"Authorization header requires '{one}' parameter. " for one in SIGNATURE)
+        date = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        why = f"{lacks}{date} ({hashed.capitalize()}) Authorization={digest}"
+    return _error(403, why, "IncompleteSignatureException")
 
 
 def rest_answer(response: Any) -> Answer:
