@@ -27,6 +27,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPException, InvalidURL
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
@@ -387,7 +388,14 @@ class GameNight:
         """Be connected until the service asks for another connection. Raises what ended it otherwise."""
         url = self._websocket_url or await self._discovered()
         token = await self._tokens.fresh()
-        opening = connect(url, open_timeout=None, close_timeout=1, ping_interval=None, logger=_wire_logger)
+        opening = connect(
+            url,
+            open_timeout=None,
+            close_timeout=1,
+            ping_interval=None,
+            logger=_wire_logger,
+            proxy=None if _is_loopback(url) else True,
+        )
         try:
             socket = await _within(self._surroundings, _opened(opening), OPEN_SECONDS)
         except ImportError as missing:  # only where the environment names a SOCKS proxy
@@ -996,6 +1004,14 @@ def _checked(token: Any) -> str:
     return trimmed
 
 
+def _is_loopback(url: str) -> bool:
+    """Return whether an address is this machine's own, which no proxy can reach."""
+    host = urlsplit(url).hostname or ""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirect would take the token to another host."""
 
@@ -1010,7 +1026,8 @@ class _Rest:
         self.url = url
         self._tokens = tokens
         self._surroundings = surroundings
-        self._opener = urllib.request.build_opener(_NoRedirects())
+        direct = [urllib.request.ProxyHandler({})] if _is_loopback(url) else []
+        self._opener = urllib.request.build_opener(_NoRedirects(), *direct)
 
     def wrong_address(self) -> WrongAddress:
         return WrongAddress(

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra import ROOT
+from infra.loopback import reach_loopback_directly
 from infra.ministack import stop
 from infra.signals import exit_by_signals
 
@@ -114,6 +115,7 @@ def main(arguments: Sequence[str]) -> int:
         print("Usage: python -m infra.dynamodb_local -- COMMAND...", file=sys.stderr)
         return 2
     exit_by_signals()
+    reach_loopback_directly()
     try:
         return run(arguments[1:])
     except DynamoDbLocalError as error:

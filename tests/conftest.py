@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from infra.loopback import reach_loopback_directly
 from tests import leaks
 from tests.clients import Bot, Connect, Host, Target
 from tests.gateway import Gateway, gateway_engine, running_gateway
@@ -23,6 +24,7 @@ LOG_START = pytest.StashKey[int]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(leaks)
+    reach_loopback_directly()
     # Started in the background by a shell, the tests ignore Ctrl-C, and so would all that they start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,6 +6,7 @@
 import sys
 from pathlib import Path
 
+from infra.loopback import reach_loopback_directly
 from infra.signals import leave_by_ctrl_c
 
 sys.path.append(str(Path(__file__).parents[2] / "bots"))
@@ -15,6 +16,7 @@ sys.path.append(str(Path(__file__).parents[2] / "bots"))
 def main() -> None:
     """Run the command that was typed, and exit with its status."""
     leave_by_ctrl_c()  # until a command runs, there is nothing but imports
+    reach_loopback_directly()
     from infra.cli.commands import gamenight
 
     gamenight(prog_name="gamenight")

@@ -28,7 +28,7 @@ TEXT = """
 import asyncio, contextlib, json, websockets
 
 async def listen():
-    async for live in websockets.connect("{websocket_url}", process_exception=print):
+    async for live in websockets.connect("{websocket_url}", proxy=None, process_exception=print):
         with contextlib.suppress(websockets.ConnectionClosed):  # and again after a break
             await live.send(json.dumps({{"type": "auth", "token": "{bot_token}"}}))
             async for message in live:

@@ -27,7 +27,7 @@ def engine_client(service: str, endpoints: Endpoints) -> Any:
         endpoint_url=endpoints.dynamodb if service.startswith("dynamodb") else endpoints.everything,
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - engines take any
-        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}),
+        config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}, proxies={}),
     )
 
 
