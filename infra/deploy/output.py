@@ -84,6 +84,6 @@ def _advice(error: ClientError) -> str:
     if code in NOT_PERMITTED:
         return (
             f"These credentials may not do {error.operation_name}: {said}\n"
-            "docs/deploying.md lists what a person who deploys needs to be allowed to do."
+            "infra/deploy/deployer-policy.json is what a person who deploys has to be allowed to do."
         )
     return f"AWS refused {error.operation_name} ({code}): {said}"

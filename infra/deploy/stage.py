@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from chalicelib.settings import MANAGEMENT_ENDPOINT
@@ -10,6 +11,9 @@ from infra.budget import ACCOUNT_RATE
 from infra.deploy.output import DeploymentError
 
 APP_NAME = "game-night-live"
+DEPLOYER_POLICY = Path(__file__).with_name("deployer-policy.json")
+"""What somebody who deploys and operates stages has to be allowed to do, see docs/deploying.md."""
+
 STAGE_NAME = re.compile(r"(?!local$)[a-z][a-z0-9]{0,15}")
 """Without dashes, so that no stage's name begins with another's and a dash; local is the gateway's stage."""
 

@@ -14,7 +14,7 @@ from infra.ministack import MiniStackError, ministack
 EMULATOR = Path(__file__).with_name("emulator.py")
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""MiniStack's root key and its secret: who deploys may do all, the functions what their roles allow."""
+"""MiniStack's root key and its secret: the rehearsal itself may do all, see ``deployer`` for who deploys."""
 
 LISTINGS = (
     ("lambda", "list_functions", "Functions", "FunctionName"),

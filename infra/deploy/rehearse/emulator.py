@@ -31,6 +31,13 @@ AT_ONCE = asyncio.Semaphore(8)
 ACTIONS = {"sqs:SendMessageBatch": "sqs:SendMessage"}
 """Operations that AWS has no action of their own for, and MiniStack has."""
 
+RULE = "arn:aws:events:us-east-1:000000000000:rule/game-night-live-rehearsal-"
+UNNAMED = {
+    **dict.fromkeys(("events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets"), RULE),
+    "lambda:CreateFunction": "arn:aws:lambda:us-east-1:000000000000:function:game-night-live-rehearsal",
+}
+"""Actions that are on a resource, which MiniStack does not name. AWS does."""
+
 _handle_request = rest_apis.handle_request
 _handle_execute = rest_apis.handle_execute
 _evaluate_route_selection = websocket_apis._evaluate_route_selection
@@ -68,15 +75,18 @@ def evaluate_route_selection(expression: str, payload: str) -> str:
 def enforce(access_key_id: str, iam_action: str, *args: Any, resource_arn: str = "*", **more: Any) -> Any:
     """Decide as MiniStack does, by AWS's names of actions, and write down what was decided, once each."""
     iam_action = ACTIONS.get(iam_action, iam_action)
+    if resource_arn == "*":
+        resource_arn = UNNAMED.get(iam_action, resource_arn)
+    resource_arn = resource_arn.replace(":rule/default/", ":rule/")
     denial = _enforce(access_key_id, iam_action, *args, resource_arn=resource_arn, **more)
-    if _denied_once(iam_action):
-        denial = iam_evaluator.EvalResult("ImplicitDeny", principal_arn=_principal(access_key_id))
     decided = (access_key_id, iam_action, resource_arn, denial is None)
     if decided not in _written:
         _written.add(decided)
         call = {"principal": _principal(access_key_id), "action": iam_action, "resource": resource_arn}
         with (FOLDER / "calls.jsonl").open("a") as calls:
             calls.write(json.dumps({**call, "allowed": denial is None}) + "\n")
+    if _denied_once(iam_action):
+        return iam_evaluator.EvalResult("ImplicitDeny", principal_arn=_principal(access_key_id))
     return denial
 
 

@@ -29,12 +29,12 @@ def findings(policies: Mapping[str, Iterable[Mapping[str, Any]]], calls: str) ->
 
 
 def _call_of(line: str) -> tuple[str, str, str, bool] | None:
-    """Return a function, its action, the resource, and whether it may; None for what others did."""
+    """Return a function or a user, what it did, on what, and whether it may; None for the account's own."""
     call = json.loads(line)
     kind, _, session = call["principal"].partition("/")
-    if not kind.endswith(":assumed-role"):
+    if not kind.endswith((":assumed-role", ":user")):
         return None
-    return session.partition("/")[2], call["action"], call["resource"], call["allowed"]
+    return session.rpartition("/")[2], call["action"], call["resource"], call["allowed"]
 
 
 def _list(value: str | list[str]) -> list[str]:

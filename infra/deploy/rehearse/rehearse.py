@@ -20,6 +20,7 @@ from infra.deploy.output import Progress
 from infra.deploy.rehearse import changes
 from infra.deploy.rehearse.account import rehearsal_account
 from infra.deploy.rehearse.connections import INLINE_AUDIENCE, Connections
+from infra.deploy.rehearse.deployer import new_deployer
 from infra.deploy.rehearse.permissions import findings
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, PROCESSOR, STAGE, Terminal, must
 
@@ -54,7 +55,7 @@ def rehearse(progress: Progress) -> None:
         with rehearsal_account(Path(scratch) / "account") as account:
             progress.detail(account.url)
             account.enter()
-            _run(Terminal(account, project, progress))
+            _run(Terminal(account, project, progress, new_deployer()))
 
 
 def _copy(project: Path, to: Path) -> None:

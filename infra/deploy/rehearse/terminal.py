@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +41,15 @@ def must(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sent
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A terminal in ``project``, the copy, whose commands reach ``account`` and are shown by ``progress``."""
+    """A terminal in ``project``, the copy, whose commands reach ``account`` and are shown by ``progress``.
+
+    ``user`` is the environment that says whose commands they are.
+    """
 
     account: Account
     project: Path
     progress: Progress
+    user: Mapping[str, str]
 
     def gamenight(self, *arguments: str, expect: int | None = 0, answer: str = "") -> str:
         """Run one of our commands for the stage, see ``run``."""
@@ -65,6 +70,7 @@ class Terminal:
         with subprocess.Popen(
             [sys.executable, *arguments],
             cwd=self.project,
+            env={**os.environ, **self.user},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

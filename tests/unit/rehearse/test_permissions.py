@@ -35,3 +35,12 @@ def test_a_grant_that_nobody_used_is_found() -> None:
     calls = call("dynamodb:GetItem"), call("dynamodb:PutItem", function="another")
 
     assert found(*calls) == [f"f may do dynamodb:PutItem on {TABLE} (Table), and never did"]
+
+
+def test_what_a_user_was_denied_is_found_and_what_the_account_does_is_not() -> None:
+    made = [
+        {"principal": f"arn:aws:iam::000000000000:{who}", "action": "a:B", "resource": "r", "allowed": False}
+        for who in ("user/deployer", "root")
+    ]
+
+    assert findings({}, "\n".join(map(json.dumps, made))) == ["deployer was denied a:B on r"]
