@@ -139,14 +139,14 @@ def route(method: str, path: str) -> Callable[[View], View]:
 @route("GET", "/api")
 def describe() -> "answers.Service":
     """Tell a client everything that it needs to begin."""
-    from chalicelib.api.rest.urls import base_url
+    from chalicelib.api.rest import urls
 
     request = _request()
-    here = base_url(settings().rest_url, request.headers, request.context)
+    here = urls.base_url(settings().rest_url, request.headers, request.context)
     return {
         "name": "Game Night Live",
         "version": __version__,
-        "websocket_url": settings().websocket_url,
+        "websocket_url": urls.websocket_url(settings().websocket_url, here),
         "openapi_url": f"{here}/api/openapi.json",
         "asyncapi_url": f"{here}/api/asyncapi.json",
     }
@@ -279,9 +279,13 @@ def mint_token() -> Response:
 @route("GET", "/")
 def page() -> Response:
     """Answer with the page to host a night from."""
+    from chalicelib.api.rest import urls
     from chalicelib.page import served as web
 
-    return _as_response(web.page(_root(), settings().websocket_url, _request().headers))
+    request = _request()
+    here = urls.base_url(settings().rest_url, request.headers, request.context)
+    live = urls.websocket_url(settings().websocket_url, here)
+    return _as_response(web.page(_root(), live, request.headers))
 
 
 @route("GET", "/page/{edition}/{name}")

@@ -42,16 +42,17 @@ class Settings:
 
     ``push_endpoint`` is a template with ``{api_id}``, ``{region}`` and ``{stage}`` (PUSH_ENDPOINT); only
     emulators set it. ``rest_url`` (REST_URL), what ``/api`` stands below, comes from the request where it is
-    not set. ``dynamodb_endpoint``, ``sqs_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under
-    the names that every AWS SDK reads. The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or, on
-    a laptop, in a file (JWT_SECRET_FILE), which wins where both are set. ``inline_audience`` is the largest
-    audience that ``broadcast`` posts to itself; larger ones go to the delivery queue. ``posts_per_second``
-    is this function's part of the account's rate; None disables the limit. ``connection_life``
-    is the protocol's and ``frames_per_second`` what one connection may send; only tests, which can't wait for
-    them, set others. ``stage`` (STAGE) is a dimension of the metrics. The log also goes to ``log_file``
-    (LOG_FILE), which only the local gateway sets, as it does ``log_format`` (LOG_FORMAT), ``text`` for people
-    at a terminal and ``json`` for everyone else. ``keys`` are the credentials that Lambda puts into the
-    environment; None where they are kept anywhere else.
+    not set. ``websocket_url`` (WEBSOCKET_URL) may be a path below it. ``dynamodb_endpoint``, ``sqs_endpoint``
+    and ``aws_endpoint`` replace AWS's own addresses, under the names that every AWS SDK reads. The token
+    secret is in an SSM parameter (JWT_SECRET_PARAMETER) or, on a laptop, in a file (JWT_SECRET_FILE), which
+    wins where both are set. ``inline_audience`` is the largest audience that ``broadcast`` posts to itself;
+    larger ones go to the delivery queue. ``posts_per_second`` is this function's part of the account's rate;
+    None disables the limit. ``connection_life`` is the protocol's and ``frames_per_second`` what one
+    connection may send; only tests, which can't wait for them, set others. ``stage`` (STAGE) is a dimension
+    of the metrics. The log also goes to ``log_file`` (LOG_FILE), which only the local gateway sets, as it
+    does ``log_format`` (LOG_FORMAT), ``text`` for people at a terminal and ``json`` for everyone else.
+    ``keys`` are the credentials that Lambda puts into the environment; None where they are kept anywhere
+    else.
     """
 
     region: str

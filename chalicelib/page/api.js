@@ -74,6 +74,9 @@ export class Api {
   }
 }
 
+/** A key that nobody else makes. `crypto.randomUUID` is missing where a page comes over plain http from another machine. */
+const newKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-');
+
 /** A request that a person makes: pressing the button again sends the same thing under the same key. */
 export class Deed {
   #api;
@@ -84,7 +87,7 @@ export class Deed {
 
   async post(path, body) {
     const said = JSON.stringify([path, body]);
-    if (said !== this.#said) [this.#said, this.#key] = [said, crypto.randomUUID()];
+    if (said !== this.#said) [this.#said, this.#key] = [said, newKey()];
     try {
       const answer = await this.#api.post(path, body, this.#key);
       this.#said = null;

@@ -11,7 +11,10 @@ import { problemSentence } from './words.js';
 
 // This file is ROOT/page/EDITION/main.js, wherever a stage or a proxy has put the root.
 const root = new URL('../..', import.meta.url).href.replace(/\/$/, '');
-const url = document.documentElement.dataset.websocket;
+// A proxy may not tell the service how it was reached, but the page knows: a WebSocket beside it is found from there.
+const BESIDE = '/api/sessions/live';
+const named = document.documentElement.dataset.websocket;
+const url = named.endsWith(BESIDE) ? `${root.replace(/^http/, 'ws')}${BESIDE}` : named;
 const memory = new Memory(root);
 const stage = new Stage();
 

@@ -91,7 +91,7 @@ def serve(options: Options, say: Callable[[str], None], announce: Announce) -> N
         ours = {
             **sdk_variables(endpoints),
             **_function_variables(posts, stream_arn, made, state),
-            **{name.upper(): url for name, url in urls.items()},
+            "WEBSOCKET_URL": PATH,
         }
         # On a terminal the log is short. The shell's LOG_FORMAT wins.
         log_format = {"LOG_FORMAT": TEXT_LINES if sys.stdout.isatty() else JSON_LINES}

@@ -24,12 +24,13 @@ def session_id_of(text: str) -> int:
 
 
 def page_of(query: Mapping[str, str] | None, *others: str) -> tuple[Cursor, int]:
-    """Return where a client wants to go on, and how many entries it wants.
+    """Return where a client wants to go on, and how many entries it wants, 1 to 100.
 
     ``others`` are parameters that the route takes in place of these. Raises InvalidCursor, InvalidRequest.
     """
     _check_names(query, (*PAGE_PARAMETERS, *others))
-    return since_of(query), limit_of(query)
+    since = (query or {}).get("since")
+    return BEGINNING if since is None else parse_since(since), _count(query, "limit")
 
 
 def newest_of(query: Mapping[str, str] | None) -> int | None:
@@ -41,17 +42,6 @@ def newest_of(query: Mapping[str, str] | None) -> int | None:
         return None
     _check_names(query, ("newest",))
     return _count(query, "newest")
-
-
-def since_of(query: Mapping[str, str] | None) -> Cursor:
-    """Return where a client wants to go on; the beginning where it does not say. Raises InvalidCursor."""
-    since = (query or {}).get("since")
-    return BEGINNING if since is None else parse_since(since)
-
-
-def limit_of(query: Mapping[str, str] | None) -> int:
-    """Return how many entries a client wants, 1 to 100, 50 where it does not say. Raises InvalidRequest."""
-    return _count(query, "limit")
 
 
 def base_url(configured: str, headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
@@ -70,7 +60,14 @@ def base_path(configured: str, headers: Mapping[str, str], context: Mapping[str,
     """Return the path of ``base_url``, "" where it has none; the request's host may be anything at all."""
     if configured:
         return urlsplit(configured).path.rstrip("/")
-    return f"/{context.get('stage')}" if ".execute-api." in _host(headers, context) else ""
+    if ".execute-api." in _host(headers, context):
+        return f"/{context.get('stage')}"
+    return headers.get("x-forwarded-prefix", "").rstrip("/")
+
+
+def websocket_url(configured: str, base: str) -> str:
+    """Return where clients connect: what is configured, below ``base_url`` where that is a path."""
+    return f"ws{base.removeprefix('http')}{configured}" if configured.startswith("/") else configured
 
 
 def _check_names(query: Mapping[str, str] | None, allowed: Sequence[str]) -> None:

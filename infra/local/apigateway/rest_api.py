@@ -9,6 +9,7 @@ from typing import Any
 from chalice.app import Chalice
 
 from infra.local.apigateway.asgi import Pairs, Receive, Scope, Send, headers_of, source_ip
+from infra.local.apigateway.forwarded import as_the_client_asked
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.rest_event import RestRequest, rest_event
 from infra.local.deployment import Moment
@@ -118,7 +119,7 @@ def _request(scope: Scope, body: bytes) -> RestRequest:
         method=scope["method"],
         path=scope["raw_path"].decode("ascii"),
         query=scope["query_string"].decode("latin-1"),
-        headers=headers_of(scope),
+        headers=as_the_client_asked(headers_of(scope)),
         body=body,
         source_ip=source_ip(scope),
     )

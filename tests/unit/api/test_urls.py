@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.api.rest.urls import base_path, base_url, newest_of, page_of, session_id_of
+from chalicelib.api.rest.urls import base_path, base_url, newest_of, page_of, session_id_of, websocket_url
 from chalicelib.errors import InvalidCursor, InvalidRequest, SessionNotFound
 from chalicelib.nights.cursors import BEGINNING, Cursor
 
@@ -85,8 +85,22 @@ def test_the_service_names_itself_as_it_was_reached(
         ("", {"host": AWS}, "/dev"),
         ("", {"host": "nights.example"}, ""),
         ("", {"host": "[", "x-forwarded-proto": "://["}, ""),
+        ("", {"host": "nights.example", "x-forwarded-prefix": "/games"}, "/games"),
+        ("", {"host": AWS, "x-forwarded-prefix": "/games"}, "/dev"),
         ("https://nights.example/v1/", {"host": "["}, "/v1"),
     ],
 )
 def test_a_path_is_told_whatever_the_host(configured: str, headers: dict[str, str], path: str) -> None:
     assert base_path(configured, headers, {"stage": "dev"}) == path
+
+
+@pytest.mark.parametrize(
+    ("configured", "base", "url"),
+    [
+        ("/live", "http://192.168.1.7:5000", "ws://192.168.1.7:5000/live"),
+        ("/live", "https://nights.example/games", "wss://nights.example/games/live"),
+        (f"wss://{AWS}/dev", "https://nights.example", f"wss://{AWS}/dev"),
+    ],
+)
+def test_clients_connect_where_they_reach_the_service(configured: str, base: str, url: str) -> None:
+    assert websocket_url(configured, base) == url
