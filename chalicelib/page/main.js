@@ -6,7 +6,7 @@ import { mark, onSubmit, tell } from './forms.js';
 import { Host } from './host.js';
 import { Memory } from './memory.js';
 import { Stage, showState } from './stage.js';
-import { claimsOf } from './token.js';
+import { claimsOf, tokenIn } from './token.js';
 import { problemSentence } from './words.js';
 
 // This file is ROOT/page/EDITION/main.js, wherever a stage or a proxy has put the root.
@@ -91,9 +91,9 @@ async function begin() {
   }
 }
 
-onSubmit(byId('sign-in-form'), async ({ token: typed }) => {
-  const token = typed.trim();
-  const claims = claimsOf(token);
+onSubmit(byId('sign-in-form'), async ({ token: pasted }) => {
+  const token = tokenIn(pasted);
+  const claims = token && claimsOf(token);
   if (!claims) {
     mark(byId('token'), NO_TOKEN);
     byId('token').focus();
@@ -110,9 +110,9 @@ onSubmit(byId('sign-in-form'), async ({ token: typed }) => {
   }
 });
 
-onSubmit(byId('renewal'), async ({ token: typed }) => {
-  const token = typed.trim();
-  const claims = claimsOf(token);
+onSubmit(byId('renewal'), async ({ token: pasted }) => {
+  const token = tokenIn(pasted);
+  const claims = token && claimsOf(token);
   if (!claims) throw new Problem(400, 'no_token', NO_TOKEN);
   if (claims.sub !== host.claims.sub) throw new Problem(400, 'subject_mismatch', '');
   await new Api(root, token).get('/api/sessions?limit=1'); // whoever may do anything may do this

@@ -1,7 +1,9 @@
 """What goes wrong is told as a sentence, next to what caused it."""
 
 import json
+import re
 
+import pytest
 from playwright.async_api import Request, Route, expect
 
 from tests.clients import Host, Target
@@ -23,6 +25,63 @@ async def test_a_token_of_no_use_is_told_at_the_field(visit: Visit, target: Targ
     await visitor.is_told("The service does not know this token.")
 
     assert await visitor.remembers("token") is None
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        " {token}\n",
+        "\u200b{token}\u200b",
+        "\ufeff{token}\u00a0\u00ad",
+        '"{token}"',
+        "\u201c{token}\u201d",
+        "`{token}`,",
+        "Bearer {token}",
+        "Authorization: bearer  {token}",
+        "GAMENIGHT_TOKEN='{token}'",
+        '{{"token":"{token}","role":"admin"}}',
+        "This is it: {token} Have fun!",
+    ],
+)
+async def test_what_stands_around_a_pasted_token_does_not_matter(
+    visit: Visit, target: Target, pasted: str
+) -> None:
+    token = target.token("admin")
+    visitor = await visit()
+
+    await visitor.signs_in(pasted.format(token=token))
+
+    await visitor.connection_is("live")
+    assert await visitor.remembers("token") == token
+
+
+@pytest.mark.usefixtures("host")
+async def test_a_token_that_a_terminal_has_wrapped_is_whole(visit: Visit, target: Target) -> None:
+    token = target.token("admin")
+    visitor = await visit()
+
+    await visitor.signs_in(" ".join(re.findall(".{1,80}", token)))  # a field of one line has no line feeds
+
+    await visitor.connection_is("live")
+    assert await visitor.remembers("token") == token
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    ["", "Bearer", "{head}.{claims}", "{token}.{claims}", "{token} {token}", "{head}.{claims}.\u0430"],
+)
+async def test_what_is_no_token_is_never_sent(visit: Visit, target: Target, pasted: str) -> None:
+    token = target.token("admin")
+    head, claims, _ = token.split(".")
+    visitor = await visit()
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url))
+
+    await visitor.signs_in(pasted.format(token=token, head=head, claims=claims))
+
+    await expect(visitor.page.get_by_text("That is no token.")).to_be_visible()
+    assert not any("/api/" in url for url in asked)
 
 
 async def test_what_is_wrong_is_told_at_its_field(visit: Visit, host: Host) -> None:
