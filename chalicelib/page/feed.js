@@ -1,6 +1,6 @@
 // The feed: what has happened, newest first. Only adds what is new, so that whoever reads is not interrupted.
 
-import { byId, make } from './elements.js';
+import { byId, make, spoken } from './elements.js';
 import { FEED_LENGTH } from './night.js';
 import { eventWords, timeText } from './words.js';
 
@@ -24,11 +24,12 @@ export class Feed {
 }
 
 function itemOf(event) {
-  const { kind, text, detail } = eventWords(event);
+  const { kind, said, detail } = eventWords(event);
   const item = make('li', { className: `event of-${kind}` });
   if (event.timestamp) {
     item.append(make('time', { dateTime: event.timestamp }, timeText(event.timestamp)));
   }
-  item.append(make('p', {}, text, ...(detail ? [' ', make('span', { className: 'more' }, detail)] : [])));
+  const more = detail.length > 0 ? [' ', make('span', { className: 'more' }, ...spoken(detail))] : [];
+  item.append(make('p', {}, ...spoken(said), ...more));
   return item;
 }

@@ -1,8 +1,8 @@
 // Forms that a person fills in: sends once, says what is wrong next to what caused it, and keeps what was typed.
 
 import { Problem } from './api.js';
-import { say } from './elements.js';
-import { fieldSentence, problemSentence } from './words.js';
+import { byId, say } from './elements.js';
+import { fieldSentence, problemSentence, usedText } from './words.js';
 
 /** Call `act(fields)` when the form is sent; whatever Problem it raises is told where it belongs. */
 export function onSubmit(form, act) {
@@ -48,4 +48,22 @@ export function clearField(field) {
 function clearProblems(form) {
   for (const field of form.elements) clearField(field);
   say(form.querySelector('.problem'), '');
+}
+
+/** Say at every field with a limit how much of it is used, once it is worth knowing. Nothing is cut off unseen. */
+export function countCharacters() {
+  for (const field of document.querySelectorAll('[data-most]')) {
+    const most = Number(field.dataset.most);
+    const count = byId(`${field.name}-count`);
+    const update = () => {
+      const used = [...field.value.trim()].length; // as the service counts
+      const shown = field.localName === 'textarea' || used > 0.8 * most;
+      say(count, shown ? usedText(used, most) : '');
+      count.classList.toggle('beyond', used > most);
+      count.ariaLive = used > 0.9 * most ? 'polite' : 'off';
+    };
+    field.addEventListener('input', update);
+    field.form?.addEventListener('reset', () => setTimeout(update));
+    update();
+  }
 }

@@ -1,10 +1,17 @@
 // The games of a night and the voting for them. Changes what is there in place, so that a button that somebody is
 // about to press stays where it is, and keeps the focus.
 
-import { byId, say } from './elements.js';
+import { byId, fold, say, written } from './elements.js';
 import { clearField, mark } from './forms.js';
 import { ranked, voteOf } from './night.js';
 import { playersText, problemSentence, scoreText } from './words.js';
+
+/** So many games are in sight, of those that are played and of the results; where there are few more, all of them. */
+const ON_PHONE = 1;
+const ON_WIDE = 8;
+const RESULTS_ON_PHONE = 5;
+const RESULTS_ON_WIDE = 10;
+const FEW = 2;
 
 const WAYS = [['up', 'upvotes'], ['down', 'downvotes']];
 
@@ -12,11 +19,16 @@ export class Games {
   #items = new Map(); // game id -> <li>
   #vote = null;
   #night = null;
+  #unfolded = false;
 
   constructor() {
     byId('voter').addEventListener('input', () => {
       clearField(byId('voter'));
       if (this.#night) this.render(this.#night);
+    });
+    byId('all-games').addEventListener('click', () => {
+      this.#unfolded = !this.#unfolded;
+      this.render(this.#night);
     });
   }
 
@@ -27,7 +39,10 @@ export class Games {
   }
 
   render(night) {
-    if (this.#night?.session.id !== night.session.id) for (const [id, item] of this.#items) this.#drop(id, item);
+    if (this.#night?.session.id !== night.session.id) {
+      for (const [id, item] of this.#items) this.#drop(id, item);
+      this.#unfolded = false;
+    }
     this.#night = night;
     const over = !night.session.is_active;
     const order = over ? ranked(night.games) : [...night.games].sort((a, b) => b.id - a.id);
@@ -42,9 +57,25 @@ export class Games {
       fill(item, game, badges.filter(Boolean).join(' · '), over, voteOf(night, game.id, byId('voter').value));
       if (byId('games').children[index] !== item) place(item, index);
     });
+    this.#fold(order.map(({ id }) => this.#items.get(id)), over);
     say(byId('bill-title'), over ? 'The results' : 'On the bill');
     byId('games').classList.toggle('over', over);
     byId('voter').closest('.voter').hidden = over || order.length === 0;
+  }
+
+  /** Keep what is played, or has won, in sight, and the rest behind a button. */
+  #fold(items, over) {
+    const shown = over ? [RESULTS_ON_PHONE, RESULTS_ON_WIDE] : [ON_PHONE, ON_WIDE];
+    const [narrow, wide] = shown.map((most) => (items.length <= most + FEW ? Infinity : most));
+    items.forEach((item, index) => {
+      item.classList.toggle('behind-on-phone', !this.#unfolded && index >= narrow);
+      item.classList.toggle('behind', !this.#unfolded && index >= wide);
+    });
+    const button = byId('all-games');
+    button.hidden = narrow === Infinity;
+    button.classList.toggle('on-phone', wide === Infinity);
+    button.ariaExpanded = String(this.#unfolded);
+    say(button, this.#unfolded ? 'Fewer games' : `All ${items.length} games`);
   }
 
   #itemOf(game) {
@@ -53,6 +84,12 @@ export class Games {
     for (const button of item.querySelectorAll('.vote')) {
       button.addEventListener('click', () => this.#press(item, game, button));
     }
+    const title = item.querySelector('h3 bdi');
+    say(title, game.title);
+    fold(title, item.querySelector('h3'));
+    fold(item.querySelector('.about'));
+    const about = [game.pack_name && written(game.pack_name), playersText(game)].filter(Boolean);
+    item.querySelector('.about').append(...about.flatMap((part, index) => (index ? [' · ', part] : [part])));
     this.#items.set(game.id, item);
     return item;
   }
@@ -91,10 +128,8 @@ function place(item, index) {
 }
 
 function fill(item, game, badge, over, mine) {
-  const { title, totals, pack_name: pack } = game;
-  say(item.querySelector('h3'), title);
+  const { title, totals } = game;
   say(item.querySelector('.score-value'), scoreText(totals.score));
-  say(item.querySelector('.about'), [pack, playersText(game)].filter(Boolean).join(' · '));
   const badgeElement = item.querySelector('.badge');
   badgeElement.hidden = !badge;
   say(badgeElement, badge);

@@ -1,27 +1,30 @@
 // Somebody who is signed in: what they do, what they are shown, and the follower that keeps it up to date.
 
-import { Deed } from './api.js';
+import { LIST, addressOf, named, rename } from './address.js';
+import { Deed, Problem } from './api.js';
 import { Book, SESSIONS, streamOf } from './book.js';
 import { announce, byId, say, show } from './elements.js';
 import { Follower } from './follower.js';
 import { Keeper } from './keeper.js';
 import { Lobby } from './lobby.js';
-import { eventWords, problemSentence } from './words.js';
+import { OtherNights } from './others.js';
+import { eventWords, plain, problemSentence } from './words.js';
 
-/** So many of the newest nights are shown in the lobby, and so many are looked through for one that is on. */
-const RECENT = 8;
-const LOOKED_THROUGH = 50;
+/** So many of the newest nights are known from the beginning: a page, at most. */
+const KNOWN = 100;
 
 export class Host {
   #api;
   #memory;
   #keeper;
   #stage;
-  #lobby = new Lobby((id) => this.open(id));
+  #lobby = new Lobby((id) => this.#visit(id), () => this.#readAll());
+  #others = new OtherNights((id) => this.#visit(id));
   #book = null;
   #follower = null;
-  #nights = [];
-  #opening = 0;
+  #nights = []; // the newest first
+  #opening = null; // { id, asked }: whether somebody has asked for it, or it opens by itself
+  #meanwhile = null; // the nights that have started while one of ours is being started
   #deeds;
 
   constructor(api, memory, claims, stage) {
@@ -34,17 +37,25 @@ export class Host {
 
   get hosting() { return this.claims.role === 'admin'; }
 
+  get #newest() { return this.#nights[0]?.id ?? 0; }
+
   get #night() { return this.#keeper.night; }
 
-  /** Show where things stand, and follow them from there. Raises a Problem where that can't be read. */
-  async enter(url, token, listener) {
-    const remembered = this.#keeper.recall();
+  /** Show what an address names, and follow it from there. Raises a Problem where that can't be read. */
+  async enter(url, token, listener, address) {
+    const { night, list } = named(address);
+    const kept = this.#keeper.recall() ? this.#night.session.id : null;
+    const remembered = kept !== null && !list && (night ?? kept) === kept;
+    if (!remembered) this.#keeper.close();
     let place = remembered ? this.#memory.read(SESSIONS) : null;
     if (remembered) this.#render();
+    let gone = null;
     if (!place?.cursor) {
       const { active, end } = await this.#look();
       place = end;
-      if (!remembered && active) this.#keeper.begin(await this.#keeper.read(active.id));
+      const wanted = list || remembered ? undefined : night ?? active?.id;
+      if (wanted !== undefined) gone = await this.#begin(wanted);
+      if (gone && gone.code !== 'session_not_found') throw gone;
     }
     this.#book = new Book({
       happened: (stream, event) => this.#happened(stream, event),
@@ -55,26 +66,40 @@ export class Host {
     this.#memory.write(SESSIONS, place);
     this.#follower = new Follower({ url, api: this.#api, book: this.#book, token, listener });
     this.#render();
+    this.#say(gone);
     this.#follower.run();
   }
 
-  /** Show a night. */
-  async open(id) {
-    this.#opening = id;
-    try {
-      const read = await this.#keeper.read(id);
-      if (this.#opening !== id) return; // another one is wanted meanwhile, or it is there already
-      this.#keeper.begin(read);
-      this.#opening = 0;
-    } catch (problem) {
-      if (this.#opening !== id) return;
-      this.#opening = 0;
-      say(this.#night ? byId('other-night').firstElementChild : byId('lobby-lead'), problemSentence(problem));
+  /** Show what another address names. */
+  async go(address) {
+    if (!this.#book) return; // it is read when everything else is
+    const { night, list } = named(address);
+    if (night !== undefined) {
+      if (night !== this.#night?.session.id) await this.open(night);
+    } else if (list) await this.leave();
+    else {
+      const on = this.#nights.find(({ is_active: active }) => active);
+      if (on) rename(addressOf(on.id));
+      await (on ? this.open(on.id) : this.leave());
+    }
+  }
+
+  /** Show a night; `asked` says whether somebody has asked for it, or it opens by itself. */
+  async open(id, asked = true) {
+    const opening = { id, asked };
+    this.#opening = opening;
+    this.#leaveBehind();
+    const problem = await this.#begin(id, () => this.#opening === opening);
+    if (this.#opening !== opening) return; // another one is wanted meanwhile, or it is there already
+    this.#opening = null;
+    if (problem) {
+      this.#render();
+      this.#say(problem);
       return;
     }
     const left = this.#book.night;
     this.#book.follow(id, this.#keeper.place);
-    byId('other-night').hidden = true;
+    rename(addressOf(id), { instead: !asked });
     this.#render();
     this.#follower.follow(left);
   }
@@ -82,6 +107,8 @@ export class Host {
   /** Back to the lobby. */
   async leave() {
     const left = this.#book.night;
+    this.#opening = null;
+    this.#leaveBehind();
     this.#book.leave();
     this.#keeper.close();
     this.#render();
@@ -90,9 +117,22 @@ export class Host {
     this.#render();
   }
 
+  /** Start a night, and tell of those that others have started at the same moment. */
   async start(notes) {
-    const night = await this.#deeds.start.post('/api/sessions', { notes: notes.trim() || null });
+    this.#meanwhile ??= [];
+    let night = null;
+    try {
+      night = await this.#deeds.start.post('/api/sessions', { notes: notes.trim() || null });
+    } finally {
+      const meanwhile = this.#meanwhile;
+      this.#meanwhile = null;
+      if (!night) for (const session of meanwhile) this.#started(session);
+    }
     if (this.#night?.session.id !== night.id) await this.open(night.id);
+    await this.#look().catch(() => null); // what was heard is told anyway
+    for (const other of this.#nights.toReversed()) {
+      if (other.is_active && other.id !== night.id) this.#others.tell(other, 'Another night is on');
+    }
   }
 
   async addGame(fields) {
@@ -122,6 +162,7 @@ export class Host {
   stop() {
     this.#follower?.stop();
     this.#follower = null;
+    this.#leaveBehind();
     this.save();
   }
 
@@ -144,28 +185,32 @@ export class Host {
     }
     if (stream !== streamOf(this.#night?.session.id)) return; // of the night before, while another one is opened
     this.#keeper.take(event, this.#book.place(stream));
-    const { text, detail } = eventWords(event);
-    announce([text, detail].filter(Boolean).join(', '));
+    const { said, detail } = eventWords(event);
+    announce([said, detail].map(plain).filter(Boolean).join(', '));
     this.#render();
   }
 
   #started(session) {
-    this.#nights = [{ ...session, games_played: 0 }, ...this.#nights].slice(0, RECENT);
-    if (this.#night?.session.id === session.id || this.#opening === session.id) return;
-    if (this.#night?.session.is_active) {
-      const [words, button] = byId('other-night').children;
-      say(words, `Another night has started: № ${session.id}${session.notes ? `, ${session.notes}` : ''}.`);
-      button.onclick = () => this.open(session.id);
-      byId('other-night').hidden = false;
-      announce(words.textContent);
-    } else this.open(session.id);
+    const newest = this.#newest;
+    this.#nights = [{ ...session, games_played: 0 }, ...this.#nights.filter(({ id }) => id !== session.id)];
+    if (this.#meanwhile) this.#meanwhile.push(session);
+    else if ([this.#night?.session.id, this.#opening?.id].includes(session.id)) return;
+    else if (this.#busy(newest)) this.#others.tell(session, 'Another night has started');
+    else this.open(session.id, false);
+  }
+
+  /** Whether somebody would miss what they see: a night that is on, one of before, or what they type. */
+  #busy(newest) {
+    const night = this.#night?.session;
+    if (this.#opening?.asked) return true;
+    return night ? Boolean(night.is_active) || night.id < newest : this.hosting && byId('notes').value.trim() !== '';
   }
 
   async #lost(stream, end) {
     if (stream === SESSIONS) {
       const { active } = await this.#look();
       this.#memory.write(SESSIONS, this.#book.place(SESSIONS));
-      if (active && !this.#night?.session.is_active && this.#night?.session.id !== active.id) await this.open(active.id);
+      if (active && !this.#night?.session.is_active && this.#night?.session.id !== active.id) await this.open(active.id, false);
       this.#render();
       return;
     }
@@ -178,21 +223,66 @@ export class Host {
     }
   }
 
+  /** Read a night and show it from now on, unless it is not `wanted` any more. Returns a Problem that stood in the way. */
+  async #begin(id, wanted = () => true) {
+    try {
+      // Ids have no gaps, so that nobody has to be asked for one behind the newest.
+      if (!(id <= this.#newest) && !(id <= (await this.#look()).end.sequence)) throw new Problem(404, 'session_not_found', '');
+      const read = await this.#keeper.read(id);
+      if (wanted()) this.#keeper.begin(read);
+      return null;
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      return problem;
+    }
+  }
+
+  /** Go to a night as by its link. */
+  #visit(id) { window.location.hash = addressOf(id); }
+
   /** Read the newest nights; returns the newest that is on, or undefined, and where the stream of starts ends. */
   async #look() {
-    const { sessions, cursor } = await this.#api.get(`/api/sessions?newest=${LOOKED_THROUGH}`);
-    this.#nights = sessions.slice(0, RECENT);
+    const { sessions, cursor } = await this.#api.get(`/api/sessions?newest=${KNOWN}`);
+    this.#nights = sessions;
     return { active: sessions.find((night) => night.is_active), end: { cursor, sequence: sessions[0]?.id ?? 0 } };
   }
+
+  /** Read the nights that are not among the newest. */
+  async #readAll() {
+    const oldest = this.#nights.at(-1)?.id ?? 1;
+    let [earlier, since] = [[], ''];
+    try {
+      while ((earlier.at(-1)?.id ?? 0) < oldest - 1) {
+        const page = await this.#api.get(`/api/sessions?since=${encodeURIComponent(since)}&limit=${KNOWN}`);
+        if (page.sessions.length === 0) break;
+        earlier = [...earlier, ...page.sessions.filter(({ id }) => id < oldest)];
+        since = page.cursor;
+      }
+    } catch (problem) {
+      this.#say(problem);
+    }
+    this.#nights = [...this.#nights, ...earlier.reverse()];
+    this.#render();
+  }
+
+  /** What was said is of the view before. */
+  #leaveBehind() {
+    this.#others.clear();
+    this.#say(null);
+  }
+
+  #say(problem) { say(byId('elsewhere'), problem ? problemSentence(problem) : ''); }
 
   #render() {
     document.body.dataset.role = this.claims.role;
     byId('start-form').hidden = !this.hosting;
     if (this.#night) {
+      if (!this.#opening?.asked) rename(addressOf(this.#night.session.id));
       this.#stage.render(this.#night, this.hosting);
       show('night');
     } else {
-      this.#lobby.render(this.#nights, this.hosting, this.claims.sub);
+      if (named(window.location.hash).night !== undefined) rename(LIST);
+      this.#lobby.render(this.#nights, { sub: this.claims.sub, hosting: this.hosting });
       document.title = 'Game Night Live';
       show('lobby');
     }

@@ -1,33 +1,52 @@
-// The lobby: no night is shown. A host starts one; anybody can look at the nights before.
+// The lobby: no night is shown. A host starts one; anybody can look at the nights that are on, and at those before.
 
-import { byId, make, say } from './elements.js';
-import { counted, timeText } from './words.js';
+import { byId, make, say, spoken, written } from './elements.js';
+import { counted, nameOf, timeText } from './words.js';
+
+/** So many nights are listed until somebody asks for those before. */
+const RECENT = 8;
 
 export class Lobby {
   #open;
+  #all = false;
 
-  /** `open(id)` shows a night. */
-  constructor(open) { this.#open = open; }
+  /** `open(id)` shows a night, and `readAll()` reads those that are not among the newest. */
+  constructor(open, readAll) {
+    this.#open = open;
+    byId('earlier').onclick = () => { this.#all = true; readAll(); };
+  }
 
-  render(nights, hosting, sub) {
-    const lead = hosting
-      ? 'Start one, and every bot and page that is connected hears it.'
-      : `You are signed in as ${sub}, with a bot’s token: you can watch and vote. As soon as a host starts a night, it opens here.`;
-    say(byId('lobby-lead'), lead);
-    byId('recent').hidden = nights.length === 0;
-    byId('recent-list').replaceChildren(...nights.map((night) => this.#itemOf(night)));
+  /** `nights` are the newest first; `who` is { sub, hosting }. */
+  render(nights, { sub, hosting }) {
+    const on = nights.filter((night) => night.is_active);
+    const past = nights.filter((night) => !night.is_active);
+    const shown = this.#all ? past : past.slice(0, RECENT);
+    say(byId('lobby-title'), on.length > 0 ? `${counted(on.length, 'night is', 'nights are')} on.` : 'No night is on.');
+    byId('lobby-lead').replaceChildren(...spoken(leadOf(on.length, sub, hosting)));
+    byId('on-list').hidden = on.length === 0;
+    byId('on-list').replaceChildren(...on.map((night) => this.#itemOf(night)));
+    byId('recent').hidden = past.length === 0;
+    byId('recent-list').replaceChildren(...shown.map((night) => this.#itemOf(night)));
+    const oldest = nights.at(-1)?.id ?? 1;
+    byId('earlier').hidden = shown.length === past.length && (this.#all || oldest === 1);
   }
 
   #itemOf(night) {
     const button = make('button', { type: 'button', className: 'past' });
     button.append(
       make('span', { className: 'number' }, `№ ${night.id}`),
-      make('span', { className: 'name' }, night.notes || 'Game night'),
+      make('span', { className: 'name' }, written(nameOf(night))),
       make('span', { className: 'more' }, about(night)),
     );
     button.addEventListener('click', () => this.#open(night.id));
     return make('li', {}, button);
   }
+}
+
+function leadOf(on, sub, hosting) {
+  if (hosting) return [on > 0 ? 'Go there, or start another one.' : 'Start one, and every bot and page that is connected hears it.'];
+  const next = on > 0 ? 'Choose one.' : 'As soon as a host starts a night, it opens here.';
+  return ['You are signed in as ', { text: sub }, `, with a bot’s token: you can watch and vote. ${next}`];
 }
 
 function about(night) {

@@ -1,8 +1,9 @@
 // The page's beginning: who is signed in, and what each button does. Leaves what happens then to `host.js`.
 
+import { LIST } from './address.js';
 import { Api, Problem } from './api.js';
 import { byId, say, show } from './elements.js';
-import { mark, onSubmit, tell } from './forms.js';
+import { countCharacters, mark, onSubmit, tell } from './forms.js';
 import { Host } from './host.js';
 import { Memory } from './memory.js';
 import { Stage, showState } from './stage.js';
@@ -46,9 +47,9 @@ function refused(problem) {
 async function signIn(token, claims) {
   api = new Api(root, token, refused);
   host = new Host(api, memory, claims, stage);
-  say(byId('who-name'), claims.sub);
+  say(byId('who-name').firstElementChild, claims.sub);
   const listener = { state: showState, expiring, refused, notRenewed };
-  await host.enter(url, token, listener);
+  await host.enter(url, token, listener, window.location.hash);
   byId('who').hidden = false;
   watch(claims);
 }
@@ -151,13 +152,17 @@ byId('ending').addEventListener('close', async () => {
   }
 });
 
-byId('to-lobby').addEventListener('click', () => host.leave());
+byId('to-nights').href = LIST;
+byId('to-lobby').addEventListener('click', () => { window.location.hash = LIST; });
+window.addEventListener('hashchange', () => host?.go(window.location.hash));
 byId('open-again').addEventListener('click', begin);
 byId('sign-out').addEventListener('click', () => {
   signedOut();
   memory.forget();
+  window.history.replaceState(null, '', window.location.pathname);
 });
 
+countCharacters();
 for (const event of ['online', 'offline', 'pageshow']) window.addEventListener(event, () => host?.wake());
 document.addEventListener('visibilitychange', () => (document.hidden ? host?.save() : host?.wake()));
 window.addEventListener('pagehide', () => host?.save());

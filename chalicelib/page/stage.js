@@ -1,14 +1,20 @@
 // The stage: the night that is shown, its ticket, its games and its feed; and how the connection is.
 
-import { byId, keepFocus, say } from './elements.js';
+import { byId, checkFold, fold, keepFocus, say } from './elements.js';
 import { Feed } from './feed.js';
 import { Games } from './games.js';
 import { votesIn } from './night.js';
-import { STATES, timeText } from './words.js';
+import { STATES, nameOf, timeText, titleText } from './words.js';
+
+/** So many characters are set smaller. */
+const LONG = 60;
 
 export class Stage {
   #games = new Games();
   #feed = new Feed();
+  #title = byId('night-title').firstElementChild;
+
+  constructor() { fold(this.#title, byId('night-title')); }
 
   /** Somebody has come in: see `games.js`. */
   begin(vote, username) { this.#games.begin(vote, username); }
@@ -18,7 +24,9 @@ export class Stage {
     const over = !session.is_active;
     say(byId('night-number'), `Night № ${session.id}`);
     say(byId('night-stamp'), over ? 'Ended' : 'On now');
-    say(byId('night-title'), session.notes || 'Game night');
+    say(this.#title, nameOf(session));
+    byId('night-title').classList.toggle('long', nameOf(session).length > LONG);
+    checkFold(this.#title);
     say(byId('night-started'), timeText(session.created_at));
     say(byId('night-games'), String(games.length));
     say(byId('night-votes'), String(votesIn(games)));
@@ -29,7 +37,7 @@ export class Stage {
     say(byId('to-lobby'), hosting ? 'Start another night' : 'Back to the lobby');
     byId('no-games').hidden = games.length > 0;
     say(byId('no-games'), emptyText(over, hosting));
-    document.title = `${session.notes || 'Game night'} · Game Night Live`;
+    document.title = titleText(session);
     this.#games.render(night);
     this.#feed.render(night);
     keepFocus(byId('night-title'));

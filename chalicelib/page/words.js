@@ -16,7 +16,7 @@ const PROBLEMS = {
   too_many_games: 'This night holds no more games. End it and start another one.',
   no_game: 'There is no game to vote for yet.',
   game_not_found: 'That game is not part of this night any more. Reload the page.',
-  session_not_found: 'This night does not exist any more.',
+  session_not_found: 'There is no such night, or it is gone.',
   forbidden: 'Your token may watch and vote, but not host. Sign in with an admin’s token.',
   token_expired: 'This token has expired. Get a new one, and you are back where you were.',
   token_invalid: 'The service does not know this token. Copy it again, the whole line.',
@@ -68,23 +68,54 @@ export function playersText({ min_players: least, max_players: most }) {
   return most ? `up to ${counted(most, 'player')}` : '';
 }
 
-/** An event as { kind, text, detail }. */
+/** What somebody wrote, within a sentence of ours. */
+const by = (text) => ({ text });
+
+/** A sentence with what people wrote in it, as one text. */
+export const plain = (parts) => parts.map((part) => part.text ?? part).join('');
+
+/** What a night is called. */
+export const nameOf = ({ notes }) => notes || 'Game night';
+
+/** An event as { kind, said, detail }: two sentences, in parts for `spoken` and `plain`. */
 export function eventWords({ type, data }) {
   switch (type) {
-    case 'session.started':
-      return { kind: 'started', text: 'The night has started', detail: data.session.notes ?? '' };
-    case 'game.added':
-      return { kind: 'game', text: `${data.game.title} is on`, detail: data.game.pack_name ?? '' };
+    case 'session.started': {
+      const { notes } = data.session;
+      return { kind: 'started', said: ['The night has started'], detail: notes ? [by(notes)] : [] };
+    }
+    case 'game.added': {
+      const { title, pack_name: pack } = data.game;
+      return { kind: 'game', said: [by(title), ' is on'], detail: pack ? [by(pack)] : [] };
+    }
     case 'vote.received': {
       const { vote, game, totals } = data;
-      const text = `${vote.username} voted ${game.title} ${vote.type}`;
-      return { kind: vote.type, text, detail: `now ${scoreText(totals.score)}` };
+      const said = [by(vote.username), ' voted ', by(game.title), ` ${vote.type}`];
+      return { kind: vote.type, said, detail: [`now ${scoreText(totals.score)}`] };
     }
     case 'session.ended':
-      return { kind: 'ended', text: 'The night has ended', detail: counted(data.session.games_played, 'game') };
+      return { kind: 'ended', said: ['The night has ended'], detail: [counted(data.session.games_played, 'game')] };
     case 'gap':
-      return { kind: 'gap', text: 'Some events before this could not be had any more', detail: 'the scores are right' };
+      return { kind: 'gap', said: ['Some events before this could not be had any more'], detail: ['the scores are right'] };
     default:
-      return { kind: 'other', text: type, detail: '' };
+      return { kind: 'other', said: [type], detail: [] };
   }
 }
+
+/** What is said of another night, `what` being that it is on or has started. */
+export function nightWords({ id, notes }, what) {
+  return notes ? [`${what}: № ${id}, `, by(notes)] : [`${what}: № ${id}`];
+}
+
+const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
+const MOST_IN_TITLE = 80;
+
+/** The window's title for a night; no markup can keep what somebody wrote apart there. */
+export function titleText(night) {
+  const name = [...nameOf(night).replace(DIRECTIONS, '')];
+  const shown = name.length > MOST_IN_TITLE ? `${name.slice(0, MOST_IN_TITLE).join('')}…` : name.join('');
+  return `${shown} · Game Night Live`;
+}
+
+/** How much of a field is used: "12 of 500 characters". */
+export function usedText(used, most) { return `${used} of ${most} characters`; }

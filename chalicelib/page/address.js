@@ -1,0 +1,19 @@
+// The page's addresses: `#/night/17` is a night, `#/nights` the list of them, and any other is whatever is on.
+
+export const LIST = '#/nights';
+
+export const addressOf = (id) => `#/night/${id}`;
+
+/** What an address names: { night }, an id or NaN for what can be none, { list: true }, or nothing. */
+export function named(address) {
+  if (address === LIST) return { list: true };
+  const [, id] = /^#\/night\/(.*)$/.exec(address) ?? [];
+  if (id === undefined) return {};
+  return { night: /^[1-9]\d{0,15}$/.test(id) ? Number(id) : NaN };
+}
+
+/** Show another address without going there: a place of its own in the history, or instead of the one before. */
+export function rename(address, { instead = true } = {}) {
+  if (window.location.hash === address) return;
+  window.history[instead ? 'replaceState' : 'pushState'](null, '', address);
+}
