@@ -1084,6 +1084,12 @@ class _Rest:
     def _answer(
         self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
     ) -> Any:
+        server = urlsplit(self.url)
+        proxy = urllib.request.getproxies().get(server.scheme, "")
+        if proxy.startswith("socks") and not urllib.request.proxy_bypass(server.netloc):
+            raise OSError(
+                f"REST goes through no SOCKS proxy: name another one in {server.scheme}_proxy, or none"
+            )
         data = None if body is None else json.dumps(body).encode()
         if method == "POST" and data is None:
             data = b""

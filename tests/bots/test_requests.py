@@ -1,6 +1,7 @@
 """Requests that a bot makes itself: votes, and whatever else the REST API has."""
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -116,3 +117,16 @@ async def test_no_redirect_takes_the_token_to_another_place() -> None:
             await night(server.url).vote(7, "alice", "up")
 
     assert elsewhere.requests == []
+
+
+async def test_a_socks_proxy_that_requests_cant_go_through_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [variable for variable in os.environ if variable.lower().endswith("_proxy")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
+
+    async with answering() as server:
+        with pytest.raises(OSError, match="no SOCKS proxy: name another one in http_proxy, or none"):
+            await night(server.url).session(7)
+
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        await night(server.url).session(7)
