@@ -1,8 +1,7 @@
 """Structured logs: one JSON object a line, the message as the documents show it, the figures as fields.
 
-Every line says which invocation wrote it, and one that holds metrics says so in the way that CloudWatch reads
-them (docs/decisions/0106-metrics-in-log-lines.md). The standard library does it: Powertools for AWS Lambda
-would double what our own code adds to a cold start, see docs/decisions/0003-runtime-dependencies.md.
+Lines name their invocation, and hold metrics for CloudWatch (docs/decisions/0106-metrics-in-log-lines.md).
+Powertools would double what our own code adds to a cold start (docs/decisions/0003-runtime-dependencies.md).
 """
 
 import json
