@@ -57,8 +57,14 @@ def tables(stage: str, template: Path = STACK) -> dict[str, TableDefinition]:
     return {name: _table(one) for name, one in _properties("AWS::DynamoDB::Table", stage, template)}
 
 
+def resources(stage: str, template: Path = STACK) -> dict[str, Any]:
+    """Return the template's resources for a stage, by their logical names."""
+    declared: dict[str, Any] = _read(template, {"Stage": stage})["Resources"]
+    return declared
+
+
 def _properties(kind: str, stage: str, template: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, resource in _read(template, {"Stage": stage})["Resources"].items():
+    for name, resource in resources(stage, template).items():
         if resource["Type"] == kind:
             yield name, resource["Properties"]
 

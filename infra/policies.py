@@ -1,0 +1,55 @@
+"""Checks the functions' roles and the deployer's policy with parliament, whose environment is checkov's.
+
+Run by `make check`: actions, the kinds of resources and the keys of conditions have to be those that IAM has.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import parliament  # type: ignore[import-not-found] # in another environment
+
+from infra.template import STACK, resources
+
+ARNS = {
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:123456789012:table/t",
+    "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:123456789012:q",
+    "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:123456789012:log-group:g:log-stream:s",
+}
+NAMES = {"Partition": "aws", "Region": "us-east-1", "AccountId": "123456789012"}
+
+
+def policies() -> Iterator[tuple[str, Any]]:
+    """Yield the name and the document of each policy, with ARNs where the stack has references."""
+    deployer = STACK.with_name("deployer-policy.json")
+    yield deployer.name, json.loads(deployer.read_text())
+    declared = resources("dev")
+
+    def arn(text: str) -> str:
+        found = re.sub(r"\$\{(\w+)\.Arn\}", lambda name: ARNS[declared[name[1]]["Type"]], text)
+        return re.sub(r"\$\{AWS::(\w+)\}", lambda name: NAMES[name[1]], found).replace(
+            "${WebSocketApiId}", "a1"
+        )
+
+    for name, one in declared.items():
+        if one["Type"] == "AWS::IAM::Role":
+            [policy] = one["Properties"]["Policies"]
+            text = json.dumps(policy["PolicyDocument"])
+            text = re.sub(r'\{"GetAtt": "(\w+\.Arn)"\}', r'"${\1}"', text)
+            yield name, json.loads(arn(text))
+
+
+def main() -> int:
+    """Print what is wrong, and return whether anything is."""
+    wrong = 0
+    for name, document in policies():
+        for finding in parliament.analyze_policy_string(json.dumps(document)).findings:
+            print(f"{name}: {finding.issue} {finding.title} {finding.detail}", file=sys.stderr)
+            wrong += 1
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
