@@ -22,7 +22,10 @@ def refusal(code: str, message: str = "said AWS") -> ClientError:
         (NoRegionError(), "Set AWS_REGION"),
         (EndpointConnectionError(endpoint_url="https://lambda.nowhere.amazonaws.com"), "the Region exists"),
         (refusal("ExpiredTokenException"), "aws sso login"),
-        (refusal("AccessDeniedException"), "may not do CreateFunction: said AWS\ninfra/deploy/deployer-policy.json"),
+        (
+            refusal("AccessDeniedException"),
+            "may not do CreateFunction: said AWS\ninfra/deploy/deployer-policy.json",
+        ),
         (refusal("LimitExceededException"), "refused CreateFunction (LimitExceededException): said AWS"),
     ],
 )
