@@ -42,9 +42,14 @@ class QueueDefinition:
     receives: int
 
 
-def sent(template: Path = STACK) -> str:
-    """Return a template as it is sent: all that it says, without comments and blank lines."""
-    return str(yaml.serialize(_composed(template.read_text()), Dumper=yaml.SafeDumper, width=math.inf))
+def sent(stage: str, template: Path = STACK) -> str:
+    """Return a template as it is sent for a stage: all that it says, without comments and blank lines.
+
+    Names are written out, since CloudFormation imports only what has a literal name.
+    """
+    name = r"!Sub ([\w/-]*)\$\{Stage\}([\w.-]*)$"
+    text = re.sub(name, rf"\g<1>{stage}\g<2>", template.read_text(), flags=re.MULTILINE)
+    return str(yaml.serialize(_composed(text), Dumper=yaml.SafeDumper, width=math.inf))
 
 
 def queues(stage: str, template: Path = STACK) -> dict[str, QueueDefinition]:

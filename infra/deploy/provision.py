@@ -34,7 +34,8 @@ def provision(target: Target) -> str:
     if kept := shape.kept(target.stack.parameters()):
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
     parameters = {"Stage": stage.name, "WebSocketApiId": live or ANY_API, **shape.parameters}
-    changed = target.stack.apply(sent(target.project / "infra" / "deploy" / "stack.yaml"), parameters)
+    template = sent(stage.name, target.project / "infra" / "deploy" / "stack.yaml")
+    changed = target.stack.apply(template, parameters)
     progress.detail("is as declared now" if changed else "unchanged")
     progress.step(f"Token secret {stage.secret_parameter}")
     made = ensure_secret(aws.client("ssm"), stage.secret_parameter)

@@ -1,8 +1,10 @@
 """A CloudFormation stack: created, updated, waited for, deleted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
@@ -12,15 +14,15 @@ from infra.deploy.output import DeploymentError, Progress, code_of
 WITHIN = 30 * 60.0
 """Seconds. Creating takes two minutes on AWS; a table that is being restored can hold an update up."""
 
-EMPTY = frozenset({"ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"})
-"""A stack that was never made: it can only be deleted, and nothing is lost with it."""
+UNUSABLE = frozenset(
+    {"REVIEW_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
+)
+"""A stack that was never made, or not deleted to the end: it can only be deleted. Its tables stay."""
 
-STUCK = {
-    "ROLLBACK_FAILED": "Delete it in CloudFormation's console, then run this again.",
-    "UPDATE_ROLLBACK_FAILED": "First run `aws cloudformation continue-update-rollback --stack-name {name}`.",
-    "DELETE_FAILED": "Run `gamenight stage destroy` again; the stack's events say what stood in the way.",
-}
-"""States that a person has to end, and how."""
+UNCHANGED = ("didn't contain changes", "No updates are to be performed")
+"""How CloudFormation says that a change set would change nothing."""
+
+AGAIN = "When the cause is removed, run the same command again: it goes on from where things are."
 
 Events = list[dict[str, Any]]
 
@@ -49,36 +51,23 @@ class Stack:
     def apply(self, template: str, parameters: Mapping[str, str]) -> bool:
         """Make the stack what the template says, and say whether anything had to be changed.
 
-        A stack that another run is working on is waited for, one whose creation failed is made anew. Raises
+        What was deleted or changed by hand is made again. A new stack takes over the tables that are there. A
+        stack that another run is working on is waited for; one that can only be deleted is made anew. Raises
         DeploymentError, with the resources that failed, where it can't be done.
         """
         status = self._at_rest()
-        if status in STUCK:
-            raise DeploymentError(
-                f"The stack {self.name} is in {status}. {STUCK[status].format(name=self.name)}"
-            )
-        if status in EMPTY:
-            self.progress.detail(f"an earlier creation failed ({status}): beginning anew")
+        if status == "UPDATE_ROLLBACK_FAILED":
+            self._roll_back_again()
+        elif status in UNUSABLE:
+            self.progress.detail(f"it is in {status}, of no use: it is deleted without its tables, made anew")
             self.delete()
             status = None
-        try:
-            status, events = self._changed(
-                self.cloudformation.update_stack if status else self.cloudformation.create_stack,
-                TemplateBody=template,
-                Parameters=[
-                    {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-                ],
-                Capabilities=["CAPABILITY_IAM"],
-                Tags=[{"Key": "application", "Value": "game-night-live"}],
-            )
-        except ClientError as error:
-            if "No updates are to be performed" in str(error):
-                return False
-            if code_of(error) != "ValidationError":
-                raise
-            raise DeploymentError(f"CloudFormation does not accept the stack {self.name}: {error}") from error
+        change_set = self._change_set(template, parameters, new=status is None)
+        if change_set is None:
+            return False
+        status, events = self._changed(self.cloudformation.execute_change_set, ChangeSetName=change_set)
         if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            raise DeploymentError(f"The stack {self.name} is in {status}. What failed:\n{_failures(events)}")
+            raise self._failed(f"is in {status}", events)
         for event in events:
             if event["LogicalResourceId"] != self.name and event["ResourceStatus"].endswith("_COMPLETE"):
                 done = event["ResourceStatus"].lower().replace("_", " ")
@@ -91,9 +80,7 @@ class Stack:
             return
         status, events = self._changed(self.cloudformation.delete_stack)
         if status is not None:
-            raise DeploymentError(
-                f"The stack {self.name} could not be deleted ({status}). What failed:\n{_failures(events)}"
-            )
+            raise self._failed(f"could not be deleted ({status})", events)
 
     def drift(self, within: float = 120.0) -> list[str]:
         """Return what differs from the template by hand, as far as CloudFormation can tell in time."""
@@ -105,15 +92,12 @@ class Stack:
                 found = aws.describe_stack_drift_detection_status(StackDriftDetectionId=begun)
                 return found if found["DetectionStatus"] != "DETECTION_IN_PROGRESS" else None
 
-            found = wait("drift detection", look, within=within)
-            if found["DetectionStatus"] != "DETECTION_COMPLETE":
-                return []
+            wait("drift detection", look, within=within)
             drifted = aws.describe_stack_resource_drifts(
                 StackName=self.name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
             )["StackResourceDrifts"]
         except ClientError as error:
-            self.progress.warning(f"drift could not be detected: {error}")
-            return []
+            return [f"what was changed by hand can't be told: {error}"]
         return [
             f"{one['LogicalResourceId']} {one['StackResourceDriftStatus'].lower()} "
             + ", ".join(difference["PropertyPath"] for difference in one.get("PropertyDifferences", ()))
@@ -129,37 +113,90 @@ class Stack:
             raise
         return {} if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
+    def _change_set(self, template: str, parameters: Mapping[str, str], *, new: bool) -> str | None:
+        """Have CloudFormation find out what to change; return the change set, None where nothing differs."""
+        aws = self.cloudformation
+        # Only a change set compares with what is really there, and takes over what is there already.
+        create, update = {"ImportExistingResources": True}, {"DeploymentMode": "REVERT_DRIFT"}
+        try:
+            made: str = aws.create_change_set(
+                StackName=self.name,
+                ChangeSetName=f"deploy-{uuid4().hex}",
+                ChangeSetType="CREATE" if new else "UPDATE",
+                TemplateBody=template,
+                Parameters=[{"ParameterKey": key, "ParameterValue": one} for key, one in parameters.items()],
+                Capabilities=["CAPABILITY_IAM"],
+                Tags=[{"Key": "application", "Value": "game-night-live"}],
+                **(create if new else update),
+            )["Id"]
+
+            def look() -> Any:
+                found = aws.describe_change_set(ChangeSetName=made)
+                return None if found["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"} else found
+
+            found = wait(f"the change set of the stack {self.name}", look, within=WITHIN)
+            if found["Status"] == "CREATE_COMPLETE":
+                return made
+            refusal = found.get("StatusReason", "")
+            aws.delete_change_set(ChangeSetName=made)
+        except ClientError as error:
+            if code_of(error) != "ValidationError":
+                raise
+            refusal = str(error)
+        if any(text in refusal for text in UNCHANGED):
+            return None
+        raise DeploymentError(f"CloudFormation does not accept the stack {self.name}: {refusal}\n{AGAIN}")
+
+    def _roll_back_again(self) -> None:
+        """End an update that could not be rolled back. Raises DeploymentError where it still can't be."""
+        self.progress.detail("an earlier update could not be rolled back: that is tried again")
+        status, events = self._changed(self.cloudformation.continue_update_rollback)
+        if status != "UPDATE_ROLLBACK_COMPLETE":
+            skip = "aws cloudformation continue-update-rollback --resources-to-skip NAME --stack-name"
+            raise self._failed(
+                f"is in {status}. If need be, leave out what fails: {skip} {self.name}", events
+            )
+
     def _changed(self, change: Callable[..., object], **arguments: Any) -> tuple[str | None, Events]:
         """Begin a change and wait for its end; return the stack's state then, and what has happened."""
-        seen = {event["EventId"] for event in self._events()}
+        last = next(self._events(), {}).get("EventId")
         change(StackName=self.name, **arguments)
-        status = self._at_rest()
-        return status, [event for event in self._events() if event["EventId"] not in seen]
+
+        def look() -> tuple[str | None] | None:
+            status = self.status()
+            # A change that CloudFormation was asked for begins a little later, with an event.
+            begun = next(self._events(), {}).get("EventId") != last
+            over = status is None or (begun and not status.endswith("_IN_PROGRESS"))
+            return (status,) if over else None
+
+        status = wait(f"the stack {self.name}", look, within=WITHIN)[0]
+        return status, [*takewhile(lambda one: one["EventId"] != last, self._events())][::-1]
 
     def _at_rest(self) -> str | None:
         """Wait until nobody works on the stack; return its state."""
 
         def look() -> tuple[str | None] | None:
             status = self.status()
-            return None if status and status.endswith("_IN_PROGRESS") and status not in EMPTY else (status,)
+            busy = status and status.endswith("_IN_PROGRESS") and status not in UNUSABLE
+            return None if busy else (status,)
 
         return wait(f"the stack {self.name}", look, within=WITHIN)[0]
 
-    def _events(self) -> Events:
-        """Return the newest events, oldest first: more than one deployment makes."""
+    def _events(self) -> Iterator[dict[str, Any]]:
+        """Yield what has happened to the stack, the newest first."""
         try:
-            events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+            pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=self.name)
+            for page in pages:
+                yield from page["StackEvents"]
         except ClientError as error:
-            if "does not exist" in str(error):
-                return []
-            raise
-        return [*reversed(events)]
+            if "does not exist" not in str(error):
+                raise
 
-
-def _failures(events: Events) -> str:
-    failed = [
-        f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '(no reason given)')}"
-        for event in events
-        if event["ResourceStatus"].endswith("_FAILED")
-    ]
-    return "\n".join(failed) or "  (the stack's events do not say)"
+    def _failed(self, how: str, events: Events) -> DeploymentError:
+        reasons = [
+            f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '(no reason given)')}"
+            for event in events
+            if event["ResourceStatus"].endswith("_FAILED")
+        ]
+        said = "\n".join(reasons) or "  (the stack's events do not say)"
+        return DeploymentError(f"The stack {self.name} {how}. What failed:\n{said}\n{AGAIN}")

@@ -27,6 +27,22 @@ class MotoAws(Aws):
         super().__init__(boto3.Session(region_name=REGION), ACCOUNT, REGION)
         limits = {"ConcurrentExecutions": concurrency, "UnreservedConcurrentExecutions": concurrency}
         self.client("lambda").get_account_settings = lambda: {"AccountLimit": limits}
+        self.change_set: dict[str, Any] = {}
+        stacks = self.client("cloudformation")
+        # moto's own change sets make no outputs.
+        stacks.create_change_set = self.create_change_set
+        stacks.describe_change_set = lambda **_: {"Status": "CREATE_COMPLETE"}
+        stacks.execute_change_set = self.execute_change_set
+
+    def create_change_set(self, **how: Any) -> Any:
+        self.change_set = how
+        return {"Id": how["ChangeSetName"]}
+
+    def execute_change_set(self, **_: Any) -> None:
+        taken = ("StackName", "TemplateBody", "Parameters", "Capabilities", "Tags")
+        stacks = self.client("cloudformation")
+        make = stacks.create_stack if self.change_set["ChangeSetType"] == "CREATE" else stacks.update_stack
+        make(**{name: self.change_set[name] for name in taken})
 
 
 @pytest.fixture
@@ -50,7 +66,7 @@ def target(aws: MotoAws, tmp_path: Path) -> Target:
 
 @pytest.fixture
 def stack(target: Target) -> Target:
-    target.stack.apply(sent(), {"Stage": target.stage.name})
+    target.stack.apply(sent("dev"), {"Stage": target.stage.name})
     said(target.progress).clear()
     return target
 

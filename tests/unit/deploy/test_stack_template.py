@@ -77,7 +77,7 @@ def test_the_tables_outlive_the_stack() -> None:
 
     assert len(tables) == 2
     for table in tables:
-        assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert table["DeletionPolicy"] == "Retain"
         assert table["UpdateReplacePolicy"] == "Retain"
 
 
@@ -118,10 +118,25 @@ def test_logs_are_kept_for_days_that_cloudwatch_has() -> None:
     assert [*ARCHITECTURES] == TEMPLATE["Parameters"]["Architecture"]["AllowedValues"]
 
 
-def test_the_template_fits_into_one_request() -> None:
-    text = sent()
+def named(value: Any) -> Any:
+    """Write out the names that contain the stage's and nothing else that is not known."""
+    if isinstance(value, dict):
+        text = value["Fn::Sub"].replace("${Stage}", "dev") if [*value] == ["Fn::Sub"] else "${"
+        return {key: named(one) for key, one in value.items()} if "${" in text else text
+    return [*map(named, value)] if isinstance(value, list) else value
 
-    assert cfn_yaml.loads(text) == TEMPLATE
+
+def test_what_outlives_the_stack_can_be_imported_by_name() -> None:
+    resources = cfn_yaml.loads(sent("dev"))["Resources"].values()
+
+    names = [one["Properties"]["TableName"] for one in resources if one.get("DeletionPolicy") == "Retain"]
+    assert names == ["game-night-live-dev-sessions", "game-night-live-dev-connections"]
+
+
+def test_the_template_fits_into_one_request() -> None:
+    text = sent("dev")
+
+    assert named(cfn_yaml.loads(text)) == named(TEMPLATE)
     assert len(text.encode()) <= MAX_SENT, (
         "CloudFormation would not take infra/deploy/stack.yaml any more. Have `sent` leave out what the "
         "dashboard's body is indented by, or `provision` put the template into a bucket and send its URL."
