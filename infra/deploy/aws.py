@@ -7,14 +7,17 @@ from typing import Any, Self, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import ClientError, NoRegionError
 
-from infra.deploy.output import DeploymentError
+from infra.deploy.output import DeploymentError, code_of
 
 T = TypeVar("T")
 
 CONFIG = Config(retries={"mode": "standard", "max_attempts": 8})
 """Deploying makes many calls to APIs with low limits (API Gateway: a few a second), and has time."""
+
+IN_USE = frozenset({"ResourceInUseException", "ResourceConflictException"})
+"""What Lambda answers while an earlier change of the same function or mapping is going on."""
 
 
 class Aws:
@@ -46,6 +49,20 @@ class Aws:
         """Yield what an operation lists under a key, of all its pages."""
         for page in self.client(service).get_paginator(operation).paginate(**arguments):
             yield from page[key]
+
+
+def when_free(for_what: str, call: Callable[[], T], *, within: float = 300.0) -> T:
+    """Call until nobody else changes the same thing. Raises DeploymentError after ``within`` seconds."""
+
+    def look() -> tuple[T] | None:
+        try:
+            return (call(),)
+        except ClientError as error:
+            if code_of(error) not in IN_USE:
+                raise
+            return None
+
+    return wait(for_what, look, within=within)[0]
 
 
 def wait(for_what: str, look: Callable[[], T | None], *, within: float, every: float = 2.0) -> T:

@@ -41,18 +41,18 @@ def deploy(target: Target) -> dict[str, Any]:
     for reason in reasons or ["unchanged"]:
         progress.detail(reason)
     if reasons:
-        known_before = target.record.websocket_api
+        known_before = (target.record.websocket_api, target.record.rest_api)
         chalice(target.project, ["deploy", "--stage", name], target.aws.region)
-        if known_before != target.record.websocket_api:
-            # Chalice has just made the API: its id goes into the roles, its address into the configuration.
+        if known_before != (target.record.websocket_api, target.record.rest_api):
+            # Chalice has just made an API: its id goes into the roles, its address into the configuration.
             provision(target)
     progress.step("What Chalice leaves undone")
     post_deploy.functions(target)
+    post_deploy.schedules(target)
     post_deploy.event_sources(target, stream_arn, target.stack.outputs())
     post_deploy.asynchronous_invokes(target)
     post_deploy.websocket_deployment(target, changed=bool(reasons))
     post_deploy.throttles(target)
-    post_deploy.log_retention(target)
     progress.detail("all as declared")
     if reasons:
         mark_complete(target, _fingerprint(target, package))
@@ -105,8 +105,6 @@ def _reasons(target: Target, package: Package) -> list[str]:
         return found
     if completed(target) != _fingerprint(target, package):
         return ["what is declared here was never completely deployed"]
-    if target.record.value("dynamodb_event", "event_uuid") is None:
-        return ["nothing reads the stream"]
     return []
 
 

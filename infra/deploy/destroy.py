@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from infra.deploy.chalice.state import (
+    delete_mapping,
     deployed_functions,
     mappings,
     rest_api_ids,
-    rule_names,
+    rules,
     websocket_api_ids,
 )
 from infra.deploy.output import DeploymentError
+from infra.deploy.status import existing_tables, has_secret
 from infra.deploy.target import Target
-from infra.template import tables
 
 Part = tuple[str, Callable[[], object]]
 """Something that belongs to a stage, and what removes it."""
@@ -21,7 +22,9 @@ Part = tuple[str, Callable[[], object]]
 def tables_with_data(target: Target) -> list[str]:
     """Return the stage's tables that hold anything."""
     scan = target.aws.client("dynamodb").scan
-    return [name for name in _tables(target) if scan(TableName=name, Limit=1, Select="COUNT")["Count"]]
+    return [
+        name for name in existing_tables(target) if scan(TableName=name, Limit=1, Select="COUNT")["Count"]
+    ]
 
 
 def left(target: Target) -> Iterator[str]:
@@ -64,16 +67,16 @@ def _remove(target: Target, parts: Callable[[Target], Iterator[Part]]) -> None:
 def _functions_and_apis(target: Target) -> Iterator[Part]:
     aws, stage = target.aws, target.stage
     lambdas, events = aws.client("lambda"), aws.client("events")
-    for rule in rule_names(aws, stage):
+    for rule in (one["Name"] for one in rules(aws, stage)):
         # A rule is only deleted once it has no targets.
         if targets := [one["Id"] for one in events.list_targets_by_rule(Rule=rule)["Targets"]]:
             remove = partial(events.remove_targets, Rule=rule, Ids=targets)
             yield f"targets of the EventBridge rule {rule}", remove
         yield f"EventBridge rule {rule}", partial(events.delete_rule, Name=rule)
+    for uuid in (one["UUID"] for one in mappings(aws, stage) if one["State"] != "Deleting"):
+        yield f"event source mapping {uuid}", partial(delete_mapping, aws, uuid)
     for entry in deployed_functions(aws, stage):
         function = stage.function(entry["name"])
-        for uuid in (mapping["UUID"] for mapping in mappings(aws, function)):
-            yield f"event source mapping {uuid}", partial(lambdas.delete_event_source_mapping, UUID=uuid)
         yield f"function {function}", partial(lambdas.delete_function, FunctionName=function)
     for api_id in rest_api_ids(aws, stage):
         yield f"REST API {api_id}", partial(aws.client("apigateway").delete_rest_api, restApiId=api_id)
@@ -83,22 +86,16 @@ def _functions_and_apis(target: Target) -> Iterator[Part]:
 
 def _data(target: Target) -> Iterator[Part]:
     aws, secret = target.aws, target.stage.secret_parameter
-    ssm, logs = aws.client("ssm"), aws.client("logs")
-    for name in _tables(target):
+    logs = aws.client("logs")
+    for name in existing_tables(target):
         yield f"table {name}", partial(_delete_table, target, name)
-    if ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [secret]}])["Parameters"]:
-        yield f"SSM parameter {secret}", partial(ssm.delete_parameter, Name=secret)
+    if has_secret(target):
+        yield f"SSM parameter {secret}", partial(aws.client("ssm").delete_parameter, Name=secret)
     own = target.stage.log_group("api_handler")
     for found in aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=own):
         group = found["logGroupName"]
         if group == own or group.startswith(f"{own}-"):
             yield f"log group {group}", partial(logs.delete_log_group, logGroupName=group)
-
-
-def _tables(target: Target) -> list[str]:
-    """Return the stage's tables that are there."""
-    existing = {*target.aws.pages("dynamodb", "list_tables", "TableNames")}
-    return [table.name for table in tables(target.stage.name).values() if table.name in existing]
 
 
 def _delete_table(target: Target, name: str) -> None:

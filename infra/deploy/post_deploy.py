@@ -5,25 +5,24 @@ Each function brings one thing to the wanted state, says what it changed, and do
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.budget import rest_throttle, websocket_throttle
-from infra.deploy.aws import wait
-from infra.deploy.chalice.state import mappings
+from infra.deploy.aws import when_free
+from infra.deploy.chalice.state import rules, settled_mappings
 from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.target import Target
 from infra.event_sources import ASYNCHRONOUS, INVOKE_CONFIG, PATTERNS, STREAM_MAPPING, queue_mapping
-
-MAPPING_WITHIN = 300.0
 
 
 def functions(target: Target) -> None:
     """Set handlers, which Chalice does only once, and what became known after it had set environments."""
     client = target.aws.client("lambda")
-    for name, handler in target.functions.items():
-        full_name = target.stage.function(name)
+    for name, function in target.functions.items():
+        full_name, handler = target.stage.function(name), function.handler
         actual = client.get_function_configuration(FunctionName=full_name)
         declared = target.config.of_function(target.stage, name).environment_variables
         changes: dict[str, Any] = {}
@@ -34,12 +33,13 @@ def functions(target: Target) -> None:
             changes["Environment"] = {"Variables": declared}
             target.progress.detail(f"{name} has its environment")
         if changes:
-            client.update_function_configuration(FunctionName=full_name, **changes)
+            update = partial(client.update_function_configuration, FunctionName=full_name, **changes)
+            when_free(f"the function {full_name}", update)
             client.get_waiter("function_updated_v2").wait(FunctionName=full_name)
 
 
 def event_sources(target: Target, stream_arn: str, outputs: Mapping[str, str]) -> None:
-    """Set how Lambda reads the stream and the queue. Raises DeploymentError where it reads neither."""
+    """Have Lambda read the stream and the queue, as declared. Raises DeploymentError where it can't."""
     failures = {"OnFailure": {"Destination": outputs["StreamFailureQueueArn"]}}
     _set_mapping(target, "broadcast", stream_arn, {**STREAM_MAPPING, "DestinationConfig": failures}, "stream")
     reserved = target.config.of_function(target.stage, "deliver").reserved_concurrency is not None
@@ -49,24 +49,30 @@ def event_sources(target: Target, stream_arn: str, outputs: Mapping[str, str]) -
 
 def _set_mapping(target: Target, name: str, arn: str, wanted: Mapping[str, Any], kind: str) -> None:
     client, function = target.aws.client("lambda"), target.stage.function(name)
-    mapping = next((one for one in mappings(target.aws, function) if one["EventSourceArn"] == arn), None)
+    found = settled_mappings(target.aws, target.stage)
+    mapping = next((one for one in found if one["EventSourceArn"] == arn), None)
     if mapping is None:
         raise DeploymentError(
             f"{function} does not read the {kind} {arn}. Run this again; if that does not help, "
             "`gamenight stage status` shows what differs."
         )
-    if changed := [key for key, value in wanted.items() if not _same(key, mapping.get(key), value)]:
-        client.update_event_source_mapping(UUID=mapping["UUID"], **wanted)
+    changed = [key for key, value in wanted.items() if not _same(key, mapping.get(key), value)]
+    if mapping["State"] != "Enabled":
+        changed.append("Enabled")
+    if changed:
+        update = partial(client.update_event_source_mapping, UUID=mapping["UUID"], **wanted, Enabled=True)
+        when_free(f"the {kind}'s mapping", update)
         target.progress.detail(f"the {kind}'s mapping: {', '.join(changed)}")
+        settled_mappings(target.aws, target.stage)
 
-    def look() -> str | None:
-        state: str = client.get_event_source_mapping(UUID=mapping["UUID"])["State"]
-        return state if state in {"Enabled", "Disabled"} else None
 
-    if wait(f"the {kind}'s mapping", look, within=MAPPING_WITHIN) != "Enabled":
-        target.progress.warning(
-            f"the {kind}'s mapping is disabled: nothing is delivered until somebody enables it"
-        )
+def schedules(target: Target) -> None:
+    """Enable the rules that start functions; Chalice leaves one that somebody disabled as it is."""
+    events = target.aws.client("events")
+    for rule in rules(target.aws, target.stage):
+        if rule["State"] != "ENABLED":
+            events.enable_rule(Name=rule["Name"])
+            target.progress.detail(f"the rule {rule['Name']} is enabled")
 
 
 def asynchronous_invokes(target: Target) -> None:
@@ -121,17 +127,6 @@ def throttles(target: Target) -> None:
         ]
         client.update_stage(**rest, patchOperations=patches)
         progress.detail(f"the REST API takes {rate} requests a second")
-
-
-def log_retention(target: Target) -> None:
-    """Keep no log for ever: one that somebody deleted is made again by Lambda, without a limit."""
-    client, days = target.aws.client("logs"), target.shape.log_retention_days
-    groups = {target.stage.log_group(name) for name in target.functions}
-    own = target.stage.log_group("api_handler")
-    for found in target.aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=own):
-        if found["logGroupName"] in groups and found.get("retentionInDays") != days:
-            client.put_retention_policy(logGroupName=found["logGroupName"], retentionInDays=days)
-            target.progress.detail(f"{found['logGroupName']} is kept for {days} days")
 
 
 def _same(key: str, actual: Any, wanted: Any) -> bool:

@@ -11,7 +11,7 @@ from infra.deploy.chalice.config import ChaliceConfig, stage_entry
 from infra.deploy.chalice.state import recorded_or_first, rest_api_ids, websocket_api_ids
 from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.stage import Stage
-from infra.deploy.status import deployed_function
+from infra.deploy.status import deployed_function, existing_tables
 from infra.deploy.target import Target
 from infra.template import sent
 from infra.token_secrets import new_secrets
@@ -31,15 +31,21 @@ def provision(target: Target) -> str:
         recorded_or_first(target.record.rest_api, rest_api_ids(aws, stage)) if shape.push_endpoint else None
     )
     progress.step(f"Stack {stage.stack}")
-    if kept := shape.kept(target.stack.parameters()):
+    if kept := shape.kept(target.stack.parameters() or target.stack.parameters_of_deleted()):
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
     parameters = {"Stage": stage.name, "WebSocketApiId": live or ANY_API, **shape.parameters}
     template = sent(stage.name, target.project / "infra" / "deploy" / "stack.yaml")
+    was_there, kept_tables = bool(target.stack.outputs()), existing_tables(target)
     changed = target.stack.apply(template, parameters)
     progress.detail("is as declared now" if changed else "unchanged")
+    for name in existing_tables(target) if was_there else ():
+        if name not in kept_tables:
+            progress.warning(f"{name} had been deleted and is empty now: see docs/operations.md, Restore")
     progress.step(f"Token secret {stage.secret_parameter}")
     made = ensure_secret(aws.client("ssm"), stage.secret_parameter)
     progress.detail("made; nobody has seen it" if made else "unchanged")
+    if made and was_there:
+        progress.warning("there was none any more: tokens that were made before are refused from now on")
     progress.step("Chalice's configuration, .chalice/config.json")
     outputs = target.stack.outputs()
     stream_arn = _stream_arn(aws, outputs["SessionsTableName"])

@@ -46,7 +46,17 @@ class Stack:
 
     def parameters(self) -> dict[str, str]:
         """Return what the stack was told last; nothing where there is no stack."""
-        return {one["ParameterKey"]: one["ParameterValue"] for one in self._described().get("Parameters", ())}
+        return _parameters(self._described())
+
+    def parameters_of_deleted(self) -> dict[str, str]:
+        """Return what the last deleted stack of this name was told: AWS knows it for 90 days."""
+        pages = self.cloudformation.get_paginator("list_stacks")
+        for page in pages.paginate(StackStatusFilter=["DELETE_COMPLETE"]):
+            for one in page["StackSummaries"]:  # the newest first
+                if one["StackName"] == self.name:
+                    found = self.cloudformation.describe_stacks(StackName=one["StackId"])
+                    return _parameters(found["Stacks"][0])
+        return {}
 
     def apply(self, template: str, parameters: Mapping[str, str]) -> bool:
         """Make the stack what the template says, and say whether anything had to be changed.
@@ -200,3 +210,7 @@ class Stack:
         ]
         said = "\n".join(reasons) or "  (the stack's events do not say)"
         return DeploymentError(f"The stack {self.name} {how}. What failed:\n{said}\n{AGAIN}")
+
+
+def _parameters(described: Mapping[str, Any]) -> dict[str, str]:
+    return {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", ())}

@@ -55,6 +55,14 @@ class Stage:
         """Return a Lambda function's full name; Chalice gives the REST one no ending."""
         return self.stack if name == "api_handler" else f"{self.stack}-{name}"
 
+    def owns(self, function: str) -> bool:
+        """Say whether a function's full name is one of this stage's."""
+        return function == self.stack or function.startswith(f"{self.stack}-")
+
+    def short_name(self, function: str) -> str:
+        """Return a function's name in app.py, of its full name or ARN; the reverse of ``function``."""
+        return function.rpartition(":")[2].removeprefix(self.stack).removeprefix("-") or "api_handler"
+
     def log_group(self, name: str) -> str:
         """Return a function's log group."""
         return f"/aws/lambda/{self.function(name)}"

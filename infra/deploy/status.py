@@ -14,6 +14,7 @@ from infra.deploy.chalice.package import Package, build
 from infra.deploy.chalice.state import deployed_functions, mappings, rest_api_ids, websocket_api_ids
 from infra.deploy.output import code_of
 from infra.deploy.target import Target
+from infra.deploy.triggers import missing_triggers
 from infra.template import queues, tables
 
 ABSENT = {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
@@ -46,6 +47,8 @@ def show(target: Target) -> bool:
     progress.step("Differences from what is declared here")
     found = differences(target, build(target.project, target.shape.architecture))
     found += [f"stack: {line}" for line in stack.drift()]
+    if not has_secret(target):
+        found.append(f"the token secret {stage.secret_parameter} is not there")
     for line in found or ["none"]:
         progress.detail(line)
     return not found
@@ -64,7 +67,20 @@ def answered(url: str) -> dict[str, Any] | None:
 
 def differences(target: Target, package: Package) -> list[str]:
     """Return a line for each thing about the functions that is not as declared; nothing where all is."""
-    return [f"{name}: {what}" for name in target.functions for what in _differences(target, name, package)]
+    found = [f"{name}: {what}" for name in target.functions for what in _differences(target, name, package)]
+    return found + missing_triggers(target)
+
+
+def existing_tables(target: Target) -> list[str]:
+    """Return the stage's tables that are there."""
+    existing = {*target.aws.pages("dynamodb", "list_tables", "TableNames")}
+    return [table.name for table in tables(target.stage.name).values() if table.name in existing]
+
+
+def has_secret(target: Target) -> bool:
+    """Say whether the secret that tokens are signed with is there."""
+    names = [{"Key": "Name", "Values": [target.stage.secret_parameter]}]
+    return bool(target.aws.client("ssm").describe_parameters(ParameterFilters=names)["Parameters"])
 
 
 def deployed_function(target: Target, name: str) -> dict[str, Any] | None:
@@ -96,7 +112,7 @@ def _differences(target: Target, name: str, package: Package) -> Iterator[str]:
     reserved = found.get("Concurrency", {}).get("ReservedConcurrentExecutions")
     tracing = "Active" if declared.xray_enabled else "PassThrough"
     for key, shown, expected in (
-        ("Handler", actual["Handler"], target.functions[name]),
+        ("Handler", actual["Handler"], target.functions[name].handler),
         ("Runtime", actual["Runtime"], declared.lambda_python_version),
         ("MemorySize", actual["MemorySize"], declared.lambda_memory_size),
         ("Timeout", actual["Timeout"], declared.lambda_timeout),
@@ -121,8 +137,9 @@ def _function_lines(target: Target, name: str) -> Iterator[str]:
         f"{name:22} {function['MemorySize']:5} MB {function['Timeout']:3} s  {function['Runtime']}  "
         f"code {function['CodeSha256'][:8]}  of {function['LastModified'][:19]}"
     )
-    for mapping in mappings(target.aws, full_name):
-        yield f"{'':22} reads {mapping['EventSourceArn'].split(':', 5)[5]}: {mapping['State']}"
+    for mapping in mappings(target.aws, target.stage):
+        if target.stage.short_name(mapping["FunctionArn"]) == name:
+            yield f"{'':22} reads {mapping['EventSourceArn'].split(':', 5)[5]}: {mapping['State']}"
 
 
 def _table(target: Target, name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.deploy.aws import Aws
+from infra.deploy.chalice.command import Function
 from infra.deploy.chalice.config import ChaliceConfig
 from infra.deploy.chalice.state import ChaliceState
 from infra.deploy.output import Progress
@@ -15,13 +16,13 @@ from infra.deploy.stage import Stage, StageConfig
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A stage to work on. ``functions`` are those that app.py declares, each with its handler."""
+    """A stage to work on. ``functions`` are those that app.py declares, by their names."""
 
     aws: Aws
     stage: Stage
     project: Path
     shape: StageConfig
-    functions: Mapping[str, str]
+    functions: Mapping[str, Function]
     progress: Progress
 
     @property

@@ -17,6 +17,7 @@ from infra.deploy.chalice.command import declared_functions
 from infra.deploy.operate.stage import operated_stage
 from infra.deploy.output import DeploymentError, Progress, explained
 from infra.deploy.stage import ARCHITECTURES, LOG_RETENTION_DAYS, TOPIC_ARN, Stage, StageConfig
+from infra.deploy.status import existing_tables
 from infra.deploy.target import Target
 from infra.local.state import StateDir
 
@@ -113,5 +114,8 @@ def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
         raise DeploymentError(f"The stage is in {aws.region}, and its alarms can only notify a topic there.")
     target = Target(aws, stage, ROOT, NEW, declared_functions(ROOT), progress)
     endpoint = os.environ.get("PUSH_ENDPOINT") or None
-    kept = {"AccountRate": str(default_rate(aws.region)), **target.stack.parameters()}
+    kept = target.stack.parameters()
+    if not kept and existing_tables(target):
+        kept = target.stack.parameters_of_deleted()
+    kept = {"AccountRate": str(default_rate(aws.region)), **kept}
     return replace(target, shape=StageConfig.of(kept, **chosen, push_endpoint=endpoint))

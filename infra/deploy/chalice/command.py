@@ -4,8 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from chalice.app import BaseEventSourceConfig, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 
 from infra.deploy.output import DeploymentError
 
@@ -14,10 +18,23 @@ NO_BYTE_CODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 LIST = """
 import json
+from dataclasses import asdict
 from app import app
 from infra.deploy.chalice.command import functions_of
-print(json.dumps(functions_of(app)))
+print(json.dumps({name: asdict(one) for name, one in functions_of(app).items()}))
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that app.py declares, and what starts it.
+
+    ``triggers`` are REST routes such as ``GET /api``, WebSocket routes such as ``$connect``, schedules such
+    as ``rate(1 minute)``, ``stream`` and ``queue``.
+    """
+
+    handler: str
+    triggers: Sequence[str]
 
 
 def chalice(project: Path, arguments: list[str], region: str) -> None:
@@ -31,8 +48,8 @@ def chalice(project: Path, arguments: list[str], region: str) -> None:
         )
 
 
-def declared_functions(project: Path) -> dict[str, str]:
-    """Return name and handler of each function of the application in a folder. Raises DeploymentError."""
+def declared_functions(project: Path) -> dict[str, Function]:
+    """Return each function of the application in a folder, by its name. Raises DeploymentError."""
     # The application is not imported here: it sets up logging and reads the environment.
     environment = {**os.environ, **NO_BYTE_CODE}
     command = [sys.executable, "-c", LIST]
@@ -41,11 +58,24 @@ def declared_functions(project: Path) -> dict[str, str]:
         raise DeploymentError(
             f"app.py can't be imported, so nothing can be deployed:\n{asked.stderr.strip()}"
         )
-    functions: dict[str, str] = json.loads(asked.stdout.splitlines()[-1])
-    return functions
+    return {name: Function(**one) for name, one in json.loads(asked.stdout.splitlines()[-1]).items()}
 
 
-def functions_of(app: Any) -> dict[str, str]:
-    """Return name and handler of each function of a Chalice application, as Chalice would deploy them."""
-    declared = (*app.websocket_handlers.values(), *app.event_sources, *app.pure_lambda_functions)
-    return {"api_handler": "app.app", **{one.name: one.handler_string for one in declared}}
+def functions_of(app: Any) -> dict[str, Function]:
+    """Return each function of a Chalice application, by its name, as Chalice would deploy it."""
+    routes = [f"{method} {path}" for path, methods in app.routes.items() for method in methods]
+    declared = {"api_handler": Function("app.app", routes)}
+    for one in app.websocket_handlers.values():
+        declared[one.name] = Function(one.handler_string, [one.route_key_handled])
+    for one in (*app.event_sources, *app.pure_lambda_functions):
+        declared[one.name] = Function(one.handler_string, [*_triggers(one)])
+    return declared
+
+
+def _triggers(source: Any) -> Iterator[str]:
+    if isinstance(source, ScheduledEventConfig):
+        expression = source.schedule_expression
+        yield expression if isinstance(expression, str) else expression.to_string()
+    elif isinstance(source, BaseEventSourceConfig):
+        kinds = {DynamoDBEventConfig: "stream", SQSEventConfig: "queue"}
+        yield kinds.get(type(source), type(source).__name__)

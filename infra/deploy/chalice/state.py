@@ -8,10 +8,11 @@ each deployment they are looked up in AWS and written there in Chalice's own for
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from infra.deploy.aws import Aws
+from infra.deploy.aws import Aws, wait, when_free
 from infra.deploy.output import Progress
 from infra.deploy.stage import APP_NAME, Stage
 
@@ -19,6 +20,9 @@ LOOKED_UP = frozenset(
     {"lambda_function", "rest_api", "websocket_api", "dynamodb_event", "sqs_event", "cloudwatch_event"}
 )
 """The kinds of entries that are looked up; those of other kinds stay as Chalice wrote them."""
+
+SETTLED_WITHIN = 300.0
+"""Seconds that an event source mapping may be in a state that passes; on AWS it takes half a minute."""
 
 Entry = dict[str, Any]
 
@@ -68,25 +72,25 @@ def adopt(aws: Aws, record: ChaliceState, stream_arn: str, progress: Progress) -
     """Write into the record what is deployed, and remove mappings that read another stream than this."""
     stage, host = record.stage, f"execute-api.{aws.region}.amazonaws.com/{record.stage.name}/"
     found = [*deployed_functions(aws, stage)]
-    names = sorted(one["name"] for one in found)
     if rest := _one(rest_api_ids(aws, stage), record.rest_api, "REST", progress):
         found.append(_entry("rest_api", "rest_api", rest_api_id=rest, rest_api_url=f"https://{rest}.{host}"))
     if live := _one(websocket_api_ids(aws, stage), record.websocket_api, "WebSocket", progress):
         url = f"wss://{live}.{host}"
         found.append(_entry("websocket_api", "websocket_api", websocket_api_url=url, websocket_api_id=live))
+    names = [rule["Name"] for rule in rules(aws, stage)]
     found += [
-        _entry(rule.removeprefix(f"{stage.stack}-"), "cloudwatch_event", rule_name=rule)
-        for rule in rule_names(aws, stage)
+        _entry(name.removeprefix(f"{stage.stack}-"), "cloudwatch_event", rule_name=name) for name in names
     ]
-    for function in names:
-        for mapping in mappings(aws, stage.function(function)):
-            entry = _mapping_entry(function, mapping)
-            # Chalice keeps a mapping whatever it reads; a table that was replaced would never be heard of.
-            if entry.get("stream_arn", stream_arn) != stream_arn:
-                aws.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
-                progress.detail(f"{function} read a stream that was replaced: its mapping is removed")
-            else:
-                found.append(entry)
+    # One that is still being deleted would keep Chalice from making another.
+    for mapping in settled_mappings(aws, stage):
+        function = stage.short_name(mapping["FunctionArn"])
+        entry = _mapping_entry(function, mapping)
+        # Chalice keeps a mapping whatever it reads; a table that was replaced would never be heard of.
+        if entry.get("stream_arn", stream_arn) != stream_arn:
+            delete_mapping(aws, mapping["UUID"])
+            progress.detail(f"{function} read a stream that was replaced: its mapping is removed")
+        else:
+            found.append(entry)
     recorded = record.entries()
     if unknown := {one["name"] for one in found} - {one["name"] for one in recorded}:
         progress.detail(f"found on AWS, though not in Chalice's record here: {', '.join(sorted(unknown))}")
@@ -102,15 +106,31 @@ def deployed_functions(aws: Aws, stage: Stage) -> Iterator[Entry]:
     """Yield the functions that Chalice has made for a stage, as it records them."""
     for function in aws.pages("lambda", "list_functions", "Functions"):
         full_name: str = function["FunctionName"]
-        if full_name == stage.stack or full_name.startswith(f"{stage.stack}-"):
-            name = full_name.removeprefix(stage.stack).removeprefix("-") or "api_handler"
+        if stage.owns(full_name):
+            name = stage.short_name(full_name)
             yield _entry(name, "lambda_function", lambda_arn=function["FunctionArn"])
 
 
-def mappings(aws: Aws, function: str) -> list[Entry]:
-    """Return a function's event source mappings that are not being deleted."""
-    found = aws.pages("lambda", "list_event_source_mappings", "EventSourceMappings", FunctionName=function)
-    return [one for one in found if one.get("State") != "Deleting"]
+def mappings(aws: Aws, stage: Stage) -> list[Entry]:
+    """Return a stage's event source mappings, those of functions that are gone as well."""
+    found = aws.pages("lambda", "list_event_source_mappings", "EventSourceMappings")
+    return [one for one in found if stage.owns(one["FunctionArn"].split(":")[6])]
+
+
+def settled_mappings(aws: Aws, stage: Stage) -> list[Entry]:
+    """Return a stage's event source mappings once none is being made, changed or deleted."""
+
+    def look() -> list[Entry] | None:
+        found = mappings(aws, stage)
+        return found if {one["State"] for one in found} <= {"Enabled", "Disabled"} else None
+
+    return wait("the event source mappings to be enabled, disabled or gone", look, within=SETTLED_WITHIN)
+
+
+def delete_mapping(aws: Aws, uuid: str) -> None:
+    """Delete an event source mapping, whatever is being done to it."""
+    delete = partial(aws.client("lambda").delete_event_source_mapping, UUID=uuid)
+    when_free(f"the event source mapping {uuid}", delete)
 
 
 def rest_api_ids(aws: Aws, stage: Stage) -> list[str]:
@@ -132,9 +152,9 @@ def websocket_api_ids(aws: Aws, stage: Stage) -> list[str]:
     ]
 
 
-def rule_names(aws: Aws, stage: Stage) -> list[str]:
+def rules(aws: Aws, stage: Stage) -> list[Entry]:
     """Return the EventBridge rules of a stage, by which its functions are started on a schedule."""
-    return [rule["Name"] for rule in aws.pages("events", "list_rules", "Rules", NamePrefix=f"{stage.stack}-")]
+    return [*aws.pages("events", "list_rules", "Rules", NamePrefix=f"{stage.stack}-")]
 
 
 def _integrations(aws: Aws, api_id: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ enforce IAM: every function has the rights of its role and no others. Two files 
 """
 
 import asyncio
+import copy
 import json
 import os
 import signal
@@ -21,7 +22,10 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import apigateway as websocket_apis
 from ministack.services import apigateway_v1 as rest_apis
+from ministack.services import cloudwatch, iam
 from ministack.services import lambda_svc as functions
+from ministack.services.cloudformation import drift, helpers
+from ministack.services.cloudformation import handlers as stacks
 
 FOLDER = Path(os.environ["REHEARSAL_DIR"])
 
@@ -42,6 +46,8 @@ _handle_request = rest_apis.handle_request
 _handle_execute = rest_apis.handle_execute
 _evaluate_route_selection = websocket_apis._evaluate_route_selection
 _enforce = iam_evaluator.enforce
+_create_change_set = stacks._create_change_set
+_read_role, _role_properties = drift._DRIFT_READERS["AWS::IAM::Role"]
 _written: set[tuple[str, str, str, bool]] = set()
 
 
@@ -90,6 +96,37 @@ def enforce(access_key_id: str, iam_action: str, *args: Any, resource_arn: str =
     return denial
 
 
+def create_change_set(params: Any) -> Any:
+    """Make a change set as AWS does with REVERT_DRIFT: it compares with what is there, not with the template.
+
+    The stack forgets what is gone, and takes what was changed by hand for what it had made.
+    """
+    if helpers._p(params, "DeploymentMode") == "REVERT_DRIFT":
+        stack = stacks._resolve_stack(helpers._p(params, "StackName"))
+        template = stack["_template"] = copy.deepcopy(stack["_template"])
+        for name, record in [*stack["_resources"].items()]:
+            found = drift.detect_resource_drift(stack, name, record, "")
+            if found["StackResourceDriftStatus"] == "DELETED":
+                del stack["_resources"][name], template["Resources"][name]
+            elif found["StackResourceDriftStatus"] == "MODIFIED":
+                for one in (record["Properties"], template["Resources"][name]["Properties"]):
+                    for key in json.loads(found["ExpectedProperties"]):
+                        one.pop(key, None)
+                    one.update(json.loads(found["ActualProperties"]))
+    return _create_change_set(params)
+
+
+def read_role(name: str, properties: Any) -> Any:
+    """Read a role for drift detection as MiniStack does, and its policies, as AWS does."""
+    found = _read_role(name, properties)
+    if found is not None:
+        found["Policies"] = [
+            {"PolicyName": one, "PolicyDocument": json.loads(document)}
+            for one, document in iam._roles[name]["InlinePolicies"].items()
+        ]
+    return found
+
+
 def ready_at_once(function: str, _delay: float) -> None:
     """Let a function that was made or changed be ready: Chalice looks only every five seconds."""
     functions._functions[function]["config"].update(State="Active", LastUpdateStatus="Successful")
@@ -129,5 +166,11 @@ if __name__ == "__main__":
     websocket_apis._evaluate_route_selection = evaluate_route_selection
     iam_evaluator.enforce = enforce
     functions._schedule_state_transition = ready_at_once
+    stacks._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
+    drift._DRIFT_READERS |= {
+        "AWS::IAM::Role": (read_role, _role_properties | {"Policies"}),
+        "AWS::CloudWatch::Alarm": (drift._exists_in(lambda: cloudwatch._alarms), frozenset()),
+        "AWS::CloudWatch::Dashboard": (drift._exists_in(lambda: cloudwatch._dashboards), frozenset()),
+    }
     threading.Thread(target=_stop_with_whoever_started, daemon=True).start()
     server.main()

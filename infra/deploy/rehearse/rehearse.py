@@ -20,6 +20,7 @@ from infra.deploy.output import Progress
 from infra.deploy.rehearse import changes
 from infra.deploy.rehearse.account import rehearsal_account
 from infra.deploy.rehearse.connections import INLINE_AUDIENCE, Connections
+from infra.deploy.rehearse.deletions import bring_back_what_was_deleted, look_for_what_nothing_deletes
 from infra.deploy.rehearse.deployer import new_deployer
 from infra.deploy.rehearse.permissions import findings
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, PROCESSOR, STAGE, Terminal, must
@@ -70,6 +71,7 @@ def _copy(project: Path, to: Path) -> None:
 
 def _run(terminal: Terminal) -> None:
     changes.fail_half_way_and_go_on(terminal)
+    look_for_what_nothing_deletes(terminal)
     connections = Connections(terminal)
     connections.resume_from_nothing()
     with connections.stuck():
@@ -82,6 +84,7 @@ def _run(terminal: Terminal) -> None:
         _look_for_tokens_in_the_logs(terminal)
         changes.deploy_again_from_another_machine(terminal)
     _compare_permissions(terminal)
+    bring_back_what_was_deleted(terminal)
     changes.change_everything_that_is_hard_to_change(terminal)
     connections.resume_from_nothing()
     _type_what_else_is_documented(terminal)

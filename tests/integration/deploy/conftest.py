@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from infra.deploy.aws import Aws
+from infra.deploy.chalice.command import Function
 from infra.deploy.stage import Stage, StageConfig
 from infra.deploy.target import Target
 from infra.template import sent
@@ -59,8 +60,12 @@ def target(aws: MotoAws, tmp_path: Path) -> Target:
     for name in (".chalice/config.json", "infra/deploy/stack.yaml"):
         (tmp_path / name).parent.mkdir(parents=True)
         shutil.copy(ROOT / name, tmp_path / name)
-    names = ("broadcast", "deliver", "sweep")
-    functions = {"api_handler": "app.app", **{name: f"app.{name}" for name in names}}
+    functions = {
+        "api_handler": Function("app.app", ["GET /api"]),
+        "broadcast": Function("app.broadcast", ["stream"]),
+        "deliver": Function("app.deliver", ["queue"]),
+        "sweep": Function("app.sweep", ["rate(1 minute)"]),
+    }
     return Target(aws, Stage("dev"), tmp_path, StageConfig(), functions, SilentProgress())
 
 
@@ -81,8 +86,8 @@ def functions(stack: Target) -> dict[str, str]:
             FunctionName=stack.stage.function(name),
             Runtime="python3.11",
             Role=role,
-            Handler=handler,
+            Handler=function.handler,
             Code={"ZipFile": b"not run"},
         )["FunctionArn"]
-        for name, handler in stack.functions.items()
+        for name, function in stack.functions.items()
     }

@@ -115,18 +115,6 @@ def test_every_function_that_is_invoked_asynchronously_is_known() -> None:
     assert app.pure_lambda_functions == []
 
 
-@pytest.mark.usefixtures("functions")
-def test_logs_are_not_kept_for_ever(stack: Target) -> None:
-    client = stack.aws.client("logs")
-    group = stack.stage.log_group("broadcast")
-    client.delete_retention_policy(logGroupName=group)
-
-    post_deploy.log_retention(stack)
-
-    found = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-    assert found[0]["retentionInDays"] == 30
-
-
 def test_what_chalice_did_not_record_is_found(stack: Target, functions: dict[str, str]) -> None:
     stream = provision(stack)
     uuid = read_stream(stack, stream)
@@ -146,7 +134,7 @@ def test_a_mapping_of_a_replaced_stream_is_removed(stack: Target) -> None:
 
     adopt(stack.aws, stack.record, f"{stream}-of-the-new-table", stack.progress)
 
-    assert mappings(stack.aws, BROADCAST) == []
+    assert mappings(stack.aws, stack.stage) == []
     assert "broadcast-dynamodb-event-source" not in {one["name"] for one in stack.record.entries()}
 
 

@@ -10,7 +10,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from app import app
 from chalicelib.aws.dynamodb.keys import SESSIONS, pending_key, session_key
 from infra.deploy.chalice.command import functions_of
-from infra.deploy.stage import ARCHITECTURES, LOG_RETENTION_DAYS, role_output
+from infra.deploy.stage import ARCHITECTURES, LOG_RETENTION_DAYS, Stage, role_output
 from infra.template import MAX_SENT, sent
 
 ROOT = Path(__file__).parents[3]
@@ -129,8 +129,12 @@ def named(value: Any) -> Any:
 def test_what_outlives_the_stack_can_be_imported_by_name() -> None:
     resources = cfn_yaml.loads(sent("dev"))["Resources"].values()
 
-    names = [one["Properties"]["TableName"] for one in resources if one.get("DeletionPolicy") == "Retain"]
-    assert names == ["game-night-live-dev-sessions", "game-night-live-dev-connections"]
+    kept = [one["Properties"] for one in resources if one.get("DeletionPolicy") == "Retain"]
+    assert {one.get("TableName") or one.get("LogGroupName") for one in kept} == {
+        "game-night-live-dev-sessions",
+        "game-night-live-dev-connections",
+        *(Stage("dev").log_group(function) for function in FUNCTIONS),
+    }
 
 
 def test_the_template_fits_into_one_request() -> None:

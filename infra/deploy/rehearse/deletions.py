@@ -1,0 +1,164 @@
+"""Disables and deletes by hand all that a deployment made, and sees that the next one brings it back."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+
+from infra.deploy.rehearse.terminal import STAGE, Terminal, must
+from infra.template import tables
+
+IN_STACK = {
+    "AWS::CloudWatch::Alarm": ("cloudwatch", "delete_alarms", "AlarmNames"),
+    "AWS::CloudWatch::Dashboard": ("cloudwatch", "delete_dashboards", "DashboardNames"),
+    "AWS::DynamoDB::Table": ("dynamodb", "delete_table", "TableName"),
+    "AWS::IAM::Role": ("iam", "delete_role", "RoleName"),
+    "AWS::Logs::LogGroup": ("logs", "delete_log_group", "logGroupName"),
+    "AWS::SQS::Queue": ("sqs", "delete_queue", "QueueUrl"),
+}
+"""What deletes each kind of resource that the stack has."""
+
+MADE = frozenset(
+    {"apigateway:POST", "cloudformation:CreateChangeSet", "events:PutRule", "events:PutTargets"}
+    | {"lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunction"}
+    | {"lambda:PutFunctionConcurrency", "ssm:PutParameter"}
+)
+"""What a deployment makes things with, of which every one is undone here."""
+
+MAKING = ("Add", "Create", "Import", "POST", "PUT", "Put", "Register", "Subscribe")
+
+
+def bring_back_what_was_deleted(terminal: Terminal) -> None:
+    """Disable all, then delete all, then the stack; each time look at the status and deploy."""
+    before = _inventory(terminal)
+    terminal.progress.step("Everything disabled or emptied by hand, and deployed again")
+    _heal(terminal, [*_disable()])
+    terminal.progress.step("Everything deleted by hand, and deployed again")
+    _heal(terminal, [*_delete()])
+    after = _inventory(terminal)
+    must(after == before, f"there is more or less than before: {after} instead of {before}")
+    terminal.progress.step("The stack deleted around its tables, and deployed again")
+    terminal.start_night()
+    items = _items()
+    boto3.client("cloudformation").delete_stack(StackName=STAGE.stack)
+    boto3.client("cloudformation").get_waiter("stack_delete_complete").wait(
+        StackName=STAGE.stack, WaiterConfig={"Delay": 1}
+    )
+    _heal(terminal, ["not deployed"])
+    must(_items() == items, "the sessions table does not hold what it held")
+    terminal.progress.detail(f"all {len(items)} items of the sessions table are still there")
+
+
+def look_for_what_nothing_deletes(terminal: Terminal) -> None:
+    """Raise RehearsalFailed where the first deployment made a kind of thing that nothing here deletes."""
+    calls = map(json.loads, terminal.account.calls().splitlines())
+    actions = {call["action"] for call in calls if call["principal"].endswith(":root")}
+    made = {one for one in actions if one.partition(":")[2].startswith(MAKING)}
+    unknown = {one["ResourceType"] for one in _stack_resources()} - IN_STACK.keys() | (made - MADE)
+    must(not unknown, f"nothing here deletes what is made by {', '.join(sorted(unknown))}")
+
+
+def _heal(terminal: Terminal, names: list[str]) -> None:
+    said = terminal.gamenight("stage", "status", "--check", expect=1)
+    unnamed = [name for name in names if name not in said]
+    must(not unnamed, f"the status does not say: {', '.join(unnamed)}")
+    terminal.gamenight("stage", "deploy")
+    terminal.gamenight("stage", "status", "--check")
+
+
+def _disable() -> Iterator[str]:
+    """Disable or empty what can be, and yield what the status says of each."""
+    events = boto3.client("events")
+    for rule in events.list_rules(NamePrefix=STAGE.stack)["Rules"]:
+        events.disable_rule(Name=rule["Name"])
+        events.remove_targets(Rule=rule["Name"], Ids=["1"])
+    yield "sweep: is not started by rate(1 minute)"
+    yield from (*_empty_apis(), *_disable_functions())
+    for one in _stack_resources():
+        name, kind = one["PhysicalResourceId"], one["ResourceType"]
+        if kind == "AWS::IAM::Role":
+            boto3.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
+            yield f"{one['LogicalResourceId']} modified"
+        elif kind == "AWS::Logs::LogGroup":
+            boto3.client("logs").delete_retention_policy(logGroupName=name)
+            yield f"{one['LogicalResourceId']} modified"
+
+
+def _empty_apis() -> Iterator[str]:
+    rest, live = boto3.client("apigateway"), boto3.client("apigatewayv2")
+    [api] = rest.get_rest_apis()["items"]
+    rest.delete_stage(restApiId=api["id"], stageName=STAGE.name)
+    for resource in rest.get_resources(restApiId=api["id"])["items"]:
+        if resource["path"] == "/api/sessions":
+            rest.delete_resource(restApiId=api["id"], resourceId=resource["id"])
+    yield "api_handler: is not started by all of GET /"
+    [api] = live.get_apis()["Items"]
+    live.delete_stage(ApiId=api["ApiId"], StageName=STAGE.name)
+    for route in live.get_routes(ApiId=api["ApiId"])["Items"]:
+        live.delete_route(ApiId=api["ApiId"], RouteId=route["RouteId"])
+        yield f"is not started by {route['RouteKey']}"
+
+
+def _disable_functions() -> Iterator[str]:
+    lambdas = boto3.client("lambda")
+    for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
+        lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    yield from ("broadcast: is not started by stream", "deliver: is not started by queue")
+    for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
+        lambdas.delete_function_concurrency(FunctionName=function)
+        for statement in _statements(lambdas, function):
+            lambdas.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+    yield from ("broadcast: ReservedConcurrentExecutions", "deliver: ReservedConcurrentExecutions")
+
+
+def _delete() -> Iterator[str]:
+    """Delete all that is there, the stack itself aside, and yield what the status says of each."""
+    lambdas, events = boto3.client("lambda"), boto3.client("events")
+    for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
+        lambdas.delete_event_source_mapping(UUID=mapping["UUID"])
+    for rule in events.list_rules(NamePrefix=STAGE.stack)["Rules"]:
+        events.remove_targets(Rule=rule["Name"], Ids=["1"])
+        events.delete_rule(Name=rule["Name"])
+    for api in boto3.client("apigateway").get_rest_apis()["items"]:
+        boto3.client("apigateway").delete_rest_api(restApiId=api["id"])
+    for api in boto3.client("apigatewayv2").get_apis()["Items"]:
+        boto3.client("apigatewayv2").delete_api(ApiId=api["ApiId"])
+    for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
+        lambdas.delete_function(FunctionName=function)
+        yield f"{STAGE.short_name(function)}: is not there"
+        yield f"{STAGE.short_name(function)}: is not started by"
+    boto3.client("ssm").delete_parameter(Name=STAGE.secret_parameter)
+    yield f"the token secret {STAGE.secret_parameter} is not there"
+    for one in _stack_resources():
+        service, operation, key = IN_STACK[one["ResourceType"]]
+        name = one["PhysicalResourceId"]
+        if service == "iam":
+            boto3.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
+        getattr(boto3.client(service), operation)(**{key: [name] if key.endswith("Names") else name})
+        yield f"{one['LogicalResourceId']} deleted"
+
+
+def _statements(lambdas: Any, function: str) -> list[dict[str, str]]:
+    try:
+        policy = json.loads(lambdas.get_policy(FunctionName=function)["Policy"])
+    except lambdas.exceptions.ResourceNotFoundException:
+        return []
+    return [*policy["Statement"]]
+
+
+def _stack_resources() -> Iterator[Any]:
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    for page in pages.paginate(StackName=STAGE.stack):
+        yield from page["StackResourceSummaries"]
+
+
+def _inventory(terminal: Terminal) -> Counter[str]:
+    return Counter(one.partition(":")[0] for one in terminal.account.inventory())
+
+
+def _items() -> list[str]:
+    scan = boto3.client("dynamodb").get_paginator("scan").paginate
+    pages = scan(TableName=tables(STAGE.name)["SessionsTable"].name)
+    return sorted(json.dumps(one, sort_keys=True) for page in pages for one in page["Items"])

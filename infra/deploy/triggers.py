@@ -1,0 +1,98 @@
+"""Finds what starts a stage's functions on AWS: routes, schedules, the stream, the queue."""
+
+import re
+from collections.abc import Iterator
+
+from botocore.exceptions import ClientError
+
+from infra.deploy.chalice.state import (
+    mappings,
+    recorded_or_first,
+    rest_api_ids,
+    rules,
+    websocket_api_ids,
+)
+from infra.deploy.output import code_of
+from infra.deploy.target import Target
+
+FUNCTION = re.compile(r":function:([\w-]+)")
+
+SOURCES = {"SESSIONS_STREAM_ARN": "stream", "DELIVERY_QUEUE_ARN": "queue"}
+"""What event source mappings read: as the functions' environment names it, and as ``Function`` does."""
+
+Trigger = tuple[str, str]
+"""A function's full name, and what starts it as ``Function.triggers`` has it."""
+
+
+def missing_triggers(target: Target) -> list[str]:
+    """Return a line for each function that is not started by all that app.py declares."""
+    found = {*_rest_routes(target), *_websocket_routes(target), *_schedules(target), *_sources(target)}
+    lines = []
+    for name, function in target.functions.items():
+        full_name = target.stage.function(name)
+        if gone := [one for one in function.triggers if (full_name, one) not in found]:
+            all_of = "all of " if len(gone) == len(function.triggers) > 1 else ""
+            lines.append(f"{name}: is not started by {all_of}{', '.join(gone)}")
+    return lines
+
+
+def _rest_routes(target: Target) -> Iterator[Trigger]:
+    aws, stage = target.aws, target.stage
+    api_id = recorded_or_first(target.record.rest_api, rest_api_ids(aws, stage))
+    if api_id is None:
+        return
+    stages = aws.client("apigateway").get_stages(restApiId=api_id)["item"]
+    if stage.name not in {one["stageName"] for one in stages}:
+        return
+    allowed = _allowed(target, stage.stack, f":{api_id}/")
+    for resource in aws.pages("apigateway", "get_resources", "items", restApiId=api_id, embed=["methods"]):
+        for method, one in resource.get("resourceMethods", {}).items():
+            invoked = FUNCTION.search(one.get("methodIntegration", {}).get("uri", ""))
+            if allowed and invoked:
+                yield invoked[1], f"{method} {resource['path']}"
+
+
+def _websocket_routes(target: Target) -> Iterator[Trigger]:
+    aws, stage = target.aws, target.stage
+    api_id = recorded_or_first(target.record.websocket_api, websocket_api_ids(aws, stage))
+    if api_id is None:
+        return
+    stages = aws.client("apigatewayv2").get_stages(ApiId=api_id)["Items"]
+    if stage.name not in {one["StageName"] for one in stages}:
+        return
+    integrations = {
+        one["IntegrationId"]: FUNCTION.search(one.get("IntegrationUri", ""))
+        for one in aws.pages("apigatewayv2", "get_integrations", "Items", ApiId=api_id)
+    }
+    for route in aws.pages("apigatewayv2", "get_routes", "Items", ApiId=api_id):
+        invoked = integrations.get(route.get("Target", "").removeprefix("integrations/"))
+        if invoked and _allowed(target, invoked[1], f":{api_id}/"):
+            yield invoked[1], route["RouteKey"]
+
+
+def _schedules(target: Target) -> Iterator[Trigger]:
+    for rule in rules(target.aws, target.stage):
+        found = target.aws.client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        for invoked in filter(None, (FUNCTION.search(one["Arn"]) for one in found)):
+            if rule["State"] == "ENABLED" and _allowed(target, invoked[1], f":rule/{rule['Name']}"):
+                yield invoked[1], rule["ScheduleExpression"]
+
+
+def _sources(target: Target) -> Iterator[Trigger]:
+    environment = target.config.entry(target.stage).get("environment_variables", {})
+    kinds = {environment.get(name): kind for name, kind in SOURCES.items()}
+    for mapping in mappings(target.aws, target.stage):
+        if mapping["State"] not in {"Disabled", "Disabling", "Deleting"}:
+            full_name = mapping["FunctionArn"].split(":")[6]
+            yield full_name, kinds.get(mapping["EventSourceArn"], "another source")
+
+
+def _allowed(target: Target, full_name: str, caller: str) -> bool:
+    """Say whether a function's policy names who is to invoke it, a part of an ARN."""
+    try:
+        policy: str = target.aws.client("lambda").get_policy(FunctionName=full_name)["Policy"]
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+        return False
+    return caller in policy
