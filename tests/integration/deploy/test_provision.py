@@ -95,6 +95,24 @@ def test_a_replaced_table_is_seen(stack: Target) -> None:
     assert stack.config.entry(stack.stage)["environment_variables"]["SESSIONS_STREAM_ARN"] == new
 
 
+def test_what_is_lost_with_a_table_and_a_secret_is_told(stack: Target, aws: Any) -> None:
+    provision(stack)
+    stack.aws.client("dynamodb").delete_table(TableName="game-night-live-dev-connections")
+    stack.aws.client("ssm").delete_parameter(Name=stack.stage.secret_parameter)
+    real = aws.execute_change_set
+
+    def execute(**how: str) -> None:
+        stack.aws.client("dynamodb").create_table(**tables("dev")["ConnectionsTable"].create)
+        real(**how)
+
+    stack.aws.client("cloudformation").execute_change_set = execute
+    provision(stack)
+
+    lines = "\n".join(said(stack.progress))
+    assert "game-night-live-dev-connections had been deleted and is empty now" in lines
+    assert "tokens that were made before are refused from now on" in lines
+
+
 def test_a_table_whose_stream_was_switched_off_is_told_of(stack: Target) -> None:
     stack.aws.client("dynamodb").update_table(
         TableName="game-night-live-dev-sessions", StreamSpecification={"StreamEnabled": False}

@@ -149,3 +149,18 @@ def test_a_refused_template_is_told_of(how: str) -> None:
 
     with pytest.raises(DeploymentError, match="no such resource"):
         stack(aws).apply("{}", {})
+
+
+def test_what_a_deleted_stack_was_told_is_asked_of_aws() -> None:
+    told = [{"ParameterKey": "AccountRate", "ParameterValue": "2500"}]
+
+    class Deleted(FakeCloudFormation):
+        def describe_stacks(self, **_: Any) -> Any:
+            return {"Stacks": [{"StackStatus": "DELETE_COMPLETE", "Parameters": told}]}
+
+        def paginate(self, **_: Any) -> Any:
+            names = ("another", "s", "s")
+            yield {"StackSummaries": [{"StackName": one, "StackId": f"arn:{one}"} for one in names]}
+
+    assert stack(Deleted([])).parameters() == {}
+    assert stack(Deleted([])).parameters_of_deleted() == {"AccountRate": "2500"}
