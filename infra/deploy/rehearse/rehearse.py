@@ -86,7 +86,7 @@ def _run(terminal: Terminal) -> None:
     _compare_permissions(terminal)
     bring_back_what_was_deleted(terminal)
     changes.change_everything_that_is_hard_to_change(terminal)
-    connections.resume_from_nothing()
+    Connections(terminal).resume_from_nothing()  # the APIs have other addresses now
     _type_what_else_is_documented(terminal)
     _conform(terminal, "tests/conformance/test_delivery.py")
     changes.destroy(terminal)
