@@ -141,14 +141,14 @@ class Stack:
             )["Id"]
 
             def look() -> Any:
-                found = aws.describe_change_set(ChangeSetName=made)
+                found = aws.describe_change_set(StackName=self.name, ChangeSetName=made)
                 return None if found["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"} else found
 
             found = wait(f"the change set of the stack {self.name}", look, within=WITHIN)
             if found["Status"] == "CREATE_COMPLETE":
                 return made
             refusal = found.get("StatusReason", "")
-            aws.delete_change_set(ChangeSetName=made)
+            aws.delete_change_set(StackName=self.name, ChangeSetName=made)
         except ClientError as error:
             if code_of(error) != "ValidationError":
                 raise

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 
 from infra.deploy.rehearse.terminal import STAGE, Terminal, must
+from infra.event_sources import ASYNCHRONOUS
 from infra.template import tables
 
 IN_STACK = {
@@ -23,7 +24,7 @@ IN_STACK = {
 MADE = frozenset(
     {"apigateway:POST", "cloudformation:CreateChangeSet", "events:PutRule", "events:PutTargets"}
     | {"lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunction"}
-    | {"lambda:PutFunctionConcurrency", "ssm:PutParameter"}
+    | {"lambda:PutFunctionConcurrency", "lambda:PutFunctionEventInvokeConfig", "ssm:PutParameter"}
 )
 """What a deployment makes things with, of which every one is undone here."""
 
@@ -54,7 +55,7 @@ def bring_back_what_was_deleted(terminal: Terminal) -> None:
 def look_for_what_nothing_deletes(terminal: Terminal) -> None:
     """Raise RehearsalFailed where the first deployment made a kind of thing that nothing here deletes."""
     calls = map(json.loads, terminal.account.calls().splitlines())
-    actions = {call["action"] for call in calls if call["principal"].endswith(":root")}
+    actions = {call["action"] for call in calls if ":user/" in call["principal"]}
     made = {one for one in actions if one.partition(":")[2].startswith(MAKING)}
     unknown = {one["ResourceType"] for one in _stack_resources()} - IN_STACK.keys() | (made - MADE)
     must(not unknown, f"nothing here deletes what is made by {', '.join(sorted(unknown))}")
@@ -110,6 +111,8 @@ def _disable_functions() -> Iterator[str]:
         lambdas.delete_function_concurrency(FunctionName=function)
         for statement in _statements(lambdas, function):
             lambdas.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+    for name in ASYNCHRONOUS:  # each deployment sets it, unasked
+        lambdas.delete_function_event_invoke_config(FunctionName=STAGE.function(name))
     yield from ("broadcast: ReservedConcurrentExecutions", "deliver: ReservedConcurrentExecutions")
 
 
