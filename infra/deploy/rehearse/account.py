@@ -16,6 +16,9 @@ REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """MiniStack's root key and its secret: the rehearsal itself may do all, see ``deployer`` for who deploys."""
 
+MAPPING_SECONDS = "10"
+"""How long an event source mapping takes to get ready. On AWS it may be a minute."""
+
 LISTINGS = (
     ("lambda", "list_functions", "Functions", "FunctionName"),
     ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
@@ -89,6 +92,7 @@ def rehearsal_account(folder: Path) -> Iterator[Account]:
         "AUTH": "true",
         "REHEARSAL_DIR": str(folder),
         "STATE_DIR": str(folder / "state"),
+        "MAPPING_SECONDS": MAPPING_SECONDS,
     }
     try:
         with ministack(EMULATOR, folder, folder / "emulator.log", settings) as url:

@@ -1,7 +1,8 @@
-"""MiniStack, with the two calls of API Gateway that Chalice makes and the released server lacks.
+"""MiniStack as unkind as AWS, with the two calls of API Gateway that Chalice makes and the server lacks.
 
 Run by the Python of MiniStack's own environment, for as long as standard input is open. AUTH=true makes it
-enforce IAM: every function has the rights of its role and no others. Two files in REHEARSAL_DIR:
+enforce IAM: every function has the rights of its role and no others. MAPPING_SECONDS is how long an event
+source mapping takes to get ready. Two files in REHEARSAL_DIR:
 
 - ``calls.jsonl``: what MiniStack decided on, one object a line: who, what, on what, and whether they may;
 - ``deny-once``: the next call of the action named in it is denied, and the file removed.
@@ -26,6 +27,7 @@ from ministack.services import cloudwatch, iam
 from ministack.services import lambda_svc as functions
 from ministack.services.cloudformation import drift, helpers
 from ministack.services.cloudformation import handlers as stacks
+from unkind import Unkind
 
 FOLDER = Path(os.environ["REHEARSAL_DIR"])
 
@@ -172,5 +174,6 @@ if __name__ == "__main__":
         "AWS::CloudWatch::Alarm": (drift._exists_in(lambda: cloudwatch._alarms), frozenset()),
         "AWS::CloudWatch::Dashboard": (drift._exists_in(lambda: cloudwatch._dashboards), frozenset()),
     }
+    server.app = Unkind(server.app, float(os.environ["MAPPING_SECONDS"]))
     threading.Thread(target=_stop_with_whoever_started, daemon=True).start()
     server.main()
