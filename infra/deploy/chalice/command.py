@@ -16,6 +16,9 @@ from infra.deploy.output import DeploymentError
 NO_BYTE_CODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 """Byte code that the import of the application leaves behind would become a part of the package."""
 
+PATIENT = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "10"}
+"""API Gateway takes a deployment every five seconds, and Chalice makes two. The SDK waits a minute in all."""
+
 LIST = """
 import json
 from dataclasses import asdict
@@ -39,7 +42,7 @@ class Function:
 
 def chalice(project: Path, arguments: list[str], region: str) -> None:
     """Run Chalice's command line in a project, and let it speak. Raises DeploymentError where it fails."""
-    environment = {**os.environ, **NO_BYTE_CODE, "AWS_DEFAULT_REGION": region}
+    environment = {**os.environ, **NO_BYTE_CODE, **PATIENT, "AWS_DEFAULT_REGION": region}
     command = [str(Path(sys.executable).with_name("chalice")), *arguments]
     if subprocess.run(command, cwd=project, env=environment, check=False).returncode:
         raise DeploymentError(
