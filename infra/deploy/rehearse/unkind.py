@@ -8,7 +8,8 @@ It stands between the emulator and everyone who uses it, as an ASGI application:
   (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html), Lambda
   (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html) and Parameter Store
   (https://docs.aws.amazon.com/general/latest/gr/ssm.html).
-- One write to DynamoDB of ten meets another, or a partition that is busy.
+- One write of ten to the connections table meets another, or a partition that is busy. To the sessions table
+  none does: there a vote that meets another is stored and counted later, and is answered otherwise.
 
 It imports nothing of ours: the emulator's environment has only the emulator.
 """
@@ -31,6 +32,9 @@ MAPPINGS = "/2015-03-31/event-source-mappings"
 SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 IN_USE = "Cannot update the event source mapping because it is in use."
 WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
+CONNECTIONS = b'-connections"'
+"""What the body of a request has that is about the connections table."""
+
 REASONS = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
 ONE_OF = 10
 """One write of so many meets another."""
@@ -135,7 +139,7 @@ class Unkind:
                 return Refusal(400, "ThrottlingException", "Rate exceeded")
             return Refusal(429, "TooManyRequestsException", "Too Many Requests")
         operation = request.target.rpartition(".")[2]
-        if request.service != "dynamodb" or operation not in {*WRITES, "TransactWriteItems"}:
+        if CONNECTIONS not in request.body or operation not in {*WRITES, "TransactWriteItems"}:
             return None
         number = next(self._writes)
         if number % ONE_OF:

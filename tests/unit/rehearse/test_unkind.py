@@ -136,15 +136,17 @@ async def test_invoking_a_function_counts_nowhere(account: Account) -> None:
 
 
 async def test_one_write_of_ten_meets_another(account: Account) -> None:
-    async def write(operation: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def write(operation: str, table: str = "connections", **more: Any) -> dict[str, Any]:
+        body = {"TableName": f"game-night-live-dev-{table}", **more}
         return (await account.ask("dynamodb", "POST", "/", body, f"DynamoDB_20120810.{operation}"))[1]
 
     answers = [await write("PutItem") for _ in range(3 * ONE_OF)]
     assert Counter(one.get("__type", "") for one in answers) == {"": 27, "TransactionConflictException": 3}
-    assert not any([(await write("GetItem")).get("__type") for _ in range(ONE_OF)])
+    for other in (("GetItem",), ("PutItem", "sessions")):
+        assert not any([(await write(*other)).get("__type") for _ in range(ONE_OF)])
 
-    items: dict[str, Any] = {"TransactItems": [{}, {}, {}]}
-    answers = [await write("TransactWriteItems", items) for _ in range(3 * ONE_OF)]
+    items = [{}, {}, {}]
+    answers = [await write("TransactWriteItems", TransactItems=items) for _ in range(3 * ONE_OF)]
     reasons = [one["CancellationReasons"] for one in answers if "__type" in one]
     assert [len(one) for one in reasons] == [3, 3, 3]
     assert {one[0]["Code"] for one in reasons} == {
