@@ -22,26 +22,26 @@ ESTABLISHED = frozenset(
 
 DELIVERY_SHARE, REST_SHARE, FRAME_SHARE = 0.5, 0.05, 0.1
 """The parts of the rate that deliveries, REST requests and frames may take. A frame counts twice, since it is
-answered. What is left is for what a resume replays, for the sweep, and for the account's other APIs."""
+answered. The rest is for what a resume replays, for the sweep, and for the account's other APIs."""
 
 BURST_SECONDS = 0.5
 """How much of its rate each may use at once: the account's own burst is half a second of its rate."""
 
 CONCURRENCY = {"broadcast": 4, "deliver": 8}
-"""How many of each may run: broadcast one for each shard of the stream, of which a table has four until it
-takes more than 4,000 writes a second; deliver one for each shard of an audience, so that they begin and end
-together. Reserved: both have them however busy the rest is, and never more."""
+"""How many of each may run at once. ``broadcast``: one for each shard of the stream, of which there are four
+until it takes more than 4,000 writes a second. ``deliver``: one for each shard of an audience, so that they
+begin and end together. These are reserved: neither function ever has fewer or more."""
 
 UNRESERVED_DELIVER = 2
-"""How many of deliver may run where nothing can be reserved, since an account may begin with 10 of all
-functions: the fewest that Lambda lets a queue start."""
+"""How many of deliver may run where nothing can be reserved: the fewest that Lambda lets a queue start. An
+account may begin with 10 of all functions."""
 
 POSTING = frozenset({*CONCURRENCY, "sweep"})
 """The functions that post by a budget. There is one sweep at a time."""
 
 
 class Throttle(NamedTuple):
-    """What an API takes: requests a second, and at once after a rest."""
+    """What an API takes: requests a second, and how many at once after a rest."""
 
     rate: int
     burst: int
