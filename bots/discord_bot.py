@@ -2,8 +2,8 @@
 
     DISCORD_WEBHOOK_URL=https://discord.com/api/webhooks/... python discord_bot.py http://localhost:5000
 
-The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs ``gamenight.py`` and
-``announcements.py``. A webhook can only speak, so votes come from elsewhere.
+The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs ``gamenight.py``,
+``announcements.py`` and ``tokens.py``. A webhook can only speak, so votes come from elsewhere.
 """
 
 import argparse
@@ -31,7 +31,7 @@ CONTENT_CHARACTERS = 2000
 REQUEST_SECONDS = 15.0
 LONGEST_DELAY_SECONDS = 60.0
 LONGEST_TOLD_SECONDS = 60 * 60.0
-"""What a message waits at most because Discord says so, and is then tried again whatever was said."""
+"""The longest wait that Discord can impose: after it the message is tried again."""
 
 GONE = (401, 403, 404)
 PASSING = (408, 425, 429)
@@ -48,7 +48,7 @@ class WebhookGone(Exception):
 
 
 class Webhook:
-    """A channel of Discord. The URL is a secret: who has it can post, so that no message shows it."""
+    """A channel of Discord. The URL is a secret that no message shows: whoever has it can post."""
 
     def __init__(self, url: str, surroundings: Surroundings) -> None:
         self._url = _waiting(url)
@@ -115,14 +115,14 @@ class Webhook:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would lose the message: it is followed without a body."""
+    """Follows no redirect: urllib would follow it without the body, and lose the message."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def _waiting(url: str) -> str:
-    """Return a webhook's URL with what has Discord answer only once it has the message."""
+    """Return a webhook's URL with ``wait=true``: Discord then answers only once it has the message."""
     parts = urlsplit(url)
     query = [(name, value) for name, value in parse_qsl(parts.query) if name != "wait"]
     return urlunsplit(parts._replace(query=urlencode([*query, ("wait", "true")]), fragment=""))
@@ -138,7 +138,7 @@ def _before_the_secret(url: str, location: str | None) -> str:
 
 
 def _messages(lines: list[str]) -> Iterator[str]:
-    """Yield lines, as they are read and not as markup, in messages of a length that Discord takes."""
+    """Yield lines, with markup escaped, in messages of a length that Discord takes."""
     content = ""
     for line in lines:
         escaped = MARKDOWN.sub(r"\\\1", line)

@@ -3,8 +3,8 @@
     python irc_bot.py http://localhost:5000 irc.example.org '#games' --token-command 'make -s token'
 
 The token is in ``GAMENIGHT_TOKEN``, or printed by a command; the IRC server's password, if it has one, is in
-``IRC_PASSWORD``. Needs ``gamenight.py``, ``announcements.py`` and ``irc``, which knows the protocol; what is
-here is when to say what, and to be there again after a break.
+``IRC_PASSWORD``. Needs ``gamenight.py``, ``announcements.py``, ``tokens.py`` and the package ``irc``, which
+knows the protocol. This file decides what to say and when, and reconnects after a break.
 """
 
 import argparse
@@ -34,7 +34,7 @@ logger = logging.getLogger("irc_bot")
 logging.getLogger("irc").setLevel(logging.INFO)  # below that it logs every line, passwords as well
 
 FORMATTING = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[\da-f]{6}(?:,[\da-f]{6})?)?", re.IGNORECASE)
-"""Colours, of which the numbers can be seen. The other marks of IRC's formatting are controls alone."""
+"""Colours, whose numbers would be seen. IRC's other formatting is control characters alone."""
 
 DASHES = str.maketrans(
     dict.fromkeys("\u2010\u2011\u2012\u2212", "-") | dict.fromkeys("\u2013\u2014\u2015\u2e3a\u2e3b", "--")
@@ -50,18 +50,18 @@ TEXT_BYTES = 400
 """A line of IRC has 512 bytes, of which the server takes some for who speaks where."""
 
 NICKNAME_CHARACTERS = 9
-"""So many every server takes; which takes more, it only tells who has a name."""
+"""Every server takes so many. One that takes more says so only to a client that has a name."""
 
 PACE_SECONDS = 2.0
-"""What a line costs, by RFC 2813, 5.8. Old servers charge half as much for every hundred bytes of it, too."""
+"""What a line costs, by RFC 2813, 5.8. Old servers add half as much for every hundred bytes of it."""
 
 BURST = 4
-"""Lines that may be said at once after a silence. By the same RFC a server bears with five."""
+"""Lines, PINGs too, that may be sent at once after a silence. By the same RFC a server bears five."""
 
 NICKNAME_REFUSED = ("431", "432", "433", "436", "437")
 
 NOT_IN_IT = ("403", "442", "471", "473", "474", "475")
-"""Numbers that say that the bot is not in its channel. A line may be refused by others where it is."""
+"""Numbers that say that the bot is not in its channel. Others may refuse a line of a bot that is."""
 
 LONGEST_DELAY_SECONDS = 60.0
 LONGEST_ABSENCE_SECONDS = 30.0
@@ -81,8 +81,8 @@ SILENCE_SECONDS = 60.0
 class Chat:
     """A channel: says lines at a pace that no server takes for a flood, and hands on what others say.
 
-    A line is said once the server has answered a PING behind it and refused nothing before. Where it refuses
-    the nickname, the channel or a line, that is logged and tried again.
+    A line is said once the server has answered a PING behind it and refused nothing before. A refusal of the
+    nickname, the channel or a line is logged, and the bot tries again.
     """
 
     def __init__(self, channel: str, pace_seconds: float, surroundings: Surroundings) -> None:
@@ -158,7 +158,7 @@ class Chat:
                 await self._surroundings.sleep(delay)
 
     async def tells(self, nickname: str, text: str) -> None:
-        """Say something to one person only, who is not told later where it can't be said now."""
+        """Say something to one person, or drop it if it can't be said now."""
         for piece in _pieces(on_one_line(text)):
             async with self._speaking:
                 await self._pay_for(f"NOTICE {nickname} :{piece}")
@@ -188,7 +188,7 @@ class Chat:
             return refusal
 
     async def _pay_for(self, *lines: str) -> None:
-        """Wait until lines do not make a flood of those before."""
+        """Wait until lines are no flood together with those before."""
         now = self._surroundings.monotonic()
         price = sum(self._pace * (1 + len(line.encode()) / 200) for line in lines)
         self._spent_until = max(self._spent_until, now) + price
@@ -419,7 +419,7 @@ def _pieces(line: str) -> Iterator[str]:
 
 
 async def run(options: argparse.Namespace) -> None:
-    """Run until something is wrong that stays wrong."""
+    """Run until an error that no further attempt can mend."""
     night = GameNight(options.url, token_of(options.token_command), cursors=options.cursors)
     chat = Chat(options.channel, options.pace, Surroundings())
     bot = Bot(night, chat)
