@@ -1,6 +1,6 @@
-"""Checks the functions' roles and the deployer's policy with parliament, whose environment is checkov's.
+"""Checks the functions' roles and the deployer's policy with parliament, in checkov's environment.
 
-Run by `make check`: actions, the kinds of resources and the keys of conditions have to be those that IAM has.
+`make check` runs it. IAM has to know each action, kind of resource and condition key.
 """
 
 import json
@@ -42,7 +42,7 @@ def policies() -> Iterator[tuple[str, Any]]:
 
 
 def main() -> int:
-    """Print what is wrong, and return whether anything is."""
+    """Print what is wrong; return 1 if anything is, else 0."""
     wrong = 0
     for name, document in policies():
         for finding in parliament.analyze_policy_string(json.dumps(document)).findings:

@@ -1,4 +1,4 @@
-"""The account and Region that a stage lives in, the clients to ask them with, and waiting for them."""
+"""Connects to the account and Region of a stage, and waits for what changes there."""
 
 import os
 import time
@@ -46,7 +46,7 @@ class Aws:
         return self._clients[service]
 
     def pages(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-        """Yield what an operation lists under a key, of all its pages."""
+        """Yield what an operation lists under a key, from all its pages."""
         for page in self.client(service).get_paginator(operation).paginate(**arguments):
             yield from page[key]
 

@@ -1,4 +1,4 @@
-"""Deploying a stage from whatever state it is in: provision, ``chalice deploy``, finish, see it serve."""
+"""Deploys a stage from whatever state it is in: provision, ``chalice deploy``, finish, see it serve."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ FINGERPRINT = "game-night-live-deployment"
 
 
 def deploy(target: Target) -> dict[str, Any]:
-    """Bring a stage to what is declared here; nothing is touched that is as declared already.
+    """Bring a stage to what is declared here, and leave alone what is so already.
 
     Return its name, the URLs of the page, REST and WebSocket, and whether its functions were ``changed``.
     """
@@ -66,7 +66,7 @@ def deploy(target: Target) -> dict[str, Any]:
 
 
 def warn_of_other_shards(target: Target) -> None:
-    """Say what follows for open connections where a deployment divides audiences into other shards."""
+    """Warn of what a new number of shards means for open connections."""
     name, unset = "AUDIENCE_SHARDS", str(AUDIENCE_SHARDS)
     deployed = deployed_function(target, "broadcast")
     after = target.config.of_function(target.stage).environment_variables.get(name, unset)
@@ -88,19 +88,19 @@ def mark_complete(target: Target, fingerprint: str) -> None:
 
 
 def completed(target: Target) -> str | None:
-    """Return the fingerprint of the last deployment, None where that was not completed."""
+    """Return the fingerprint of the last deployment, None if it was not completed."""
     tags: dict[str, str] = (deployed_function(target, "api_handler") or {}).get("Tags", {})
     return tags.get(FINGERPRINT)
 
 
 def _fingerprint(target: Target, package: Package) -> str:
-    """Return what stands for all that a deployment is made of."""
+    """Return a hash of all that a deployment is made of."""
     config = json.dumps(target.config.effective(target.stage), sort_keys=True)
     return hashlib.sha256("\n".join([package.sha256, config, version("chalice")]).encode()).hexdigest()
 
 
 def _reasons(target: Target, package: Package) -> list[str]:
-    """Return why Chalice has to deploy; nothing where it has not."""
+    """Return why Chalice has to deploy; nothing if it doesn't have to."""
     if found := differences(target, package):
         return found
     if completed(target) != _fingerprint(target, package):

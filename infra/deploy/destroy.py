@@ -1,4 +1,4 @@
-"""Taking a stage down, and making sure that nothing of it is left."""
+"""Removes a stage, and makes sure that nothing of it is left."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -36,7 +36,7 @@ def left(target: Target) -> Iterator[str]:
 
 
 def destroy(target: Target) -> None:
-    """Remove all of a stage, its tables as well; whoever calls has asked about their data."""
+    """Remove all of a stage, with its tables: the caller has asked about their data."""
     stage, progress = target.stage, target.progress
     progress.step("Functions and APIs")
     # Chalice would delete only what it has a record of, and not the second of two APIs.

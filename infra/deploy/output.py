@@ -1,4 +1,4 @@
-"""What the person at the terminal is told: progress, and errors with what to do about them."""
+"""Tells the person at the terminal what happens, what is wrong, and what to do about it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ ADVICE = {
     exceptions.ConnectTimeoutError: NOT_REACHED,
     BotoCoreError: "AWS could not be asked: {}",
 }
-"""What is said of what botocore raises: the first that fits."""
+"""The advice for each error of botocore: the first that fits."""
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""What a stage needs after ``chalice deploy``, since Chalice has no setting for it.
+"""Does what a stage needs after ``chalice deploy``, since Chalice has no setting for it.
 
 Each function brings one thing to the wanted state, says what it changed, and does nothing the second time.
 """
@@ -19,7 +19,7 @@ from infra.event_sources import ASYNCHRONOUS, INVOKE_CONFIG, PATTERNS, STREAM_MA
 
 
 def functions(target: Target) -> None:
-    """Set handlers, which Chalice does only once, and what became known after it had set environments."""
+    """Set handlers, which Chalice sets only once, and environments, which are complete only now."""
     client = target.aws.client("lambda")
     for name, function in target.functions.items():
         full_name, handler = target.stage.function(name), function.handler
@@ -39,7 +39,7 @@ def functions(target: Target) -> None:
 
 
 def event_sources(target: Target, stream_arn: str, outputs: Mapping[str, str]) -> None:
-    """Have Lambda read the stream and the queue, as declared. Raises DeploymentError where it can't."""
+    """Have Lambda read the stream and the queue, as declared. Raises DeploymentError if one isn't mapped."""
     failures = {"OnFailure": {"Destination": outputs["StreamFailureQueueArn"]}}
     _set_mapping(target, "broadcast", stream_arn, {**STREAM_MAPPING, "DestinationConfig": failures}, "stream")
     reserved = target.config.of_function(target.stage, "deliver").reserved_concurrency is not None
@@ -92,7 +92,7 @@ def asynchronous_invokes(target: Target) -> None:
 
 
 def websocket_deployment(target: Target, *, changed: bool) -> None:
-    """Put the WebSocket API's routes into service: where they are new, and where the API has no stage yet."""
+    """Put the WebSocket API's routes into service if Chalice has deployed or the API has no stage yet."""
     client, stage, api_id = target.aws.client("apigatewayv2"), target.stage, target.record.websocket_api
     there = any(one["StageName"] == stage.name for one in client.get_stages(ApiId=api_id)["Items"])
     if there and not changed:

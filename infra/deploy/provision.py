@@ -1,4 +1,4 @@
-"""Provisioning: the stack, the token secret, and what Chalice is told about them."""
+"""Provisions the stack and the token secret, and tells Chalice about them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from infra.template import sent
 from infra.token_secrets import new_secrets
 
 UNRESERVED_MINIMUM = 100
-"""What AWS insists on leaving without a reservation."""
+"""The concurrency that AWS leaves unreserved in every account."""
 
 ANY_API = "*"
 
@@ -83,7 +83,7 @@ def ensure_secret(ssm: Any, name: str) -> bool:
 
 
 def check_place(aws: Aws, stage: Stage, config: ChaliceConfig) -> None:
-    """Raise DeploymentError where the stage is known to be in another Region or account."""
+    """Raise DeploymentError if the stage's entry names another Region or account."""
     arn = config.entry(stage).get("environment_variables", {}).get("SESSIONS_STREAM_ARN", "")
     if not arn:
         return
@@ -131,7 +131,7 @@ def _can_reserve(target: Target) -> bool:
 
 
 class SecretParameter:
-    """A ``SecretKeeper`` on SSM, which has no conditional writes: two at once are told of it afterwards."""
+    """A ``SecretKeeper`` on SSM. SSM has no conditional writes, so a collision is only noticed afterwards."""
 
     def __init__(self, ssm: Any, name: str) -> None:
         self._ssm = ssm

@@ -1,4 +1,4 @@
-"""A CloudFormation stack: created, updated, waited for, deleted."""
+"""Creates, updates, waits for and deletes a CloudFormation stack."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ WITHIN = 30 * 60.0
 UNUSABLE = frozenset(
     {"REVIEW_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
 )
-"""A stack that was never made, or not deleted to the end: it can only be deleted. Its tables stay."""
+"""States of a stack that can only be deleted: making or deleting it was never completed. Its tables stay."""
 
 UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 """How CloudFormation says that a change set would change nothing."""
@@ -41,15 +41,15 @@ class Stack:
         return status
 
     def outputs(self) -> dict[str, str]:
-        """Return what the stack says of itself; nothing where there is no stack."""
+        """Return the stack's outputs; nothing where there is no stack."""
         return {one["OutputKey"]: one["OutputValue"] for one in self._described().get("Outputs", ())}
 
     def parameters(self) -> dict[str, str]:
-        """Return what the stack was told last; nothing where there is no stack."""
+        """Return the stack's parameters; nothing where there is no stack."""
         return _parameters(self._described())
 
     def parameters_of_deleted(self) -> dict[str, str]:
-        """Return what the last deleted stack of this name was told: AWS knows it for 90 days."""
+        """Return the parameters of the last deleted stack of this name, which AWS knows for 90 days."""
         pages = self.cloudformation.get_paginator("list_stacks")
         for page in pages.paginate(StackStatusFilter=["DELETE_COMPLETE"]):
             for one in page["StackSummaries"]:  # the newest first
@@ -93,7 +93,7 @@ class Stack:
             raise self._failed(f"could not be deleted ({status})", events)
 
     def drift(self, within: float = 120.0) -> list[str]:
-        """Return what differs from the template by hand, as far as CloudFormation can tell in time."""
+        """Return what was changed by hand, as far as CloudFormation can tell in time."""
         aws = self.cloudformation
         try:
             begun = aws.detect_stack_drift(StackName=self.name)["StackDriftDetectionId"]
@@ -158,7 +158,7 @@ class Stack:
         raise DeploymentError(f"CloudFormation does not accept the stack {self.name}: {refusal}\n{AGAIN}")
 
     def _roll_back_again(self) -> None:
-        """End an update that could not be rolled back. Raises DeploymentError where it still can't be."""
+        """Try once more to roll an update back. Raises DeploymentError if that fails again."""
         self.progress.detail("an earlier update could not be rolled back: that is tried again")
         status, events = self._changed(self.cloudformation.continue_update_rollback)
         if status != "UPDATE_ROLLBACK_COMPLETE":

@@ -1,4 +1,4 @@
-"""A stage: what all that belongs to it is called, where it is reached, and what a person chooses for it."""
+"""Names a stage and all that belongs to it, its URLs, and the options that a person chooses for it."""
 
 import re
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Stage:
         return function == self.stack or function.startswith(f"{self.stack}-")
 
     def short_name(self, function: str) -> str:
-        """Return a function's name in app.py, of its full name or ARN; the reverse of ``function``."""
+        """Return a function's name in app.py from its full name or ARN; the reverse of ``function``."""
         return function.rpartition(":")[2].removeprefix(self.stack).removeprefix("-") or "api_handler"
 
     def log_group(self, name: str) -> str:
@@ -93,10 +93,10 @@ PARAMETERS = {
 
 @dataclass(frozen=True, slots=True)
 class StageConfig:
-    """A stage's shape; the defaults are a new stage's.
+    """A stage's shape; the defaults are a new stage's, but for the account's rate, which is the Region's.
 
-    The stack's parameters keep it, so that whoever deploys next, from whatever machine, changes only what was
-    asked for. ``account_rate`` is in requests a second, see ``budget``. ``push_endpoint`` (PUSH_ENDPOINT) is
+    The stack's parameters keep it, so whoever deploys next, from any machine, changes only what they ask
+    for. ``account_rate`` is in requests a second, see ``budget``. ``push_endpoint`` (PUSH_ENDPOINT) is
     where an emulator serves APIs, and is not kept.
     """
 
@@ -108,7 +108,7 @@ class StageConfig:
 
     @classmethod
     def of(cls, kept: Mapping[str, str], **asked: Any) -> Self:
-        """Return the shape of a stage whose stack has these parameters, with what is asked for."""
+        """Return the shape that a stack's parameters keep, changed by what is asked for."""
         new = cls()
         had = {name: type(getattr(new, name))(kept[key]) for name, key in PARAMETERS.items() if key in kept}
         return cls(**{**had, **{name: value for name, value in asked.items() if value is not None}})
@@ -119,7 +119,7 @@ class StageConfig:
         return {key: str(getattr(self, name)) for name, key in PARAMETERS.items()}
 
     def kept(self, parameters: Mapping[str, str]) -> list[str]:
-        """Return the options that a stage has been told and need not be told again."""
+        """Return the options that a stage keeps and that are not a new stage's."""
         new = StageConfig().parameters
         return [
             f"--{name.replace('_', '-')} {value}"

@@ -1,4 +1,4 @@
-"""What is deployed of a stage, and where it differs from what is declared here."""
+"""Shows what is deployed of a stage, and where it differs from what is declared here."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ ABSENT = {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue"
 
 
 def show(target: Target) -> bool:
-    """Show the state of a stage; say whether everything is as declared here."""
+    """Show the state of a stage; return whether nothing was found that differs from here."""
     aws, stage, progress, stack = target.aws, target.stage, target.progress, target.stack
     state = stack.status()
     progress.step(f"Stage {stage.name} in {aws.region}, account {aws.account}")
@@ -55,7 +55,7 @@ def show(target: Target) -> bool:
 
 
 def answered(url: str) -> dict[str, Any] | None:
-    """Return the JSON that a URL answers with, None where it does not."""
+    """Return the JSON that a URL answers with, None if it doesn't."""
     try:
         # The URL was made here, from an API's id.
         with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
@@ -97,7 +97,7 @@ def deployed_function(target: Target, name: str) -> dict[str, Any] | None:
 
 
 def environment_of(configuration: dict[str, Any]) -> dict[str, str]:
-    """Return what a function is told by its environment."""
+    """Return a function's environment variables."""
     variables: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
     return variables
 

@@ -1,4 +1,4 @@
-"""What every part of a deployment is told: which stage, where, shaped how, and whom to tell."""
+"""Holds what every part of a deployment needs: the stage, its account, its shape, the terminal."""
 
 import re
 from collections.abc import Mapping

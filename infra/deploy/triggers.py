@@ -18,10 +18,10 @@ from infra.deploy.target import Target
 FUNCTION = re.compile(r":function:([\w-]+)")
 
 SOURCES = {"SESSIONS_STREAM_ARN": "stream", "DELIVERY_QUEUE_ARN": "queue"}
-"""What event source mappings read: as the functions' environment names it, and as ``Function`` does."""
+"""What event source mappings read: its name in the functions' environment, and in ``Function``."""
 
 Trigger = tuple[str, str]
-"""A function's full name, and what starts it as ``Function.triggers`` has it."""
+"""A function's full name, and one of its ``Function.triggers``."""
 
 
 def missing_triggers(target: Target) -> list[str]:
@@ -88,7 +88,7 @@ def _sources(target: Target) -> Iterator[Trigger]:
 
 
 def _allowed(target: Target, full_name: str, caller: str) -> bool:
-    """Say whether a function's policy names who is to invoke it, a part of an ARN."""
+    """Say whether a function's policy lets a caller invoke it; ``caller`` is part of an ARN."""
     try:
         policy: str = target.aws.client("lambda").get_policy(FunctionName=full_name)["Policy"]
     except ClientError as error:

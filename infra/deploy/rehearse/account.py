@@ -1,4 +1,4 @@
-"""An AWS account for the length of a rehearsal: the emulator, where it is, and what is in it."""
+"""Serves an emulated AWS account for the length of a rehearsal, and lists what is in it."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from infra.ministack import MiniStackError, ministack
 EMULATOR = Path(__file__).with_name("emulator.py")
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""MiniStack's root key and its secret: the rehearsal itself may do all, see ``deployer`` for who deploys."""
+"""MiniStack's root key: the rehearsal itself may do everything. The user who deploys is in ``deployer``."""
 
 MAPPING_SECONDS = "10"
 """How long an event source mapping takes to get ready. On AWS it may be a minute."""
@@ -46,7 +46,7 @@ class Account:
     folder: Path
 
     def enter(self) -> None:
-        """Make this process and all that it starts use this account and no other, and show it at once."""
+        """Make this process and all that it starts use this account only, and show output at once."""
         for name in [one for one in os.environ if one.startswith(("AWS_", "GAMENIGHT_"))]:
             del os.environ[name]
         os.environ.update(
@@ -67,7 +67,7 @@ class Account:
         (self.folder / "deny-once").write_text(action)
 
     def calls(self) -> str:
-        """Return what was asked of the account so far."""
+        """Return the calls to the account so far, as the emulator wrote them down."""
         return (self.folder / "calls.jsonl").read_text()
 
     def log(self) -> str:

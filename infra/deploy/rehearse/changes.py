@@ -1,4 +1,4 @@
-"""Changes of the rehearsed stage: one that fails, one of nothing, one of all that is hard, the end."""
+"""Deploys the rehearsed stage: failing, unchanged, and changed in all that is hard. Then destroys it."""
 
 import re
 from pathlib import Path
@@ -13,11 +13,11 @@ from infra.deploy.rehearse.terminal import PROCESSOR, STAGE, Terminal, must
 from infra.template import TableDefinition, tables
 
 KEPT = ("--log-retention-days", "7", "--account-rate", "20000")
-"""The options of the first deployment that are not a new stage's anyway."""
+"""The options of the first deployment that differ from a new stage's."""
 
 
 def fail_half_way_and_go_on(terminal: Terminal) -> None:
-    """Deploy with a right that is missing, and then with all; what was chosen need not be said again."""
+    """Deploy with one call denied, then again without options: those of the first run are kept."""
     terminal.progress.step("A deployment that fails half way, and the same command again")
     # By then Chalice has made two functions and the REST API, and has recorded nothing.
     terminal.account.deny_once("lambda:AddPermission")
@@ -59,7 +59,7 @@ def change_everything_that_is_hard_to_change(terminal: Terminal) -> None:
 
 
 def destroy(terminal: Terminal) -> None:
-    """Take all of it down, the data too, from another machine, and look whether anything is left."""
+    """Destroy the stage and its data, as from another machine, and look whether anything is left."""
     terminal.progress.step("Taking it down")
     refused = terminal.gamenight("stage", "destroy", "--yes", expect=1)
     must("--delete-data" in refused, f"tables with data were not protected:\n{refused}")
@@ -76,7 +76,7 @@ def functions() -> dict[str, Any]:
 
 
 def replace_table(dynamodb: Any, table: TableDefinition) -> None:
-    """Make a table anew, as it was: the same but for what was in it, and for the ARN of its stream."""
+    """Delete a table and make it again: without items, and with another stream."""
     arn = dynamodb.describe_table(TableName=table.name)["Table"]["TableArn"]
     tags = dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"]
     dynamodb.delete_table(TableName=table.name)

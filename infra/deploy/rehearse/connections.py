@@ -1,6 +1,6 @@
-"""What is rehearsed of connections and of delivery: clients that are gone, silent, behind, or many.
+"""Rehearses delivery and deadlines with clients that are gone, silent, behind, or many.
 
-Most of these connections ended without a word: the stores are told of them, and nobody else.
+Most of these connections are only rows in the stores, as if they had ended without a `$disconnect`.
 """
 
 import json
@@ -29,15 +29,15 @@ CLOSED_SECONDS = 900.0
 """Ten attempts, with up to two minutes between them."""
 
 INLINE_AUDIENCE = 20
-"""What is a small audience in the rehearsal: so that a few are a large one, and the crowds of the
-conformance suite are not, since the emulator does one job at a time."""
+"""The largest audience without jobs in the rehearsal. The conformance suite's crowds are smaller, since the
+emulator does one job at a time."""
 
 NEVER = 4_000_000_000
-"""When what is put here expires, in Unix seconds."""
+"""When the tokens of connections that are put here expire, in Unix seconds."""
 
 
 class StaleConnections(Application):
-    """Puts connections of nobody, and says whether they have been removed."""
+    """Puts connections that no client has, and says whether they have been removed."""
 
     def __init__(self, stage: OperatedStage) -> None:
         super().__init__(stage.settings)
@@ -52,7 +52,7 @@ class StaleConnections(Application):
             self.run(self._audiences.fall_behind(stream, name, behind, missed))
 
     def put_due(self, name: str, age: int, kind: DeadlineKind) -> None:
-        """Put one, opened ``age`` seconds ago, that only the sweep finds, since something is due of it."""
+        """Put one, opened ``age`` seconds ago, that only the sweep finds: its deadline is now."""
         now = int(time.time())
         due = Deadline(now, kind)
         connection = self._add(name, now - age, deadline=due)
@@ -92,7 +92,7 @@ class Connections:
 
     @contextmanager
     def gone(self) -> Iterator[None]:
-        """Put connections where a delivery to few finds them gone, one of them behind; see them removed."""
+        """Put connections, one of them behind, where a small delivery finds them gone; see them removed."""
         gone = StaleConnections(self._stage)
         gone.put("gone=", SESSIONS_STREAM)
         session_id = self._terminal.asked("night", "start")["id"]
@@ -143,7 +143,7 @@ class Connections:
             self._progress.detail("closed")
 
     def deliver_to_many_and_to_those_behind(self) -> None:
-        """Have events delivered by jobs, and jobs made for those behind; all of them turn out to be gone."""
+        """Deliver by jobs to many and to those behind; all of them turn out to be gone."""
         self._progress.step("A large audience, connections that are behind, and a job that nobody can read")
         gone = StaleConnections(self._stage)
         for number in range(INLINE_AUDIENCE + 1):

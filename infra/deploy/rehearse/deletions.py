@@ -26,7 +26,7 @@ MADE = frozenset(
     | {"lambda:AddPermission", "lambda:CreateEventSourceMapping", "lambda:CreateFunction"}
     | {"lambda:PutFunctionConcurrency", "lambda:PutFunctionEventInvokeConfig", "ssm:PutParameter"}
 )
-"""What a deployment makes things with, of which every one is undone here."""
+"""The actions by which a deployment makes things. Each is undone here."""
 
 MAKING = ("Add", "Create", "Import", "POST", "PUT", "Put", "Register", "Subscribe")
 

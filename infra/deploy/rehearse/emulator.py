@@ -1,4 +1,4 @@
-"""MiniStack as unkind as AWS, with the two calls of API Gateway that Chalice makes and the server lacks.
+"""Serves MiniStack, as unkind as AWS, with what it lacks of API Gateway and of drift.
 
 Run by the Python of MiniStack's own environment, for as long as standard input is open. AUTH=true makes it
 enforce IAM: every function has the rights of its role and no others. MAPPING_SECONDS is how long an event
@@ -35,14 +35,14 @@ AT_ONCE = asyncio.Semaphore(8)
 """So many REST requests at once: each takes a function, and each function is a process of its own here."""
 
 ACTIONS = {"sqs:SendMessageBatch": "sqs:SendMessage"}
-"""Operations that AWS has no action of their own for, and MiniStack has."""
+"""Operations that AWS allows by the action of another operation, and MiniStack by one of their own."""
 
 RULE = "arn:aws:events:us-east-1:000000000000:rule/game-night-live-rehearsal-"
 UNNAMED = {
     **dict.fromkeys(("events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets"), RULE),
     "lambda:CreateFunction": "arn:aws:lambda:us-east-1:000000000000:function:game-night-live-rehearsal",
 }
-"""Actions that are on a resource, which MiniStack does not name. AWS does."""
+"""The resource of each action for which AWS names one and MiniStack doesn't."""
 
 _handle_request = rest_apis.handle_request
 _handle_execute = rest_apis.handle_execute
@@ -72,7 +72,7 @@ async def handle_execute(*args: Any, **more: Any) -> Any:
 
 
 def evaluate_route_selection(expression: str, payload: str) -> str:
-    """Choose the route as MiniStack does, whose JSON parser gives up on a frame that is nested too deep."""
+    """Choose the route as MiniStack does, and ``$default`` for a frame too deep for its JSON parser."""
     try:
         route: str = _evaluate_route_selection(expression, payload)
     except RecursionError:
@@ -81,7 +81,7 @@ def evaluate_route_selection(expression: str, payload: str) -> str:
 
 
 def enforce(access_key_id: str, iam_action: str, *args: Any, resource_arn: str = "*", **more: Any) -> Any:
-    """Decide as MiniStack does, by AWS's names of actions, and write down what was decided, once each."""
+    """Decide as MiniStack does, by AWS's names of actions, and write each decision down once."""
     iam_action = ACTIONS.get(iam_action, iam_action)
     if resource_arn == "*":
         resource_arn = UNNAMED.get(iam_action, resource_arn)
@@ -130,7 +130,7 @@ def read_role(name: str, properties: Any) -> Any:
 
 
 def ready_at_once(function: str, _delay: float) -> None:
-    """Let a function that was made or changed be ready: Chalice looks only every five seconds."""
+    """Make a new or changed function ready at once: Chalice looks only every five seconds."""
     functions._functions[function]["config"].update(State="Active", LastUpdateStatus="Successful")
 
 

@@ -7,11 +7,11 @@ from itertools import product
 from typing import Any
 
 LAMBDAS_OWN = "Lambda"
-"""How the Sid of a statement begins that is used by Lambda in the function's name, and not by our code."""
+"""How a statement's Sid begins if Lambda itself needs it, and not our code."""
 
 
 def findings(policies: Mapping[str, Iterable[Mapping[str, Any]]], calls: str) -> list[str]:
-    """Return a line for each call that was denied, and each that is allowed and was never made; best none.
+    """Return a line for each call that was denied, and each that is allowed and was never made.
 
     ``policies`` are those of each function's role, ``calls`` the emulator's ``calls.jsonl``.
     """

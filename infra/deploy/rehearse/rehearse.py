@@ -1,6 +1,6 @@
-"""The rehearsal: a copy of the project deployed, tried, changed and taken down, in an emulated account.
+"""Deploys, tries, changes and removes a copy of the project, in an emulated account.
 
-Everything is done by the commands that a person would type. The other modules here each do a part of it.
+A person's commands do it. Each other module here does a part of the rehearsal.
 """
 
 import json
@@ -29,7 +29,7 @@ TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
 """What every JWT looks like."""
 
 STAGES = {"answered", "appended", "received", "broadcast", "posted"}
-"""What the logs tell of an event that few hear. The lines of different functions arrive in any order."""
+"""The stages of an event with a small audience in the logs, whose lines arrive in any order."""
 
 DOCUMENTED = (
     "stage provision",
@@ -44,7 +44,7 @@ DOCUMENTED = (
 
 
 def rehearse(progress: Progress) -> None:
-    """Rehearse in a copy and an account of which nothing is left. Raises RehearsalFailed."""
+    """Rehearse in a temporary copy and account. Raises RehearsalFailed."""
     with tempfile.TemporaryDirectory(prefix="game-night-live-rehearsal-") as scratch:
         project = Path(scratch) / "project"
         progress.step("A copy of the project, and an account")
@@ -60,7 +60,7 @@ def rehearse(progress: Progress) -> None:
 
 
 def _copy(project: Path, to: Path) -> None:
-    """Copy what git knows or would know of the project: what is worked on, without what was installed."""
+    """Copy the files that git tracks, and the new ones that it does not ignore."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=project, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in filter(None, names):

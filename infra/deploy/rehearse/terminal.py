@@ -1,4 +1,4 @@
-"""The terminal of a rehearsal: commands as a person would type them, in the copy of the project."""
+"""Runs the commands of a rehearsal as a person would type them, in the copy of the project."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from infra.deploy.stage import Stage
 STAGE = Stage("rehearsal")
 ARCHITECTURE = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 DELIVERY_SECONDS = 60.0
-"""How long what the functions are to do may take, on a busy machine."""
+"""How long the functions may take to do something, on a busy machine."""
 
 PROCESSOR = ("--architecture", ARCHITECTURE[platform.machine()])
 """The option that builds for this machine."""
@@ -63,8 +63,8 @@ class Terminal:
     def run(self, arguments: list[str], expect: int | None = 0, answer: str = "") -> str:
         """Run Python in the copy, show what it says, and return it.
 
-        ``answer`` is typed where it asks; ``expect`` is its status, None any. Raises RehearsalFailed where it
-        is another.
+        ``answer`` is typed where it asks; ``expect`` is its exit status, None any. Raises RehearsalFailed at
+        another.
         """
         self.progress.detail(" ".join(["$ python", *arguments]).replace(sys.executable, "python"))
         with subprocess.Popen(

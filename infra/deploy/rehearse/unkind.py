@@ -1,15 +1,15 @@
-"""Makes the emulator as unkind as AWS, which takes its time, counts requests, and refuses some for a while.
+"""Makes the emulator as unkind as AWS, which takes time, limits rates, and refuses writes now and then.
 
 It stands between the emulator and everyone who uses it, as an ASGI application:
 
-- Event source mappings are ``Creating``, ``Updating`` and ``Deleting`` for a time. What meets one in such a
+- Event source mappings are ``Creating``, ``Updating`` and ``Deleting`` for a time. A change of one in such a
   state is refused: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
-- Who changes a stage has AWS's rates and no more, of API Gateway
+- Calls to manage a stage have AWS's rates: those of API Gateway
   (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html), Lambda
   (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html) and Parameter Store
   (https://docs.aws.amazon.com/general/latest/gr/ssm.html).
-- One write of ten to the connections table meets another, or a partition that is busy. To the sessions table
-  none does: there a vote that meets another is stored and counted later, and is answered otherwise.
+- One write in ten to the connections table is refused, as if it met another or a busy partition. Writes to
+  the sessions table are not: a vote that meets another is answered otherwise, then stored and counted later.
 
 It imports nothing of ours: the emulator's environment has only the emulator.
 """
@@ -33,16 +33,16 @@ SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 IN_USE = "Cannot update the event source mapping because it is in use."
 WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 CONNECTIONS = b'-connections"'
-"""What the body of a request has that is about the connections table."""
+"""What the body of each request about the connections table contains."""
 
 REASONS = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
 ONE_OF = 10
-"""One write of so many meets another."""
+"""One write in so many is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What is answered in place of the emulator."""
+    """An answer in place of the emulator's."""
 
     status: int
     code: str
@@ -92,7 +92,7 @@ class Quota:
 
 
 def quotas() -> list[Quota]:
-    """Return AWS's, as they are published for an account."""
+    """Return the quotas that AWS publishes for an account."""
     api = r"/restapis/[^/]+"
     return [
         Quota("apigateway", r"POST /restapis", 1, 3),  # CreateRestApi and ImportRestApi
@@ -199,7 +199,7 @@ class Unkind:
         ]
 
     def _doubles(self, asked: dict[str, Any]) -> Iterator[str]:
-        """Yield the mappings that are being deleted and are what is asked for."""
+        """Yield the mappings like the one asked for that are still being deleted."""
         function = asked["FunctionName"].rpartition(":")[2]
         for one in self._being_deleted({"EventSourceArn": [asked["EventSourceArn"]]}):
             if one["FunctionArn"].rpartition(":")[2] == function:
