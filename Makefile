@@ -81,7 +81,7 @@ test: $(TESTING) ## run the fast suites: rules, use cases, storage, a night on t
 test-fast: $(TESTING) ## run what you name, or rules and use cases, in seconds (T=tests/unit/nights)
 	@$(BIN)/pytest -q $(T)
 
-test-all: $(TESTING) ## run every test
+test-all: $(TESTING) ## run every test but the rare ones
 	@$(PYTEST)
 
 test-model: $(TESTING) ## test the model of a night, with its rare mutants (some minutes)

@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 
+from infra.deploy.aws import CONFIG, wait
 from infra.deploy.rehearse.terminal import STAGE, Terminal, must
 from infra.event_sources import ASYNCHRONOUS
 from infra.template import tables
@@ -31,6 +32,11 @@ MADE = frozenset(
 MAKING = ("Add", "Create", "Import", "POST", "PUT", "Put", "Register", "Subscribe")
 
 
+def client(service: str) -> Any:
+    """Return a client that goes on where calls have come too fast: deleting everything makes many."""
+    return boto3.client(service, config=CONFIG)
+
+
 def bring_back_what_was_deleted(terminal: Terminal) -> None:
     """Disable all, then delete all, then the stack; each time look at the status and deploy."""
     before = _inventory(terminal)
@@ -43,8 +49,8 @@ def bring_back_what_was_deleted(terminal: Terminal) -> None:
     terminal.progress.step("The stack deleted around its tables, and deployed again")
     terminal.start_night()
     items = _items()
-    boto3.client("cloudformation").delete_stack(StackName=STAGE.stack)
-    boto3.client("cloudformation").get_waiter("stack_delete_complete").wait(
+    client("cloudformation").delete_stack(StackName=STAGE.stack)
+    client("cloudformation").get_waiter("stack_delete_complete").wait(
         StackName=STAGE.stack, WaiterConfig={"Delay": 1}
     )
     _heal(terminal, ["not deployed"])
@@ -71,7 +77,7 @@ def _heal(terminal: Terminal, names: list[str]) -> None:
 
 def _disable() -> Iterator[str]:
     """Disable or empty what can be, and yield what the status says of each."""
-    events = boto3.client("events")
+    events = client("events")
     for rule in events.list_rules(NamePrefix=STAGE.stack)["Rules"]:
         events.disable_rule(Name=rule["Name"])
         events.remove_targets(Rule=rule["Name"], Ids=["1"])
@@ -80,15 +86,15 @@ def _disable() -> Iterator[str]:
     for one in _stack_resources():
         name, kind = one["PhysicalResourceId"], one["ResourceType"]
         if kind == "AWS::IAM::Role":
-            boto3.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
+            client("iam").delete_role_policy(RoleName=name, PolicyName="does")
             yield f"{one['LogicalResourceId']} modified"
         elif kind == "AWS::Logs::LogGroup":
-            boto3.client("logs").delete_retention_policy(logGroupName=name)
+            client("logs").delete_retention_policy(logGroupName=name)
             yield f"{one['LogicalResourceId']} modified"
 
 
 def _empty_apis() -> Iterator[str]:
-    rest, live = boto3.client("apigateway"), boto3.client("apigatewayv2")
+    rest, live = client("apigateway"), client("apigatewayv2")
     [api] = rest.get_rest_apis()["items"]
     rest.delete_stage(restApiId=api["id"], stageName=STAGE.name)
     for resource in rest.get_resources(restApiId=api["id"])["items"]:
@@ -103,9 +109,10 @@ def _empty_apis() -> Iterator[str]:
 
 
 def _disable_functions() -> Iterator[str]:
-    lambdas = boto3.client("lambda")
+    lambdas = client("lambda")
     for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
         lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    wait("the disabled mappings", lambda: _are_disabled(lambdas) or None, within=60)
     yield from ("broadcast: is not started by stream", "deliver: is not started by queue")
     for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
         lambdas.delete_function_concurrency(FunctionName=function)
@@ -116,30 +123,35 @@ def _disable_functions() -> Iterator[str]:
     yield from ("broadcast: ReservedConcurrentExecutions", "deliver: ReservedConcurrentExecutions")
 
 
+def _are_disabled(lambdas: Any) -> bool:
+    mappings = lambdas.list_event_source_mappings()["EventSourceMappings"]
+    return all(one["State"] == "Disabled" for one in mappings)
+
+
 def _delete() -> Iterator[str]:
     """Delete all that is there, the stack itself aside, and yield what the status says of each."""
-    lambdas, events = boto3.client("lambda"), boto3.client("events")
+    lambdas, events = client("lambda"), client("events")
     for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
         lambdas.delete_event_source_mapping(UUID=mapping["UUID"])
     for rule in events.list_rules(NamePrefix=STAGE.stack)["Rules"]:
         events.remove_targets(Rule=rule["Name"], Ids=["1"])
         events.delete_rule(Name=rule["Name"])
-    for api in boto3.client("apigateway").get_rest_apis()["items"]:
-        boto3.client("apigateway").delete_rest_api(restApiId=api["id"])
-    for api in boto3.client("apigatewayv2").get_apis()["Items"]:
-        boto3.client("apigatewayv2").delete_api(ApiId=api["ApiId"])
+    for api in client("apigateway").get_rest_apis()["items"]:
+        client("apigateway").delete_rest_api(restApiId=api["id"])
+    for api in client("apigatewayv2").get_apis()["Items"]:
+        client("apigatewayv2").delete_api(ApiId=api["ApiId"])
     for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
         lambdas.delete_function(FunctionName=function)
         yield f"{STAGE.short_name(function)}: is not there"
         yield f"{STAGE.short_name(function)}: is not started by"
-    boto3.client("ssm").delete_parameter(Name=STAGE.secret_parameter)
+    client("ssm").delete_parameter(Name=STAGE.secret_parameter)
     yield f"the token secret {STAGE.secret_parameter} is not there"
     for one in _stack_resources():
         service, operation, key = IN_STACK[one["ResourceType"]]
         name = one["PhysicalResourceId"]
         if service == "iam":
-            boto3.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
-        getattr(boto3.client(service), operation)(**{key: [name] if key.endswith("Names") else name})
+            client("iam").delete_role_policy(RoleName=name, PolicyName="does")
+        getattr(client(service), operation)(**{key: [name] if key.endswith("Names") else name})
         yield f"{one['LogicalResourceId']} deleted"
 
 
@@ -152,7 +164,7 @@ def _statements(lambdas: Any, function: str) -> list[dict[str, str]]:
 
 
 def _stack_resources() -> Iterator[Any]:
-    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    pages = client("cloudformation").get_paginator("list_stack_resources")
     for page in pages.paginate(StackName=STAGE.stack):
         yield from page["StackResourceSummaries"]
 
@@ -162,6 +174,6 @@ def _inventory(terminal: Terminal) -> Counter[str]:
 
 
 def _items() -> list[str]:
-    scan = boto3.client("dynamodb").get_paginator("scan").paginate
+    scan = client("dynamodb").get_paginator("scan").paginate
     pages = scan(TableName=tables(STAGE.name)["SessionsTable"].name)
     return sorted(json.dumps(one, sort_keys=True) for page in pages for one in page["Items"])
