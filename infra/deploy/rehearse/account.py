@@ -79,7 +79,11 @@ class Account:
         found = []
         for service, operation, key, name in LISTINGS:
             answer = getattr(boto3.client(service), operation)()
-            found += [f"{service}: {one[name] if name else one}" for one in answer.get(key, ())]
+            found += [
+                f"{service}: {one[name] if name else one}"
+                for one in answer.get(key, ())
+                if not name or one.get("State") != "Deleting"  # mappings take a while
+            ]
         return found
 
 
