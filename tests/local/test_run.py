@@ -50,11 +50,11 @@ def test_the_client_and_the_curl_line_that_it_prints_work_as_pasted(gateway: Gat
     assert second["data"]["session"] == json.loads(answer.stdout)
 
 
-def test_all_addresses_that_it_tells_are_of_one_host(gateway: Gateway) -> None:
+def test_all_addresses_that_it_tells_are_of_the_host_that_was_asked(gateway: Gateway) -> None:
     told = httpx.get(f"http://127.0.0.1:{gateway.port}/api", timeout=HEARD_SECONDS).json()
 
     hosts = {urlsplit(value).netloc for name, value in told.items() if name.endswith("_url")}
-    assert hosts == {f"localhost:{gateway.port}"}
+    assert hosts == {f"127.0.0.1:{gateway.port}"}
 
 
 def test_a_port_in_use_is_an_error_that_names_the_fix(gateway: Gateway, tmp_path: Path) -> None:

@@ -71,18 +71,18 @@ async def test_an_address_of_no_night_is_told_in_the_list(
 
 
 async def test_all_nights_before_are_listed_when_asked_for(visit: Visit, host: Host) -> None:
-    nights = [(await host.start(f"Before {number}"))["id"] for number in range(10)]
+    nights = [(await host.start(f"Riddles {number}"))["id"] for number in range(10)]
     for night in nights:
         await host.close(night)
     visitor = await visit("admin")
-    first = visitor.page.get_by_role("button", name="Before 0", exact=False)
-    await expect(visitor.page.get_by_role("button", name="Before 9")).to_be_visible()
+    first = visitor.page.get_by_role("button", name="Riddles 0", exact=False)
+    await expect(visitor.page.get_by_role("button", name="Riddles 9")).to_be_visible()
     await expect(first).to_be_hidden()
 
     await visitor.presses("All nights before")
     await first.click()
 
-    await visitor.reads_heading("Before 0")
+    await visitor.reads_heading("Riddles 0")
 
 
 @pytest.mark.usefixtures("host")
@@ -99,9 +99,9 @@ async def test_hosts_who_start_at_the_same_moment_are_told_of_each_other(visit: 
         await expect(told).to_be_visible()
     await ana.presses("Go there")
     await ana.reads_heading("Of Ben")
-    await expect(ana.page.get_by_text("Another night")).to_be_hidden()
+    await expect(ana.page.get_by_role("listitem").filter(has_text="Another night")).to_be_hidden()
     await ben.presses("Stay here")
-    await expect(ben.page.get_by_text("Another night")).to_be_hidden()
+    await expect(ben.page.get_by_role("listitem").filter(has_text="Another night")).to_be_hidden()
     await ben.reads_heading("Of Ben")
 
 
