@@ -145,7 +145,7 @@ async def test_one_write_of_ten_meets_another(account: Account) -> None:
     for other in (("GetItem",), ("PutItem", "sessions")):
         assert not any([(await write(*other)).get("__type") for _ in range(ONE_OF)])
 
-    items = [{}, {}, {}]
+    items: list[Any] = [{}, {}, {}]
     answers = [await write("TransactWriteItems", TransactItems=items) for _ in range(3 * ONE_OF)]
     reasons = [one["CancellationReasons"] for one in answers if "__type" in one]
     assert [len(one) for one in reasons] == [3, 3, 3]
