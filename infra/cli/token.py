@@ -31,7 +31,7 @@ def token(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Print a token and nothing else.
 
-    For a stage on AWS you need the right to read its secret. Whoever has it can act as anyone.
+    For a stage on AWS you need the right to read its secret. Anyone who has it can act as any user.
     """
     holder = Role(role)
     seconds = DEFAULT_SECONDS[holder] if ttl is None else ttl

@@ -38,8 +38,8 @@ LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
 def rotate_secret(*, stage: str, finish: bool, keep_days: int, json_only: bool, state_dir: Path) -> None:
     """Sign tokens with a new secret.
 
-    Whoever has the secret can act as anyone. Change it now and then, and whenever somebody leaves who could
-    read it. Nobody is cut off: connections stay open, old tokens stay valid, and new ones work at once, since
+    Anyone who has the secret can act as any user. Change it now and then, and whenever somebody leaves who
+    could read it. Nobody is cut off: connections stay open, old tokens stay valid, and new ones work at once, since
     a function that gets a token of an unknown secret reads the secrets again.
 
     The old secret is refused after --keep-days, or after --finish, which you run once every bot has a new
