@@ -1,5 +1,7 @@
 // The little that the page needs of the DOM: finding, making and showing elements, and where the focus goes.
 
+import { shortened } from './words.js';
+
 export const byId = (id) => document.getElementById(id);
 
 /** An element with properties and children; texts are texts and never markup. */
@@ -15,16 +17,9 @@ export function written(text) {
   return make('bdi', text.includes('\u2069') ? { className: 'apart' } : {}, text);
 }
 
-const MOST_IN_SENTENCE = 80;
-
 /** What a sentence of `words.js` says, with what people wrote kept apart, and the beginning of it where it is long. */
 export function spoken(parts) {
-  return parts.map((part) => {
-    if (typeof part === 'string') return part;
-    const letters = [...part.text];
-    if (letters.length <= MOST_IN_SENTENCE) return written(part.text);
-    return written(`${letters.slice(0, MOST_IN_SENTENCE).join('')}…`);
-  });
+  return parts.map((part) => (typeof part === 'string' ? part : written(shortened(part.text))));
 }
 
 /** Change a text only where it differs: whoever listens to the page is not told the same twice. */

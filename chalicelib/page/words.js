@@ -107,14 +107,19 @@ export function nightWords({ id, notes }, what) {
   return notes ? [`${what}: № ${id}, `, by(notes)] : [`${what}: № ${id}`];
 }
 
+const MOST_IN_SENTENCE = 80;
+
+/** What somebody wrote, or the beginning of it where it is too long for a sentence. */
+export function shortened(text) {
+  const letters = [...text];
+  return letters.length > MOST_IN_SENTENCE ? `${letters.slice(0, MOST_IN_SENTENCE).join('')}…` : text;
+}
+
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
-const MOST_IN_TITLE = 80;
 
 /** The window's title for a night; no markup can keep what somebody wrote apart there. */
 export function titleText(night) {
-  const name = [...nameOf(night).replace(DIRECTIONS, '')];
-  const shown = name.length > MOST_IN_TITLE ? `${name.slice(0, MOST_IN_TITLE).join('')}…` : name.join('');
-  return `${shown} · Game Night Live`;
+  return `${shortened(nameOf(night).replace(DIRECTIONS, ''))} · Game Night Live`;
 }
 
 /** How much of a field is used: "12 of 500 characters". */
