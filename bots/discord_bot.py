@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from announcements import announcement
-from gamenight import GameNight, GameNightError, Surroundings, in_a_thread
+from gamenight import GameNight, GameNightError, NoRedirects, Surroundings, in_a_thread
 from tokens import token_of
 
 logger = logging.getLogger("discord_bot")
@@ -48,12 +48,12 @@ class WebhookGone(Exception):
 
 
 class Webhook:
-    """A channel of Discord. The URL is a secret that no message shows: whoever has it can post."""
+    """A channel of Discord. The URL is a secret that no message shows: anyone who has it can post."""
 
     def __init__(self, url: str, surroundings: Surroundings) -> None:
         self._url = _waiting(url)
         self._surroundings = surroundings
-        self._opener = urllib.request.build_opener(_NoRedirects())
+        self._opener = urllib.request.build_opener(NoRedirects())
 
     async def says(self, lines: list[str]) -> None:
         """Post lines in as few messages as hold them, and wait until Discord has them, however long it takes.
@@ -112,13 +112,6 @@ class Webhook:
                 return error.code, error.read().decode(errors="replace")
         except (OSError, HTTPException) as unreachable:
             return 0, str(unreachable) or type(unreachable).__name__
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: urllib would follow it without the body, and lose the message."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 def _waiting(url: str) -> str:

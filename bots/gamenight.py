@@ -1012,8 +1012,8 @@ def _is_loopback(url: str) -> bool:
     return host == "localhost"
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another host."""
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: that would take a token to another host, and a POST there without its body."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -1027,7 +1027,7 @@ class _Rest:
         self._tokens = tokens
         self._surroundings = surroundings
         direct = [urllib.request.ProxyHandler({})] if _is_loopback(url) else []
-        self._opener = urllib.request.build_opener(_NoRedirects(), *direct)
+        self._opener = urllib.request.build_opener(NoRedirects(), *direct)
 
     def wrong_address(self) -> WrongAddress:
         return WrongAddress(
