@@ -14,6 +14,7 @@ from infra.budget import rest_throttle, websocket_throttle
 from infra.deploy.aws import when_free
 from infra.deploy.chalice.state import rules, settled_mappings
 from infra.deploy.output import DeploymentError, code_of
+from infra.deploy.status import environment_of
 from infra.deploy.target import Target
 from infra.event_sources import ASYNCHRONOUS, INVOKE_CONFIG, PATTERNS, STREAM_MAPPING, queue_mapping
 
@@ -29,7 +30,7 @@ def functions(target: Target) -> None:
         if actual["Handler"] != handler:
             changes["Handler"] = handler
             target.progress.detail(f"{name} is entered by {handler}, no longer by {actual['Handler']}")
-        if actual.get("Environment", {}).get("Variables", {}) != declared:
+        if environment_of(actual) != declared:
             changes["Environment"] = {"Variables": declared}
             target.progress.detail(f"{name} has its environment")
         if changes:

@@ -11,7 +11,13 @@ from botocore.exceptions import ClientError
 
 from chalicelib import __version__
 from infra.deploy.chalice.package import Package, build
-from infra.deploy.chalice.state import deployed_functions, mappings, rest_api_ids, websocket_api_ids
+from infra.deploy.chalice.state import (
+    Entry,
+    deployed_functions,
+    mappings,
+    rest_api_ids,
+    websocket_api_ids,
+)
 from infra.deploy.output import code_of
 from infra.deploy.target import Target
 from infra.deploy.triggers import missing_triggers
@@ -37,8 +43,9 @@ def show(target: Target) -> bool:
         progress.detail(target.websocket_url(api_id))
     progress.detail(f"here: version {__version__}, Chalice {version('chalice')}")
     progress.step("Functions")
+    read = mappings(aws, stage)
     for entry in deployed_functions(aws, stage):
-        for line in _function_lines(target, entry["name"]):
+        for line in _function_lines(target, entry["name"], read):
             progress.detail(line)
     progress.step("Tables")
     _show_each(target, [one.name for one in tables(stage.name).values()], _table)
@@ -130,14 +137,14 @@ def _differences(target: Target, name: str, package: Package) -> Iterator[str]:
         yield f"its environment differs in {', '.join(names)}"
 
 
-def _function_lines(target: Target, name: str) -> Iterator[str]:
+def _function_lines(target: Target, name: str, read: Iterable[Entry]) -> Iterator[str]:
     full_name = target.stage.function(name)
     function = target.aws.client("lambda").get_function_configuration(FunctionName=full_name)
     yield (
         f"{name:22} {function['MemorySize']:5} MB {function['Timeout']:3} s  {function['Runtime']}  "
         f"code {function['CodeSha256'][:8]}  of {function['LastModified'][:19]}"
     )
-    for mapping in mappings(target.aws, target.stage):
+    for mapping in read:
         if target.stage.short_name(mapping["FunctionArn"]) == name:
             yield f"{'':22} reads {mapping['EventSourceArn'].split(':', 5)[5]}: {mapping['State']}"
 

@@ -9,6 +9,7 @@ from infra.deploy.chalice.state import (
     mappings,
     recorded_or_first,
     rest_api_ids,
+    rest_methods,
     rules,
     websocket_api_ids,
 )
@@ -44,12 +45,11 @@ def _rest_routes(target: Target) -> Iterator[Trigger]:
     stages = aws.client("apigateway").get_stages(restApiId=api_id)["item"]
     if stage.name not in {one["stageName"] for one in stages}:
         return
-    allowed = _allowed(target, stage.stack, f":{api_id}/")
-    for resource in aws.pages("apigateway", "get_resources", "items", restApiId=api_id, embed=["methods"]):
-        for method, one in resource.get("resourceMethods", {}).items():
-            invoked = FUNCTION.search(one.get("methodIntegration", {}).get("uri", ""))
-            if allowed and invoked:
-                yield invoked[1], f"{method} {resource['path']}"
+    if not _allowed(target, stage.stack, f":{api_id}/"):
+        return
+    for route, uri in rest_methods(aws, api_id):
+        if invoked := FUNCTION.search(uri):
+            yield invoked[1], route
 
 
 def _websocket_routes(target: Target) -> Iterator[Trigger]:

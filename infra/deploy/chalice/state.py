@@ -139,8 +139,15 @@ def rest_api_ids(aws: Aws, stage: Stage) -> list[str]:
     return [
         api["id"]
         for api in aws.pages("apigateway", "get_rest_apis", "items")
-        if api["name"] == APP_NAME and any(invokes in uri for uri in _integrations(aws, api["id"]))
+        if api["name"] == APP_NAME and any(invokes in uri for _, uri in rest_methods(aws, api["id"]))
     ]
+
+
+def rest_methods(aws: Aws, api_id: str) -> Iterator[tuple[str, str]]:
+    """Yield each route of a REST API, such as ``GET /api``, and the URI that it invokes; empty for none."""
+    for resource in aws.pages("apigateway", "get_resources", "items", restApiId=api_id, embed=["methods"]):
+        for method, one in resource.get("resourceMethods", {}).items():
+            yield f"{method} {resource['path']}", one.get("methodIntegration", {}).get("uri", "")
 
 
 def websocket_api_ids(aws: Aws, stage: Stage) -> list[str]:
@@ -155,12 +162,6 @@ def websocket_api_ids(aws: Aws, stage: Stage) -> list[str]:
 def rules(aws: Aws, stage: Stage) -> list[Entry]:
     """Return the EventBridge rules of a stage, by which its functions are started on a schedule."""
     return [*aws.pages("events", "list_rules", "Rules", NamePrefix=f"{stage.stack}-")]
-
-
-def _integrations(aws: Aws, api_id: str) -> Iterator[str]:
-    for resource in aws.pages("apigateway", "get_resources", "items", restApiId=api_id, embed=["methods"]):
-        for method in resource.get("resourceMethods", {}).values():
-            yield method.get("methodIntegration", {}).get("uri", "")
 
 
 def _entry(name: str, kind: str, **values: Any) -> Entry:

@@ -76,18 +76,22 @@ def stack(target: Target) -> Target:
     return target
 
 
-@pytest.fixture
-def functions(stack: Target) -> dict[str, str]:
-    """Functions and a stream mapping as Chalice leaves them; the value is the ARNs, by name."""
-    client: Any = stack.aws.client("lambda")
-    role = stack.aws.client("iam").list_roles()["Roles"][0]["Arn"]
+def made_functions(target: Target, role: str) -> dict[str, str]:
+    """Make the declared functions, which are not run; return the ARNs, by name."""
+    client: Any = target.aws.client("lambda")
     return {
         name: client.create_function(
-            FunctionName=stack.stage.function(name),
+            FunctionName=target.stage.function(name),
             Runtime="python3.11",
             Role=role,
             Handler=function.handler,
             Code={"ZipFile": b"not run"},
         )["FunctionArn"]
-        for name, function in stack.functions.items()
+        for name, function in target.functions.items()
     }
+
+
+@pytest.fixture
+def functions(stack: Target) -> dict[str, str]:
+    """Functions as Chalice leaves them; the value is the ARNs, by name."""
+    return made_functions(stack, stack.aws.client("iam").list_roles()["Roles"][0]["Arn"])

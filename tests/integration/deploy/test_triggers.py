@@ -14,6 +14,7 @@ from infra.deploy.stage import APP_NAME
 from infra.deploy.target import Target
 from infra.deploy.triggers import missing_triggers
 from infra.template import tables
+from tests.integration.deploy.conftest import made_functions
 
 DECLARED = {
     "api_handler": Function("app.app", ["GET /", "POST /"]),
@@ -48,16 +49,7 @@ def wired(target: Target, sources: dict[str, str]) -> Target:
         "Arn"
     ]
     lambdas = target.aws.client("lambda")
-    arns = {
-        name: lambdas.create_function(
-            FunctionName=target.stage.function(name),
-            Runtime="python3.11",
-            Role=role,
-            Handler=one.handler,
-            Code={"ZipFile": b"not run"},
-        )["FunctionArn"]
-        for name, one in DECLARED.items()
-    }
+    arns = made_functions(target, role)
     for function, source in (("broadcast", stream), ("deliver", queue)):
         lambdas.create_event_source_mapping(
             FunctionName=arns[function], EventSourceArn=source, StartingPosition="TRIM_HORIZON"
