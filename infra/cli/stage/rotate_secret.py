@@ -39,8 +39,8 @@ def rotate_secret(*, stage: str, finish: bool, keep_days: int, json_only: bool, 
     """Sign tokens with a new secret.
 
     Anyone who has the secret can act as any user. Change it now and then, and whenever somebody leaves who
-    could read it. Nobody is cut off: connections stay open, old tokens stay valid, and new ones work at once, since
-    a function that gets a token of an unknown secret reads the secrets again.
+    could read it. Nobody is cut off: connections stay open, old tokens stay valid, and new ones work at
+    once, since a function that gets a token of an unknown secret reads the secrets again.
 
     The old secret is refused after --keep-days, or after --finish, which you run once every bot has a new
     token. If the secret has leaked, rotate and finish at once, and give every bot a new token.
