@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
-
-from infra.deploy.aws import CONFIG, wait
+from infra.deploy.aws import Aws
+from infra.deploy.chalice.state import settled_mappings
 from infra.deploy.rehearse.terminal import STAGE, Terminal, must
 from infra.event_sources import ASYNCHRONOUS
 from infra.template import tables
@@ -32,29 +31,24 @@ MADE = frozenset(
 MAKING = ("Add", "Create", "Import", "POST", "PUT", "Put", "Register", "Subscribe")
 
 
-def client(service: str) -> Any:
-    """Return a client that goes on where calls have come too fast: deleting everything makes many."""
-    return boto3.client(service, config=CONFIG)
-
-
 def bring_back_what_was_deleted(terminal: Terminal) -> None:
     """Disable all, then delete all, then the stack; each time look at the status and deploy."""
-    before = _inventory(terminal)
+    aws, before = Aws.connect(), _inventory(terminal)
     terminal.progress.step("Everything disabled or emptied by hand, and deployed again")
-    _heal(terminal, [*_disable()])
+    _heal(terminal, [*_disable(aws)])
     terminal.progress.step("Everything deleted by hand, and deployed again")
-    _heal(terminal, [*_delete()])
+    _heal(terminal, [*_delete(aws)])
     after = _inventory(terminal)
     must(after == before, f"there is more or less than before: {after} instead of {before}")
     terminal.progress.step("The stack deleted around its tables, and deployed again")
     terminal.start_night()
-    items = _items()
-    client("cloudformation").delete_stack(StackName=STAGE.stack)
-    client("cloudformation").get_waiter("stack_delete_complete").wait(
+    items = _items(aws)
+    aws.client("cloudformation").delete_stack(StackName=STAGE.stack)
+    aws.client("cloudformation").get_waiter("stack_delete_complete").wait(
         StackName=STAGE.stack, WaiterConfig={"Delay": 1}
     )
     _heal(terminal, ["not deployed"])
-    must(_items() == items, "the sessions table does not hold what it held")
+    must(_items(aws) == items, "the sessions table does not hold what it held")
     terminal.progress.detail(f"all {len(items)} items of the sessions table are still there")
 
 
@@ -63,7 +57,9 @@ def look_for_what_nothing_deletes(terminal: Terminal) -> None:
     calls = map(json.loads, terminal.account.calls().splitlines())
     actions = {call["action"] for call in calls if ":user/" in call["principal"]}
     made = {one for one in actions if one.partition(":")[2].startswith(MAKING)}
-    unknown = {one["ResourceType"] for one in _stack_resources()} - IN_STACK.keys() | (made - MADE)
+    unknown = {one["ResourceType"] for one in _stack_resources(Aws.connect())} - IN_STACK.keys() | (
+        made - MADE
+    )
     must(not unknown, f"nothing here deletes what is made by {', '.join(sorted(unknown))}")
 
 
@@ -75,26 +71,26 @@ def _heal(terminal: Terminal, names: list[str]) -> None:
     terminal.gamenight("stage", "status", "--check")
 
 
-def _disable() -> Iterator[str]:
+def _disable(aws: Aws) -> Iterator[str]:
     """Disable or empty what can be, and yield what the status says of each."""
-    events = client("events")
+    events = aws.client("events")
     for rule in events.list_rules(NamePrefix=STAGE.stack)["Rules"]:
         events.disable_rule(Name=rule["Name"])
         events.remove_targets(Rule=rule["Name"], Ids=["1"])
     yield "sweep: is not started by rate(1 minute)"
-    yield from (*_empty_apis(), *_disable_functions())
-    for one in _stack_resources():
+    yield from (*_empty_apis(aws), *_disable_functions(aws))
+    for one in _stack_resources(aws):
         name, kind = one["PhysicalResourceId"], one["ResourceType"]
         if kind == "AWS::IAM::Role":
-            client("iam").delete_role_policy(RoleName=name, PolicyName="does")
+            aws.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
             yield f"{one['LogicalResourceId']} modified"
         elif kind == "AWS::Logs::LogGroup":
-            client("logs").delete_retention_policy(logGroupName=name)
+            aws.client("logs").delete_retention_policy(logGroupName=name)
             yield f"{one['LogicalResourceId']} modified"
 
 
-def _empty_apis() -> Iterator[str]:
-    rest, live = client("apigateway"), client("apigatewayv2")
+def _empty_apis(aws: Aws) -> Iterator[str]:
+    rest, live = aws.client("apigateway"), aws.client("apigatewayv2")
     [api] = rest.get_rest_apis()["items"]
     rest.delete_stage(restApiId=api["id"], stageName=STAGE.name)
     for resource in rest.get_resources(restApiId=api["id"])["items"]:
@@ -108,11 +104,11 @@ def _empty_apis() -> Iterator[str]:
         yield f"is not started by {route['RouteKey']}"
 
 
-def _disable_functions() -> Iterator[str]:
-    lambdas = client("lambda")
+def _disable_functions(aws: Aws) -> Iterator[str]:
+    lambdas = aws.client("lambda")
     for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
         lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    wait("the disabled mappings", lambda: _are_disabled(lambdas) or None, within=60)
+    settled_mappings(aws, STAGE)
     yield from ("broadcast: is not started by stream", "deliver: is not started by queue")
     for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
         lambdas.delete_function_concurrency(FunctionName=function)
@@ -123,35 +119,30 @@ def _disable_functions() -> Iterator[str]:
     yield from ("broadcast: ReservedConcurrentExecutions", "deliver: ReservedConcurrentExecutions")
 
 
-def _are_disabled(lambdas: Any) -> bool:
-    mappings = lambdas.list_event_source_mappings()["EventSourceMappings"]
-    return all(one["State"] == "Disabled" for one in mappings)
-
-
-def _delete() -> Iterator[str]:
+def _delete(aws: Aws) -> Iterator[str]:
     """Delete all that is there, the stack itself aside, and yield what the status says of each."""
-    lambdas, events = client("lambda"), client("events")
+    lambdas, events = aws.client("lambda"), aws.client("events")
     for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
         lambdas.delete_event_source_mapping(UUID=mapping["UUID"])
     for rule in events.list_rules(NamePrefix=STAGE.stack)["Rules"]:
         events.remove_targets(Rule=rule["Name"], Ids=["1"])
         events.delete_rule(Name=rule["Name"])
-    for api in client("apigateway").get_rest_apis()["items"]:
-        client("apigateway").delete_rest_api(restApiId=api["id"])
-    for api in client("apigatewayv2").get_apis()["Items"]:
-        client("apigatewayv2").delete_api(ApiId=api["ApiId"])
+    for api in aws.client("apigateway").get_rest_apis()["items"]:
+        aws.client("apigateway").delete_rest_api(restApiId=api["id"])
+    for api in aws.client("apigatewayv2").get_apis()["Items"]:
+        aws.client("apigatewayv2").delete_api(ApiId=api["ApiId"])
     for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
         lambdas.delete_function(FunctionName=function)
         yield f"{STAGE.short_name(function)}: is not there"
         yield f"{STAGE.short_name(function)}: is not started by"
-    client("ssm").delete_parameter(Name=STAGE.secret_parameter)
+    aws.client("ssm").delete_parameter(Name=STAGE.secret_parameter)
     yield f"the token secret {STAGE.secret_parameter} is not there"
-    for one in _stack_resources():
+    for one in _stack_resources(aws):
         service, operation, key = IN_STACK[one["ResourceType"]]
         name = one["PhysicalResourceId"]
         if service == "iam":
-            client("iam").delete_role_policy(RoleName=name, PolicyName="does")
-        getattr(client(service), operation)(**{key: [name] if key.endswith("Names") else name})
+            aws.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
+        getattr(aws.client(service), operation)(**{key: [name] if key.endswith("Names") else name})
         yield f"{one['LogicalResourceId']} deleted"
 
 
@@ -163,17 +154,18 @@ def _statements(lambdas: Any, function: str) -> list[dict[str, str]]:
     return [*policy["Statement"]]
 
 
-def _stack_resources() -> Iterator[Any]:
-    pages = client("cloudformation").get_paginator("list_stack_resources")
-    for page in pages.paginate(StackName=STAGE.stack):
-        yield from page["StackResourceSummaries"]
+def _stack_resources(aws: Aws) -> Iterator[Any]:
+    return aws.pages(
+        "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=STAGE.stack
+    )
 
 
 def _inventory(terminal: Terminal) -> Counter[str]:
     return Counter(one.partition(":")[0] for one in terminal.account.inventory())
 
 
-def _items() -> list[str]:
-    scan = client("dynamodb").get_paginator("scan").paginate
-    pages = scan(TableName=tables(STAGE.name)["SessionsTable"].name)
-    return sorted(json.dumps(one, sort_keys=True) for page in pages for one in page["Items"])
+def _items(aws: Aws) -> list[str]:
+    name = tables(STAGE.name)["SessionsTable"].name
+    return sorted(
+        json.dumps(one, sort_keys=True) for one in aws.pages("dynamodb", "scan", "Items", TableName=name)
+    )

@@ -17,7 +17,7 @@ It imports nothing of ours: the emulator's environment has only the emulator.
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -161,14 +161,16 @@ class Unkind:
             return await _answer(send, 400, {"message": IN_USE}, "ResourceInUseException")
         if state == "Deleting":
             return await _answer(send, 200, {**self._deleted[name], "State": state})
-        if request.method == "POST" and any(self._doubles(json.loads(request.body))):
+        if request.method == "POST" and self._is_being_deleted(json.loads(request.body)):
             message = "The event source arn and function name provided mapping already exists."
             return await _answer(send, 409, {"message": message}, "ResourceConflictException")
         status, answer = await self._asked(scope, request.body)
         if status < 300:  # noqa: PLR2004 - the class of success
             self._change(request.method, answer)
             if "EventSourceMappings" in answer:
-                answer["EventSourceMappings"] += self._being_deleted(request.query)
+                [function] = request.query.get("FunctionName", [""])
+                [source] = request.query.get("EventSourceArn", [""])
+                answer["EventSourceMappings"] += self._being_deleted(function, source)
             for one in answer.get("EventSourceMappings", [answer]):
                 one["State"] = self._state(one["UUID"]) or one["State"]
         return await _answer(send, status, answer, answer.get("__type", ""))
@@ -189,21 +191,18 @@ class Unkind:
         if method == "DELETE":
             self._deleted[mapping["UUID"]] = mapping
 
-    def _being_deleted(self, query: dict[str, list[str]]) -> list[dict[str, Any]]:
-        [function] = query.get("FunctionName", [""])
-        [source] = query.get("EventSourceArn", [""])
+    def _being_deleted(self, function: str, source: str) -> list[dict[str, Any]]:
         return [
             one
             for name, one in [*self._deleted.items()]
             if self._state(name) and function in one["FunctionArn"] and source in one["EventSourceArn"]
         ]
 
-    def _doubles(self, asked: dict[str, Any]) -> Iterator[str]:
-        """Yield the mappings like the one asked for that are still being deleted."""
+    def _is_being_deleted(self, asked: dict[str, Any]) -> bool:
+        """Say whether the mapping that is asked for is still there, on its way out."""
         function = asked["FunctionName"].rpartition(":")[2]
-        for one in self._being_deleted({"EventSourceArn": [asked["EventSourceArn"]]}):
-            if one["FunctionArn"].rpartition(":")[2] == function:
-                yield one["UUID"]
+        found = self._being_deleted("", asked["EventSourceArn"])
+        return any(one["FunctionArn"].rpartition(":")[2] == function for one in found)
 
     async def _asked(self, scope: Message, body: bytes) -> tuple[int, dict[str, Any]]:
         """Return what the emulator answers: its status, and its body, which is JSON or nothing."""
