@@ -48,7 +48,7 @@ export class Host {
     const remembered = kept !== null && !list && (night ?? kept) === kept;
     if (!remembered) this.#keeper.close();
     let place = remembered ? this.#memory.read(SESSIONS) : null;
-    if (remembered) this.#render();
+    if (remembered) this.#show();
     let gone = null;
     if (!place?.cursor) {
       const { active, end } = await this.#look();
@@ -65,7 +65,7 @@ export class Host {
     if (this.#night) this.#book.follow(this.#night.session.id, this.#keeper.place);
     this.#memory.write(SESSIONS, place);
     this.#follower = new Follower({ url, api: this.#api, book: this.#book, token, listener });
-    this.#render();
+    this.#show();
     this.#say(gone);
     this.#follower.run();
   }
@@ -93,7 +93,7 @@ export class Host {
     if (this.#opening !== opening) return; // another one is wanted meanwhile, or it is there already
     this.#opening = null;
     if (problem) {
-      this.#render();
+      this.#show();
       this.#say(problem);
       return;
     }
@@ -111,7 +111,7 @@ export class Host {
     this.#leaveBehind();
     this.#book.leave();
     this.#keeper.close();
-    this.#render();
+    this.#show();
     this.#follower.follow(left);
     await this.#look().catch(() => null); // the list is as it was, then
     this.#render();
@@ -273,15 +273,20 @@ export class Host {
 
   #say(problem) { say(byId('elsewhere'), problem ? problemSentence(problem) : ''); }
 
+  /** Render, and let the address name what is shown. An event only renders: somebody may just have gone elsewhere. */
+  #show() {
+    if (this.#night) rename(addressOf(this.#night.session.id));
+    else if (named(window.location.hash).night !== undefined) rename(LIST);
+    this.#render();
+  }
+
   #render() {
     document.body.dataset.role = this.claims.role;
     byId('start-form').hidden = !this.hosting;
     if (this.#night) {
-      if (!this.#opening?.asked) rename(addressOf(this.#night.session.id));
       this.#stage.render(this.#night, this.hosting);
       show('night');
     } else {
-      if (named(window.location.hash).night !== undefined) rename(LIST);
       this.#lobby.render(this.#nights, { sub: this.claims.sub, hosting: this.hosting });
       document.title = 'Game Night Live';
       show('lobby');

@@ -37,7 +37,7 @@ async def test_a_host_sees_a_night_through(visit: Visit, host: Host) -> None:
     last = await host.read(f"/api/sessions/{night['id']}")
     assert (last["notes"], last["games_played"], last["is_active"]) == ("Friday Game Night", 2, 0)
     await visitor.presses("Start another night")
-    await visitor.page.get_by_role("button", name="Friday Game Night").click()
+    await visitor.page.get_by_role("button", name=f"№ {night['id']} ").click()
     await visitor.reads_heading("The results")
 
 
