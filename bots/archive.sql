@@ -1,0 +1,92 @@
+-- What archive.py keeps: every event, where it is in each stream, and views that answer what organisers ask.
+
+CREATE TABLE IF NOT EXISTS events (
+  id INTEGER PRIMARY KEY,
+  type TEXT NOT NULL,
+  timestamp TEXT NOT NULL,
+  session_id INTEGER, -- NULL only for a gap among the starts of nights
+  data TEXT NOT NULL -- JSON, as the service sent it
+);
+CREATE INDEX IF NOT EXISTS events_by_night ON events (session_id, type);
+
+CREATE TABLE IF NOT EXISTS cursors (stream TEXT PRIMARY KEY, cursor TEXT NOT NULL);
+
+-- Two programs that keep one archive would write everything twice, so each checks that it alone has saved.
+CREATE TABLE IF NOT EXISTS saves (count INTEGER NOT NULL);
+INSERT INTO saves SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM saves);
+
+-- One row a night. A night whose events had expired is known from its snapshot.
+CREATE VIEW IF NOT EXISTS nights AS
+SELECT
+  session_id,
+  min(json_extract(data, '$.session.created_at')) AS started_at,
+  max(json_extract(data, '$.session.ended_at')) AS ended_at,
+  max(json_extract(data, '$.session.notes')) AS notes,
+  coalesce(max(json_extract(data, '$.session.games_played')), 0) AS games_played
+FROM events
+WHERE session_id IS NOT NULL AND type <> 'gap'
+GROUP BY session_id;
+
+-- One row a game of a night, with its score after the last vote.
+CREATE VIEW IF NOT EXISTS games AS
+WITH told AS (
+  SELECT id, session_id, json_extract(data, '$.game') AS game, json_extract(data, '$.totals') AS totals
+  FROM events WHERE type IN ('game.added', 'vote.received')
+  UNION ALL
+  SELECT events.id, session_id, game.value, json_extract(game.value, '$.totals')
+  FROM events, json_each(data, '$.session.games') AS game WHERE events.type = 'snapshot'
+),
+newest_first AS (
+  SELECT *, row_number() OVER (PARTITION BY session_id, json_extract(game, '$.id') ORDER BY id DESC) AS nth FROM told
+)
+SELECT
+  session_id,
+  json_extract(game, '$.id') AS game_id,
+  json_extract(game, '$.title') AS title,
+  coalesce(json_extract(totals, '$.upvotes'), 0) AS upvotes,
+  coalesce(json_extract(totals, '$.downvotes'), 0) AS downvotes,
+  coalesce(json_extract(totals, '$.score'), 0) AS score
+FROM newest_first WHERE nth = 1;
+
+-- One row a voter and game: the latest vote is the one that counts.
+CREATE VIEW IF NOT EXISTS votes AS
+WITH newest_first AS (
+  SELECT
+    session_id,
+    json_extract(data, '$.game.id') AS game_id,
+    json_extract(data, '$.game.title') AS title,
+    json_extract(data, '$.vote.username') AS username,
+    json_extract(data, '$.vote.type') AS type,
+    json_extract(data, '$.vote.timestamp') AS timestamp,
+    row_number() OVER (
+      PARTITION BY session_id, json_extract(data, '$.game.id'), json_extract(data, '$.vote.username') ORDER BY id DESC
+    ) AS nth
+  FROM events WHERE type = 'vote.received'
+)
+SELECT session_id, game_id, title, username, type, timestamp FROM newest_first WHERE nth = 1;
+
+-- Weeks begin on Monday; the date is that of the Monday, in UTC.
+CREATE VIEW IF NOT EXISTS nights_by_week AS
+SELECT
+  date(started_at, 'weekday 0', '-6 days') AS week,
+  count(*) AS nights,
+  sum(games_played) AS games
+FROM nights GROUP BY week ORDER BY week DESC;
+
+CREATE VIEW IF NOT EXISTS games_by_score AS
+SELECT
+  title,
+  count(DISTINCT session_id) AS nights,
+  sum(upvotes) AS upvotes,
+  sum(downvotes) AS downvotes,
+  sum(score) AS score
+FROM games GROUP BY title ORDER BY score DESC, nights DESC, title;
+
+CREATE VIEW IF NOT EXISTS voters AS
+SELECT
+  username,
+  count(*) AS votes,
+  sum(type = 'up') AS upvotes,
+  sum(type = 'down') AS downvotes,
+  count(DISTINCT session_id) AS nights
+FROM votes GROUP BY username ORDER BY votes DESC, username;

@@ -1,0 +1,204 @@
+"""The archive: every event of every night exactly once, and what organisers ask of it."""
+
+import json
+import os
+import sqlite3
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archive import Archive, NoArchive
+from gamenight import Event
+
+from tests.bots.programs import python, running
+from tests.clients import Host, Target
+
+KILLS = 4
+
+
+def rows(database: Path, statement: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(database) as db:
+        return db.execute(statement).fetchall()
+
+
+def archive_command(target: Target, database: Path, *options: str) -> list[str | Path]:
+    return python("archive.py", "keep", target.rest_url, "--database", str(database), *options)
+
+
+def report(database: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = python("archive.py", "report", "--database", str(database), *options)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+async def play(host: Host, notes: str, votes: list[tuple[str, str, str]]) -> int:
+    """Hold a night; each vote is a title, a name and ``up`` or ``down``. Returns its id."""
+    session: int = (await host.start(notes))["id"]
+    games: dict[str, int] = {}
+    for title, username, kind in votes:
+        if title not in games:
+            games[title] = (await host.add_game(session, title))["id"]
+        await host.vote(session, username, kind, game_id=games[title])
+    await host.close(session)
+    return session
+
+
+@pytest.fixture
+def token(target: Target, monkeypatch: pytest.MonkeyPatch) -> str:
+    token = target.token("bot")
+    monkeypatch.setenv("GAMENIGHT_TOKEN", token)
+    return token
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path / "nights.db")
+
+
+async def test_every_event_is_archived_exactly_once(
+    target: Target, host: Host, token: str, tmp_path: Path
+) -> None:
+    database = tmp_path / "nights.db"
+    before = await play(host, "before", [("Quiplash", "ana", "up")])
+    nights = [before]
+    for kill in range(KILLS):
+        async with running(archive_command(target, database), {"GAMENIGHT_TOKEN": token}, tmp_path) as bot:
+            await bot.prints("authenticated as")
+            nights.append(await play(host, f"night {kill}", [("Fibbage", "ben", "down")]))
+
+    await run_once(target, database, tmp_path, token)
+
+    found = Counter(rows(database, "SELECT session_id, type FROM events"))
+    kinds = ("session.started", "game.added", "vote.received", "session.ended")
+    assert {key: found[key] for night in nights for kind in kinds for key in [(night, kind)]} == {
+        (night, kind): 1 for night in nights for kind in kinds
+    }
+    assert not [kind for _, kind in found if kind in ("gap", "snapshot")]
+
+
+async def run_once(target: Target, database: Path, folder: Path, token: str) -> str:
+    command = archive_command(target, database, "--once")
+    async with running(command, {"GAMENIGHT_TOKEN": token}, folder) as bot:
+        status, printed = await bot.ends()
+    assert status == 0, printed
+    return printed
+
+
+async def test_it_answers_what_organisers_ask(target: Target, host: Host, token: str, tmp_path: Path) -> None:
+    database = tmp_path / "nights.db"
+    titles = [f"{name} {os.getpid()}" for name in ("Quiplash", "Fibbage")]
+    votes = [
+        (titles[0], "archived ana", "down"),
+        (titles[0], "archived ana", "up"),
+        (titles[0], "archived ben", "up"),
+        (titles[1], "archived ben", "down"),
+    ]
+    await play(host, "one", votes)
+    await play(host, "two", votes[:2])
+    await run_once(target, database, tmp_path, token)
+
+    found = json.loads(report(database, "--json").stdout)
+
+    scores = {row["title"]: row for row in found["games_by_score"]}
+    assert scores[titles[0]] == {"title": titles[0], "nights": 2, "upvotes": 3, "downvotes": 0, "score": 3}
+    assert scores[titles[1]] == {"title": titles[1], "nights": 1, "upvotes": 0, "downvotes": 1, "score": -1}
+    voters = {row["username"]: row for row in found["voters"]}
+    ana = {"username": "archived ana", "votes": 2, "upvotes": 2, "downvotes": 0, "nights": 2}
+    assert voters["archived ana"] == ana
+    assert sum(week["nights"] for week in found["nights_by_week"]) == len(await all_nights(host))
+    printed = report(database, "voters").stdout
+    assert "Who votes" in printed
+    assert "archived ana" in printed
+
+
+async def all_nights(host: Host) -> list[Any]:
+    page = await host.read("/api/sessions?limit=100")
+    assert len(page["sessions"]) < 100
+    return list(page["sessions"])
+
+
+async def test_a_place_of_another_service_is_a_gap_and_everything_is_read(
+    target: Target, host: Host, token: str, tmp_path: Path
+) -> None:
+    night = await play(host, "known anew", [("Quiplash", "ana", "up")])
+    database = tmp_path / "nights.db"
+    Archive(database).save({"sessions": "ffffffff:3", "session:3": "ffffffff:2"})
+
+    await run_once(target, database, tmp_path, token)
+
+    found = rows(database, "SELECT type, session_id FROM events ORDER BY id")
+    assert found[0] == ("gap", None)
+    assert [kind for kind, session in found if session == night] == [
+        "session.started",
+        "game.added",
+        "vote.received",
+        "session.ended",
+    ]
+
+
+def test_an_event_without_its_cursor_is_not_kept(archive: Archive, tmp_path: Path) -> None:
+    archive.add(Event("session.started", "2025-11-01T20:00:00.123Z", {"session": {"id": 1}}))
+    archive.save({"sessions": "e:1"})
+    archive.add(Event("session.started", "2025-11-01T21:00:00.123Z", {"session": {"id": 2}}))
+
+    cursors = archive.load()
+
+    assert cursors == {"sessions": "e:1"}
+    assert rows(tmp_path / "nights.db", "SELECT session_id FROM events") == [(1,)]
+
+
+def test_a_second_program_on_one_archive_is_refused(archive: Archive, tmp_path: Path) -> None:
+    second = Archive(tmp_path / "nights.db")
+    second.save({"sessions": "e:1"})
+
+    with pytest.raises(NoArchive, match="Another program writes to"):
+        archive.save({"sessions": "e:1"})
+
+
+def test_the_games_of_a_snapshot_are_counted(archive: Archive) -> None:
+    game = {"id": 1, "title": "Quiplash", "totals": {"upvotes": 3, "downvotes": 1, "score": 2}}
+    session = {"id": 7, "created_at": "2025-11-01T20:00:00.123Z", "games_played": 1, "games": [game]}
+    archive.add(Event("snapshot", "2026-11-01T20:00:00.123Z", {"session": session}))
+    archive.save({})
+
+    _, scores = archive.report("games_by_score")
+    _, weeks = archive.report("nights_by_week")
+
+    assert scores == [("Quiplash", 1, 3, 1, 2)]
+    assert weeks == [("2025-10-27", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"no database at all, but a letter", "can't be used"), (None, "another program's database")],
+)
+def test_another_programs_file_is_left_alone(tmp_path: Path, content: bytes | None, why: str) -> None:
+    path = tmp_path / "nights.db"
+    if content is None:
+        with sqlite3.connect(path) as db:
+            db.execute("CREATE TABLE recipes (name)")
+    else:
+        path.write_bytes(content)
+    before = path.read_bytes()
+
+    with pytest.raises(NoArchive, match=why):
+        Archive(path)
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "There is no archive"),
+        (["scores"], "there is no report scores"),
+        (["--database", "no/such/nights.db"], "There is no archive"),
+    ],
+)
+def test_a_report_of_nothing_says_what_to_do(tmp_path: Path, options: list[str], said: str) -> None:
+    done = report(tmp_path / "nights.db", *options)
+
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
