@@ -1,12 +1,16 @@
 """Lists the first event of each function, as Lambda hands it over."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.cold_start.stub import CONNECTION_ID, SECRETS
 from chalicelib.auth.claims import Role
 from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.auth.tokens import TokenIssuer
+from chalicelib.delivery.jobs import FanOutJob
+from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.events import Event, EventType
 
 EVENT_KEYS = {"PK": {"S": "sessions"}, "SK": {"S": "event#0000000017"}}
 RECORD = {
@@ -26,17 +30,8 @@ RECORD = {
         },
     },
 }
-JOB = {
-    "job": "fan_out",
-    "stream": "sessions",
-    "epoch": "e0",
-    "sequence": 17,
-    "type": "session.started",
-    "envelope": '{"type":"session.started"}',
-    "shard": 0,
-    "first": 17,
-    "pending": None,
-}
+EVENT = Event("sessions", Cursor("e0", 17), EventType.SESSION_STARTED, '{"type":"session.started"}')
+JOB = {"job": "fan_out", **asdict(FanOutJob(EVENT, shard=0, first=17))}
 MESSAGE = {
     "messageId": "1",
     "receiptHandle": "r",
