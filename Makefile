@@ -10,10 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo listen token deploy rehearse test test-fast test-all check lock format specs tables screenshots test-model test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
+.PHONY: help install run demo listen token deploy rehearse test test-fast test-all check lock format specs tables screenshots test-model test-arm64 test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
 
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo; echo "  The command gamenight is $(BIN)/gamenight; this puts it on the PATH:  . $(BIN)/activate"
 
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -86,6 +86,9 @@ test-all: $(TESTING) ## run every test but the rare ones
 
 test-model: $(TESTING) ## test the model of a night, with its rare mutants (some minutes)
 	@$(PYTEST) tests/model -m ''
+
+test-arm64: $(VENV)/.test ## enter the package under an arm64 Python (Debian, qemu-user)
+	@$(BIN)/pytest -q tests/arm64 -m ''
 
 screenshots: $(TESTING) ## retake the pictures of the page in docs/images (chromium)
 	@$(BIN)/python -m tests.page.screenshots
