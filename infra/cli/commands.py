@@ -41,6 +41,7 @@ STAGE_COMMANDS = {
             "Create or update a stage's stack, secret and configuration.",
         ),
         "package": ("infra.cli.stage.deploy", "Build the package that is uploaded, and show what is in it."),
+        "verify": ("infra.cli.stage.verify", "Measure on a deployed stage what only AWS can show."),
         "rehearse": ("infra.cli.stage.rehearse", "Rehearse a deployment on this machine."),
     },
     "Operate": {

@@ -24,6 +24,8 @@ UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 
 AGAIN = "When the cause is removed, run the same command again: it goes on from where things are."
 
+UNTOLD = "what was changed by hand can't be told"
+
 Events = list[dict[str, Any]]
 
 
@@ -107,7 +109,7 @@ class Stack:
                 StackName=self.name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
             )["StackResourceDrifts"]
         except ClientError as error:
-            return [f"what was changed by hand can't be told: {error}"]
+            return [f"{UNTOLD}: {error}"]
         return [
             f"{one['LogicalResourceId']} {one['StackResourceDriftStatus'].lower()} "
             + ", ".join(difference["PropertyPath"] for difference in one.get("PropertyDifferences", ()))

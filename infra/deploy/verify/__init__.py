@@ -1,0 +1,1 @@
+"""Measures on a deployed stage what no emulator can show, for ``gamenight stage verify``."""
