@@ -1,0 +1,235 @@
+"""Announces nights, games and results wherever Apprise reaches: Discord, Slack, Telegram, ntfy, e-mail.
+
+    pip install apprise
+    python announce.py http://localhost:5000 --to discord://ID/TOKEN --to ntfy://my-night
+
+The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs the package ``gamenight``, and
+``announcements.py`` and ``tokens.py`` beside it. Each place has a connection and a position of its own: one
+that is down keeps no other waiting, and is told later what it missed.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import apprise
+from announcements import announcement
+from gamenight import Event, GameNight, GameNightError, NoCursors, Surroundings, Token, in_a_thread
+from tokens import token_of
+
+logger = logging.getLogger("announce")
+
+EVENTS = ("session.started", "game.added", "session.ended")
+
+SPARE_CHARACTERS = 16
+"""Of a message, for what Apprise puts between its title and its text."""
+
+LONGEST_DELAY_SECONDS = 300.0
+
+NEVER = (400, 413, 422)
+"""Statuses that may be about one message. After ``NEVER_ATTEMPTS`` of them it is passed over."""
+NEVER_ATTEMPTS = 5
+
+DISCORD = re.compile(r"(discord://|https?://(\w+\.)?discord(app)?\.com/)", re.IGNORECASE)
+MARKDOWN = re.compile(r"([\\`*_~|<>\[\]])")
+
+
+class WrongPlace(Exception):
+    """Nothing can be said where somebody wants it said; the message says what to do."""
+
+
+class Position:
+    """Where a place is: a cursor store for the client, and how many messages of the next event it has.
+
+    So what takes several messages is not begun anew when the program is started again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept: dict[str, Any] = {"cursors": {}, "event": "", "said": 0}
+
+    def load(self) -> Mapping[str, str]:
+        """Return the cursors; none at first. Raises NoCursors where the file holds something else."""
+        try:
+            kept = json.loads(self._path.read_bytes())
+            self._kept = {name: kept[name] for name in self._kept}
+        except FileNotFoundError:
+            pass
+        except (ValueError, TypeError, LookupError, RecursionError):
+            message = f"{self._path} holds no position. Remove it to start from now on."
+            raise NoCursors(message) from None
+        cursors: Mapping[str, str] = self._kept["cursors"]
+        return cursors
+
+    def save(self, cursors: Mapping[str, str]) -> None:
+        """Keep the cursors."""
+        self._keep(cursors=dict(cursors))
+
+    def said(self, event: Event) -> int:
+        """Return how many messages of an event were taken."""
+        return int(self._kept["said"]) if self._kept["event"] == _key(event) else 0
+
+    def say(self, event: Event, said: int) -> None:
+        """Keep how many messages of an event were taken."""
+        self._keep(event=_key(event), said=said)
+
+    def _keep(self, **changed: Any) -> None:
+        self._kept |= changed
+        scratch = self._path.with_suffix(".new")
+        scratch.write_text(json.dumps(self._kept, indent=1))
+        scratch.replace(self._path)
+
+
+def _key(event: Event) -> str:
+    return f"{event.type} {event.session_id} {event.timestamp}"
+
+
+class Place:
+    """A service where announcements are made. Its URL is a secret; ``name`` is what may be shown of it."""
+
+    def __init__(self, url: str, folder: Path, surroundings: Surroundings) -> None:
+        """Read an Apprise URL. Raises WrongPlace where Apprise can't make anything of it."""
+        self._discord = bool(DISCORD.match(url))
+        if self._discord:  # Apprise's own word for what Discord's addresses have
+            url = url.replace("thread_id=", "thread=")
+        # A redirected POST would become a GET, and be lost.
+        asset = apprise.AppriseAsset(app_id="Game Night Live", http_redirects=False)
+        self._apprise = apprise.Apprise(asset=asset)
+        service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+        if not isinstance(service, apprise.NotifyBase) or not self._apprise.add(service):
+            raise WrongPlace(
+                f"Apprise does not understand the URL that begins with {url.partition('://')[0][:20]}://. "
+                "Its wiki lists the services and how their URLs are written."
+            )
+        self.name = f"{service.service_name} ({service.url(privacy=True).partition('?')[0]})"
+        self.position = Position(folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}.json")
+        self._surroundings = surroundings
+        self._mails = url.lower().startswith("mailto")
+        self._characters = service.body_maxlen - SPARE_CHARACTERS
+
+    async def announce(self, event: Event, lines: list[str]) -> None:
+        """Say lines in as few messages as hold them, and wait until the service took each."""
+        messages = list(_messages([self._escaped(line) for line in lines], self._characters))
+        for nth, message in enumerate(messages[self.position.said(event) :], self.position.said(event) + 1):
+            await self._say(message, is_first=nth == 1)
+            self.position.say(event, nth)
+        logger.info("%s was told of %s %s", self.name, event.type, event.session_id)
+
+    async def _say(self, lines: list[str], *, is_first: bool) -> None:
+        # The first line is the title, where there is more than one. A mail needs a subject in any case.
+        title = lines[0] if self._mails or (is_first and len(lines) > 1) else ""
+        text = "\n".join(lines[1:] if title and len(lines) > 1 else lines)
+        failures = refusals = 0
+        while True:
+            why = await in_a_thread(self._try, title, text)
+            if why is None:
+                return
+            status = re.search(r"error=(\d{3})", why)
+            refusals += status is not None and int(status[1]) in NEVER
+            if refusals == NEVER_ATTEMPTS:
+                logger.error("%s refuses a message, which is passed over: %s", self.name, why)
+                return
+            delay = self._surroundings.share() * min(LONGEST_DELAY_SECONDS, 2**failures)
+            failures = min(failures + 1, 16)
+            logger.warning("%s takes nothing now: %s; again in %.1f s", self.name, why, delay)
+            await self._surroundings.sleep(delay)
+
+    def _try(self, title: str, text: str) -> str | None:
+        """Return None once the service has taken a message; else why not."""
+        done = self._apprise.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT)
+        if done:
+            return None
+        said = [entry.message for result in done.results for entry in result.logs()]
+        return " ".join(" ".join(said).split()) or "no reason was given"
+
+    def _escaped(self, line: str) -> str:
+        """Return a line as Discord shows it unchanged, without anybody being mentioned in it."""
+        return MARKDOWN.sub(r"\\\1", line).replace("@", "@\u200b") if self._discord else line
+
+
+def _messages(lines: list[str], characters: int) -> Iterator[list[str]]:
+    """Yield lines in messages that are no longer than a service takes them."""
+    message: list[str] = []
+    left = characters
+    for line in lines:
+        fitting = line if len(line) <= characters else f"{line[: characters - 1]}…"
+        if message and len(fitting) + 1 > left:
+            yield message
+            message, left = [], characters
+        message.append(fitting)
+        left -= len(fitting) + 1
+    yield message
+
+
+async def announce(client: GameNight, place: Place, wanted: Collection[str]) -> None:
+    """Tell a place what happens. An event is dealt with once the service has all its messages."""
+    async for event in client.events():
+        lines = await announcement(event, client) if event.type in wanted else []
+        if lines:
+            await place.announce(event, lines)
+
+
+async def announce_everywhere(url: str, token: Token, places: list[Place], wanted: Collection[str]) -> None:
+    """Tell all places, each from where it was. Ends by raising."""
+    async with asyncio.TaskGroup() as tasks:
+        for place in places:
+            logger.info("announcing at %s", place.name)
+            client = GameNight(url, token, cursors=place.position)
+            tasks.create_task(announce(client, place, wanted))
+
+
+def _places(options: argparse.Namespace) -> list[Place]:
+    urls = [*options.to, *os.environ.get("ANNOUNCE_TO", "").split()]
+    if not urls:
+        raise WrongPlace("Name where to announce: --to discord://ID/TOKEN, or URLs in ANNOUNCE_TO.")
+    options.state.mkdir(parents=True, exist_ok=True)
+    return [Place(url, options.state, Surroundings()) for url in dict.fromkeys(urls)]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Announce game nights wherever Apprise reaches: Discord, Slack, Telegram, ntfy, e-mail.",
+        epilog="URLs hold secrets, and other users of this machine can see a command line: put them into "
+        "ANNOUNCE_TO instead, with spaces between them.",
+    )
+    parser.add_argument("url", help="where /api is, e.g. http://localhost:5000")
+    parser.add_argument(
+        "--to", action="append", default=[], metavar="URL", help="an Apprise URL; may be repeated"
+    )
+    parser.add_argument("--only", action="append", choices=EVENTS, help="announce only this; may be repeated")
+    parser.add_argument(
+        "--state", type=Path, default="announced", help="the folder for positions (announced)"
+    )
+    parser.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read the command line and run."""
+    options = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("apprise").propagate = False  # its reasons are in our own lines
+    try:
+        places = _places(options)
+        wanted = options.only or EVENTS
+        asyncio.run(announce_everywhere(options.url, token_of(options.token_command), places, wanted))
+    except (GameNightError, WrongPlace, OSError) as problem:
+        raise SystemExit(str(problem)) from None
+    except ExceptionGroup as problems:
+        first = problems.exceptions[0]
+        if not isinstance(first, GameNightError | OSError):
+            raise
+        raise SystemExit(str(first)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()
