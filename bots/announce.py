@@ -108,7 +108,8 @@ class Place:
                 f"Apprise does not understand the URL that begins with {url.partition('://')[0][:20]}://. "
                 "Its wiki lists the services and how their URLs are written."
             )
-        self.name = f"{service.service_name} ({service.url(privacy=True).partition('?')[0]})"
+        shown: str = service.url(privacy=True)  # type: ignore[no-untyped-call]
+        self.name = f"{service.service_name} ({shown.partition('?')[0]})"
         self.position = Position(folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}.json")
         self._surroundings = surroundings
         self._mails = url.lower().startswith("mailto")
