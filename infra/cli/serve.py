@@ -1,6 +1,7 @@
 """``gamenight serve``: serves http and ws on localhost until Ctrl-C."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,7 +76,15 @@ def serve(  # noqa: PLR0913 - one for each option
     """
     # A signal during the start ends what was started so far. Once it serves, it handles signals itself.
     exit_by_signals()
+    dynamodb = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None
+    if dynamodb and not re.fullmatch(r"https?://[\w.\-\[\]:]+/?", dynamodb):
+        message = (
+            f"AWS_ENDPOINT_URL_DYNAMODB should be an address such as http://localhost:8000: {dynamodb!r}"
+        )
+        raise click.UsageError(message)
     if ready_file:
+        if not ready_file.absolute().parent.is_dir():
+            raise click.BadParameter(f"there is no folder {ready_file.parent}.", param_hint="--ready-file")
         ready_file.unlink(missing_ok=True)  # one of an earlier gateway
 
     def say(text: str) -> None:
@@ -91,7 +100,7 @@ def serve(  # noqa: PLR0913 - one for each option
         port,
         StateDir(state_dir),
         Limits(idle_seconds=idle_timeout, age_seconds=max_age),
-        os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None,
+        dynamodb,
         sweep_interval,
     )
     try:

@@ -253,3 +253,19 @@ def test_a_night_is_shown_with_its_games_and_scores(gateway: Gateway) -> None:
     assert listed == ["  1. Quiplash 3: 0", "  2. Tee K.O. (for 3 and more): +1"]
     assert told(gateway, "night", "show", number)["games"] == games
     done(gateway, "night", "end", number)
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "said"),
+    [
+        ([], {"AWS_ENDPOINT_URL_DYNAMODB": "localhost:8000"}, "such as http://localhost:8000"),
+        (["--ready-file", "no/such/ready.json"], {}, "there is no folder no/such"),
+    ],
+)
+def test_a_gateway_that_cannot_serve_says_what_to_mend(
+    tmp_path: Path, options: list[str], environment: dict[str, str], said: str
+) -> None:
+    ran = gamenight("serve", "--port", "0", "--state-dir", str(tmp_path), *options, environment=environment)
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert said in ran.stderr
