@@ -1,5 +1,6 @@
 # Game Night Live. `make` alone prints what there is.
 PORT ?= 5000
+HOST ?= localhost
 PYTHON ?= python3
 ROLE ?= bot
 STAGE ?= local
@@ -53,8 +54,8 @@ TESTING := $(VENV)/.test $(MINISTACK)
 
 install: $(VENV)/.check $(MINISTACK) ## create the environments
 
-run: $(SERVING) ## serve http and ws on localhost (PORT=5000)
-	@$(BIN)/gamenight serve --port $(PORT)
+run: $(SERVING) ## serve http and ws on localhost (PORT=5000; HOST=0.0.0.0 for other devices too)
+	@$(BIN)/gamenight serve --port $(PORT) --host $(HOST)
 
 demo: $(SERVING) ## play a night with a few bots, for a first look
 	@$(BIN)/gamenight demo --stage $(STAGE)

@@ -29,7 +29,7 @@ POLL_SECONDS = 0.05
 class Gateway:
     """A gateway that is up. ``dynamodb_url`` and ``sqs_url`` are its engines, ``log`` what it has printed.
 
-    ``state`` is the folder that it was given.
+    ``state`` is the folder that it was given, ``network_url`` where other devices reach it, if they may.
     """
 
     rest_url: str
@@ -40,6 +40,7 @@ class Gateway:
     log: Path
     state: Path
     process: "subprocess.Popen[bytes]"
+    network_url: str | None = None
 
     @property
     def port(self) -> str:

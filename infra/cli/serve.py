@@ -10,7 +10,7 @@ import click
 from chalicelib.settings import Settings, SettingsError
 from infra.cli.options import JSON, STATE_DIR, answer, examples
 from infra.local.apigateway.limits import Limits
-from infra.local.apigateway.server import PortInUse
+from infra.local.apigateway.server import ADDRESSES, PortInUse
 from infra.local.engine.embedded import EngineError
 from infra.local.serve import SCHEDULE_SECONDS, Options
 from infra.local.serve import serve as serve_locally
@@ -20,9 +20,20 @@ from infra.signals import exit_by_signals
 DEFAULTS = Limits()
 
 
-@click.command(epilog=examples("serve", "serve --port 0 --state-dir my-nights --json"))
+@click.command(
+    epilog=examples("serve", "serve --host 0.0.0.0", "serve --port 0 --state-dir my-nights --json")
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0 takes a free one."
+)
+@click.option(
+    "--host",
+    type=click.Choice([*ADDRESSES]),
+    default="localhost",
+    show_default=True,
+    envvar="GATEWAY_HOST",
+    show_envvar=True,
+    help="0.0.0.0 serves other devices in the network too, a phone for instance.",
 )
 @STATE_DIR
 @click.option(
@@ -61,6 +72,7 @@ DEFAULTS = Limits()
 def serve(  # noqa: PLR0913 - one for each option
     *,
     port: int,
+    host: str,
     state_dir: Path,
     ready_file: Path | None,
     idle_timeout: float,
@@ -102,6 +114,7 @@ def serve(  # noqa: PLR0913 - one for each option
         Limits(idle_seconds=idle_timeout, age_seconds=max_age),
         dynamodb,
         sweep_interval,
+        host,
     )
     try:
         Settings.from_env()  # before any process inherits invalid settings

@@ -1,5 +1,6 @@
 """What `make run` prints once it serves: where things are, and what to paste."""
 
+import io
 import os
 import re
 import sys
@@ -7,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+import segno
 
 TEXT = """
 {up} Ctrl-C stops it.
@@ -45,13 +47,26 @@ curl -X POST {rest_url}/api/sessions \\
 """
 
 
-def banner(*, rest_url: str, websocket_url: str, log: Path, **facts: str) -> str:
+NETWORK = """
+  From another device in this network:  {page}
+
+{code}
+  Everybody in this network can reach the service. Nobody gets in without a token, but HTTP encrypts nothing.
+"""
+
+
+def banner(
+    *, rest_url: str, websocket_url: str, log: Path, network_url: str | None = None, **facts: str
+) -> str:
     """Return the text, styled; ``click.echo`` takes the style out where there is no terminal.
 
-    ``facts`` are the tokens, and where the engine's state is and what it survives.
+    With a ``network_url`` it ends with a QR code for a phone. ``facts`` are the tokens, and where the
+    engine's state is and what it survives.
     """
     bold = partial(click.style, bold=True)
     text = re.sub(r"^# .*", lambda line: click.style(line[0], dim=True), TEXT, flags=re.MULTILINE)
+    if network_url:
+        text += NETWORK.format(page=bold(f"{network_url}/"), code=_qr_code(f"{network_url}/"))
     return text.format(
         up=bold("Game Night Live is up.", fg="green"),
         page=bold(f"{rest_url}/"),
@@ -63,6 +78,13 @@ def banner(*, rest_url: str, websocket_url: str, log: Path, **facts: str) -> str
         python=_short(Path(sys.executable)),
         **facts,
     )
+
+
+def _qr_code(url: str) -> str:
+    """Return lines that a phone's camera reads, dark on light or light on dark."""
+    lines = io.StringIO()
+    segno.make(url, error="l").terminal(lines, border=2, compact=True)
+    return lines.getvalue()
 
 
 def _short(path: Path) -> str:

@@ -27,7 +27,7 @@ from infra.local.apigateway.connections import Connections
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.management_api import ManagementApi
 from infra.local.apigateway.rest_api import RestApi
-from infra.local.apigateway.server import BACKLOG, bound, server
+from infra.local.apigateway.server import BACKLOG, bound, network_address, server
 from infra.local.apigateway.websocket_api import PATH, WebSocketApi
 from infra.local.banner import banner
 from infra.local.deployment import STAGE
@@ -64,6 +64,7 @@ class Options:
     limits: Limits
     dynamodb: str | None
     schedule_seconds: float = SCHEDULE_SECONDS
+    host: str = "localhost"
 
 
 Announce = Callable[[Mapping[str, str], str], None]
@@ -79,7 +80,7 @@ def serve(options: Options, say: Callable[[str], None], announce: Announce) -> N
     with ExitStack() as stack:
         stack.enter_context(state.lock("gateway"))
         state.readable_token_secrets()
-        sockets = [stack.enter_context(listener) for listener in bound(options.port)]
+        sockets = [stack.enter_context(listener) for listener in bound(options.port, options.host)]
         port: int = sockets[0].getsockname()[1]
         posts = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
         say("Starting MiniStack...")
@@ -88,6 +89,8 @@ def serve(options: Options, say: Callable[[str], None], announce: Announce) -> N
         endpoints = Endpoints(options.dynamodb or embedded, embedded)
         stream_arn, made = _prepare(endpoints)
         urls = {"rest_url": f"http://localhost:{port}", "websocket_url": f"ws://localhost:{port}{PATH}"}
+        if options.host != "localhost" and (address := network_address()):
+            urls["network_url"] = f"http://{address}:{port}"
         ours = {
             **sdk_variables(endpoints),
             **_function_variables(posts, stream_arn, made, state),
@@ -207,6 +210,7 @@ def _banner(options: Options, urls: Mapping[str, str]) -> str:
     return banner(
         rest_url=urls["rest_url"],
         websocket_url=urls["websocket_url"],
+        network_url=urls.get("network_url"),
         log=options.state.log,
         admin_token=issuer.mint("host", Role.ADMIN, ADMIN_TOKEN_SECONDS),
         bot_token=issuer.mint("bot", Role.BOT, BOT_TOKEN_SECONDS),

@@ -18,6 +18,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from infra.local.apigateway.server import network_address
 from tests.gateway import ROOT, Gateway, running_gateway
 
 EMBEDDED = {"AWS_ENDPOINT_URL_DYNAMODB": ""}
@@ -55,6 +56,23 @@ def test_all_addresses_that_it_tells_are_of_the_host_that_was_asked(gateway: Gat
 
     hosts = {urlsplit(value).netloc for name, value in told.items() if name.endswith("_url")}
     assert hosts == {f"127.0.0.1:{gateway.port}"}
+
+
+def test_another_device_gets_an_address_and_a_code_for_its_camera(tmp_path: Path) -> None:
+    with running_gateway(tmp_path, EMBEDDED | {"GATEWAY_HOST": "0.0.0.0"}) as gateway:  # noqa: S104 - it is tested
+        told = httpx.get(f"http://127.0.0.2:{gateway.port}/api", timeout=HEARD_SECONDS).json()
+        printed = gateway.log.read_text()
+
+    assert told["websocket_url"] == f"ws://127.0.0.2:{gateway.port}/api/sessions/live"
+    if network_address():
+        assert f"device in this network:  {gateway.network_url}/\n" in printed
+
+
+def test_nobody_else_reaches_it_unless_asked(gateway: Gateway) -> None:
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.2:{gateway.port}/api", timeout=HEARD_SECONDS)
+
+    assert "another device" not in gateway.log.read_text()
 
 
 def test_a_port_in_use_is_an_error_that_names_the_fix(gateway: Gateway, tmp_path: Path) -> None:

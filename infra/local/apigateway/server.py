@@ -1,4 +1,4 @@
-"""Serves REST and WebSocket with uvicorn, on one port of both loopback addresses.
+"""Serves REST and WebSocket with uvicorn, on one port of IPv4 and IPv6.
 
 ``localhost`` is ::1 to some clients and 127.0.0.1 to others, so both are served.
 """
@@ -16,6 +16,9 @@ from infra.local.apigateway.rest_api import RestApi
 from infra.local.apigateway.websocket_api import WebSocketApi
 
 BACKLOG = 4096
+
+ADDRESSES = {"localhost": ("127.0.0.1", "::1"), "0.0.0.0": ("0.0.0.0", "::")}  # noqa: S104 - opt-in
+"""What is bound for a host, on IPv4 and IPv6: this machine alone, or every network that it is in."""
 
 
 class PortInUse(Exception):
@@ -67,21 +70,33 @@ def server(rest: RestApi, websocket: WebSocketApi, limits: Limits) -> uvicorn.Se
     )
 
 
-def bound(port: int) -> list[socket.socket]:
-    """Return sockets that listen on a port of 127.0.0.1 and, where there is one, of ::1; 0 is a free one.
+def bound(port: int, host: str = "localhost") -> list[socket.socket]:
+    """Return sockets that listen on a port of a host in ``ADDRESSES``, on IPv6 where there is one.
 
-    From now on a client waits until the server runs. Raises PortInUse.
+    Port 0 is a free one. From now on a client waits until the server runs. Raises PortInUse.
     """
-    first = _listening(socket.AF_INET, "127.0.0.1", port)
+    address, address6 = ADDRESSES[host]
+    first = _listening(socket.AF_INET, address, port)
     try:
-        return [first, _listening(socket.AF_INET6, "::1", first.getsockname()[1])]
+        return [first, _listening(socket.AF_INET6, address6, first.getsockname()[1])]
     except PortInUse:
         first.close()
         if port:
             raise
-        return bound(0)  # another free one
+        return bound(0, host)  # another free one
     except OSError:
         return [first]  # there is no IPv6, or it is switched off
+
+
+def network_address() -> str | None:
+    """Return this machine's address in its network, None where it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent: it only picks the address to send from
+        except OSError:
+            return None
+        address: str = probe.getsockname()[0]
+        return address
 
 
 def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
