@@ -121,3 +121,30 @@ async def test_whoever_is_told_auth_success_is_in_the_audience(
 
     assert happened == [("TransactWriteItems", fault)] * 2
     assert [one["data"]["session"]["id"] for one in service.clients.heard("bot=")] == [session_id]
+
+
+@pytest.mark.parametrize(("fault", "comes_again"), [(Fault.CONFLICT, 0), (Fault.REASON_THROTTLED, 3)])
+async def test_a_vote_whose_counting_is_refused_is_heard(
+    service: Service, dynamodb: FaultyDynamoDb, fault: Fault, comes_again: int
+) -> None:
+    session_id = await service.start()
+    await service.add_game(session_id)
+    await service.join("bot=", session_id)
+    await service.crowd(session_id)
+    await service.settle()
+    voters = ["zoë", "max", "kim"]
+    for voter in voters:
+        await service.vote(session_id, voter)
+    pending = service.records()
+
+    service.retry(FEW_ATTEMPTS)
+    too_often = [fault] * FEW_ATTEMPTS.policy.attempts
+    dynamodb.fail(*too_often, operations=TRANSACTION, key=f"session#{session_id}")
+    refused, made = await service.broadcast(pending), await service.broadcast(pending)
+    await service.settle()
+
+    numbers = [{"itemIdentifier": one["dynamodb"]["SequenceNumber"]} for one in pending]
+    assert refused["batchItemFailures"] == numbers[:comes_again]
+    assert made["batchItemFailures"] == []
+    heard = [one["data"] for one in service.clients.heard("bot=")]
+    assert [one["vote"]["username"] for one in heard if "vote" in one] == voters
