@@ -102,11 +102,24 @@ class Host:
         return answer.json()
 
     async def vote(self, session_id: int, username: str, way: str = "up", **more: object) -> Any:
-        """Vote, ``up`` or ``down``, and return the vote as the answer shows it."""
+        """Vote, ``up`` or ``down``, and return the vote once it is counted, as its event shows it."""
+        return await self.counted(session_id, await self.cast(session_id, username, way, **more))
+
+    async def cast(self, session_id: int, username: str, way: str = "up", **more: object) -> Any:
+        """Vote, and return the vote as the answer shows it: without ``totals`` where it is only stored."""
         body = {"username": username, "type": way, **more}
         answer = await self.send(f"/api/sessions/{session_id}/votes", body)
         vote = answer.json()
         assert answer.status_code == (201 if "totals" in vote else 202), answer.text
+        return vote
+
+    async def counted(self, session_id: int, vote: Any) -> Any:
+        """Return a vote as its event shows it, once it is counted; one that is only stored soon is."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while "totals" not in vote:
+                await asyncio.sleep(0.1)
+                events = [one["data"] for one in await self.polled(session_id)]
+                vote = next((one for one in events if one.get("vote") == vote["vote"]), vote)
         return vote
 
     async def close(self, session_id: int) -> Any:

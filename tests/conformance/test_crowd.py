@@ -22,7 +22,7 @@ async def test_every_vote_of_a_crowd_counts_once(target: Target, bot: Bot, host:
 
     answers = []
     for way in ("up", "down"):
-        votes = (host.vote(session_id, f"voter {number}", way) for number in range(VOTERS))
+        votes = (host.cast(session_id, f"voter {number}", way) for number in range(VOTERS))
         answers += await asyncio.gather(*votes)
     await host.close(session_id)
 

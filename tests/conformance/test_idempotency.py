@@ -48,6 +48,8 @@ async def test_a_keyed_request_happens_once(host: Host, night: Any, key: dict[st
 
     for answer in answers:
         assert_same(answers[0], answer)
+    if route.endswith("votes"):
+        await host.counted(night["id"], answers[0].json())
     assert await events_of(host, night) == (route in OF_A_NIGHT)
 
 
@@ -61,7 +63,8 @@ async def test_a_key_belongs_to_one_user(
         second = await other.send(route.format(**night), BODIES[route], key)
 
     # A night ends once, whoever asks: theirs is a request of its own, and refused as such.
-    assert (first.status_code, second.status_code) in {(201, 201), (200, 409)}
+    statuses = (first.status_code, second.status_code)
+    assert statuses == (200, 409) or {*statuses} <= {201, 202}
     assert second.content != first.content
 
 
@@ -74,4 +77,4 @@ async def test_a_refusal_does_not_use_up_the_key(host: Host, key: dict[str, str]
     await host.add_game(session["id"])
     accepted = await host.send(path, {"username": "zoe", "type": "up"}, key)
 
-    assert accepted.status_code == 201, accepted.text
+    assert accepted.status_code in {201, 202}, accepted.text

@@ -19,9 +19,10 @@ async def totals(host: Host, session_id: int) -> list[tuple[int, int, int]]:
 async def test_a_vote_is_answered_as_the_contract_shows(target: Target, host: Host, night: Any) -> None:
     answer = await host.send(f"/api/sessions/{night['id']}/votes", {"username": "Zoë 🎲", "type": "up"})
 
-    counted = answer.json()
+    counted = await host.counted(night["id"], answer.json())
     timestamp = counted["vote"]["timestamp"]
-    assert answer.status_code == 201
+    assert answer.status_code == (201 if "totals" in answer.json() else 202)
+    assert answer.json().items() <= counted.items()
     assert counted == {
         "session": {"id": night["id"]},
         "game": {"id": 1, "title": "Quiplash"},

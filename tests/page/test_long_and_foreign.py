@@ -129,7 +129,7 @@ async def crowded(host: Host) -> int:
     for number in range(1, 51):
         await host.add_game(night, f"Game {number}", pack_name="A pack", min_players=2, max_players=8)
     await asyncio.gather(
-        *(host.vote(night, f"voter {n}", "down" if n % 3 else "up", game_id=1 + n % 50) for n in range(200))
+        *(host.cast(night, f"voter {n}", "down" if n % 3 else "up", game_id=1 + n % 50) for n in range(200))
     )
     return night
 
