@@ -28,6 +28,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def dynamodb(engine: str) -> AsyncIterator[FaultyDynamoDb]:
     async with faulty_dynamodb(engine) as dynamodb:
         yield dynamodb
+        assert dynamodb.wrong == []
 
 
 @pytest.fixture

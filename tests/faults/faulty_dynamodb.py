@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from infra.deploy.rehearse.models import json_problems
 from tests.faults.dynamodb_refusals import APPLIES_TO, IN_PROGRESS, WRITES, Fault, Refusal, refusal_of
 from tests.faults.dynamodb_requests import DynamoRequest, Locks
 from tests.sockets import listening
@@ -29,6 +30,8 @@ Answer = tuple[int, bytes, Headers]
 class FaultyDynamoDb:
     """``happened`` are the faults that did, ``conflicts`` what met another write, ``undecided`` tokens.
 
+    ``wrong`` is what was wrong with calls by botocore's model, of a right product nothing.
+
     Where there is ``held_until_met``, a transaction has its items until it is set, as it is by a conflict.
     """
 
@@ -38,6 +41,7 @@ class FaultyDynamoDb:
         self.asked = 0
         self.conflicts: list[str] = []
         self.undecided: list[str] = []
+        self.wrong: list[str] = []
         self._engine = engine
         self._chance = Random(17)  # decides which of several items is the one in the way
         self._locks = Locks()
@@ -68,7 +72,9 @@ class FaultyDynamoDb:
             body = await reader.readexactly(int(headers.pop("content-length")))
             operation = headers["x-amz-target"].rpartition(".")[2]
             self.asked += 1
-            answer = await self._answer(DynamoRequest(operation, json.loads(body)), headers, body)
+            request = DynamoRequest(operation, json.loads(body))
+            self.wrong += json_problems("dynamodb", operation, request.arguments)
+            answer = await self._answer(request, headers, body)
             if answer is None:
                 writer.transport.abort()
                 return

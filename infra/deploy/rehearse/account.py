@@ -70,6 +70,11 @@ class Account:
         """Return the calls to the account so far, as the emulator wrote them down."""
         return (self.folder / "calls.jsonl").read_text()
 
+    def wrong_calls(self) -> list[str]:
+        """Return what was wrong with calls by botocore's models, each thing once."""
+        noted = self.folder / "wrong-calls"
+        return sorted({*noted.read_text().splitlines()}) if noted.exists() else []
+
     def log(self) -> str:
         """Return the emulator's own log, the functions' output included."""
         return (self.folder / "emulator.log").read_text(errors="replace")

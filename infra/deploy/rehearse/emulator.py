@@ -2,9 +2,10 @@
 
 Run by the Python of MiniStack's own environment, for as long as standard input is open. AUTH=true makes it
 enforce IAM: every function has the rights of its role and no others. MAPPING_SECONDS is how long an event
-source mapping takes to get ready. Two files in REHEARSAL_DIR:
+source mapping takes to get ready. Three files in REHEARSAL_DIR:
 
 - ``calls.jsonl``: what MiniStack decided on, one object a line: who, what, on what, and whether they may;
+- ``wrong-calls``: what is wrong with calls by botocore's models, one thing a line;
 - ``deny-once``: the next call of the action named in it is denied, and the file removed.
 """
 
@@ -28,6 +29,7 @@ from ministack.services import cloudwatch, iam
 from ministack.services import lambda_svc as functions
 from ministack.services.cloudformation import drift, helpers
 from ministack.services.cloudformation import handlers as stacks
+from models import problems
 from unkind import Unkind
 
 FOLDER = Path(os.environ["REHEARSAL_DIR"])
@@ -175,6 +177,12 @@ def _overwrite(api_id: str, document: Any) -> None:
         rest_apis._import_path_item(api_id, path, item)
 
 
+def note_wrong_call(problem: str) -> None:
+    """Write down what is wrong with a call."""
+    with (FOLDER / "wrong-calls").open("a") as calls:
+        calls.write(f"{problem}\n")
+
+
 def _denied_once(action: str) -> bool:
     named = FOLDER / "deny-once"
     if not named.exists() or named.read_text() != action:
@@ -201,6 +209,7 @@ if __name__ == "__main__":
         "AWS::CloudWatch::Alarm": (drift._exists_in(lambda: cloudwatch._alarms), frozenset()),
         "AWS::CloudWatch::Dashboard": (drift._exists_in(lambda: cloudwatch._dashboards), frozenset()),
     }
-    server.app = Unkind(server.app, float(os.environ["MAPPING_SECONDS"]))
+    seconds = float(os.environ["MAPPING_SECONDS"])
+    server.app = Unkind(server.app, seconds, problems=problems, note=note_wrong_call)
     threading.Thread(target=_stop_with_whoever_started, daemon=True).start()
     server.main()

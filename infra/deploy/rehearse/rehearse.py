@@ -89,6 +89,7 @@ def _run(terminal: Terminal) -> None:
     _type_what_else_is_documented(terminal)
     _conform(terminal, "tests/conformance/test_delivery.py")
     changes.destroy(terminal)
+    _look_for_wrong_calls(terminal)
 
 
 def _verify(terminal: Terminal) -> None:
@@ -135,6 +136,13 @@ def _look_for_tokens_in_the_logs(terminal: Terminal) -> None:
     must("[WebSocket] Broadcasted" in log, "nothing of the functions is in the log that was looked into")
     must(not TOKEN.search(log), f"there is a token in {terminal.account.folder / 'emulator.log'}")
     terminal.progress.detail("none")
+
+
+def _look_for_wrong_calls(terminal: Terminal) -> None:
+    terminal.progress.step("What was called, held against AWS's own models")
+    wrong = terminal.account.wrong_calls()
+    must(not wrong, "AWS would have refused calls:\n  " + "\n  ".join(wrong))
+    terminal.progress.detail("nothing that AWS would refuse")
 
 
 def _compare_permissions(terminal: Terminal) -> None:

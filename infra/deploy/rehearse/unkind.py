@@ -8,6 +8,7 @@ It stands between the emulator and everyone who uses it, as an ASGI application:
   (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html), Lambda
   (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html) and Parameter Store
   (https://docs.aws.amazon.com/general/latest/gr/ssm.html).
+- A call that is wrong by botocore's models is refused, noted, and reaches nobody (``models``).
 - One write in ten to the tables is refused, as if it met another or a busy partition.
 
 It imports nothing of ours: the emulator's environment has only the emulator.
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -109,14 +111,24 @@ def quotas() -> list[Quota]:
 
 
 class Unkind:
-    """The emulator's application, with the manners of AWS. Times are in seconds of ``now``."""
+    """The emulator's application, with the manners of AWS. Times are in seconds of ``now``.
+
+    ``problems`` says what is wrong with a call, and ``note`` is told each of it.
+    """
 
     def __init__(
-        self, app: App, mapping_seconds: float = 30.0, now: Callable[[], float] = time.monotonic
+        self,
+        app: App,
+        mapping_seconds: float = 30.0,
+        now: Callable[[], float] = time.monotonic,
+        problems: Callable[[Request], list[str]] = lambda _: [],
+        note: Callable[[str], object] = print,
     ) -> None:
         self._app = app
         self._mapping_seconds = mapping_seconds
         self._now = now
+        self._problems = problems
+        self._note = note
         self._quotas = quotas()
         self._states: dict[str, tuple[str, float]] = {}
         self._deleted: dict[str, dict[str, Any]] = {}
@@ -127,8 +139,12 @@ class Unkind:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = await _read(scope, receive)
+        if wrong := self._problems(request):
+            for one in wrong:
+                self._note(one)
+            return await _refuse(send, request, Refusal(400, "ValidationException", "; ".join(wrong)))
         if refusal := self._refusal(request):
-            return await _answer(send, refusal.status, _rendered(refusal), refusal.code)
+            return await _refuse(send, request, refusal)
         if request.service == "lambda" and request.path.rstrip("/").startswith(MAPPINGS):
             return await self._mapping(request, scope, send)
         return await self._app(scope, _body_again(request.body), send)
@@ -244,14 +260,22 @@ def _body_again(body: bytes) -> Receive:
     return receive
 
 
-def _rendered(refusal: Refusal) -> dict[str, Any]:
+async def _refuse(send: Send, request: Request, refusal: Refusal) -> None:
+    """Answer in JSON or, in AWS's query protocol, in XML."""
     names = {"__type": refusal.code, "message": refusal.message, "Message": refusal.message}
-    return {**names, **refusal.more}
+    if not request.body.startswith(b"Action="):
+        await _answer(send, refusal.status, {**names, **refusal.more}, refusal.code)
+        return
+    said = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
+    body = f"<ErrorResponse><Error>{said}</Error></ErrorResponse>".encode()
+    await _send(send, refusal.status, body, [(b"content-type", b"text/xml")])
 
 
 async def _answer(send: Send, status: int, body: dict[str, Any], error: str = "") -> None:
-    headers = [(b"content-type", b"application/json")]
-    if error:
-        headers.append((b"x-amzn-errortype", error.encode()))
+    headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", error.encode())]
+    await _send(send, status, json.dumps(body).encode(), headers if error else headers[:1])
+
+
+async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+    await send({"type": "http.response.body", "body": body})

@@ -39,7 +39,9 @@ class Account:
     def __init__(self) -> None:
         self.now = 1000.0
         self.emulator = Emulator()
-        self.app = Unkind(self.emulator, 30.0, lambda: self.now)
+        self.wrong: list[str] = []
+        self.noted: list[str] = []
+        self.app = Unkind(self.emulator, 30.0, lambda: self.now, lambda _: self.wrong, self.noted.append)
 
     async def ask(
         self, service: str, method: str, path: str, body: Mapping[str, Any] | None = None, target: str = ""
@@ -126,6 +128,16 @@ async def test_who_asks_too_often_is_refused(
     account.now += seconds * 1.01
     assert (await account.ask("apigateway", method, path))[0] == 200
     assert len(account.emulator.reached) == at_once + 1
+
+
+async def test_a_wrong_call_is_refused_and_noted(account: Account) -> None:
+    account.wrong += ["Key is missing", "Table is unknown"]
+    status, said = await account.ask("dynamodb", "POST", "/", {}, "DynamoDB_20120810.GetItem")
+
+    assert (status, said["__type"]) == (400, "ValidationException")
+    assert said["message"] == "Key is missing; Table is unknown"
+    assert account.noted == account.wrong
+    assert account.emulator.reached == []
 
 
 async def test_invoking_a_function_counts_nowhere(account: Account) -> None:
