@@ -12,8 +12,8 @@ from infra.deploy.chalice.command import chalice
 from infra.deploy.chalice.package import Package, build
 from infra.deploy.chalice.state import adopt
 from infra.deploy.provision import provision
-from infra.deploy.status import answered, deployed_function, differences, environment_of
-from infra.deploy.target import Target
+from infra.deploy.status import answered, deployed_function, differences
+from infra.deploy.target import Target, environment_of
 
 HEALTHY_WITHIN = 120.0
 """Seconds. API Gateway puts a new stage into service within one minute, mostly within a few seconds."""
@@ -48,11 +48,8 @@ def deploy(target: Target) -> dict[str, Any]:
             provision(target)
     progress.step("What Chalice leaves undone")
     post_deploy.functions(target)
-    post_deploy.schedules(target)
-    post_deploy.event_sources(target, stream_arn, target.stack.outputs())
-    post_deploy.asynchronous_invokes(target)
     post_deploy.websocket_deployment(target, changed=bool(reasons))
-    post_deploy.throttles(target)
+    post_deploy.settings(target)
     progress.detail("all as declared")
     if reasons:
         mark_complete(target, _fingerprint(target, package))

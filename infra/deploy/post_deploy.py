@@ -4,7 +4,8 @@ Each function brings one thing to the wanted state, says what it changed, and do
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,11 +13,20 @@ from botocore.exceptions import ClientError
 
 from infra.budget import rest_throttle, websocket_throttle
 from infra.deploy.aws import when_free
-from infra.deploy.chalice.state import rules, settled_mappings
+from infra.deploy.chalice.state import mappings, rules, settled_mappings
 from infra.deploy.output import DeploymentError, code_of
-from infra.deploy.status import environment_of
-from infra.deploy.target import Target
+from infra.deploy.target import Target, environment_of
 from infra.event_sources import ASYNCHRONOUS, INVOKE_CONFIG, PATTERNS, STREAM_MAPPING, queue_mapping
+
+ABSENT = {"NotFoundException", "ResourceNotFoundException"}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A setting that is not as declared: ``what`` says so, ``mend`` sets it. It raises DeploymentError."""
+
+    what: str
+    mend: Callable[[], object]
 
 
 def functions(target: Target) -> None:
@@ -39,62 +49,9 @@ def functions(target: Target) -> None:
             client.get_waiter("function_updated_v2").wait(FunctionName=full_name)
 
 
-def event_sources(target: Target, stream_arn: str, outputs: Mapping[str, str]) -> None:
-    """Have Lambda read the stream and the queue, as declared. Raises DeploymentError if one isn't mapped."""
-    failures = {"OnFailure": {"Destination": outputs["StreamFailureQueueArn"]}}
-    _set_mapping(target, "broadcast", stream_arn, {**STREAM_MAPPING, "DestinationConfig": failures}, "stream")
-    reserved = target.config.of_function(target.stage, "deliver").reserved_concurrency is not None
-    wanted = queue_mapping(reserved=reserved)
-    _set_mapping(target, "deliver", outputs["DeliveryQueueArn"], wanted, "queue")
-
-
-def _set_mapping(target: Target, name: str, arn: str, wanted: Mapping[str, Any], kind: str) -> None:
-    client, function = target.aws.client("lambda"), target.stage.function(name)
-    found = settled_mappings(target.aws, target.stage)
-    mapping = next((one for one in found if one["EventSourceArn"] == arn), None)
-    if mapping is None:
-        raise DeploymentError(
-            f"{function} does not read the {kind} {arn}. Run this again; if that does not help, "
-            "`gamenight stage status` shows what differs."
-        )
-    changed = [key for key, value in wanted.items() if not _same(key, mapping.get(key), value)]
-    if mapping["State"] != "Enabled":
-        changed.append("Enabled")
-    if changed:
-        update = partial(client.update_event_source_mapping, UUID=mapping["UUID"], **wanted, Enabled=True)
-        when_free(f"the {kind}'s mapping", update)
-        target.progress.detail(f"the {kind}'s mapping: {', '.join(changed)}")
-        settled_mappings(target.aws, target.stage)
-
-
-def schedules(target: Target) -> None:
-    """Enable the rules that start functions; Chalice leaves one that somebody disabled as it is."""
-    events = target.aws.client("events")
-    for rule in rules(target.aws, target.stage):
-        if rule["State"] != "ENABLED":
-            events.enable_rule(Name=rule["Name"])
-            target.progress.detail(f"the rule {rule['Name']} is enabled")
-
-
-def asynchronous_invokes(target: Target) -> None:
-    """Have Lambda not retry what is invoked asynchronously."""
-    client = target.aws.client("lambda")
-    for name in ASYNCHRONOUS:
-        function = target.stage.function(name)
-        try:
-            actual = client.get_function_event_invoke_config(FunctionName=function)
-        except ClientError as error:
-            if code_of(error) != "ResourceNotFoundException":
-                raise
-            actual = {}
-        if not INVOKE_CONFIG.items() <= actual.items():
-            client.put_function_event_invoke_config(FunctionName=function, **INVOKE_CONFIG)
-            target.progress.detail(f"a failed {name} is not retried")
-
-
 def websocket_deployment(target: Target, *, changed: bool) -> None:
     """Put the WebSocket API's routes into service if Chalice has deployed or the API has no stage yet."""
-    client, stage, api_id = target.aws.client("apigatewayv2"), target.stage, target.record.websocket_api
+    client, stage, api_id = target.aws.client("apigatewayv2"), target.stage, target.websocket_api
     there = any(one["StageName"] == stage.name for one in client.get_stages(ApiId=api_id)["Items"])
     if there and not changed:
         return
@@ -107,27 +64,119 @@ def websocket_deployment(target: Target, *, changed: bool) -> None:
             client.delete_deployment(ApiId=api_id, DeploymentId=old["DeploymentId"])
 
 
-def throttles(target: Target) -> None:
-    """Limit what both APIs take."""
-    stage, progress = target.stage, target.progress
-    live = {"ApiId": target.record.websocket_api, "StageName": stage.name}
+def settings(target: Target) -> None:
+    """Bring all settings to what is declared. Raises DeploymentError where one can't be."""
+    settled_mappings(target.aws, target.stage)
+    for difference in differing_settings(target):
+        difference.mend()
+        target.progress.detail(f"{difference.what}: set as declared")
+    settled_mappings(target.aws, target.stage)
+
+
+def differing_settings(target: Target) -> Iterator[Difference]:
+    """Yield each setting that is not as declared. What is not there at all is not a setting."""
+    apis = [*[_rest_stage] * bool(target.rest_api), *[_websocket_stage] * bool(target.websocket_api)]
+    for look in (_schedules, _event_sources, _asynchronous_invokes, *apis):
+        try:
+            yield from look(target)
+        except ClientError as error:
+            if code_of(error) not in ABSENT:
+                raise
+
+
+def _schedules(target: Target) -> Iterator[Difference]:
+    """Yield the rules that somebody disabled; Chalice leaves one as it is."""
+    events = target.aws.client("events")
+    for rule in rules(target.aws, target.stage):
+        if rule["State"] != "ENABLED":
+            enable = partial(events.enable_rule, Name=rule["Name"])
+            yield Difference(f"the rule {rule['Name']} is disabled", enable)
+
+
+def _event_sources(target: Target) -> Iterator[Difference]:
+    """Yield what differs in how Lambda reads the stream and the queue."""
+    sources = target.config.entry(target.stage).get("environment_variables", {})
+    failures = {"OnFailure": {"Destination": target.stack.outputs().get("StreamFailureQueueArn", "")}}
+    reserved = target.config.of_function(target.stage, "deliver").reserved_concurrency is not None
+    stream = {**STREAM_MAPPING, "DestinationConfig": failures}
+    found = {one["EventSourceArn"]: one for one in mappings(target.aws, target.stage)}
+    for kind, name, wanted in (
+        ("stream", "SESSIONS_STREAM_ARN", stream),
+        ("queue", "DELIVERY_QUEUE_ARN", queue_mapping(reserved=reserved)),
+    ):
+        arn = sources.get(name)
+        yield from _mapping(target, kind, f"{arn}", found.get(arn), wanted)
+
+
+def _mapping(
+    target: Target, kind: str, arn: str, actual: Mapping[str, Any] | None, wanted: Mapping[str, Any]
+) -> Iterator[Difference]:
+    if actual is None:
+        yield Difference(f"nothing reads the {kind} {arn}", partial(_refuse, kind, arn))
+        return
+    differ = [key for key, value in wanted.items() if not _same(key, actual.get(key), value)]
+    if actual["State"] in {"Disabled", "Disabling"}:
+        differ.append("Enabled")
+    if differ:
+        client = target.aws.client("lambda")
+        update = partial(client.update_event_source_mapping, UUID=actual["UUID"], **wanted, Enabled=True)
+        mend = partial(when_free, f"the {kind}'s mapping", update)
+        yield Difference(f"the {kind}'s mapping differs in {', '.join(differ)}", mend)
+
+
+def _refuse(kind: str, arn: str) -> None:
+    raise DeploymentError(
+        f"No function reads the {kind} {arn}. Run this again; if that does not help, "
+        "`gamenight stage status` shows what differs."
+    )
+
+
+def _asynchronous_invokes(target: Target) -> Iterator[Difference]:
+    """Yield the asynchronously invoked functions that Lambda retries."""
+    client = target.aws.client("lambda")
+    for name in ASYNCHRONOUS:
+        function = target.stage.function(name)
+        try:
+            actual = client.get_function_event_invoke_config(FunctionName=function)
+        except ClientError as error:
+            if code_of(error) not in ABSENT:
+                raise
+            actual = {}
+        if not INVOKE_CONFIG.items() <= actual.items():
+            put = partial(client.put_function_event_invoke_config, FunctionName=function, **INVOKE_CONFIG)
+            yield Difference(f"a failed {name} is retried", put)
+
+
+def _websocket_stage(target: Target) -> Iterator[Difference]:
+    """Yield what differs in the WebSocket API's throttle."""
     client, (rate, burst) = target.aws.client("apigatewayv2"), websocket_throttle(target.shape.account_rate)
-    route = client.get_stage(**live).get("DefaultRouteSettings", {})
+    stage = {"ApiId": target.websocket_api, "StageName": target.stage.name}
+    actual = client.get_stage(**stage).get("DefaultRouteSettings", {})
     limits = {"ThrottlingRateLimit": float(rate), "ThrottlingBurstLimit": burst}
-    if not limits.items() <= route.items():
-        client.update_stage(**live, DefaultRouteSettings={**route, **limits})
-        progress.detail(f"the WebSocket API takes {rate} frames a second")
-    rest = {"restApiId": target.record.rest_api, "stageName": stage.name}
+    if not limits.items() <= actual.items():
+        put = partial(client.update_stage, **stage, DefaultRouteSettings={**actual, **limits})
+        yield Difference(f"the WebSocket API does not take {rate} frames a second, {burst} at once", put)
+
+
+def _rest_stage(target: Target) -> Iterator[Difference]:
+    """Yield what differs in the REST API's throttle and tracing."""
     client, (rate, burst) = target.aws.client("apigateway"), rest_throttle(target.shape.account_rate)
-    methods = client.get_stage(**rest).get("methodSettings", {}).get("*/*", {})
-    limits = {"throttlingRateLimit": float(rate), "throttlingBurstLimit": burst}
-    if not limits.items() <= methods.items():
-        patches = [
-            {"op": "replace", "path": f"/*/*/throttling/{name}", "value": str(value)}
-            for name, value in (("rateLimit", rate), ("burstLimit", burst))
-        ]
-        client.update_stage(**rest, patchOperations=patches)
-        progress.detail(f"the REST API takes {rate} requests a second")
+    stage = {"restApiId": target.rest_api, "stageName": target.stage.name}
+    actual = client.get_stage(**stage)
+    methods = actual.get("methodSettings", {}).get("*/*", {})
+    traced = target.config.of_function(target.stage).xray_enabled
+
+    def patch(**values: Any) -> Callable[[], object]:
+        patches = [{"op": "replace", "path": path, "value": str(value)} for path, value in values.items()]
+        return partial(client.update_stage, **stage, patchOperations=patches)
+
+    if (methods.get("throttlingRateLimit"), methods.get("throttlingBurstLimit")) != (rate, burst):
+        limits = {"/*/*/throttling/rateLimit": rate, "/*/*/throttling/burstLimit": burst}
+        what = f"the REST API does not take {rate} requests a second, {burst} at once"
+        yield Difference(what, patch(**limits))
+    if actual.get("tracingEnabled", False) != traced:
+        switch = patch(**{"/tracingEnabled": str(traced).lower()})
+        yield Difference(f"tracing of the REST API is {not traced}, declared {traced}", switch)
 
 
 def _same(key: str, actual: Any, wanted: Any) -> bool:

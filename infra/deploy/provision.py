@@ -8,7 +8,6 @@ from chalicelib.auth.secrets import TokenSecrets
 from infra.budget import CONCURRENCY
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.config import ChaliceConfig, stage_entry
-from infra.deploy.chalice.state import recorded_or_first, rest_api_ids, websocket_api_ids
 from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.stage import Stage
 from infra.deploy.status import deployed_function, existing_tables
@@ -26,10 +25,8 @@ def provision(target: Target) -> str:
     """Bring everything around the functions to the declared state; return the sessions stream's ARN."""
     aws, stage, progress, shape = target.aws, target.stage, target.progress, target.shape
     check_place(aws, stage, target.config)
-    live = recorded_or_first(target.record.websocket_api, websocket_api_ids(aws, stage))
-    rest = (
-        recorded_or_first(target.record.rest_api, rest_api_ids(aws, stage)) if shape.push_endpoint else None
-    )
+    live = target.websocket_api
+    rest = target.rest_api if shape.push_endpoint else ""
     progress.step(f"Stack {stage.stack}")
     if kept := shape.kept(target.stack.parameters() or target.stack.parameters_of_deleted()):
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
@@ -56,7 +53,7 @@ def provision(target: Target) -> str:
         outputs,
         stream_arn,
         websocket_url=target.websocket_url(live) if live else "",
-        rest_url=target.url(rest) if rest and shape.push_endpoint else "",
+        rest_url=target.url(rest) if rest else "",
         reserve_concurrency=_can_reserve(target),
     )
     recorded = target.config.record(stage, entry)

@@ -19,7 +19,8 @@ from infra.deploy.chalice.state import (
     websocket_api_ids,
 )
 from infra.deploy.output import code_of
-from infra.deploy.target import Target
+from infra.deploy.post_deploy import differing_settings
+from infra.deploy.target import Target, environment_of
 from infra.deploy.triggers import missing_triggers
 from infra.template import queues, tables
 
@@ -53,6 +54,7 @@ def show(target: Target) -> bool:
     _show_each(target, [one.name for one in queues(stage.name).values()], _queue)
     progress.step("Differences from what is declared here")
     found = differences(target, build(target.project, target.shape.architecture))
+    found += [one.what for one in differing_settings(target)]
     found += [f"stack: {line}" for line in stack.drift()]
     if not has_secret(target):
         found.append(f"the token secret {stage.secret_parameter} is not there")
@@ -101,12 +103,6 @@ def deployed_function(target: Target, name: str) -> dict[str, Any] | None:
             return None
         raise
     return found
-
-
-def environment_of(configuration: dict[str, Any]) -> dict[str, str]:
-    """Return a function's environment variables."""
-    variables: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
-    return variables
 
 
 def _differences(target: Target, name: str, package: Package) -> Iterator[str]:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.command import Function
 from infra.deploy.chalice.config import ChaliceConfig
-from infra.deploy.chalice.state import ChaliceState
+from infra.deploy.chalice.state import ChaliceState, recorded_or_first, rest_api_ids, websocket_api_ids
 from infra.deploy.output import Progress
 from infra.deploy.stack import Stack
 from infra.deploy.stage import Stage, StageConfig
@@ -40,6 +41,16 @@ class Target:
         """Chalice's record of what it deployed."""
         return ChaliceState(self.project, self.stage)
 
+    @property
+    def rest_api(self) -> str:
+        """The id of the REST API, empty where there is none."""
+        return recorded_or_first(self.record.rest_api, rest_api_ids(self.aws, self.stage)) or ""
+
+    @property
+    def websocket_api(self) -> str:
+        """The id of the WebSocket API, empty where there is none."""
+        return recorded_or_first(self.record.websocket_api, websocket_api_ids(self.aws, self.stage)) or ""
+
     def url(self, api_id: str) -> str:
         """Return where an API is reached."""
         return self.stage.url(api_id, self.aws.region, self.shape.push_endpoint)
@@ -51,3 +62,9 @@ class Target:
     def websocket_url(self, api_id: str) -> str:
         """Return the URL that clients connect to."""
         return re.sub("^http", "ws", self.url(api_id))
+
+
+def environment_of(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Return a function's environment variables."""
+    variables: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
+    return variables

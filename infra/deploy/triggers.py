@@ -5,14 +5,7 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
-from infra.deploy.chalice.state import (
-    mappings,
-    recorded_or_first,
-    rest_api_ids,
-    rest_methods,
-    rules,
-    websocket_api_ids,
-)
+from infra.deploy.chalice.state import mappings, rest_methods, rules
 from infra.deploy.output import code_of
 from infra.deploy.target import Target
 
@@ -38,9 +31,8 @@ def missing_triggers(target: Target) -> list[str]:
 
 
 def _rest_routes(target: Target) -> Iterator[Trigger]:
-    aws, stage = target.aws, target.stage
-    api_id = recorded_or_first(target.record.rest_api, rest_api_ids(aws, stage))
-    if api_id is None:
+    aws, stage, api_id = target.aws, target.stage, target.rest_api
+    if not api_id:
         return
     stages = aws.client("apigateway").get_stages(restApiId=api_id)["item"]
     if stage.name not in {one["stageName"] for one in stages}:
@@ -53,9 +45,8 @@ def _rest_routes(target: Target) -> Iterator[Trigger]:
 
 
 def _websocket_routes(target: Target) -> Iterator[Trigger]:
-    aws, stage = target.aws, target.stage
-    api_id = recorded_or_first(target.record.websocket_api, websocket_api_ids(aws, stage))
-    if api_id is None:
+    aws, stage, api_id = target.aws, target.stage, target.websocket_api
+    if not api_id:
         return
     stages = aws.client("apigatewayv2").get_stages(ApiId=api_id)["Items"]
     if stage.name not in {one["StageName"] for one in stages}:

@@ -28,6 +28,10 @@ class MotoAws(Aws):
         super().__init__(boto3.Session(region_name=REGION), ACCOUNT, REGION)
         limits = {"ConcurrentExecutions": concurrency, "UnreservedConcurrentExecutions": concurrency}
         self.client("lambda").get_account_settings = lambda: {"AccountLimit": limits}
+        live, self.routes = self.client("apigatewayv2"), dict[str, Any]()
+        get_stage = live.get_stage
+        live.get_stage = lambda **stage: {**get_stage(**stage), "DefaultRouteSettings": self.routes}
+        live.update_stage = lambda **wanted: self.routes.update(wanted["DefaultRouteSettings"])
         self.change_set: dict[str, Any] = {}
         stacks = self.client("cloudformation")
         # moto's own change sets make no outputs.

@@ -60,14 +60,14 @@ def test_late_addresses_reach_the_environment(stack: Target, functions: dict[str
 def test_stream_and_queue_are_mapped_as_declared(stack: Target) -> None:
     stream, outputs, client = provision(stack), stack.stack.outputs(), stack.aws.client("lambda")
     uuids = [read_stream(stack, stream)]
-    with pytest.raises(DeploymentError, match="does not read the queue"):
-        post_deploy.event_sources(stack, stream, outputs)
+    with pytest.raises(DeploymentError, match="No function reads the queue"):
+        post_deploy.settings(stack)
     queue = outputs["DeliveryQueueArn"]
     uuids.append(
         client.create_event_source_mapping(FunctionName=DELIVER, EventSourceArn=queue, BatchSize=1)["UUID"]
     )
 
-    post_deploy.event_sources(stack, stream, outputs)
+    post_deploy.settings(stack)
 
     for uuid in uuids:
         mapping = client.get_event_source_mapping(UUID=uuid)
@@ -88,23 +88,9 @@ def test_a_queue_starts_as_many_as_the_account_has_room_for(
     said_to_aws: dict[str, Any] = {}
     client.update_event_source_mapping = lambda **wanted: said_to_aws.update(wanted)
 
-    post_deploy.event_sources(stack, stream, stack.stack.outputs())
+    post_deploy.settings(stack)
 
     assert said_to_aws["ScalingConfig"] == {"MaximumConcurrency": at_once}
-
-
-@pytest.mark.usefixtures("functions")
-def test_what_is_invoked_asynchronously_is_not_retried(stack: Target) -> None:
-    client = stack.aws.client("lambda")
-    for name in ASYNCHRONOUS:
-        post_deploy.asynchronous_invokes(stack)
-        client.delete_function_event_invoke_config(FunctionName=stack.stage.function(name))
-        post_deploy.asynchronous_invokes(stack)
-        post_deploy.asynchronous_invokes(stack)
-
-        config = client.get_function_event_invoke_config(FunctionName=stack.stage.function(name))
-        assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
-        assert said(stack.progress) == [f"a failed {name} is not retried"] * 2
 
 
 def test_every_function_that_is_invoked_asynchronously_is_known() -> None:

@@ -14,6 +14,7 @@ from infra.deploy.stage import APP_NAME
 from infra.deploy.target import Target
 from infra.deploy.triggers import missing_triggers
 from infra.template import tables
+from tests.fakes.progress import said
 from tests.integration.deploy.conftest import made_functions
 
 DECLARED = {
@@ -170,17 +171,61 @@ def test_what_was_deleted_or_disabled_is_named(
     assert missing_triggers(wired) == [missing]
 
 
-def test_what_was_disabled_is_enabled(wired: Target, sources: dict[str, str]) -> None:
-    on_rule("disable_rule")(wired)
-    for function in ("broadcast", "deliver"):
-        on_mapping(function, "update_event_source_mapping", Enabled=False)(wired)
-    stream, queue = sources.values()
+def retry_sweep(target: Target) -> None:
+    client, function = target.aws.client("lambda"), target.stage.function("sweep")
+    client.delete_function_event_invoke_config(FunctionName=function)
 
-    post_deploy.schedules(wired)
-    outputs = {"DeliveryQueueArn": queue, "StreamFailureQueueArn": f"{queue}-failures"}
-    post_deploy.event_sources(wired, stream, outputs)
 
-    assert missing_triggers(wired) == []
+def on_rest_stage(path: str, value: str) -> Callable[[Target], Any]:
+    patches = [{"op": "replace", "path": path, "value": value}]
+    return on_rest("update_stage", stageName="dev", patchOperations=patches)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "named"),
+    [
+        (on_rule("disable_rule"), f"the rule {RULE} is disabled"),
+        (
+            on_mapping("broadcast", "update_event_source_mapping", Enabled=False),
+            "the stream's mapping differs in Enabled",
+        ),
+        (
+            on_mapping("broadcast", "update_event_source_mapping", MaximumRetryAttempts=1),
+            "the stream's mapping differs in MaximumRetryAttempts",
+        ),
+        (
+            on_mapping("deliver", "update_event_source_mapping", ScalingConfig={"MaximumConcurrency": 3}),
+            "the queue's mapping differs in ScalingConfig",
+        ),
+        (retry_sweep, "a failed sweep is retried"),
+        (
+            on_rest_stage("/*/*/throttling/rateLimit", "1"),
+            "the REST API does not take 500 requests a second, 250 at once",
+        ),
+        (on_rest_stage("/tracingEnabled", "false"), "tracing of the REST API is False, declared True"),
+        (
+            on_live("update_stage", StageName="dev", DefaultRouteSettings={"ThrottlingBurstLimit": 1}),
+            "the WebSocket API does not take 1000 frames a second, 500 at once",
+        ),
+    ],
+)
+def test_a_setting_that_was_changed_is_named_and_set(
+    wired: Target, by_hand: Callable[[Target], Any], named: str
+) -> None:
+    post_deploy.settings(wired)
+    by_hand(wired)
+
+    assert [one.what for one in post_deploy.differing_settings(wired)] == [named]
+    post_deploy.settings(wired)
+    assert [*post_deploy.differing_settings(wired)] == []
+    assert said(wired.progress)[-1] == f"{named}: set as declared"
+
+
+def test_what_is_gone_is_no_setting(wired: Target) -> None:
+    on_rest("delete_rest_api")(wired)
+    on_live("delete_stage", StageName="dev")(wired)
+
+    assert not [one.what for one in post_deploy.differing_settings(wired) if " API " in one.what]
 
 
 def test_a_mapping_of_a_deleted_function_is_recorded(wired: Target, sources: dict[str, str]) -> None:
