@@ -16,9 +16,6 @@ REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """MiniStack's root key: the rehearsal itself may do everything. The user who deploys is in ``deployer``."""
 
-MAPPING_SECONDS = "10"
-"""How long an event source mapping takes to get ready. On AWS it may be a minute."""
-
 LISTINGS = (
     ("lambda", "list_functions", "Functions", "FunctionName"),
     ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
@@ -66,6 +63,10 @@ class Account:
         """Make the next call of an action fail."""
         (self.folder / "deny-once").write_text(action)
 
+    def hurry(self) -> None:
+        """Make event source mappings ready after ten seconds from now on, not half a minute as on AWS."""
+        (self.folder / "mapping-seconds").write_text("10")
+
     def calls(self) -> str:
         """Return the calls to the account so far, as the emulator wrote them down."""
         return (self.folder / "calls.jsonl").read_text()
@@ -101,7 +102,6 @@ def rehearsal_account(folder: Path) -> Iterator[Account]:
         "AUTH": "true",
         "REHEARSAL_DIR": str(folder),
         "STATE_DIR": str(folder / "state"),
-        "MAPPING_SECONDS": MAPPING_SECONDS,
     }
     try:
         with ministack(EMULATOR, folder, folder / "emulator.log", settings) as url:

@@ -77,11 +77,15 @@ def _disable(aws: Aws) -> Iterator[str]:
     for rule in events.list_rules(NamePrefix=STAGE.stack)["Rules"]:
         events.disable_rule(Name=rule["Name"])
         events.remove_targets(Rule=rule["Name"], Ids=["1"])
+        yield f"the rule {rule['Name']} is disabled"
     yield "sweep: is not started by rate(1 minute)"
     yield from (*_empty_apis(aws), *_disable_functions(aws))
     for one in _stack_resources(aws):
         name, kind = one["PhysicalResourceId"], one["ResourceType"]
-        if kind == "AWS::IAM::Role":
+        if kind == "AWS::CloudWatch::Alarm":
+            aws.client("cloudwatch").disable_alarm_actions(AlarmNames=[name])
+            yield f"{one['LogicalResourceId']} modified"
+        elif kind == "AWS::IAM::Role":
             aws.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
             yield f"{one['LogicalResourceId']} modified"
         elif kind == "AWS::Logs::LogGroup":
@@ -110,12 +114,14 @@ def _disable_functions(aws: Aws) -> Iterator[str]:
         lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     settled_mappings(aws, STAGE)
     yield from ("broadcast: is not started by stream", "deliver: is not started by queue")
+    yield from ("the stream's mapping differs in Enabled", "the queue's mapping differs in Enabled")
     for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
         lambdas.delete_function_concurrency(FunctionName=function)
         for statement in _statements(lambdas, function):
             lambdas.remove_permission(FunctionName=function, StatementId=statement["Sid"])
-    for name in ASYNCHRONOUS:  # each deployment sets it, unasked
+    for name in ASYNCHRONOUS:
         lambdas.delete_function_event_invoke_config(FunctionName=STAGE.function(name))
+        yield f"a failed {name} is retried"
     yield from ("broadcast: ReservedConcurrentExecutions", "deliver: ReservedConcurrentExecutions")
 
 

@@ -1,11 +1,11 @@
 """Serves MiniStack, as unkind as AWS, with what it lacks of API Gateway and of drift.
 
 Run by the Python of MiniStack's own environment, for as long as standard input is open. AUTH=true makes it
-enforce IAM: every function has the rights of its role and no others. MAPPING_SECONDS is how long an event
-source mapping takes to get ready. Three files in REHEARSAL_DIR:
+enforce IAM: every function has the rights of its role and no others. Files in REHEARSAL_DIR:
 
 - ``calls.jsonl``: what MiniStack decided on, one object a line: who, what, on what, and whether they may;
 - ``wrong-calls``: what is wrong with calls by botocore's models, one thing a line;
+- ``mapping-seconds``: how long an event source mapping takes to get ready, 30 where there is no such file;
 - ``deny-once``: the next call of the action named in it is denied, and the file removed.
 """
 
@@ -177,6 +177,12 @@ def _overwrite(api_id: str, document: Any) -> None:
         rest_apis._import_path_item(api_id, path, item)
 
 
+def mapping_seconds() -> float:
+    """Return how long an event source mapping takes to get ready."""
+    named = FOLDER / "mapping-seconds"
+    return float(named.read_text()) if named.exists() else 30.0
+
+
 def note_wrong_call(problem: str) -> None:
     """Write down what is wrong with a call."""
     with (FOLDER / "wrong-calls").open("a") as calls:
@@ -206,10 +212,9 @@ if __name__ == "__main__":
     stacks._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
     drift._DRIFT_READERS |= {
         "AWS::IAM::Role": (read_role, _role_properties | {"Policies"}),
-        "AWS::CloudWatch::Alarm": (drift._exists_in(lambda: cloudwatch._alarms), frozenset()),
+        "AWS::CloudWatch::Alarm": (lambda name, _: cloudwatch._alarms.get(name), {"ActionsEnabled"}),
         "AWS::CloudWatch::Dashboard": (drift._exists_in(lambda: cloudwatch._dashboards), frozenset()),
     }
-    seconds = float(os.environ["MAPPING_SECONDS"])
-    server.app = Unkind(server.app, seconds, problems=problems, note=note_wrong_call)
+    server.app = Unkind(server.app, mapping_seconds, problems=problems, note=note_wrong_call)
     threading.Thread(target=_stop_with_whoever_started, daemon=True).start()
     server.main()

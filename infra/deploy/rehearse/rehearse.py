@@ -71,6 +71,7 @@ def _copy(project: Path, to: Path) -> None:
 def _run(terminal: Terminal) -> None:
     changes.fail_half_way_and_go_on(terminal)
     look_for_what_nothing_deletes(terminal)
+    terminal.account.hurry()
     connections = Connections(terminal)
     connections.resume_from_nothing()
     with connections.stuck():

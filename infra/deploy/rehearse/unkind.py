@@ -119,7 +119,7 @@ class Unkind:
     def __init__(
         self,
         app: App,
-        mapping_seconds: float = 30.0,
+        mapping_seconds: Callable[[], float] = lambda: 30.0,
         now: Callable[[], float] = time.monotonic,
         problems: Callable[[Request], list[str]] = lambda _: [],
         note: Callable[[str], object] = print,
@@ -208,7 +208,7 @@ class Unkind:
     def _change(self, method: str, mapping: dict[str, Any]) -> None:
         states = {"POST": "Creating", "PUT": "Updating", "DELETE": "Deleting"}
         if method in states:
-            self._states[mapping["UUID"]] = states[method], self._now() + self._mapping_seconds
+            self._states[mapping["UUID"]] = states[method], self._now() + self._mapping_seconds()
         if method == "DELETE":
             self._deleted[mapping["UUID"]] = mapping
 

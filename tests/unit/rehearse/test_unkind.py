@@ -41,7 +41,9 @@ class Account:
         self.emulator = Emulator()
         self.wrong: list[str] = []
         self.noted: list[str] = []
-        self.app = Unkind(self.emulator, 30.0, lambda: self.now, lambda _: self.wrong, self.noted.append)
+        self.app = Unkind(
+            self.emulator, now=lambda: self.now, problems=lambda _: self.wrong, note=self.noted.append
+        )
 
     async def ask(
         self, service: str, method: str, path: str, body: Mapping[str, Any] | None = None, target: str = ""
