@@ -9,7 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 NOT_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken"}
-    | {"InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException"}
+    | {"InvalidSignatureException", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException"}
+)
+THROTTLED = frozenset(
+    {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 )
 NOT_PERMITTED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"})
 
@@ -17,21 +20,24 @@ SIGN_IN = (
     "Sign in with `aws sso login` or `aws configure`, name a profile with AWS_PROFILE, or set "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. `aws sts get-caller-identity` shows whether it works."
 )
+AGAIN = "When the cause is removed, run the same command again: it goes on from where things are."
 NO_CREDENTIALS = f"There are no usable AWS credentials: {{}}. {SIGN_IN}"
 NOT_REACHED = (
     "AWS can't be reached: {} Check that the Region exists (AWS_REGION), that this machine is online, and "
-    "that AWS_ENDPOINT_URL is unset or serves."
+    f"that AWS_ENDPOINT_URL is unset or serves. {AGAIN}"
 )
 ADVICE = {
     exceptions.NoCredentialsError: NO_CREDENTIALS,
     exceptions.PartialCredentialsError: NO_CREDENTIALS,
     exceptions.ProfileNotFound: NO_CREDENTIALS,
     exceptions.TokenRetrievalError: NO_CREDENTIALS,
+    exceptions.CredentialRetrievalError: NO_CREDENTIALS,
+    exceptions.SSOError: NO_CREDENTIALS,
     exceptions.NoRegionError: "No AWS Region is chosen. Set AWS_REGION, for example AWS_REGION=us-east-1, or "
     "`region` in your AWS profile.",
-    exceptions.EndpointConnectionError: NOT_REACHED,
-    exceptions.ConnectTimeoutError: NOT_REACHED,
-    BotoCoreError: "AWS could not be asked: {}",
+    exceptions.ConnectionError: NOT_REACHED,
+    exceptions.HTTPClientError: NOT_REACHED,
+    BotoCoreError: f"AWS could not be asked: {{}} {AGAIN}",
 }
 """The advice for each error of botocore: the first that fits."""
 
@@ -65,10 +71,10 @@ def explained() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise DeploymentError(_advice(error)) from error
+        raise DeploymentError(advice(error)) from error
     except BotoCoreError as error:
-        advice = next(text for kind, text in ADVICE.items() if isinstance(error, kind))
-        raise DeploymentError(advice.format(error)) from error
+        text = next(text for kind, text in ADVICE.items() if isinstance(error, kind))
+        raise DeploymentError(text.format(error)) from error
 
 
 def code_of(error: ClientError) -> str:
@@ -77,13 +83,21 @@ def code_of(error: ClientError) -> str:
     return code
 
 
-def _advice(error: ClientError) -> str:
+def advice(error: ClientError) -> str:
+    """Return what AWS refused, why, and what to do about it."""
     code, said = code_of(error), error.response.get("Error", {}).get("Message", "")
     if code in NOT_CREDENTIALS:
         return f"AWS does not accept the credentials ({code}: {said}). {SIGN_IN}"
+    if error.operation_name.startswith("AssumeRole"):
+        return f"The role of the AWS profile can't be assumed ({code}: {said}). {SIGN_IN}"
     if code in NOT_PERMITTED:
         return (
-            f"These credentials may not do {error.operation_name}: {said}\n"
-            "infra/deploy/deployer-policy.json is what a person who deploys has to be allowed to do."
+            f"These credentials may not do {error.operation_name} ({code}): {said}\n"
+            f"infra/deploy/deployer-policy.json is what a person who deploys has to be allowed to do. {AGAIN}"
         )
-    return f"AWS refused {error.operation_name} ({code}): {said}"
+    if code in THROTTLED:
+        return (
+            f"AWS takes no more {error.operation_name} calls for the moment ({code}: {said}). Wait a minute, "
+            "and run the same command again: it goes on from where things are."
+        )
+    return f"AWS refused {error.operation_name} ({code}): {said}\n{AGAIN}"

@@ -9,7 +9,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from infra.deploy.aws import wait
-from infra.deploy.output import DeploymentError, Progress, code_of
+from infra.deploy.output import AGAIN, DeploymentError, Progress, code_of
 
 WITHIN = 30 * 60.0
 """Seconds. Creating takes two minutes on AWS; a table that is being restored can hold an update up."""
@@ -21,8 +21,6 @@ UNUSABLE = frozenset(
 
 UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 """How CloudFormation says that a change set would change nothing."""
-
-AGAIN = "When the cause is removed, run the same command again: it goes on from where things are."
 
 UNTOLD = "what was changed by hand can't be told"
 

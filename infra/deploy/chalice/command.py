@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,15 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+from botocore.exceptions import ClientError
 from chalice.app import BaseEventSourceConfig, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 
-from infra.deploy.output import DeploymentError
+from infra.deploy.output import AGAIN, DeploymentError, advice
 
 NO_BYTE_CODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 """Byte code that the import of the application leaves behind would become a part of the package."""
 
 PATIENT = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "10"}
 """API Gateway takes a deployment every five seconds, and Chalice makes two. The SDK waits a minute in all."""
+
+REFUSED = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation(?: \([^)]*\))?: (.*)")
+"""How botocore's errors read in what Chalice says, which is a traceback."""
 
 LIST = """
 import json
@@ -41,14 +47,23 @@ class Function:
 
 
 def chalice(project: Path, arguments: list[str], region: str) -> None:
-    """Run Chalice's command line in a project, and let it speak. Raises DeploymentError where it fails."""
+    """Run Chalice's command line in a project, and let it speak.
+
+    Raises DeploymentError where it fails, with what it says in place of its traceback.
+    """
     environment = {**os.environ, **NO_BYTE_CODE, **PATIENT, "AWS_DEFAULT_REGION": region}
     command = [str(Path(sys.executable).with_name("chalice")), *arguments]
-    if subprocess.run(command, cwd=project, env=environment, check=False).returncode:
-        raise DeploymentError(
-            f"`chalice {' '.join(arguments)}` failed, and says above why; what was done is still there. When "
-            "the cause is removed, run the same command again: it goes on from where things are."
-        )
+    kept: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True}
+    ran = subprocess.run(command, cwd=project, env=environment, check=False, **kept)
+    if not ran.returncode:
+        click.echo(ran.stderr, nl=False, err=True)
+        return
+    if refused := REFUSED.search(ran.stderr):
+        code, operation, said = refused.groups()
+        why = advice(ClientError({"Error": {"Code": code, "Message": said}}, operation))
+    else:
+        why = f"{ran.stderr.strip().rpartition('received the following error:')[2].strip()}\n{AGAIN}"
+    raise DeploymentError(f"`chalice {' '.join(arguments)}` failed; what was done is still there. {why}")
 
 
 def declared_functions(project: Path) -> dict[str, Function]:
