@@ -14,6 +14,7 @@ import click
 import pytest
 
 from infra.cli.commands import gamenight
+from infra.deploy.rehearse.rehearse import DOCUMENTED
 from tests.docs.documents import commands, documents
 from tests.gateway import ROOT
 
@@ -44,6 +45,17 @@ def test_a_command_that_is_shown_is_one_that_there_is(command: str) -> None:
 
     for line in [words(command), *nested]:
         assert problem(line) is None, problem(line)
+
+
+@pytest.mark.parametrize("typed", DOCUMENTED)
+def test_what_the_rehearsal_types_as_documented_is(typed: str) -> None:
+    asked = without_numbers(typed.split())
+
+    assert any(asked <= without_numbers(words(line)) for path in DOCUMENTS for line in commands(path))
+
+
+def without_numbers(found: list[str]) -> set[str]:
+    return {re.sub(r"\d+", "1", one) for one in found}
 
 
 def problem(line: list[str]) -> str | None:

@@ -37,7 +37,6 @@ DOCUMENTED = (
     "stage restore",
     "stage trace 1/1",
     "token --role bot",
-    "night list",
 )
 """The commands for a stage that the documents show and nothing else here has typed."""
 
