@@ -64,7 +64,7 @@ class Account:
         (self.folder / "deny-once").write_text(action)
 
     def hurry(self) -> None:
-        """Make event source mappings ready after ten seconds from now on, not half a minute as on AWS."""
+        """Have event source mappings ready after 10 s, not 30 as on AWS: it saves three minutes in all."""
         (self.folder / "mapping-seconds").write_text("10")
 
     def calls(self) -> str:

@@ -124,9 +124,7 @@ def _read(call: Any) -> tuple[OperationModel, Any]:
 
 
 def _read_rest(call: Any, services: list[ServiceModel]) -> tuple[OperationModel, Any]:
-    path = call.path[max(call.path.find("/@connections"), 0) :].rstrip(
-        "/"
-    )  # the emulator's has more before it
+    path = re.sub(r".*(?=/@connections)|/$", "", call.path)  # the emulator's has more before @connections
     found = []
     for operation, pattern, literal in chain.from_iterable(map(_routes, services)):
         match = re.fullmatch(pattern, path)
@@ -134,17 +132,15 @@ def _read_rest(call: Any, services: list[ServiceModel]) -> tuple[OperationModel,
             found.append((len(literal), -len(match.groups()), operation, match.groups(), literal))
     *_, operation, groups, literal = max(found, key=itemgetter(0, 1))
     names = re.findall(r"{([^}+]+)", operation.http["requestUri"])
-    texts: dict[str, Any] = {**dict(zip(names, groups, strict=True)), **call.query}
-    arguments = {name: text for name, text in texts.items() if name not in literal}
+    arguments: dict[str, Any] = dict(zip(names, groups, strict=True))
     shape: Any = operation.input_shape
     members = {_name(one, name): one for name, one in shape.members.items()} if shape else {}
-    for name, text in [*arguments.items()]:
-        one = members.get(name)
-        if one is not None:
-            several = one.type_name == "list" or isinstance(text, str)
-            arguments[name] = _shaped(one, text if several else text[0])
-        elif any(other.type_name == "map" and _is_in_query(other) for other in members.values()):
-            del arguments[name]  # such a member has all other names of a query
+    in_query = [one for one in members.values() if one.serialization.get("location") == "querystring"]
+    # A map in the query has all other names.
+    others = call.query.keys() - members.keys() if any(one.type_name == "map" for one in in_query) else set()
+    for name in call.query.keys() - literal.keys() - others:
+        texts, one = call.query[name], members.get(name)
+        arguments[name] = _shaped(one, texts if one and one.type_name == "list" else texts[0])
     if payload := shape and shape.serialization.get("payload"):
         whole = shape.members[payload].type_name == "structure"
         return operation, {**arguments, payload: json.loads(call.body) if whole else call.body}
@@ -196,10 +192,6 @@ def _shaped(shape: Any, found: Any) -> Any:
         return json.loads(found) if kind in {"boolean", *NUMBERS} else found
     except ValueError:
         return found
-
-
-def _is_in_query(shape: Shape) -> bool:
-    return bool(shape.serialization.get("location") == "querystring")
 
 
 def _name(shape: Shape, name: str) -> str:
