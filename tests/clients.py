@@ -8,10 +8,12 @@ import asyncio
 import json
 import ssl
 import subprocess
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -73,8 +75,16 @@ class Host:
     http: httpx.AsyncClient
 
     async def start(self, notes: str | None = None, headers: Mapping[str, str] | None = None) -> Any:
-        """Start a session and return it as the answer shows it."""
-        answer = await self.post({"notes": notes}, headers)
+        """Start a session and return it as the answer shows it.
+
+        Where too many start at once, it asks again with the same key, as a client should.
+        """
+        keyed = {"Idempotency-Key": str(uuid.uuid4()), **(headers or {})}
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answer = await self.post({"notes": notes}, keyed)
+            while answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+                await asyncio.sleep(float(answer.headers["Retry-After"]))
+                answer = await self.post({"notes": notes}, keyed)
         assert answer.status_code == 201, answer.text
         return answer.json()
 
