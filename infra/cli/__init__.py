@@ -9,8 +9,8 @@ from pathlib import Path
 from infra.loopback import reach_loopback_directly
 from infra.signals import leave_by_ctrl_c
 
-sys.path.append(str(Path(__file__).parents[2] / "bots"))
-"""The command line uses the library that bots use, which is one file, and no package of ours."""
+sys.path += [str(Path(__file__).parents[2] / folder) for folder in ("clients/python/src", "bots")]
+"""The command line is a client as others are: it uses the package that bots use, and their announcements."""
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ async def running(
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1", **environment},
         start_new_session=True,  # so that a shell is ended together with what it has started
     )
     try:

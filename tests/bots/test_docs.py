@@ -25,7 +25,8 @@ RUN, LISTEN, START, INSTALL, OWN_BOT, IRC, DISCORD, TOKEN = range(8)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder that looks like a checkout, and where a bot may leave its positions."""
-    (tmp_path / "bots").symlink_to(ROOT / "bots")
+    for name in ("bots", "clients"):
+        (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
 
