@@ -4,7 +4,6 @@ import logging
 import os
 from typing import Any
 
-import gamenight
 import pytest
 
 from tests.bots.bot import FakeTime, bot_on
@@ -118,7 +117,8 @@ async def test_a_bot_polls_where_a_socks_proxy_needs_a_package(
     for variable in [variable for variable in os.environ if variable.lower().endswith("_proxy")]:
         monkeypatch.delenv(variable)
     monkeypatch.setenv(name, f"{scheme}://127.0.0.1:1")
-    monkeypatch.setattr(gamenight, "_is_loopback", lambda _: False)  # such an address takes no proxy
+    # A loopback address takes no proxy.
+    monkeypatch.setattr("gamenight.following.follower.is_loopback", lambda _: False)
 
     async with bot_on(pages=EIGHT_STARTS | {"/api/sessions/8/events": events(cursor="b:0")}) as bot:
         assert await bot.hears() == ["session.started 8"]

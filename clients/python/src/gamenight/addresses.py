@@ -1,0 +1,49 @@
+"""Checks addresses before anything is sent to them."""
+
+from contextlib import suppress
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from gamenight.errors import WrongAddress
+
+LIVE_PATH = "/api/sessions/live"
+"""Where the local service's WebSocket is. On AWS it has another host, which ``GET /api`` tells."""
+
+
+def addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
+    """Return where ``/api`` is and where the WebSocket is, None where that has to be asked.
+
+    Raises WrongAddress.
+    """
+    websocket_url = websocket_url.strip() if websocket_url is not None else None
+    if websocket_url is not None and not is_websocket(websocket_url):
+        raise WrongAddress(f"{websocket_url!r} is no address of a WebSocket: it begins with ws:// or wss://.")
+    url = url.strip().rstrip("/")
+    if is_websocket(url):
+        if not url.endswith(LIVE_PATH):
+            raise WrongAddress(
+                f"{url} does not tell where /api is. Pass that address, http... or https..., as url, and "
+                "this one as websocket_url."
+            )
+        rest = url.removesuffix(LIVE_PATH).replace("ws", "http", 1)
+        return rest, websocket_url or url
+    if not _is_of(url, "http", "https"):
+        raise WrongAddress(f"{url!r} is no address. Pass one such as http://localhost:5000.")
+    return url.removesuffix("/api"), websocket_url
+
+
+def is_websocket(url: str) -> bool:
+    """Return whether an address is a WebSocket's."""
+    return _is_of(url, "ws", "wss")
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address is this machine's own, which no proxy can reach."""
+    host = urlsplit(url).hostname or ""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _is_of(url: str, *schemes: str) -> bool:
+    return urlsplit(url).scheme in schemes and bool(urlsplit(url).hostname)

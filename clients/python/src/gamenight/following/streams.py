@@ -1,0 +1,161 @@
+"""Knows where a client is in each stream, and what is due to the program when an event comes.
+
+The stream ``sessions`` has all starts, ``session:17`` what happens in one night. On every connection, and
+every page, the events of a stream come in order and without a hole. So a client comes back with the last
+cursor that it saw, and drops what it has had.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from gamenight.events import Event, read
+
+logger = logging.getLogger("gamenight")
+
+SESSIONS = "sessions"
+
+NIGHT = re.compile(r"session:[1-9][0-9]{0,14}")
+
+NOW = "now"
+"""The cursor of a stream without a place: whoever asks from it is told the stream's end."""
+
+MOST_NIGHTS = 50
+"""A connection may subscribe to so many. Nights that nobody ends add up, and the oldest are given up."""
+
+
+class Place(NamedTuple):
+    """Where a client is once it has a frame, as the frame says."""
+
+    stream: str
+    sequence: int
+    cursor: str
+
+
+def place_of(frame: Any) -> Place | None:
+    """Return the place that a frame gives; None where it gives none."""
+    try:
+        place = Place(frame["stream"], frame["sequence"], frame["cursor"])
+    except (KeyError, TypeError):
+        return None
+    right = isinstance(place.stream, str) and type(place.sequence) is int and isinstance(place.cursor, str)
+    return place if right else None
+
+
+class Delivery(NamedTuple):
+    """An event for the program, or none, and the cursors once it is dealt with (None: forget the stream)."""
+
+    event: Event | None
+    cursors: Mapping[str, str | None]
+
+
+@dataclass(slots=True)
+class Stream:
+    """A place in a stream: the cursor to come back with, and the sequence, 0 until a frame has told it.
+
+    ``owes_gap`` says that a place was lost and the program has not been told.
+    """
+
+    cursor: str = ""
+    sequence: int = 0
+    owes_gap: bool = False
+
+    def move(self, place: Place) -> None:
+        """Go on from a place."""
+        self.cursor, self.sequence, self.owes_gap = place.cursor, place.sequence, False
+
+    def lose(self) -> None:
+        """Forget a place that is worth nothing any more."""
+        self.cursor, self.sequence, self.owes_gap = NOW, 0, self.owes_gap or self.cursor != NOW
+
+
+@dataclass(slots=True)
+class Streams:
+    """All streams that a client follows.
+
+    ``to_ask`` has those that a connection has to ask for, and when; ``to_leave`` the nights to unsubscribe.
+    """
+
+    followed: dict[str, Stream] = field(default_factory=lambda: {SESSIONS: Stream(NOW)})
+    to_ask: dict[str, float] = field(default_factory=dict)
+    to_leave: list[int] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, cursors: Mapping[str, str]) -> "Streams":
+        """Return the streams of stored cursors; that of all starts is always among them."""
+        nights = sorted(filter(NIGHT.fullmatch, cursors), key=number)[-MOST_NIGHTS:]
+        followed = {stream: Stream(cursors[stream]) for stream in nights}
+        return cls({SESSIONS: Stream(cursors.get(SESSIONS, NOW)), **followed})
+
+    @property
+    def nights(self) -> list[str]:
+        """The streams of nights."""
+        return [stream for stream in self.followed if stream != SESSIONS]
+
+    def follow(self, stream: str, since: str) -> None:
+        """Follow a night from a cursor on."""
+        self.followed[stream] = Stream(since)
+        self.to_ask[stream] = 0.0
+        logger.info("following %s", named(stream))
+
+    def forget(self, stream: str) -> None:
+        """Follow a night no more."""
+        del self.followed[stream]
+        self.to_ask.pop(stream, None)
+        self.to_leave.append(number(stream))
+
+    def vanished(self, stream: str, now: datetime) -> list[Delivery]:
+        """Forget a night that the service does not know any more."""
+        self.followed.pop(stream, None)
+        return [Delivery(own_event("gap", {"id": number(stream)}, now), {stream: None})]
+
+    def take(self, place: Place, frame: Any) -> list[Delivery]:
+        """Return what is due to the program now that an event has come; nothing where it came before."""
+        stream = self.followed.get(place.stream)
+        if stream is None or place.sequence <= stream.sequence:
+            return []
+        stream.move(place)
+        event = read(frame)
+        return list(self._started(place, event) if place.stream == SESSIONS else self._happened(place, event))
+
+    def _started(self, place: Place, event: Event | None) -> Iterator[Delivery]:
+        night = f"session:{event.session_id}" if event else ""
+        if not event or night in self.followed:
+            yield Delivery(event, {SESSIONS: place.cursor})
+            return
+        # From its beginning: what happened before it is subscribed to is in the replay.
+        self.follow(night, "")
+        yield Delivery(event, {SESSIONS: place.cursor, night: ""})
+        if len(self.nights) > MOST_NIGHTS:
+            oldest = min(self.nights, key=number)
+            logger.warning("giving up %s, the oldest of too many that have not ended", named(oldest))
+            self.forget(oldest)
+            yield Delivery(Event("gap", event.timestamp, {"session": {"id": number(oldest)}}), {oldest: None})
+
+    def _happened(self, place: Place, event: Event | None) -> Iterator[Delivery]:
+        if event and event.type == "session.started":
+            yield Delivery(None, {place.stream: place.cursor})  # the stream of all starts brings it
+        elif event and event.type == "session.ended":
+            self.forget(place.stream)
+            yield Delivery(event, {place.stream: None})
+        else:
+            yield Delivery(event, {place.stream: place.cursor})
+
+
+def number(stream: str) -> int:
+    """Return the id of the night whose stream it is."""
+    return int(stream.partition(":")[2])
+
+
+def named(stream: str) -> str:
+    """Return what a stream is called in the log."""
+    return "the starts of nights" if stream == SESSIONS else stream.replace(":", " ")
+
+
+def own_event(kind: str, session: Any, now: datetime) -> Event:
+    """Return an event that the client makes itself."""
+    moment = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Event(kind, moment, {"session": session})

@@ -1,0 +1,129 @@
+"""Asks the REST API, with the standard library in a thread, and again where another attempt may help."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from http.client import HTTPException, InvalidURL
+from typing import Any
+from urllib.parse import urlsplit
+
+from gamenight.addresses import is_loopback
+from gamenight.errors import Refused, WrongAddress
+from gamenight.tokens import Tokens
+from gamenight.waiting import Surroundings, in_a_thread
+
+ATTEMPTS = 4
+
+SILENT_SECONDS = 10.0
+"""How long an answer may pause. As a whole it may take ``ANSWER_SECONDS``, however slowly it trickles in."""
+
+ANSWER_SECONDS = 25.0
+
+UNAUTHORIZED, TOO_MANY_REQUESTS, SERVERS_OWN = 401, 429, 500
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: that would take a token to another host, and a POST there without its body."""
+
+    def redirect_request(self, *_: Any) -> None:  # noqa: D102 - it is urllib's
+        return None
+
+
+class Rest:
+    """The REST API at an address, which stands before ``/api``."""
+
+    def __init__(self, url: str, tokens: Tokens, surroundings: Surroundings) -> None:
+        self.url = url
+        self._tokens = tokens
+        self._surroundings = surroundings
+        direct = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
+        self._opener = urllib.request.build_opener(NoRedirects(), *direct)
+
+    def wrong_address(self) -> WrongAddress:
+        """Return the error for an address where something else is."""
+        return WrongAddress(
+            f"No Game Night Live answers at {self.url}/api. Give the address that stands before /api, "
+            "such as http://localhost:5000."
+        )
+
+    async def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, attempts: int = ATTEMPTS
+    ) -> Any:
+        """Return the answer. Raises Refused, TokenRefused, and OSError where none comes."""
+        headers = {"Accept": "application/json"}
+        if method == "POST":
+            headers |= {"Content-Type": "application/json", "Idempotency-Key": self._surroundings.new_id()}
+        failures = 0
+        while True:
+            try:
+                return await self._once(method, path, body, headers)
+            except (Refused, OSError) as problem:
+                failures += 1
+                if failures == attempts or not _passes(problem):
+                    raise
+            await self._surroundings.sleep(self._surroundings.delay(failures))
+
+    async def _once(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> Any:
+        token = "" if path == "/api" else await self._tokens.latest()
+        if token:
+            headers = {**headers, "Authorization": f"Bearer {token}"}
+        try:
+            asking = in_a_thread(self._answer, method, path, body, headers)
+            answer = await self._surroundings.within(ANSWER_SECONDS, asking)
+        except Refused as refused:
+            if refused.status == UNAUTHORIZED:
+                await self._tokens.refused(token, refused.detail)
+            raise
+        if token:
+            self._tokens.accepted()
+        return answer
+
+    def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> Any:
+        server = urlsplit(self.url)
+        proxy = urllib.request.getproxies().get(server.scheme, "")
+        if proxy.startswith("socks") and not urllib.request.proxy_bypass(server.netloc):
+            raise OSError(
+                f"REST goes through no SOCKS proxy: name another one in {server.scheme}_proxy, or none"
+            )
+        data = None if body is None else json.dumps(body).encode()
+        if method == "POST" and data is None:
+            data = b""
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
+            self.url + path, data, {**headers}, method=method
+        )
+        try:
+            with self._opener.open(request, timeout=SILENT_SECONDS) as answer:
+                status, text = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refused(error) from None
+        except InvalidURL as wrong:
+            raise ValueError(f"{path!r} is no path of a request") from wrong
+        except HTTPException as broken:
+            raise Refused(502, "no_answer", f"{self.url}{path} did not answer to the end.") from broken
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as wrong:
+            raise Refused(status, "no_json", f"{self.url}{path} did not answer with JSON.") from wrong
+
+
+def _passes(problem: Refused | OSError) -> bool:
+    """Say whether the next attempt may go better: it has a new token, or the service has had a break."""
+    return (
+        isinstance(problem, OSError)
+        or problem.status in (UNAUTHORIZED, TOO_MANY_REQUESTS)
+        or problem.status >= SERVERS_OWN
+    )
+
+
+def _refused(error: urllib.error.HTTPError) -> Refused:
+    try:
+        problem = json.load(error)
+        return Refused(error.code, str(problem["code"]), str(problem["detail"]))
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
+        return Refused(error.code, "unknown", "The answer does not say why.")

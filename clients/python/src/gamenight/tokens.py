@@ -1,0 +1,103 @@
+"""Gets tokens as the program gives them, and replaces one that the service refuses."""
+
+import asyncio
+import inspect
+import logging
+import unicodedata
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from gamenight.errors import GameNightError, TokenRefused, said
+from gamenight.waiting import Surroundings, awaited, in_a_thread
+
+logger = logging.getLogger("gamenight")
+
+Token = str | Callable[[], str | Awaitable[str]]
+"""A token, or what returns one: a plain function (called in a thread, so it may block) or an async one."""
+
+NEW_TOKEN_SECONDS = 25.0
+"""How long a new token is waited for, before the old one is kept."""
+
+
+class Tokens:
+    """The token as the program gives it, and whether the service has just refused one."""
+
+    def __init__(self, token: Token, surroundings: Surroundings) -> None:
+        self._token = token
+        self._surroundings = surroundings
+        self._latest = ""
+        self._refused = False
+        self._replacing = asyncio.Lock()
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a token that has expired can be replaced."""
+        return not isinstance(self._token, str)
+
+    async def latest(self) -> str:
+        """Return a token, a new one only where there is none yet. Raises TokenRefused as ``fresh`` does."""
+        return self._latest or await self.fresh()
+
+    async def fresh(self) -> str:
+        """Return a token as new as can be had.
+
+        Where no new one can be had for now, that is the old one. Raises TokenRefused where there is none yet.
+        """
+        if not self._latest:
+            self._latest = await self._given()
+        elif self.renewable:
+            await self._replace()
+        return self._latest
+
+    def accepted(self) -> None:
+        """Note that the service knows the token."""
+        self._refused = False
+
+    async def refused(self, token: str, reason: str) -> None:
+        """Replace a token that the service does not know. Raises TokenRefused where that is of no use."""
+        if not self.renewable:
+            raise TokenRefused(f"The service refused the token: {reason} Get a new one (`make token`).")
+        async with self._replacing:
+            if token != self._latest:
+                return  # another request has replaced it
+            if self._refused:
+                raise TokenRefused(
+                    f"The service refused a new token as well: {reason} See where it comes from."
+                )
+            self._refused = await self._replace()
+
+    async def _replace(self) -> bool:
+        """Replace the token, and say whether there was another one to be had."""
+        try:
+            self._latest = await self._surroundings.within(NEW_TOKEN_SECONDS, self._given())
+        except (TokenRefused, TimeoutError) as problem:
+            logger.warning("keeping the old token: %s", problem)
+            return False
+        return True
+
+    async def _given(self) -> str:
+        """Return what the program gives. Raises TokenRefused where that fails, or can't be a token."""
+        if isinstance(self._token, str):
+            return checked(self._token)
+        give: Callable[[], Any] = self._token
+        try:
+            given = await awaited(give() if inspect.iscoroutinefunction(give) else await in_a_thread(give))
+        except GameNightError:
+            raise
+        except Exception as problem:
+            raise TokenRefused(f"No token could be had: {said(problem)}") from problem
+        return checked(given)
+
+
+def checked(token: Any) -> str:
+    """Return a token without the white space around it. Raises TokenRefused for what can't be sent as one."""
+    trimmed = token.strip() if isinstance(token, str) else ""
+    if not trimmed:
+        raise TokenRefused("There is no token: what was given for it is empty, or no text.")
+    odd = next((mark for mark in trimmed if not " " <= mark <= "~"), None)
+    if odd:
+        raise TokenRefused(
+            f"What was given can't be a token: its character {trimmed.index(odd) + 1} is "
+            f"U+{ord(odd):04X} ({unicodedata.name(odd, 'a control character')}). Copy it again."
+        )
+    return trimmed

@@ -1,0 +1,91 @@
+"""Waits: for time, which a test may bring itself, and for what blocks."""
+
+import asyncio
+import concurrent.futures
+import inspect
+import random
+import threading
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+FIRST_DELAY_SECONDS = 1.0
+LONGEST_DELAY_SECONDS = 60.0
+
+
+class Surroundings:
+    """Time, chance and new ids; a test brings its own."""
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    def share(self) -> float:
+        """Return a random part of 1."""
+        return random.random()  # noqa: S311 - it spreads reconnects, it guards nothing
+
+    def new_id(self) -> str:
+        """Return an id that nobody has used."""
+        return str(uuid.uuid4())
+
+    def delay(self, failures: int) -> float:
+        """Return seconds to wait after so many failures in a row: full jitter, a minute at most."""
+        longest: float = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(failures - 1, 16))
+        return self.share() * longest
+
+    async def within(self, seconds: float, doing: Awaitable[T]) -> T:
+        """Return what is awaited. Raises TimeoutError where it takes too long."""
+        task = asyncio.ensure_future(doing)
+        try:
+            await self.first(task, seconds)
+            if task.done():
+                return task.result()
+        finally:
+            task.cancel()
+        raise TimeoutError(f"no answer within {seconds:g} s")
+
+    async def first(self, task: "asyncio.Future[Any]", seconds: float) -> None:
+        """Wait until a task is done, but not longer than this."""
+        waking = asyncio.ensure_future(self.sleep(seconds))
+        try:
+            await asyncio.wait({task, waking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+
+
+async def awaited(given: T | Awaitable[T]) -> T:
+    """Return a value, or what it is once it has been awaited."""
+    return await given if inspect.isawaitable(given) else given
+
+
+async def in_a_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function returns that blocks.
+
+    Nobody waits for the thread in the end: Ctrl-C ends a program whose request is left hanging.
+    """
+    returned: concurrent.futures.Future[T] = concurrent.futures.Future()
+    returned.set_running_or_notify_cancel()  # whoever waits may be cancelled; it may be set all the same
+    threading.Thread(target=_return, args=(returned, function, arguments), daemon=True).start()
+    return await asyncio.wrap_future(returned)
+
+
+def _return(
+    returned: "concurrent.futures.Future[T]", function: Callable[..., T], arguments: tuple[Any, ...]
+) -> None:
+    try:
+        returned.set_result(function(*arguments))
+    except BaseException as problem:  # noqa: BLE001 - it is raised where it is waited for
+        returned.set_exception(problem)
+        del returned  # which would hold the exception that holds this frame, until the next collection
