@@ -3,9 +3,18 @@
 import logging
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from gamenight import Event, GameNight, Refused
+from gamenight import (
+    Event,
+    GameAdded,
+    GameNight,
+    Refused,
+    SessionEnded,
+    SessionStarted,
+    SessionWithGames,
+    TalliedGame,
+    Totals,
+)
 
 logger = logging.getLogger("announcements")
 
@@ -19,54 +28,54 @@ async def announcement(event: Event, night: GameNight) -> list[str]:
 
     The results of a night that has ended are read from the service; where that fails, only the end is told.
     """
-    data = event.data
-    match event.type:
-        case "session.started":
-            return list(_started(data["session"]))
-        case "game.added":
-            return [f"🎲 New game: {on_one_line(data['game']['title'])}"]
-        case "session.ended":
-            return [*_ended(data["session"]), *await _results_of(data["session"]["id"], night)]
+    match event:
+        case SessionStarted():
+            return list(_started(event))
+        case GameAdded():
+            return [f"🎲 New game: {on_one_line(event.data['game']['title'])}"]
+        case SessionEnded():
+            return [*_ended(event), *await _results_of(event.session_id, night)]
         case _:
             return []
 
 
-def _started(session: Any) -> Iterator[str]:
+def _started(event: SessionStarted) -> Iterator[str]:
+    session = event.data["session"]
     yield f"🎮 Game Night has started! Session #{session['id']}"
     if session["notes"]:
         yield f"📝 {on_one_line(session['notes'])}"
     yield "🗳️ Vote with thisgame++ or thisgame-- during games!"
 
 
-def _ended(session: Any) -> Iterator[str]:
-    yield f"🌙 Session {session['id']} ended!"
-    yield f"📊 Games played: {session['games_played']}"
+def _ended(event: SessionEnded) -> Iterator[str]:
+    yield f"🌙 Session {event.session_id} ended!"
+    yield f"📊 Games played: {event.data['session']['games_played']}"
 
 
 async def _results_of(session_id: int, night: GameNight) -> list[str]:
     try:
-        session = await night.session(session_id)
+        session = await night.night(session_id)
     except (Refused, OSError) as problem:
         logger.warning("the results of session %d can't be read: %s", session_id, problem)
         return []
     return results(session)
 
 
-def results(session: Any) -> list[str]:
+def results(session: SessionWithGames) -> list[str]:
     """Return a line for each game of a night, the best first."""
     best_first = sorted(session["games"], key=lambda game: (-game["totals"]["score"], game["id"]))
     return [_result(place, game) for place, game in enumerate(best_first, 1)]
 
 
-def _result(place: int, game: Any) -> str:
+def _result(place: int, game: TalliedGame) -> str:
     totals = game["totals"]
     votes = f"{totals['upvotes']} up, {totals['downvotes']} down"
     return f"{place}. {on_one_line(game['title'])}: {score(totals)} ({votes})"
 
 
-def score(totals: Any) -> str:
+def score(totals: Totals) -> str:
     """Return a game's score with its sign, of which 0 has none."""
-    points: int = totals["score"]
+    points = totals["score"]
     return f"{points:+d}" if points else "0"
 
 

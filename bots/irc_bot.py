@@ -19,7 +19,16 @@ from itertools import count
 from typing import Any, Literal
 
 from announcements import announcement, on_one_line
-from gamenight import Event, GameNight, GameNightError, Refused, Surroundings
+from gamenight import (
+    Event,
+    GameNight,
+    GameNightError,
+    Refused,
+    SessionEnded,
+    SessionStarted,
+    Snapshot,
+    Surroundings,
+)
 from tokens import token_of
 
 try:
@@ -359,10 +368,9 @@ class Bot:
                 await self._vote(nickname, vote)
 
     def _remember(self, event: Event) -> None:
-        session = event.data["session"]
-        if event.type in ("session.started", "snapshot") and session["is_active"]:
-            self._current = session["id"]
-        elif event.type == "session.ended" and session["id"] == self._current:
+        if isinstance(event, SessionStarted | Snapshot) and event.data["session"]["is_active"]:
+            self._current = event.session_id
+        elif isinstance(event, SessionEnded) and event.session_id == self._current:
             self._current = None
 
     async def _vote(self, nickname: str, vote: Literal["up", "down"]) -> None:

@@ -23,7 +23,7 @@ def dev() -> None:
 @click.option("--check", is_flag=True, help="Write nothing; fail if a file is out of date.")
 @JSON
 def specs(*, check: bool, json_only: bool) -> None:
-    """Write the specifications, and the tables of docs/protocol.md, from the code.
+    """Write the specifications, tables of docs/protocol.md, and types of the clients, from the code.
 
     The service serves them from chalicelib/api/specifications.
     """

@@ -1,4 +1,4 @@
-"""The specifications as files, which are part of what is deployed, and the page that shows them."""
+"""The specifications as files, which are part of what is deployed, and what is made from them elsewhere."""
 
 import json
 from pathlib import Path
@@ -6,14 +6,18 @@ from typing import Any
 
 from app import app
 from chalicelib.api.specifications.served import ASYNCAPI, FOLDER, OPENAPI
-from infra.specifications import asyncapi, openapi, protocol
+from infra.specifications import asyncapi, openapi, protocol, python_types
 
 
 def made() -> dict[Path, str]:
     """Return the text of each file as the code says it now. Raises Incomplete."""
-    documents = {OPENAPI: _text(openapi.document(app.routes)), ASYNCAPI: _text(asyncapi.document())}
-    page = protocol.page(protocol.PAGE.read_text(encoding="utf-8"), documents)
-    return {**{FOLDER / name: text for name, text in documents.items()}, protocol.PAGE: page}
+    rest = openapi.document(app.routes)
+    documents = {OPENAPI: _text(rest), ASYNCAPI: _text(asyncapi.document())}
+    return {
+        **{FOLDER / name: text for name, text in documents.items()},
+        protocol.PAGE: protocol.page(protocol.PAGE.read_text(encoding="utf-8"), documents),
+        python_types.FILE: python_types.text(rest["components"]["schemas"]),
+    }
 
 
 def _text(document: dict[str, Any]) -> str:

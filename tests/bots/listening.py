@@ -38,4 +38,4 @@ async def listening(night: GameNight) -> AsyncIterator[Listener]:
     try:
         yield Listener(events)
     finally:
-        await events.aclose()  # type: ignore[attr-defined] # it is an async generator
+        await events.aclose()

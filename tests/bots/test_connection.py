@@ -222,7 +222,7 @@ async def test_the_address_of_the_websocket_is_asked_for() -> None:
         events = GameNight(rest_url, TOKEN, surroundings=FakeTime()).events()
 
         event = await anext(events)
-        await events.aclose()  # type: ignore[attr-defined] # it is an async generator
+        await events.aclose()
 
     assert event.session_id == 3
     assert bot.server.tokens[0] == ""

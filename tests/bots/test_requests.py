@@ -77,7 +77,7 @@ async def test_an_answer_that_trickles_in_is_given_up() -> None:
     async with answering(otherwise=lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{") as server:
         server.keeps_open = True
         time = FakeTime()
-        asking = asyncio.create_task(GameNight(server.url, TOKEN, surroundings=time).session(7))
+        asking = asyncio.create_task(GameNight(server.url, TOKEN, surroundings=time).night(7))
 
         await time.passes(25, 25, 25, 25)
 
@@ -126,7 +126,7 @@ async def test_a_socks_proxy_that_requests_cant_go_through_is_told(monkeypatch: 
 
     async with answering() as server:
         with pytest.raises(OSError, match="no SOCKS proxy: name another one in http_proxy, or none"):
-            await night(server.url).session(7)
+            await night(server.url).night(7)
 
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        await night(server.url).session(7)
+        await night(server.url).night(7)

@@ -103,7 +103,7 @@ async def test_what_cant_be_a_token_is_called_that(token: Any, said: str) -> Non
         night = GameNight(server.url, token, surroundings=FakeTime())
 
         with pytest.raises(TokenRefused, match=said) as by_request:
-            await night.session(7)
+            await night.night(7)
         with pytest.raises(TokenRefused, match=said):
             await anext(GameNight(f"ws://127.0.0.1:{server.port}/api/sessions/live", token).events())
 
@@ -116,7 +116,7 @@ async def test_white_space_around_a_token_is_no_part_of_it(token: Any) -> None:
     async with bot_on(NEWS, token=token) as bot, answering() as server:
         assert await bot.hears() == STARTED_8
         assert (await bot.server.asked_frame())["token"] == "a-token"
-        await GameNight(server.url, token).session(7)
+        await GameNight(server.url, token).night(7)
 
     assert server.requests[0].headers["authorization"] == "Bearer a-token"
 

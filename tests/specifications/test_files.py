@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.api.specifications import served as specifications
 from infra.cli.dev import specs
-from infra.specifications import files, protocol
+from infra.specifications import files, protocol, python_types
 from tests.installed import installed
 from tests.node import packages
 from tests.specifications.conftest import within
@@ -33,6 +33,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     page = tmp_path / "protocol.md"
     page.write_text("# Tables\n\n<!-- errors -->\nas they were\n<!-- /errors -->\n")
     monkeypatch.setattr(protocol, "PAGE", page)
+    monkeypatch.setattr(python_types, "FILE", tmp_path / "types.py")
     return tmp_path
 
 

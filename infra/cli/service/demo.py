@@ -7,11 +7,11 @@ the last one, so the script is as fast as the service; the pace only gives peopl
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Literal
+from typing import Literal
 
 import click
 from announcements import on_one_line, results
-from gamenight import Event, GameNight, MemoryCursors
+from gamenight import Event, GameNight, MemoryCursors, StartedSession
 
 from chalicelib.auth.claims import Role
 from infra.cli.options import as_json
@@ -28,7 +28,7 @@ ABANDON_SECONDS = 15.0
 
 NOTES = "Friday Game Night"
 QUIPLASH, TEE_KO = "Quiplash 3", "Tee K.O."
-VOTES: Mapping[str, Mapping[str | None, Literal["up", "down"]]] = {
+VOTES: Mapping[str, Mapping[str, Literal["up", "down"]]] = {
     "alice": {QUIPLASH: "up", TEE_KO: "up"},
     "bob": {QUIPLASH: "up", TEE_KO: "down"},
     "carol": {QUIPLASH: "down", TEE_KO: "up"},
@@ -114,9 +114,10 @@ class _Guest:
     async def _take(self, event: Event) -> None:
         self.heard += 1
         self.tell(event)
-        title = event.data["game"]["title"] if event.type == "game.added" else None
-        if vote := VOTES.get(self.name, {}).get(title):
-            await self._night.vote(await self._session_id, self.name, vote, event.data["game"]["id"])
+        if event.type == "game.added":
+            game = event.data["game"]
+            if vote := VOTES.get(self.name, {}).get(game["title"]):
+                await self._night.vote(event.session_id, self.name, vote, game_id=game["id"])
         self._news.put_nowait(event)
 
 
@@ -142,8 +143,7 @@ class _Script:
         self._json_only = json_only
         self._host = service.night(Role.ADMIN)
         self._session_id: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._starting: asyncio.Future[Any] | None = None
-        self._at = ""
+        self._starting: asyncio.Future[StartedSession] | None = None
 
     async def play(self) -> None:
         """Play the night to its end."""
@@ -175,7 +175,7 @@ class _Script:
         with suppress(Exception):
             async with asyncio.timeout(ABANDON_SECONDS):
                 session = await self._starting
-                await self._host.request("POST", f"/api/sessions/{session['id']}/close")
+                await self._host.end_night(session["id"])
 
     async def _guest(self, name: str) -> _Guest:
         asked = {"name": name, "ttl_seconds": TOKEN_SECONDS}
@@ -186,23 +186,22 @@ class _Script:
     async def _start(self, guests: Sequence[_Guest]) -> None:
         await self._says("host", f'starts a night: gamenight night start "{NOTES}"')
         # Shielded: to end a night that is about to start, the script needs its number.
-        self._starting = asyncio.ensure_future(self._host.request("POST", "/api/sessions", {"notes": NOTES}))
+        self._starting = asyncio.ensure_future(self._host.start_night(NOTES))
         session = await asyncio.shield(self._starting)
-        self._at = f"/api/sessions/{session['id']}"
         self._session_id.set_result(session["id"])
         await asyncio.gather(*(guest.hears("session.started") for guest in guests))
 
     async def _add(self, title: str, *listeners: _Guest, votes: int) -> None:
         await self._says("host", f'adds {title}: gamenight game add "{title}"')
-        await self._host.request("POST", f"{self._at}/games", {"title": title})
+        await self._host.add_game(await self._session_id, title)
         await asyncio.gather(*(guest.hears("vote.received", votes) for guest in listeners))
 
     async def _end(self, announcer: _Guest) -> None:
         await self._says("host", "ends the night: gamenight night end")
-        await self._host.request("POST", f"{self._at}/close")
+        await self._host.end_night(await self._session_id)
         self._starting = None
         await announcer.hears("session.ended")
-        night = await self._host.request("GET", self._at)
+        night = await self._host.night(await self._session_id)
         await self._says("announcer", f"has the results of {games(night['games_played'])}:")
         for line in results(night):
             self._say("", on_one_line(line))

@@ -10,7 +10,16 @@ from typing import Any
 
 import click
 from announcements import on_one_line, score
-from gamenight import Event
+from gamenight import (
+    Event,
+    GameAdded,
+    Gap,
+    SessionEnded,
+    SessionStarted,
+    Snapshot,
+    UnknownEvent,
+    VoteReceived,
+)
 
 from infra.cli.options import as_json
 
@@ -22,7 +31,7 @@ COLOURS = {
 }
 
 
-def as_line(event: Event) -> str:
+def as_line(event: Event | UnknownEvent) -> str:
     """Return an event as a line, with the time of day here."""
     moment = datetime.fromisoformat(event.timestamp).astimezone()
     night = "   " if event.session_id is None else f"#{event.session_id}"
@@ -30,30 +39,29 @@ def as_line(event: Event) -> str:
     return f"{click.style(f'{moment:%H:%M:%S}', dim=True)}  {click.style(night, bold=True)}  {text}"
 
 
-def members(event: Event) -> dict[str, Any]:
+def members(event: Event | UnknownEvent) -> dict[str, Any]:
     """Return an event as the service sent it."""
     return {"type": event.type, "timestamp": event.timestamp, "data": event.data}
 
 
-def sentence(event: Event) -> str:
+def sentence(event: Event | UnknownEvent) -> str:
     """Return an event as a sentence; one of an unknown type as its type and data."""
-    data = event.data
-    match event.type:
-        case "session.started":
+    match event:
+        case SessionStarted(data=data):
             said = f"🎮 Game Night has started{_notes(data['session'])}"
-        case "game.added":
+        case GameAdded(data=data):
             said = f"🎲 New game: {on_one_line(data['game']['title'])}{players(data['game'])}"
-        case "vote.received":
+        case VoteReceived(data=data):
             who, title = on_one_line(data["vote"]["username"]), on_one_line(data["game"]["title"])
             said = f"🗳️  {who} votes {data['vote']['type']}: {title} stands at {score(data['totals'])}"
-        case "session.ended":
+        case SessionEnded(data=data):
             said = f"🌙 The night is over: {games(data['session']['games_played'])}"
-        case "snapshot":
+        case Snapshot(data=data):
             said = _as_it_is(data["session"])
-        case "gap":
+        case Gap():
             said = "⚠️  Something was missed here, and can't be had any more"
-        case unknown:
-            said = f"{on_one_line(unknown)} {as_json(data)}"
+        case UnknownEvent(data=data):
+            said = f"{on_one_line(event.type)} {as_json(data)}"
     return said
 
 

@@ -1,10 +1,21 @@
 import json
 import unicodedata
+from typing import Any
 
 import click
 import pytest
 from announcements import score
-from gamenight import Event
+from gamenight import (
+    CountedVote,
+    Game,
+    GameAdded,
+    Gap,
+    SessionStarted,
+    Snapshot,
+    StartedSession,
+    UnknownEvent,
+    VoteReceived,
+)
 
 from infra.cli.options import as_json
 from infra.cli.service.format import as_line, as_row, members, sentence
@@ -12,14 +23,14 @@ from infra.cli.service.format import as_line, as_row, members, sentence
 MOMENT = "2025-11-01T20:00:00.123Z"
 
 
-def started(notes: str | None) -> Event:
-    session = {"id": 17, "is_active": 1, "created_at": MOMENT, "notes": notes}
-    return Event("session.started", MOMENT, {"session": session})
+def started(notes: str | None) -> SessionStarted:
+    session: StartedSession = {"id": 17, "is_active": 1, "created_at": MOMENT, "notes": notes}
+    return SessionStarted(MOMENT, {"session": session})
 
 
-def added(least: int | None, most: int | None) -> Event:
-    game = {"id": 1, "title": "Quiplash", "pack_name": None, "min_players": least, "max_players": most}
-    return Event("game.added", MOMENT, {"session": {"id": 17}, "game": game})
+def added(least: int | None, most: int | None) -> GameAdded:
+    game: Game = {"id": 1, "title": "Quiplash", "pack_name": None, "min_players": least, "max_players": most}
+    return GameAdded(MOMENT, {"session": {"id": 17, "is_active": 1, "games_played": 1}, "game": game})
 
 
 def test_what_people_typed_is_no_command_to_the_terminal() -> None:
@@ -30,9 +41,9 @@ def test_what_people_typed_is_no_command_to_the_terminal() -> None:
 
 @pytest.mark.parametrize("command", ["\x1b]0;mine\x07", "\x9b2J", "\x00", "\x7f", "\u2028", "\r", "\u202e"])
 def test_no_line_has_a_control_character_but_the_colours(command: str) -> None:
-    session = {**started(command).data["session"], "games_played": 0, "games": [{"title": command}]}
-    typed = Event(f"game.{command}", MOMENT, {"session": {"id": 17}, "what": command})
-    vote = {
+    session: Any = {**started(command).data["session"], "games_played": 0, "games": [{"title": command}]}
+    typed = UnknownEvent(MOMENT, {"session": {"id": 17}, "what": command}, f"game.{command}")
+    vote: CountedVote = {
         "session": {"id": 17},
         "game": {"id": 1, "title": command},
         "vote": {"username": command, "type": "up", "timestamp": MOMENT},
@@ -42,8 +53,8 @@ def test_no_line_has_a_control_character_but_the_colours(command: str) -> None:
     lines = [
         as_row(session),
         as_line(started(command)),
-        as_line(Event("vote.received", MOMENT, vote)),
-        as_line(Event("snapshot", MOMENT, {"session": session})),
+        as_line(VoteReceived(MOMENT, vote)),
+        as_line(Snapshot(MOMENT, {"session": session})),
         as_line(typed),
     ]
 
@@ -64,7 +75,7 @@ def test_json_on_a_terminal_is_no_command_to_it(command: str) -> None:
 
 @pytest.mark.parametrize(("points", "said"), [(-1, "-1"), (0, "0"), (1, "+1")])
 def test_a_score_has_a_sign_where_it_is_not_0(points: int, said: str) -> None:
-    assert score({"score": points}) == said
+    assert score({"upvotes": 0, "downvotes": 0, "score": points}) == said
 
 
 def test_a_night_without_notes_is_told_without() -> None:
@@ -80,14 +91,14 @@ def test_a_game_is_told_with_how_many_can_play(least: int | None, most: int | No
 
 
 def test_an_event_of_a_later_version_is_shown() -> None:
-    event = Event("game.removed", MOMENT, {"session": {"id": 17}})
+    event = UnknownEvent(MOMENT, {"session": {"id": 17}}, "game.removed")
 
     assert sentence(event) == 'game.removed {"session":{"id":17}}'
     assert "#17" in as_line(event)
 
 
 def test_a_gap_among_the_starts_of_nights_belongs_to_none() -> None:
-    line = as_line(Event("gap", MOMENT, {"session": None}))
+    line = as_line(Gap(MOMENT, {"session": None}))
 
     assert "#" not in line
     assert "missed" in line

@@ -3,31 +3,67 @@
     async for event in GameNight("http://localhost:5000", token).events():
         print(event.type, event.data)
 
-``gamenight.sync`` has the same without asyncio. The logger ``gamenight`` tells what the client does.
 """
 
 from gamenight.client import GameNight
 from gamenight.cursors import CursorStore, FileCursors, MemoryCursors
 from gamenight.errors import GameNightError, NoCursors, Refused, TokenRefused, WrongAddress
-from gamenight.events import Event
+from gamenight.events import Event, Gap, Snapshot, UnknownEvent
+from gamenight.following.follower import State
 from gamenight.rest import NoRedirects
 from gamenight.tokens import Token
+from gamenight.types import (
+    ActiveSession,
+    CountedVote,
+    EndedSession,
+    Game,
+    GameAdded,
+    Session,
+    SessionEnded,
+    SessionStarted,
+    SessionWithGames,
+    StartedSession,
+    StoredVote,
+    TalliedGame,
+    Totals,
+    VoteReceived,
+    VoteType,
+)
 from gamenight.waiting import Surroundings, in_a_thread
 
 __version__ = "1.0.0"
 __all__ = [
+    "ActiveSession",
+    "CountedVote",
     "CursorStore",
+    "EndedSession",
     "Event",
     "FileCursors",
+    "Game",
+    "GameAdded",
     "GameNight",
     "GameNightError",
+    "Gap",
     "MemoryCursors",
     "NoCursors",
     "NoRedirects",
     "Refused",
+    "Session",
+    "SessionEnded",
+    "SessionStarted",
+    "SessionWithGames",
+    "Snapshot",
+    "StartedSession",
+    "State",
+    "StoredVote",
     "Surroundings",
+    "TalliedGame",
     "Token",
     "TokenRefused",
+    "Totals",
+    "UnknownEvent",
+    "VoteReceived",
+    "VoteType",
     "WrongAddress",
     "in_a_thread",
 ]

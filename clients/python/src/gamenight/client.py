@@ -1,17 +1,29 @@
 """A game night service, as a program uses it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Self
 
 from gamenight.addresses import addresses
 from gamenight.cursors import CursorStore, FileCursors, MemoryCursors
+from gamenight.errors import Refused
 from gamenight.events import Event
-from gamenight.following.follower import Follower
+from gamenight.following.follower import Follower, State
 from gamenight.following.streams import Delivery, Streams
 from gamenight.rest import Rest
 from gamenight.tokens import Token, Tokens
+from gamenight.types import (
+    ActiveSession,
+    CountedVote,
+    EndedSession,
+    Game,
+    Session,
+    SessionWithGames,
+    StartedSession,
+    StoredVote,
+    VoteType,
+)
 from gamenight.waiting import Surroundings, awaited
 
 WAITING_EVENTS = 1000
@@ -26,7 +38,7 @@ class GameNight:
     local one does (``/api/sessions/live``) will do as well. With a function as ``token`` the token is
     refreshed in time. ``cursors`` is a file's path or a ``CursorStore``: without one, a program that is
     started again hears what happens from then on. ``poll_seconds`` is how often is read while there is no
-    WebSocket.
+    WebSocket. ``on_state`` is called with each new ``state``.
     """
 
     def __init__(  # noqa: PLR0913 - two say where and who; the others are a program's to leave out
@@ -37,6 +49,7 @@ class GameNight:
         cursors: CursorStore | str | Path | None = None,
         websocket_url: str | None = None,
         poll_seconds: float = 5.0,
+        on_state: Callable[[State], object] = lambda _state: None,
         surroundings: Surroundings | None = None,
     ) -> None:
         rest_url, websocket_url = addresses(url, websocket_url)
@@ -44,10 +57,34 @@ class GameNight:
         self._tokens = Tokens(token, surroundings)
         self._rest = Rest(rest_url, self._tokens, surroundings)
         self._store = FileCursors(Path(cursors)) if isinstance(cursors, str | Path) else cursors
-        self._follower = Follower(self._rest, websocket_url, poll_seconds, self._tokens, surroundings)
+        self._follower = Follower(
+            rest=self._rest,
+            tokens=self._tokens,
+            surroundings=surroundings,
+            websocket_url=websocket_url,
+            poll_seconds=poll_seconds,
+            on_state=on_state,
+        )
         self._following: asyncio.Task[Any] | None = None
 
-    async def events(self) -> AsyncIterator[Event]:
+    @property
+    def state(self) -> State:
+        """How it is connected: ``connecting``, ``catching_up``, ``live``, ``polling`` or ``closed``."""
+        return self._follower.state
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection; ``events`` ends. What it has not yielded comes again at the next start."""
+        if self._following:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
         """Yield what happens, from the stored cursors on, for as long as the program wants.
 
         Asking for the next event says that the last one has been dealt with: only then its cursor is saved.
@@ -66,6 +103,8 @@ class GameNight:
         try:
             while True:
                 delivery = await _next(waiting, following)
+                if delivery is None:
+                    return
                 if delivery.event is not None:
                     yield delivery.event
                 for stream, cursor in delivery.cursors.items():
@@ -75,41 +114,91 @@ class GameNight:
                         cursors[stream] = cursor
                 await awaited(store.save(cursors))
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            await self.aclose()
             self._following = None
 
+    async def start_night(self, notes: str | None = None) -> StartedSession:
+        """Start a night, and return it; ``notes`` is what people are told about it. Raises as ``request``."""
+        started: StartedSession = await self.request("POST", "/api/sessions", {"notes": notes})
+        return started
+
+    async def add_game(
+        self,
+        night_id: int,
+        title: str,
+        *,
+        pack_name: str | None = None,
+        min_players: int | None = None,
+        max_players: int | None = None,
+    ) -> Game:
+        """Add a game to a night, and return it. Raises as ``request`` does."""
+        body = _given(title=title, pack_name=pack_name, min_players=min_players, max_players=max_players)
+        game: Game = await self.request("POST", f"/api/sessions/{night_id}/games", body)
+        return game
+
+    async def vote(
+        self,
+        night_id: int,
+        username: str,
+        type: VoteType,  # noqa: A002 - the service's word
+        *,
+        game_id: int | None = None,
+    ) -> CountedVote | StoredVote:
+        """Vote for the newest game of a night, or for another one, and return the vote.
+
+        In a crowd it comes without ``totals``: it is counted in a moment. Raises as ``request`` does; Refused
+        with the code ``no_game`` or ``session_closed`` where nobody can vote now.
+        """
+        body = _given(username=username, type=type, game_id=game_id)
+        vote: CountedVote | StoredVote
+        vote = await self.request("POST", f"/api/sessions/{night_id}/votes", body)
+        return vote
+
+    async def end_night(self, night_id: int) -> EndedSession:
+        """End a night, and return it. Raises as ``request`` does."""
+        ended: EndedSession = await self.request("POST", f"/api/sessions/{night_id}/close")
+        return ended
+
+    async def night(self, night_id: int) -> SessionWithGames:
+        """Return a night with its games and their totals. Raises as ``request`` does."""
+        night: SessionWithGames = await self.request("GET", f"/api/sessions/{night_id}")
+        return night
+
+    async def nights(self, newest: int = 100) -> list[Session]:
+        """Return so many nights, 100 at most, the newest first. Raises as ``request`` does."""
+        sessions: list[Session] = (await self.request("GET", f"/api/sessions?newest={newest}"))["sessions"]
+        return sessions
+
+    async def active_night(self) -> ActiveSession | None:
+        """Return the newest night that is on, or None. Raises as ``request`` does."""
+        try:
+            active: ActiveSession = await self.request("GET", "/api/sessions/active")
+        except Refused as refused:
+            if refused.code == "no_active_session":
+                return None
+            raise
+        return active
+
     async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Make a REST request, such as ``("GET", "/api/sessions/17")``, and return the answer.
+        """Make any other request of the REST API, and return the answer.
 
         What fails for a moment is tried again; a POST carries an idempotency key, so that it is done once.
         Raises Refused, TokenRefused, and OSError where the service can't be reached.
         """
         return await self._rest.request(method, path, body)
 
-    async def session(self, session_id: int) -> Any:
-        """Return a night with its games and their totals. Raises as ``request`` does."""
-        return await self.request("GET", f"/api/sessions/{session_id}")
 
-    async def vote(
-        self, session_id: int, username: str, vote: Literal["up", "down"], game_id: int | None = None
-    ) -> Any:
-        """Vote for the newest game of a night, or for another one, and return the vote.
-
-        In a crowd it comes without ``totals``: it is counted in a moment. Raises as ``request`` does; Refused
-        with the code ``no_game`` or ``session_closed`` where nobody can vote now.
-        """
-        body = {"username": username, "type": vote, **({} if game_id is None else {"game_id": game_id})}
-        return await self.request("POST", f"/api/sessions/{session_id}/votes", body)
+def _given(**body: Any) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None}
 
 
-async def _next(waiting: "asyncio.Queue[Delivery]", following: "asyncio.Task[Any]") -> Delivery:
+async def _next(waiting: "asyncio.Queue[Delivery]", following: "asyncio.Task[Any]") -> Delivery | None:
+    """Return the next delivery, None once the client is closed. Raises what has ended the following."""
     getting = asyncio.ensure_future(waiting.get())
     try:
         await asyncio.wait({getting, following}, return_when=asyncio.FIRST_COMPLETED)
-        if getting.done():
-            return getting.result()
+        if following.cancelled():
+            return None
+        return getting.result() if getting.done() else following.result()
     finally:
         getting.cancel()
-    await following
-    raise AssertionError("following ends by raising")

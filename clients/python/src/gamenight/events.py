@@ -1,46 +1,90 @@
-"""What a program hears."""
+"""What a program hears: the service's events, and two that tell it what it may have missed."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
+
+from gamenight.types import (
+    EVENTS,
+    GameAdded,
+    ServiceEvent,
+    SessionEnded,
+    SessionOfVote,
+    SessionStarted,
+    SessionWithGames,
+    VoteReceived,
+)
 
 logger = logging.getLogger("gamenight")
 
 
+class SnapshotData(TypedDict):
+    """What a snapshot says."""
+
+    session: SessionWithGames
+
+
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened.
+class Snapshot(ServiceEvent):
+    """A night as it is now, instead of its past events.
 
-    ``type`` and ``data`` are the service's, as its documentation shows them: ``session.started``,
-    ``game.added``, ``vote.received``, ``session.ended``, and whatever is added to them later. Two types are
-    made here, so that a program can tell what it may have missed:
-
-    - ``snapshot``: a night as it is now, with its games, in ``data["session"]``; instead of its past events.
-      It comes for the active nights when a program starts without a place, and after each ``gap``.
-    - ``gap``: events were missed and can't be had any more, of the night in ``data["session"]``, or where
-      that is None, starts of nights. Without a snapshot after it, the night is followed no more.
+    It comes for the active nights when a program starts without cursors, and after each ``Gap``.
     """
 
-    type: str
+    data: SnapshotData
+    type: Literal["snapshot"] = "snapshot"
+
+
+class GapData(TypedDict):
+    """Whose events are missing."""
+
+    session: SessionOfVote | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events were missed and can't be had any more: of a night, or starts of nights where that is None.
+
+    Without a ``Snapshot`` after it, the night is followed no more.
+    """
+
     timestamp: str
-    data: Mapping[str, Any]
+    data: GapData
+    type: Literal["gap"] = "gap"
 
     @property
     def session_id(self) -> int | None:
-        """The night that it belongs to; None only for a ``gap`` among the starts of nights."""
-        session = self.data.get("session")
-        return session["id"] if isinstance(session, dict) else None
+        """The night that it belongs to."""
+        session = self.data["session"]
+        return session["id"] if session else None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent(ServiceEvent):
+    """An event of a type that this version does not know, as the service sent it."""
+
+    type: str
+
+
+Event = SessionStarted | GameAdded | VoteReceived | SessionEnded | Snapshot | Gap
+"""``event.type`` tells a type checker which of them it is, and so what is in ``event.data``.
+
+A type that the service adds comes as an ``UnknownEvent``. That is not in the union, so that the others can be
+told apart. Ignore it.
+"""
 
 
 def read(frame: Any) -> Event | None:
     """Return the event of an envelope; None, and a word about it, where it is none that a program can use."""
     try:
-        event = Event(frame["type"], frame["timestamp"], frame["data"])
-        usable = isinstance(event.type, str) and type(event.session_id) is int
+        kind, timestamp, data = frame["type"], frame["timestamp"], frame["data"]
+        known = EVENTS.get(kind)
+        event: Any = known(timestamp, data) if known else UnknownEvent(timestamp, data, kind)
+        usable = isinstance(kind, str) and type(event.session_id) is int
     except (KeyError, TypeError, AttributeError):
         usable = False
     if not usable:
         logger.error("passed over an event that is not as it should be: %.200r", frame)
         return None
-    return event
+    known_or_not: Event = event
+    return known_or_not

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gamenight.errors import Dropped, Refused, expected_shape
+from gamenight.events import Gap, Snapshot
 from gamenight.following.streams import (
     MOST_NIGHTS,
     NOW,
@@ -12,9 +13,9 @@ from gamenight.following.streams import (
     Delivery,
     Place,
     Streams,
+    moment,
     named,
     number,
-    own_event,
 )
 from gamenight.rest import Rest
 from gamenight.waiting import Surroundings
@@ -64,18 +65,18 @@ class Snapshots:
         known = self._streams.nights
         newest = [f"session:{session_id}" for session_id in active[:ACTIVE_NIGHTS]]
         new = [night for night in newest if night not in known][: MOST_NIGHTS - len(known)][::-1]
-        gap = own_event("gap", None, self._surroundings.now()) if stream.owes_gap else None
+        gap = Gap(moment(self._surroundings.now()), {"session": None}) if stream.owes_gap else None
         stream.move(place)
         for night in new:
             self._streams.follow(night, NOW)
         yield Delivery(gap, {SESSIONS: place.cursor, **dict.fromkeys(new, NOW)})
 
     def _of_night(self, place: Place, session: Any) -> Iterator[Delivery]:
-        stream, now = self._streams.followed[place.stream], self._surroundings.now()
+        stream, now = self._streams.followed[place.stream], moment(self._surroundings.now())
         ended = not session["is_active"]
         if stream.owes_gap:
-            yield Delivery(own_event("gap", {"id": number(place.stream)}, now), {})
+            yield Delivery(Gap(now, {"session": {"id": number(place.stream)}}), {})
         stream.move(place)
         if ended:
             self._streams.forget(place.stream)
-        yield Delivery(own_event("snapshot", session, now), {place.stream: None if ended else place.cursor})
+        yield Delivery(Snapshot(now, {"session": session}), {place.stream: None if ended else place.cursor})

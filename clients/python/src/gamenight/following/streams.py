@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from gamenight.events import Event, read
+from gamenight.events import Event, Gap, read
 
 logger = logging.getLogger("gamenight")
 
@@ -110,7 +110,7 @@ class Streams:
     def vanished(self, stream: str, now: datetime) -> list[Delivery]:
         """Forget a night that the service does not know any more."""
         self.followed.pop(stream, None)
-        return [Delivery(own_event("gap", {"id": number(stream)}, now), {stream: None})]
+        return [Delivery(Gap(moment(now), {"session": {"id": number(stream)}}), {stream: None})]
 
     def take(self, place: Place, frame: Any) -> list[Delivery]:
         """Return what is due to the program now that an event has come; nothing where it came before."""
@@ -133,7 +133,7 @@ class Streams:
             oldest = min(self.nights, key=number)
             logger.warning("giving up %s, the oldest of too many that have not ended", named(oldest))
             self.forget(oldest)
-            yield Delivery(Event("gap", event.timestamp, {"session": {"id": number(oldest)}}), {oldest: None})
+            yield Delivery(Gap(event.timestamp, {"session": {"id": number(oldest)}}), {oldest: None})
 
     def _happened(self, place: Place, event: Event | None) -> Iterator[Delivery]:
         if event and event.type == "session.started":
@@ -155,7 +155,6 @@ def named(stream: str) -> str:
     return "the starts of nights" if stream == SESSIONS else stream.replace(":", " ")
 
 
-def own_event(kind: str, session: Any, now: datetime) -> Event:
-    """Return an event that the client makes itself."""
-    moment = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Event(kind, moment, {"session": session})
+def moment(now: datetime) -> str:
+    """Return a time as the service writes it."""
+    return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,226 @@
+"""What the service answers and sends. `make specs` writes this file from the specification."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, final
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvent:
+    """What every event of a night has. ``timestamp`` is UTC, such as ``2025-11-01T20:00:00.123Z``."""
+
+    timestamp: str
+    data: Any
+
+    @property
+    def session_id(self) -> int:
+        """The night that it belongs to."""
+        session_id: int = self.data["session"]["id"]
+        return session_id
+
+
+@final
+class Session(TypedDict):
+    """A night. ``is_active`` is 1 or 0; ``ended_at`` is null while it is 1."""
+
+    id: int
+    is_active: Literal[0, 1]
+    created_at: str
+    ended_at: str | None
+    notes: str | None
+    games_played: int
+
+
+@final
+class ActiveSession(TypedDict):
+    """A night that is going on. ``is_active`` is always 1."""
+
+    id: int
+    is_active: Literal[1]
+    created_at: str
+    ended_at: None
+    notes: str | None
+    games_played: int
+
+
+@final
+class EndedSession(TypedDict):
+    """A night as it has ended. ``is_active`` is always 0."""
+
+    id: int
+    is_active: Literal[0]
+    created_at: str
+    ended_at: str
+    notes: str | None
+    games_played: int
+
+
+@final
+class Totals(TypedDict):
+    """The votes that count: the latest of each voter. ``score`` is up minus down."""
+
+    upvotes: int
+    downvotes: int
+    score: int
+
+
+@final
+class TalliedGame(TypedDict):
+    """A game of a night with its tallies."""
+
+    id: int
+    title: str
+    pack_name: str | None
+    min_players: int | None
+    max_players: int | None
+    totals: Totals
+
+
+@final
+class SessionWithGames(TypedDict):
+    """A night with its games, in the order in which they were added."""
+
+    id: int
+    is_active: Literal[0, 1]
+    created_at: str
+    ended_at: str | None
+    notes: str | None
+    games_played: int
+    games: list[TalliedGame]
+
+
+@final
+class Game(TypedDict):
+    """A game of a night. Games of a night are numbered 1, 2, 3 ..."""
+
+    id: int
+    title: str
+    pack_name: str | None
+    min_players: int | None
+    max_players: int | None
+
+
+@final
+class SessionOfVote(TypedDict):
+    """The night that a vote belongs to."""
+
+    id: int
+
+
+@final
+class GameOfVote(TypedDict):
+    """The game that was voted for."""
+
+    id: int
+    title: str
+
+
+VoteType = Literal["down", "up"]
+
+
+@final
+class Vote(TypedDict):
+    """A vote, with the name as it was typed."""
+
+    username: str
+    type: VoteType
+    timestamp: str
+
+
+@final
+class CountedVote(TypedDict):
+    """A vote that counts, and what its game stands at with it."""
+
+    session: SessionOfVote
+    game: GameOfVote
+    vote: Vote
+    totals: Totals
+
+
+@final
+class StoredVote(TypedDict):
+    """A vote that is stored and is counted in a moment: its event has the totals."""
+
+    session: SessionOfVote
+    game: GameOfVote
+    vote: Vote
+
+
+@final
+class StartedSession(TypedDict):
+    """A night as it starts. ``is_active`` is always 1."""
+
+    id: int
+    is_active: Literal[1]
+    created_at: str
+    notes: str | None
+
+
+@final
+class SessionStartedData(TypedDict):
+    """What a start says."""
+
+    session: StartedSession
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted(ServiceEvent):
+    """A night has started. Every authenticated connection hears it, subscribed or not."""
+
+    data: SessionStartedData
+    type: Literal["session.started"] = "session.started"
+
+
+@final
+class SessionOfGame(TypedDict):
+    """The night that a game was added to."""
+
+    id: int
+    is_active: Literal[1]
+    games_played: int
+
+
+@final
+class GameAddedData(TypedDict):
+    """What a new game says."""
+
+    session: SessionOfGame
+    game: Game
+
+
+@dataclass(frozen=True, slots=True)
+class GameAdded(ServiceEvent):
+    """A game was added. The subscribers of its session hear it."""
+
+    data: GameAddedData
+    type: Literal["game.added"] = "game.added"
+
+
+@dataclass(frozen=True, slots=True)
+class VoteReceived(ServiceEvent):
+    """A vote was counted. The subscribers of its session hear it."""
+
+    data: CountedVote
+    type: Literal["vote.received"] = "vote.received"
+
+
+@final
+class SessionEndedData(TypedDict):
+    """What an end says."""
+
+    session: EndedSession
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(ServiceEvent):
+    """A night has ended. The subscribers of its session hear it."""
+
+    data: SessionEndedData
+    type: Literal["session.ended"] = "session.ended"
+
+
+EVENTS = {
+    "session.started": SessionStarted,
+    "game.added": GameAdded,
+    "vote.received": VoteReceived,
+    "session.ended": SessionEnded,
+}

@@ -1,0 +1,99 @@
+"""The types of the Python client, made from the schemas of the OpenAPI document."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from infra import ROOT
+
+FILE = ROOT / "clients/python/src/gamenight/types.py"
+
+SESSIONS = ("Session", "ActiveSession", "EndedSession", "SessionWithGames")
+ANSWERS = (*SESSIONS, "Game", "CountedVote", "StoredVote")
+EVENTS = ("SessionStarted", "GameAdded", "VoteReceived", "SessionEnded")
+
+HEAD = '''"""What the service answers and sends. `make specs` writes this file from the specification."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, final
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvent:
+    """What every event of a night has. ``timestamp`` is UTC, such as ``2025-11-01T20:00:00.123Z``."""
+
+    timestamp: str
+    data: Any
+
+    @property
+    def session_id(self) -> int:
+        """The night that it belongs to."""
+        session_id: int = self.data["session"]["id"]
+        return session_id
+'''
+
+
+def text(schemas: dict[str, Any]) -> str:
+    """Return the file's text."""
+    written: dict[str, str] = {}
+    for name in (*ANSWERS, *EVENTS):
+        _write(name, schemas, written)
+    known = "".join(f'    "{_tag(schemas[name])}": {name},\n' for name in EVENTS)
+    return "\n\n".join([HEAD, *written.values(), f"EVENTS = {{\n{known}}}\n"])
+
+
+def _write(name: str, schemas: dict[str, Any], written: dict[str, str]) -> None:
+    """Write a type after those that it is made of."""
+    if name in written:
+        return
+    schema = schemas[name]
+    for needed in _references(schema):
+        _write(needed, schemas, written)
+    if name in EVENTS:
+        head, fields = (
+            f"@dataclass(frozen=True, slots=True)\nclass {name}(ServiceEvent):",
+            {
+                "data": _type(schema["properties"]["data"]),
+                "type": f'Literal["{_tag(schema)}"] = "{_tag(schema)}"',
+            },
+        )
+    elif schema["type"] == "object":
+        head = f"@final\nclass {name}(TypedDict):"
+        fields = {field: _type(held) for field, held in schema["properties"].items()}
+    else:
+        written[name] = f"{name} = {_type(schema)}\n"
+        return
+    prose = "\n".join(line and f"    {line.strip()}" for line in schema["description"].splitlines()).strip()
+    doc = f'    """{prose}{chr(10) + "    " if chr(10) in prose else ""}"""'.replace("`", "``")
+    written[name] = "\n".join(
+        [head, doc, "", *(f"    {field}: {held}" for field, held in fields.items()), ""]
+    )
+
+
+def _tag(event: Any) -> str:
+    return str(event["properties"]["type"]["enum"][0])
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Yield the names of the types that a schema is made of."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            yield schema["$ref"].rpartition("/")[2]
+        schema = [*schema.values()]
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _references(part)
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """Return a schema as Python writes it."""
+    match schema:
+        case {"$ref": reference}:
+            return str(reference).rpartition("/")[2]
+        case {"enum": values}:
+            return f"Literal[{', '.join(json.dumps(one) for one in values)}]"
+        case {"anyOf": kinds}:
+            return " | ".join(map(_type, kinds))
+        case {"type": "array", "items": items}:
+            return f"list[{_type(items)}]"
+    return {"integer": "int", "string": "str", "boolean": "bool", "null": "None"}[schema["type"]]
