@@ -1,7 +1,7 @@
 """Game Night Live for programs: every event of every night, once and in order, whatever the network does.
 
-    async for event in GameNight("http://localhost:5000", token).events():
-        print(event.type, event.data)
+async for event in GameNight("http://localhost:5000", token).events():
+print(event.type, event.data)
 
 """
 

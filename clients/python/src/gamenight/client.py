@@ -80,9 +80,10 @@ class GameNight:
 
     async def aclose(self) -> None:
         """Close the connection; ``events`` ends. What it has not yielded comes again at the next start."""
-        if self._following:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        following, self._following = self._following, None
+        if following:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield what happens, from the stored cursors on, for as long as the program wants.
@@ -114,8 +115,8 @@ class GameNight:
                         cursors[stream] = cursor
                 await awaited(store.save(cursors))
         finally:
-            await self.aclose()
-            self._following = None
+            if self._following is following:
+                await self.aclose()
 
     async def start_night(self, notes: str | None = None) -> StartedSession:
         """Start a night, and return it; ``notes`` is what people are told about it. Raises as ``request``."""
