@@ -2,12 +2,11 @@
 
     DISCORD_WEBHOOK_URL=https://discord.com/api/webhooks/... python discord_bot.py http://localhost:5000
 
-The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs ``gamenight.py``,
-``announcements.py`` and ``tokens.py``. A webhook can only speak, so votes come from elsewhere.
+The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs the package ``gamenight``,
+``announcements.py`` and ``command_line.py``. A webhook can only speak, so votes come from elsewhere.
 """
 
 import argparse
-import asyncio
 import json
 import logging
 import os
@@ -20,8 +19,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from announcements import announcement
+from command_line import Parser, run, token_of
 from gamenight import GameNight, GameNightError, NoRedirects, Surroundings, in_a_thread
-from tokens import token_of
+from gamenight.addresses import is_address
 
 logger = logging.getLogger("discord_bot")
 
@@ -43,7 +43,7 @@ its filter of links. Any other code is about the webhook's address."""
 MARKDOWN = re.compile(r"([\\`*_~|<>\[\]])")
 
 
-class WebhookGone(Exception):
+class WebhookGone(GameNightError):
     """Nothing can be posted at the webhook's address; the message says what to do about it."""
 
 
@@ -175,22 +175,21 @@ async def announce(night: GameNight, webhook: Webhook) -> None:
 
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Announce game nights on Discord.")
-    parser.add_argument("url", help="where /api is, e.g. http://localhost:5000")
-    parser.add_argument("--cursors", default="discord-bot.json", help="where positions are kept")
-    parser.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
-    options = parser.parse_args()
-    webhook_url = os.environ.get("DISCORD_WEBHOOK_URL", "").strip()
-    if not re.fullmatch(r"https?://[!-.0-~]+/[!-~]+", webhook_url):
-        raise SystemExit("Put the webhook's URL into DISCORD_WEBHOOK_URL; the channel's settings make one.")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    night = GameNight(options.url, token_of(options.token_command), cursors=options.cursors)
-    try:
-        asyncio.run(announce(night, Webhook(webhook_url, Surroundings())))
-    except (GameNightError, WebhookGone) as problem:
-        raise SystemExit(str(problem)) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    parser = Parser("Announce game nights on Discord.", cursors="discord-bot.json")
+
+    async def play(options: argparse.Namespace) -> None:
+        url = os.environ.get("DISCORD_WEBHOOK_URL", "").strip()
+        if not url:
+            parser.error("Put the webhook's URL into DISCORD_WEBHOOK_URL; the channel's settings make one.")
+        if not (url.isascii() and is_address(url, "https", "http") and urlsplit(url).path.strip("/")):
+            parser.error(
+                "What is in DISCORD_WEBHOOK_URL is no webhook's URL, which begins with "
+                "https://discord.com/api/webhooks/. Copy it from the channel's settings."
+            )
+        night = GameNight(options.url, token_of(options.token_command), cursors=options.cursors)
+        await announce(night, Webhook(url, Surroundings()))
+
+    run(parser, play)
 
 
 if __name__ == "__main__":

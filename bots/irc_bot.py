@@ -3,8 +3,8 @@
     python irc_bot.py http://localhost:5000 irc.example.org '#games' --token-command 'make -s token'
 
 The token is in ``GAMENIGHT_TOKEN``, or printed by a command; the IRC server's password, if it has one, is in
-``IRC_PASSWORD``. Needs ``gamenight.py``, ``announcements.py``, ``tokens.py`` and the package ``irc``, which
-knows the protocol. This file decides what to say and when, and reconnects after a break.
+``IRC_PASSWORD``. Needs ``announcements.py``, ``command_line.py`` and the packages ``gamenight`` and ``irc``,
+which know the protocols. This file decides what to say and when, and reconnects after a break.
 """
 
 import argparse
@@ -19,17 +19,16 @@ from itertools import count
 from typing import Any, Literal
 
 from announcements import announcement, on_one_line
+from command_line import Parser, run, token_of
 from gamenight import (
     Event,
     GameNight,
-    GameNightError,
     Refused,
     SessionEnded,
     SessionStarted,
     Snapshot,
     Surroundings,
 )
-from tokens import token_of
 
 try:
     from irc.client_aio import AioConnection, AioReactor
@@ -426,7 +425,7 @@ def _pieces(line: str) -> Iterator[str]:
         yield rest
 
 
-async def run(options: argparse.Namespace) -> None:
+async def play(options: argparse.Namespace) -> None:
     """Run until an error that no further attempt can mend."""
     night = GameNight(options.url, token_of(options.token_command), cursors=options.cursors)
     chat = Chat(options.channel, options.pace, Surroundings())
@@ -440,26 +439,37 @@ async def run(options: argparse.Namespace) -> None:
         doing.create_task(bot.take_votes())
 
 
+def port(text: str) -> int:
+    """Return the port that somebody typed."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 2**16:
+        raise argparse.ArgumentTypeError(f"{text} is no port, which is a number from 1 to 65535")
+    return int(text)
+
+
+def pace(text: str) -> float:
+    """Return the seconds that somebody typed."""
+    if not re.fullmatch(r"[0-9]{0,4}\.?[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds, such as 2 or 0.5")
+    return float(text)
+
+
+def channel(text: str) -> str:
+    """Return the channel that somebody typed."""
+    if not re.fullmatch(r"[#&+!][^\x00-\x20,:\x7f]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no channel, such as '#games' (in quotes)")
+    return text
+
+
 def main() -> None:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description="Announce game nights on IRC, and take votes there.")
-    parser.add_argument("url", help="where /api is, e.g. http://localhost:5000")
+    parser = Parser("Announce game nights on IRC, and take votes there.", cursors="irc-bot.json")
     parser.add_argument("server", help="the IRC server's name")
-    parser.add_argument("channel", help="the channel, e.g. '#games'")
-    parser.add_argument("--port", type=int, default=6667)
+    parser.add_argument("channel", type=channel, help="the channel, e.g. '#games'")
+    parser.add_argument("--port", type=port, default=6667)
     parser.add_argument("--tls", action="store_true", help="encrypt; most servers do on port 6697")
     parser.add_argument("--nick", default="GameNight")
-    parser.add_argument("--pace", type=float, default=PACE_SECONDS, help="seconds that a line costs")
-    parser.add_argument("--cursors", default="irc-bot.json", help="where positions are kept")
-    parser.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    try:
-        asyncio.run(run(options))
-    except* GameNightError as problems:
-        raise SystemExit(str(problems.exceptions[0])) from None
-    except* KeyboardInterrupt:
-        raise SystemExit(130) from None
+    parser.add_argument("--pace", type=pace, default=PACE_SECONDS, help="seconds that a line costs")
+    run(parser, play)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ async def never() -> None:
 
 
 async def another() -> str:
-    return "never good"
+    return "never-good"
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,14 @@ async def test_delays_are_random_shares_of_ever_longer_times() -> None:
         ("wss://abc.execute-api.eu-central-1.amazonaws.com/dev", None, "this one as websocket_url"),
         ("https://", None, "Pass one such as"),
         ("", None, "Pass one such as"),
+        *[
+            (f"http://{wrong}", None, "Pass one such as http://localhost:5000")
+            for wrong in (
+                *("localhost:notaport", "localhost:99999", "localhost:-1", "localhost:0", "[::1", "a b"),
+                *("a..b", f"{'a' * 64}.org", "me@localhost", "localhost?a=b", "localhost#a", "local\thost"),
+            )
+        ],
+        ("http://localhost:5000", "ws://localhost:99999", "begins with ws://"),
         ("http://localhost:5000", "http://localhost:5000", "begins with ws://"),
         ("http://localhost:5000", "localhost", "begins with ws://"),
         ("http://localhost:5000", "ws://", "begins with ws://"),
@@ -201,7 +209,14 @@ def test_a_wrong_address_is_told_at_once(url: str, websocket_url: str | None, wh
 
 
 @pytest.mark.parametrize(
-    "page", [404, b"<html>", {"hello": "world"}, [[]], {"websocket_url": "http://elsewhere"}]
+    "page",
+    [
+        404,
+        b"<html>",
+        {"hello": "world"},
+        [[]],
+        *[{"websocket_url": url} for url in ("http://a", "ws://a:99999")],
+    ],
 )
 async def test_an_address_where_something_else_lives_is_told(page: Any) -> None:
     async with bot_on(pages={"/api": page}) as bot:

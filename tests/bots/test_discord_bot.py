@@ -231,20 +231,32 @@ async def test_what_discord_did_not_take_is_announced_after_a_restart(
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "said"),
     [
-        "",
-        "discord.com/api/webhooks/123/s3cret",
-        "https://",
-        "https:///a",
-        "https://a/b c",
-        "https://a/\u200b",
+        ("", "Put the webhook's URL into DISCORD_WEBHOOK_URL; the channel's settings"),
+        *[
+            (
+                wrong,
+                "What is in DISCORD_WEBHOOK_URL is no webhook's URL, which begins with https://discord.com",
+            )
+            for wrong in (
+                "nonsense",
+                "discord.com/api/webhooks/123/s3cret",
+                "https://",
+                "https:///a",
+                "https://discord.com/",
+                "https://discord.com:99999/a",
+                "https://a/b c",
+                "https://a/\u200b",
+            )
+        ],
     ],
 )
-async def test_without_a_webhook_it_says_where_to_put_it(tmp_path: Path, url: str) -> None:
+async def test_without_a_webhook_it_says_where_to_put_it(tmp_path: Path, url: str, said: str) -> None:
     command = python("discord_bot.py", "http://localhost:5000")
     async with running(command, {"GAMENIGHT_TOKEN": "x", "DISCORD_WEBHOOK_URL": url}, tmp_path) as program:
         status, printed = await program.ends()
 
-    assert status == 1
-    assert printed.startswith("Put the webhook's URL into DISCORD_WEBHOOK_URL; the channel's settings")
+    assert status == 2
+    assert printed.startswith(f"discord_bot.py: {said}")
+    assert len(printed.splitlines()) == 1

@@ -160,7 +160,12 @@ async def test_a_name_that_is_taken_gets_a_tail(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "said"), [("not a token", "The service refused the token:"), ("", "There is no token. Put one")]
+    ("token", "said"),
+    [
+        ("no-token", "The service refused the token:"),
+        ("not a token", "What was given can't be a token"),
+        ("", "There is no token. Put one"),
+    ],
 )
 async def test_a_useless_token_ends_the_bot(target: Target, tmp_path: Path, token: str, said: str) -> None:
     command = python("irc_bot.py", target.rest_url, "127.0.0.1", "#games", "--port", "1")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import token_of
 from gamenight import GameNight, TokenRefused
-from tokens import token_of
 
 from tests.bots.bot import FakeTime, bot_on
 from tests.bots.http_server import answering
@@ -96,6 +96,7 @@ async def test_no_token_at_the_first_start_ends_a_bot() -> None:
         ("eyJ\u2028hbG", r"character 4 is U\+2028"),
         ("eyJ\r\nhbG", r"character 4 is U\+000D \(a control character\)"),
         (lambda: "eyJ—hbG", r"character 4 is U\+2014 \(EM DASH\)"),
+        ("eyJ hbG", r"character 4 is U\+0020 \(SPACE\)"),
     ],
 )
 async def test_what_cant_be_a_token_is_called_that(token: Any, said: str) -> None:
@@ -111,8 +112,18 @@ async def test_what_cant_be_a_token_is_called_that(token: Any, said: str) -> Non
     assert "eyJ" not in str(by_request.value)
 
 
-@pytest.mark.parametrize("token", ["a-token\n", " a-token\r\n", "\ta-token\u00a0", lambda: "a-token\n"])
-async def test_white_space_around_a_token_is_no_part_of_it(token: Any) -> None:
+@pytest.mark.parametrize(
+    "token",
+    [
+        "a-token\n",
+        " a-token\r\n",
+        "\ta-token\u00a0",
+        lambda: "a-token\n",
+        "Bearer a-token",
+        "bearer  a-token\n",
+    ],
+)
+async def test_what_stands_around_a_token_is_no_part_of_it(token: Any) -> None:
     async with bot_on(NEWS, token=token) as bot, answering() as server:
         assert await bot.hears() == STARTED_8
         assert (await bot.server.asked_frame())["token"] == "a-token"

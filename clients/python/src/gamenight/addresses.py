@@ -1,5 +1,6 @@
 """Checks addresses before anything is sent to them."""
 
+import re
 from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -27,14 +28,15 @@ def addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
             )
         rest = url.removesuffix(LIVE_PATH).replace("ws", "http", 1)
         return rest, websocket_url or url
-    if not _is_of(url, "http", "https"):
+    parts = urlsplit(url) if is_address(url, "http", "https") else None
+    if not parts or parts.query or parts.fragment or "@" in parts.netloc:
         raise WrongAddress(f"{url!r} is no address. Pass one such as http://localhost:5000.")
     return url.removesuffix("/api"), websocket_url
 
 
 def is_websocket(url: str) -> bool:
     """Return whether an address is a WebSocket's."""
-    return _is_of(url, "ws", "wss")
+    return is_address(url, "ws", "wss")
 
 
 def is_loopback(url: str) -> bool:
@@ -45,5 +47,13 @@ def is_loopback(url: str) -> bool:
     return host == "localhost"
 
 
-def _is_of(url: str, *schemes: str) -> bool:
-    return urlsplit(url).scheme in schemes and bool(urlsplit(url).hostname)
+def is_address(url: str, *schemes: str) -> bool:
+    """Return whether something can be reached at an address: its host and its port may exist."""
+    if re.search(r"[\x00-\x20\x7f]", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:  # a port that is none, or a host of which a part is too long
+        return False
+    return parts.scheme in schemes and bool(host) and port != 0

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import re
 import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -90,11 +91,14 @@ class Tokens:
 
 
 def checked(token: Any) -> str:
-    """Return a token without the white space around it. Raises TokenRefused for what can't be sent as one."""
-    trimmed = token.strip() if isinstance(token, str) else ""
+    """Return a token without the white space or the ``Bearer`` around it.
+
+    Raises TokenRefused for what can't be sent as one.
+    """
+    trimmed = re.sub(r"(?i)\Abearer\s+", "", token.strip()) if isinstance(token, str) else ""
     if not trimmed:
         raise TokenRefused("There is no token: what was given for it is empty, or no text.")
-    odd = next((mark for mark in trimmed if not " " <= mark <= "~"), None)
+    odd = next((mark for mark in trimmed if not "!" <= mark <= "~"), None)
     if odd:
         raise TokenRefused(
             f"What was given can't be a token: its character {trimmed.index(odd) + 1} is "
