@@ -1,12 +1,9 @@
-"""Speaks on one WebSocket: authenticates, asks for each stream, and returns what is due to the program.
-
-Time in which the program itself is slow does not count against the service: only waiting does.
-"""
+"""Speaks on one WebSocket: authenticates, asks for each stream, and returns what is due to the program."""
 
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -14,22 +11,13 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 
 from gamenight.errors import Dropped
+from gamenight.following.owed import PING_SECONDS, Owed
 from gamenight.following.snapshots import Snapshots
-from gamenight.following.streams import NOW, SESSIONS, Delivery, Place, Streams, named, number, place_of
+from gamenight.following.streams import NOW, SESSIONS, Delivery, Streams, named, number, place_of
 from gamenight.tokens import Tokens
 from gamenight.waiting import FIRST_DELAY_SECONDS, Surroundings
 
 logger = logging.getLogger("gamenight")
-
-PING_SECONDS = 25.0
-"""After this much silence the service is asked whether it is there. API Gateway closes after ten minutes, but
-proxies after one, by nginx's default, and some after half of one."""
-
-PONG_SECONDS = 20.0
-"""And when it has said nothing for this long after that, the connection is dead."""
-
-STALLED_SECONDS = 30.0
-"""How long nothing may come of the answers and replays that the service owes."""
 
 AGAIN_SECONDS = 9.0
 """What was refused for the moment, such as one frame too many, is asked again after ``FIRST_DELAY_SECONDS``
@@ -43,23 +31,9 @@ class ReplacementAsked(Exception):
     """The service wants another connection to be opened instead of this one."""
 
 
-@dataclass(slots=True)
-class Replay:
-    """What the service owes of a stream: the answer, then the events up to ``last``.
-
-    ``moved_at`` is when something came, in seconds that the connection had waited by then.
-    """
-
-    moved_at: float
-    last: int | None = None
-
-
 @dataclass(slots=True, kw_only=True)
 class Connection:
-    """One WebSocket, from its first frame to its end.
-
-    ``waited`` is how long it has waited for frames in all, and ``heard_at`` how long when the last one came.
-    """
+    """One WebSocket, from its first frame to its end."""
 
     socket: ClientConnection
     token: str
@@ -70,10 +44,7 @@ class Connection:
     opened_at: float = 0.0
     authenticated: bool = False
     caught_up: bool = False
-    owed: dict[str, Replay] = field(default_factory=dict)
-    waited: float = 0.0
-    heard_at: float = 0.0
-    pinged: bool = False
+    owed: Owed = field(default_factory=Owed)
     replace_at: float = inf
     reading: "asyncio.Future[str | bytes] | None" = None
 
@@ -96,12 +67,14 @@ class Connection:
             raise ReplacementAsked
         await self._leave()
         await self._ask(now)
-        await self._look_after()
-        text = await self._frame(min(self._waits(now)))
+        if self.owed.wants_ping():
+            await self._send({"type": "ping"})
+        due = min([self.replace_at, *self.streams.to_ask.values()])
+        text = await self._frame(min(self.owed.seconds(), due - now))
         if text is None:
             return []
         deliveries = await self._handle(text)
-        self.caught_up |= self.authenticated and not self.owed and not self.streams.to_ask
+        self.caught_up |= self.authenticated and not self.owed.replays and not self.streams.to_ask
         return deliveries
 
     async def close(self) -> None:
@@ -116,50 +89,28 @@ class Connection:
     async def _leave(self) -> None:
         leaving, self.streams.to_leave = self.streams.to_leave, []
         for session_id in leaving:
-            self.owed.pop(f"session:{session_id}", None)
+            self.owed.replays.pop(f"session:{session_id}", None)
             await self._send({"type": "unsubscribe", "sessionId": session_id})
 
     async def _ask(self, now: float) -> None:
         for stream in [stream for stream, due in self.streams.to_ask.items() if now >= due]:
             del self.streams.to_ask[stream]
-            self.owed.setdefault(stream, Replay(self.waited))
+            self.owed.asked(stream)
             asked = {"since": self.streams.followed[stream].cursor, "id": stream}
             if stream == SESSIONS:
                 await self._send({"type": "auth", "token": self.token, **asked})
             else:
                 await self._send({"type": "subscribe", "sessionId": number(stream), **asked})
 
-    async def _look_after(self) -> None:
-        """Ping, and give up what is silent or stalls. Raises Dropped."""
-        for stream, replay in self.owed.items():
-            if self.waited - replay.moved_at >= STALLED_SECONDS:
-                raise Dropped(f"{named(stream)} did not come within {STALLED_SECONDS:g} s")
-        silence = self.waited - self.heard_at
-        if silence >= PING_SECONDS + PONG_SECONDS:
-            raise Dropped(f"nothing was heard for {silence:.0f} s")
-        if silence >= PING_SECONDS and not self.pinged and not self.owed:
-            self.pinged = True
-            await self._send({"type": "ping"})
-
-    def _waits(self, now: float) -> Iterator[float]:
-        """Yield in how many seconds something is due."""
-        if not self.owed:  # what is owed has a time limit of its own
-            yield self.heard_at + PING_SECONDS + PONG_SECONDS * self.pinged - self.waited
-        for replay in self.owed.values():
-            yield replay.moved_at + STALLED_SECONDS - self.waited
-        yield self.replace_at - now
-        for due in self.streams.to_ask.values():
-            yield due - now
-
     async def _frame(self, seconds: float) -> str | bytes | None:
         """Return the next frame; None where none has come in time."""
         self.reading = self.reading or asyncio.ensure_future(self.socket.recv())
         began = self.surroundings.monotonic()
         await self.surroundings.first(self.reading, seconds)
-        self.waited += self.surroundings.monotonic() - began
+        self.owed.waited += self.surroundings.monotonic() - began
         if not self.reading.done():
             return None
-        self.heard_at, self.pinged = self.waited, False
+        self.owed.heard()
         read, self.reading = self.reading, None
         return read.result()
 
@@ -203,8 +154,8 @@ class Connection:
 
     async def _answered(self, frame: Mapping[str, Any]) -> list[Delivery]:
         place, last = place_of(frame), frame.get("last")
-        replay = self.owed.get(place.stream) if place else None
-        if not place or not replay or replay.last is not None or not isinstance(last, int):
+        replay = self.owed.answer_of(place.stream) if place else None
+        if not place or not replay or not isinstance(last, int):
             return []  # none that was asked for; what stays without an answer ends the connection
         deliveries: list[Delivery] = []
         stream = self.streams.followed[place.stream]
@@ -213,7 +164,7 @@ class Connection:
         else:
             deliveries = await self.snapshots.at(place)
         replay.last = last
-        self._progressed(place)
+        self.owed.came(place)
         return deliveries
 
     def _happened(self, frame: Mapping[str, Any]) -> list[Delivery]:
@@ -221,20 +172,11 @@ class Connection:
         if place is None:
             logger.warning("ignored a frame that is neither an answer nor has a place: %.200r", frame)
             return []
-        replay = self.owed.get(place.stream)
-        if replay and replay.last is None:
+        if self.owed.answer_of(place.stream):
             return []  # nothing comes before the answer that does not come after it
         deliveries = self.streams.take(place, frame)
-        self._progressed(place)
+        self.owed.came(place)
         return deliveries
-
-    def _progressed(self, place: Place) -> None:
-        """Note that a stream has come as far as a place."""
-        replay = self.owed.get(place.stream)
-        if replay and replay.last is not None:
-            replay.moved_at = self.waited
-            if place.sequence >= replay.last:
-                del self.owed[place.stream]
 
     async def _not_let_in(self, message: str) -> None:
         if self.authenticated:
@@ -246,9 +188,9 @@ class Connection:
         code, message, key = frame.get("code"), frame.get("message"), str(frame.get("id"))
         if code in ("token_expired", "auth_timeout", "connection_unknown", "not_authenticated"):
             raise Dropped(f"{message} ({code})")
-        stream = self.streams.followed.get(key) if key in self.owed else None
+        stream = self.streams.followed.get(key) if key in self.owed.replays else None
         if stream and code == "session_not_found":
-            del self.owed[key]
+            del self.owed.replays[key]
             return self.streams.vanished(key, self.surroundings.now())
         if stream and code == "invalid_cursor" and stream.cursor != NOW:
             stream.lose()

@@ -110,6 +110,7 @@ class Streams:
     def vanished(self, stream: str, now: datetime) -> list[Delivery]:
         """Forget a night that the service does not know any more."""
         self.followed.pop(stream, None)
+        self.to_ask.pop(stream, None)
         return [Delivery(Gap(moment(now), {"session": {"id": number(stream)}}), {stream: None})]
 
     def take(self, place: Place, frame: Any) -> list[Delivery]:
