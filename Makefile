@@ -112,7 +112,7 @@ lock: $(UV) ## pin what the .in files of requirements name, with hashes
 		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 			--custom-compile-command "make lock" $$file.in --output-file $$file.txt || exit; done
 
-specs: $(VENV)/.run ## write the specifications that are served, from the code
+specs: $(VENV)/.run ## write the specifications that are served, and the clients' types, from the code
 	@$(BIN)/gamenight dev specs
 
 tables: $(SERVING) ## write the items and costs of an example night into docs/tables.md

@@ -4,17 +4,20 @@ import logging
 import re
 from collections.abc import Iterator
 
-from gamenight import (
-    Event,
-    GameAdded,
-    GameNight,
-    Refused,
-    SessionEnded,
-    SessionStarted,
-    SessionWithGames,
-    TalliedGame,
-    Totals,
-)
+try:
+    from gamenight import (
+        Event,
+        GameAdded,
+        GameNight,
+        Refused,
+        SessionEnded,
+        SessionStarted,
+        SessionWithGames,
+        TalliedGame,
+        Totals,
+    )
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"There is no package {missing.name!r} here: pip install ./clients/python") from None
 
 logger = logging.getLogger("announcements")
 

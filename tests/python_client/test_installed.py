@@ -16,7 +16,11 @@ from tests.gateway import ROOT
 from tests.installed import installed
 
 PACKAGE = ROOT / "clients/python"
-BLOCKS = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+BLOCKS = [
+    block
+    for page in (PACKAGE / "README.md", ROOT / "docs/bots.md")
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+]
 ASYNC_BOT, SYNC_BOT, *_ = BLOCKS
 
 RIGHT = """
@@ -104,7 +108,7 @@ def test_a_users_program_is_checked(python: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_what_the_readme_shows_is_well_typed(python: Path, tmp_path: Path, number: int) -> None:
+def test_what_the_documents_show_is_well_typed(python: Path, tmp_path: Path, number: int) -> None:
     assert "Success" in checked(python, tmp_path, BLOCKS[number])
 
 

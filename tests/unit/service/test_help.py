@@ -120,6 +120,13 @@ def test_a_stage_and_an_address_are_two_places(command: str) -> None:
     assert "Which one: --stage local or --url http://localhost:5000?" in shown.stderr
 
 
+def test_a_folder_that_is_missing_is_told_before_anything_starts() -> None:
+    shown = CliRunner().invoke(gamenight, ["serve", "--ready-file", "/nowhere/ready.json"])
+
+    assert shown.exit_code == 2
+    assert "There is no folder /nowhere." in shown.stderr
+
+
 @pytest.mark.parametrize(
     ("typed", "code", "says"),
     [
