@@ -91,7 +91,7 @@ def checked(python: Path, folder: Path, program: str) -> str:
     file = folder / f"program_{abs(hash(program))}.py"  # mypy's cache goes by name and size
     file.write_text(program)
     mypy = installed("mypy", path=str(Path(sys.executable).parent))
-    command = [mypy, "--strict", "--python-executable", python, file]
+    command: list[str | Path] = [mypy, "--strict", "--python-executable", python, file]
     environment = {"PATH": os.environ["PATH"]}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
