@@ -3,9 +3,9 @@
     pip install apprise
     python announce.py http://localhost:5000 --to discord://ID/TOKEN --to ntfy://my-night
 
-The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs the package ``gamenight``, and
-``announcements.py`` and ``tokens.py`` beside it. Each place has a connection and a position of its own: one
-that is down keeps no other waiting, and is told later what it missed.
+The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs ``announcements.py``,
+``command_line.py`` and the packages ``gamenight`` and ``apprise``. Each place has a connection and a position
+of its own: one that is down keeps no other waiting, and is told later what it missed.
 """
 
 import argparse
@@ -19,10 +19,14 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import apprise
 from announcements import announcement
-from gamenight import Event, GameNight, GameNightError, NoCursors, Surroundings, Token, in_a_thread
-from tokens import token_of
+from command_line import Parser, run, token_of
+from gamenight import Event, GameNight, NoCursors, Surroundings, Token, in_a_thread
+
+try:
+    import apprise
+except ModuleNotFoundError:
+    raise SystemExit("There is no package 'apprise' here: pip install apprise") from None
 
 logger = logging.getLogger("announce")
 
@@ -181,55 +185,35 @@ async def announce_everywhere(url: str, token: Token, places: list[Place], wante
     """Tell all places, each from where it was. Ends by raising."""
     async with asyncio.TaskGroup() as tasks:
         for place in places:
-            logger.info("announcing at %s", place.name)
             client = GameNight(url, token, cursors=place.position)
+            logger.info("announcing at %s", place.name)
             tasks.create_task(announce(client, place, wanted))
-
-
-def _places(options: argparse.Namespace) -> list[Place]:
-    urls = [*options.to, *os.environ.get("ANNOUNCE_TO", "").split()]
-    if not urls:
-        raise WrongPlace("Name where to announce: --to discord://ID/TOKEN, or URLs in ANNOUNCE_TO.")
-    options.state.mkdir(parents=True, exist_ok=True)
-    return [Place(url, options.state, Surroundings()) for url in dict.fromkeys(urls)]
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Announce game nights wherever Apprise reaches: Discord, Slack, Telegram, ntfy, e-mail.",
-        epilog="URLs hold secrets, and other users of this machine can see a command line: put them into "
-        "ANNOUNCE_TO instead, with spaces between them.",
-    )
-    parser.add_argument("url", help="where /api is, e.g. http://localhost:5000")
-    parser.add_argument(
-        "--to", action="append", default=[], metavar="URL", help="an Apprise URL; may be repeated"
-    )
-    parser.add_argument("--only", action="append", choices=EVENTS, help="announce only this; may be repeated")
-    parser.add_argument(
-        "--state", type=Path, default="announced", help="the folder for positions (announced)"
-    )
-    parser.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
-    return parser.parse_args()
 
 
 def main() -> None:
     """Read the command line and run."""
-    options = _arguments()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    logging.getLogger("apprise").propagate = False  # its reasons are in our own lines
-    try:
-        places = _places(options)
-        wanted = options.only or EVENTS
-        asyncio.run(announce_everywhere(options.url, token_of(options.token_command), places, wanted))
-    except (GameNightError, WrongPlace, OSError) as problem:
-        raise SystemExit(str(problem)) from None
-    except ExceptionGroup as problems:
-        first = problems.exceptions[0]
-        if not isinstance(first, GameNightError | OSError):
-            raise
-        raise SystemExit(str(first)) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    parser = Parser("Announce game nights wherever Apprise reaches.", cursors="announced")
+    parser.epilog = (
+        "URLs hold secrets, and other users of this machine can see a command line: put them into "
+        "ANNOUNCE_TO instead, with spaces between them."
+    )
+    parser.add_argument("--to", action="append", default=[], metavar="URL", help="an Apprise URL; repeatable")
+    parser.add_argument("--only", action="append", choices=EVENTS, help="announce only this; repeatable")
+
+    async def play(options: argparse.Namespace) -> None:
+        logging.getLogger("apprise").propagate = False  # its reasons are in our own lines
+        urls = dict.fromkeys([*options.to, *os.environ.get("ANNOUNCE_TO", "").split()])
+        if not urls:
+            parser.error("Name where to announce: --to discord://ID/TOKEN, or URLs in ANNOUNCE_TO.")
+        folder, token = Path(options.cursors), token_of(options.token_command)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+            places = [Place(url, folder, Surroundings()) for url in urls]
+        except (OSError, WrongPlace) as problem:
+            parser.error(str(problem))
+        await announce_everywhere(options.url, token, places, options.only or EVENTS)
+
+    run(parser, play)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@
     python archive.py report                         # nights a week, games by score, who votes
 
 The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs the package ``gamenight``, and
-beside it ``tokens.py`` and ``archive.sql``, which describes the tables and views.
+beside it ``command_line.py`` and ``archive.sql``, which describes the tables and views.
 """
 
-import argparse
 import asyncio
 import json
 import logging
@@ -19,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gamenight import Event, GameNight, GameNightError, Refused
-from tokens import token_of
+from command_line import OneLineParser, token_of
+from gamenight import GameNight, GameNightError, NoCursors, Refused, WrongAddress
 
 logger = logging.getLogger("archive")
 
@@ -73,11 +72,12 @@ class Archive:
         script = SCHEMA.read_text("utf-8")
         self._db.executescript(f"BEGIN; {script}; PRAGMA application_id = {APPLICATION_ID}; COMMIT")
 
-    def add(self, event: Event) -> None:
+    def add(self, kind: str, timestamp: str, data: Mapping[str, Any]) -> None:
         """Write an event; ``save`` commits it."""
+        night = (data["session"] or {}).get("id")
         self._db.execute(
             "INSERT INTO events (type, timestamp, session_id, data) VALUES (?, ?, ?, ?)",
-            (event.type, event.timestamp, event.session_id, json.dumps(event.data, ensure_ascii=False)),
+            (kind, timestamp, night, json.dumps(data, ensure_ascii=False)),
         )
 
     def load(self) -> Mapping[str, str]:
@@ -112,7 +112,7 @@ async def keep(client: GameNight, archive: Archive) -> None:
             logger.warning("the service can't be reached: %s; again in %g s", problem, AGAIN_SECONDS)
             await asyncio.sleep(AGAIN_SECONDS)
     async for event in client.events():
-        archive.add(event)
+        archive.add(event.type, event.timestamp, event.data)
 
 
 async def catch_up(client: GameNight, archive: Archive) -> None:
@@ -125,11 +125,13 @@ async def catch_up(client: GameNight, archive: Archive) -> None:
         page = await _page(client, "/api/sessions", cursors[SESSIONS])
         if page is None:
             logger.warning("the service is new, or its events have expired: reading all that it has")
-            archive.add(Event("gap", _now(), {"session": None}))
+            archive.add("gap", _now(), {"session": None})
             cursors = {SESSIONS: ""}
             continue
         for session in page["sessions"]:
-            archive.add(_start_of(session))
+            # From the row that polling has instead of the event.
+            start = {name: session[name] for name in ("id", "created_at", "notes")}
+            archive.add("session.started", start["created_at"], {"session": {"is_active": 1, **start}})
             cursors[f"session:{session['id']}"] = ""
         cursors[SESSIONS] = page["cursor"]
         archive.save(cursors)
@@ -150,10 +152,10 @@ async def _catch_up_night(client: GameNight, archive: Archive, cursors: dict[str
                 raise
             page = {"events": [], "cursor": "", "more": False}
             ended = True
-        for event in (Event(each["type"], each["timestamp"], each["data"]) for each in page["events"]):
-            if event.type != "session.started":  # the stream of starts has brought it
-                archive.add(event)
-            ended = ended or not event.data["session"].get("is_active", True)
+        for event in page["events"]:
+            if event["type"] != "session.started":  # the stream of starts has brought it
+                archive.add(event["type"], event["timestamp"], event["data"])
+            ended = ended or not event["data"]["session"].get("is_active", True)
         more, cursors[stream] = page["more"], page["cursor"]
         if ended:
             del cursors[stream]
@@ -177,12 +179,6 @@ async def _snapshot(client: GameNight, path: str) -> Any:
     session = await client.request("GET", path)
     snapshot = {"type": "snapshot", "timestamp": _now(), "data": {"session": session}}
     return {"events": [snapshot], "cursor": end["cursor"], "more": False}
-
-
-def _start_of(session: Any) -> Event:
-    """Return the event of a night's start, from the row that polling has instead of it."""
-    fields = {name: session[name] for name in ("id", "created_at", "notes")}
-    return Event("session.started", session["created_at"], {"session": {"is_active": 1, **fields}})
 
 
 def _now() -> str:
@@ -220,8 +216,8 @@ def print_json(archive: Archive, views: list[str]) -> None:
     print(json.dumps(found, ensure_ascii=False, indent=1))
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Keep every event of every night, and report on them.")
+def _parser() -> OneLineParser:
+    parser = OneLineParser(description="Keep every event of every night, and report on them.")
     commands = parser.add_subparsers(dest="command", required=True)
     keeping = commands.add_parser("keep", help="archive all nights, until you stop it")
     keeping.add_argument("url", help="where /api is, e.g. http://localhost:5000")
@@ -232,16 +228,16 @@ def _arguments() -> argparse.Namespace:
     reporting.add_argument("--json", action="store_true", help="print all rows as JSON")
     for command in (keeping, reporting):
         command.add_argument("--database", type=Path, default="nights.db", help="the archive")
-    options = parser.parse_args()
-    unknown = [view for view in getattr(options, "views", []) if view not in REPORTS]
-    if unknown:
-        reporting.error(f"there is no report {unknown[0]}; there are {', '.join(REPORTS)}")
-    return options
+    return parser
 
 
 def main() -> None:
     """Read the command line and run."""
-    options = _arguments()
+    parser = _parser()
+    options = parser.parse_args()
+    unknown = [view for view in getattr(options, "views", []) if view not in REPORTS]
+    if unknown:
+        parser.error(f"there is no report {unknown[0]}; there are {', '.join(REPORTS)}")
     try:
         archive = Archive(options.database, new=options.command == "keep")
         if options.command == "report":
@@ -250,7 +246,9 @@ def main() -> None:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
         client = GameNight(options.url, token_of(options.token_command), cursors=archive)
         asyncio.run(catch_up(client, archive) if options.once else keep(client, archive))
-    except (GameNightError, NoArchive) as problem:
+    except (NoArchive, NoCursors, WrongAddress) as problem:
+        parser.error(str(problem))
+    except GameNightError as problem:
         raise SystemExit(str(problem)) from None
     except OSError as problem:
         raise SystemExit(f"{options.url} can't be reached: {problem}") from None

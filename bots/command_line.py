@@ -9,21 +9,28 @@ import subprocess
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from gamenight import GameNightError, NoCursors, Token, TokenRefused, WrongAddress
+try:
+    from gamenight import GameNightError, NoCursors, Token, TokenRefused, WrongAddress
+except ModuleNotFoundError as missing:
+    raise SystemExit(f"There is no package {missing.name!r} here: pip install ./clients/python") from None
 
 
-class Parser(argparse.ArgumentParser):
-    """Takes what every bot takes. What is wrong it says in one line, and ends the program with status 2."""
+class OneLineParser(argparse.ArgumentParser):
+    """What is wrong it says in one line, and ends the program with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+class Parser(OneLineParser):
+    """Takes what every bot takes."""
 
     def __init__(self, description: str, cursors: str) -> None:
         super().__init__(description=description)
         self.add_argument("url", help="where /api is, e.g. http://localhost:5000")
         self.add_argument("--cursors", default=cursors, help="where its places are kept")
         self.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
-
-    def error(self, message: str) -> NoReturn:
-        """End the program."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def token_of(command: str | None) -> Token:

@@ -16,7 +16,7 @@ from aiosmtpd.smtp import Envelope
 from announce import EVENTS, Place, WrongPlace, announce_everywhere
 from apprise import NotifyBase
 from apprise.plugins.discord import NotifyDiscord
-from gamenight import Event
+from gamenight import SessionStarted
 
 from tests.bots.bot import FakeTime, Hurried
 from tests.bots.http_server import Answer, HttpServer, answering
@@ -27,7 +27,8 @@ from tests.clients import Host, Target
 # Apprise asks for a module that Python 3.13 has no more, and does without.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
-STARTED = Event("session.started", "2025-11-01T20:00:00.123Z", {"session": {"id": 17}})
+AT = "2025-11-01T20:00:00.123Z"
+STARTED = SessionStarted(AT, {"session": {"id": 17, "is_active": 1, "created_at": AT, "notes": None}})
 VOTE = "🗳️ Vote with thisgame++ or thisgame-- during games!"
 
 
@@ -263,7 +264,7 @@ async def test_an_address_that_is_none_is_told_without_its_secret(tmp_path: Path
         ([], "Name where to announce"),
         (["--to", "nonsense://s3cret"], "begins with nonsense://"),
         (["--to", "ntfy://x", "--only", "game.over"], "invalid choice"),
-        (["--to", "ntfy://x", "--state", "/dev/null/x"], "Not a directory"),
+        (["--to", "ntfy://x", "--cursors", "/dev/null/x"], "Not a directory"),
     ],
 )
 async def test_a_wrong_command_says_what_to_do(tmp_path: Path, options: list[str], said: str) -> None:

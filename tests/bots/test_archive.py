@@ -4,13 +4,13 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from archive import Archive, NoArchive
-from gamenight import Event
 
 from tests.bots.programs import python, running
 from tests.clients import Host, Target
@@ -29,7 +29,8 @@ def archive_command(target: Target, database: Path, *options: str) -> list[str |
 
 def report(database: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = python("archive.py", "report", "--database", str(database), *options)
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
 
 
 async def play(host: Host, notes: str, votes: list[tuple[str, str, str]]) -> int:
@@ -138,9 +139,9 @@ async def test_a_place_of_another_service_is_a_gap_and_everything_is_read(
 
 
 def test_an_event_without_its_cursor_is_not_kept(archive: Archive, tmp_path: Path) -> None:
-    archive.add(Event("session.started", "2025-11-01T20:00:00.123Z", {"session": {"id": 1}}))
+    archive.add("session.started", "2025-11-01T20:00:00.123Z", {"session": {"id": 1}})
     archive.save({"sessions": "e:1"})
-    archive.add(Event("session.started", "2025-11-01T21:00:00.123Z", {"session": {"id": 2}}))
+    archive.add("session.started", "2025-11-01T21:00:00.123Z", {"session": {"id": 2}})
 
     cursors = archive.load()
 
@@ -159,7 +160,7 @@ def test_a_second_program_on_one_archive_is_refused(archive: Archive, tmp_path: 
 def test_the_games_of_a_snapshot_are_counted(archive: Archive) -> None:
     game = {"id": 1, "title": "Quiplash", "totals": {"upvotes": 3, "downvotes": 1, "score": 2}}
     session = {"id": 7, "created_at": "2025-11-01T20:00:00.123Z", "games_played": 1, "games": [game]}
-    archive.add(Event("snapshot", "2026-11-01T20:00:00.123Z", {"session": session}))
+    archive.add("snapshot", "2026-11-01T20:00:00.123Z", {"session": session})
     archive.save({})
 
     _, scores = archive.report("games_by_score")

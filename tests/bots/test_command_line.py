@@ -15,9 +15,10 @@ IRC = ["irc_bot.py", HERE, "127.0.0.1"]
     [
         (["irc_bot.py", "http://localhost:notaport", "127.0.0.1", "#games"], "is no address"),
         (["irc_bot.py", "http://localhost:99999", "127.0.0.1", "#games"], "is no address"),
-        (["discord_bot.py", "http://localhost:notaport"], "is no address"),
-        (["discord_bot.py", "http://localhost:99999"], "is no address"),
-        (["discord_bot.py", HERE, "--cursors", "nowhere/cursors.json"], "there is no folder nowhere"),
+        (["announce.py", "http://localhost:notaport"], "is no address"),
+        (["announce.py", HERE, "--cursors", "/dev/null/x"], "Not a directory"),
+        (["archive.py", "keep", "http://localhost:99999"], "is no address"),
+        (["archive.py", "keep", HERE, "--database", "nowhere/nights.db"], "There is no folder nowhere"),
         ([*IRC, "games"], "'games' is no channel"),
         ([*IRC, "#games night"], "is no channel"),
         ([*IRC, "#games", "--port", "599800"], "--port: 599800 is no port"),
@@ -28,7 +29,7 @@ IRC = ["irc_bot.py", HERE, "127.0.0.1"]
     ],
 )
 async def test_what_is_wrong_is_said_in_a_line(tmp_path: Path, typed: list[str], said: str) -> None:
-    environment = {"GAMENIGHT_TOKEN": "x", "DISCORD_WEBHOOK_URL": f"{HERE}/webhook"}
+    environment = {"GAMENIGHT_TOKEN": "x", "ANNOUNCE_TO": "ntfy://localhost/x"}
     async with running(python(*typed), environment, tmp_path) as program:
         status, printed = await program.ends()
 

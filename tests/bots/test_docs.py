@@ -18,7 +18,7 @@ BLOCKS = re.findall(
 )
 COMMANDS = [text for language, text in BLOCKS if language == "sh"]
 
-RUN, LISTEN, START, INSTALL, OWN_BOT, IRC, DISCORD, TOKEN = range(8)
+RUN, LISTEN, START, INSTALL, OWN_BOT, IRC, ANNOUNCE, ARCHIVE, REPORT, TOKEN = range(10)
 """The commands, by their place in the text."""
 
 
@@ -59,13 +59,15 @@ async def ran(program: Program) -> str:
 def test_all_commands_are_known() -> None:
     makefile = (ROOT / "Makefile").read_text()
 
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 10
     assert COMMANDS[RUN] == "make run\n"  # what the fixture ``gateway`` does, on another port
     # Their own tests start these.
     assert "python bots/listen.py ws://localhost:5000/api/sessions/live" in COMMANDS[LISTEN]
-    for number, program in ((IRC, "irc_bot.py"), (DISCORD, "discord_bot.py")):
+    started = {IRC: "irc_bot.py", ANNOUNCE: "announce.py", ARCHIVE: "archive.py keep"}
+    for number, program in started.items():
         assert f"python bots/{program} http://localhost:5000" in COMMANDS[number]
         assert "--token-command 'make -s token'" in COMMANDS[number]
+    assert COMMANDS[REPORT] == "python bots/archive.py report\n"
     assert "\nrun:" in makefile
     assert "\ntoken:" in makefile
 

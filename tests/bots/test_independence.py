@@ -10,7 +10,7 @@ from tests.gateway import ROOT
 
 CLIENT = sorted((ROOT / "clients/python/src").rglob("*.py"))
 BOTS = sorted((ROOT / "bots").glob("*.py"))
-LIBRARIES = {"irc_bot.py": {"irc", "jaraco"}, "listen.py": {"websockets"}}
+LIBRARIES = {"announce.py": {"apprise"}, "irc_bot.py": {"irc", "jaraco"}, "listen.py": {"websockets"}}
 BESIDE_BOTS = {"gamenight"} | {bot.stem for bot in BOTS}
 
 
