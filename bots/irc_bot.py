@@ -14,6 +14,7 @@ import os
 import re
 import ssl
 import unicodedata
+from collections import deque
 from collections.abc import Iterator
 from itertools import count
 from typing import Any, Literal
@@ -39,6 +40,8 @@ except ModuleNotFoundError as missing:
     raise SystemExit(f"There is no package {missing.name!r} here: pip install irc") from None
 
 logger = logging.getLogger("irc_bot")
+
+Vote = Literal["up", "down"]
 logging.getLogger("irc").setLevel(logging.INFO)  # below that it logs every line, passwords as well
 
 FORMATTING = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[\da-f]{6}(?:,[\da-f]{6})?)?", re.IGNORECASE)
@@ -84,6 +87,12 @@ ANSWER_SECONDS = 30.0
 
 SILENCE_SECONDS = 60.0
 """A server that has said nothing for half of this is pinged, and left after all of it."""
+
+VOTES_AT_ONCE = 10
+"""So many may be on their way to the service."""
+
+MOST_ANSWERS = 10
+"""So many people may wait for an answer. Each delays the announcements by the price of a line."""
 
 
 class Chat:
@@ -351,6 +360,9 @@ class Bot:
         self._night = night
         self._chat = chat
         self._current: int | None = None
+        self._votes: dict[str, deque[Vote]] = {}  # of each person who has some that are not posted yet
+        self._posting = asyncio.Semaphore(VOTES_AT_ONCE)
+        self._answers: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MOST_ANSWERS)
 
     async def announce(self) -> None:
         """Tell the channel what happens. An event is dealt with once its lines are said."""
@@ -359,20 +371,42 @@ class Bot:
             await self._chat.says(await announcement(event, self._night))
 
     async def take_votes(self) -> None:
-        """Post what is said in the channel as votes."""
+        """Post what is said in the channel as votes: several people's at once, one person's in order."""
+        async with asyncio.TaskGroup() as doing:
+            doing.create_task(self._answer())
+            while True:
+                nickname, text = await self._chat.said.get()
+                if vote := vote_in(text):
+                    votes = self._votes.setdefault(nickname, deque())
+                    votes.append(vote)
+                    if len(votes) == 1:
+                        doing.create_task(self._post(nickname, votes))
+
+    async def _post(self, nickname: str, votes: "deque[Vote]") -> None:
+        while votes:
+            async with self._posting:
+                await self._vote(nickname, votes[0])
+            votes.popleft()
+        del self._votes[nickname]
+
+    async def _answer(self) -> None:
         while True:
-            nickname, text = await self._chat.said.get()
-            vote = vote_in(text)
-            if vote:
-                await self._vote(nickname, vote)
+            await self._chat.tells(*await self._answers.get())
+
+    def _tell(self, nickname: str, text: str) -> None:
+        try:
+            self._answers.put_nowait((nickname, text))
+        except asyncio.QueueFull:
+            logger.warning("too many wait for an answer; %s gets none", nickname)
 
     def _remember(self, event: Event) -> None:
         if isinstance(event, SessionStarted | Snapshot) and event.data["session"]["is_active"]:
-            self._current = event.session_id
+            # The state of a night that nobody has ended may come after the start of a newer one.
+            self._current = max(self._current or 0, event.session_id)
         elif isinstance(event, SessionEnded) and event.session_id == self._current:
             self._current = None
 
-    async def _vote(self, nickname: str, vote: Literal["up", "down"]) -> None:
+    async def _vote(self, nickname: str, vote: Vote) -> None:
         try:
             if self._current is None:  # after a restart, or between nights
                 self._current = (await self._night.request("GET", "/api/sessions/active"))["id"]
@@ -381,15 +415,15 @@ class Bot:
             if refused.code == "session_closed":
                 self._current = None
             logger.info("a vote of %s does not count: %s", nickname, refused)
-            await self._chat.tells(nickname, f"Your vote does not count: {refused.detail}")
+            self._tell(nickname, f"Your vote does not count: {refused.detail}")
         except OSError as problem:
             logger.warning("a vote of %s could not be posted: %s", nickname, problem)
-            await self._chat.tells(nickname, "Your vote could not be counted now. Vote again in a moment.")
+            self._tell(nickname, "Your vote could not be counted now. Vote again in a moment.")
         else:
             logger.info("%s votes %s for %s", nickname, vote, counted["game"]["title"])
 
 
-def vote_in(text: str) -> Literal["up", "down"] | None:
+def vote_in(text: str) -> Vote | None:
     """Return what somebody votes by saying something; nothing for both, as in a quote of the bot."""
     plain = unicodedata.normalize("NFKC", FORMATTING.sub("", text)).translate(DASHES)
     # What is hidden may be within a word as well as between two.
