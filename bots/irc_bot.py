@@ -126,6 +126,7 @@ class Chat:
             "all_events": self._on_number,
             "error": self._on_error,
             "pong": self._on_pong,
+            "privnotice": self._on_notice,
             "join": self._on_join,
             "kick": self._on_kick,
             "part": self._on_part,
@@ -323,6 +324,12 @@ class Chat:
     def _on_pong(self, _: AioConnection, event: Any) -> None:
         if self._awaited in (event.target, *event.arguments):
             self._answered("")
+
+    def _on_notice(self, _: AioConnection, event: Any) -> None:
+        """Take what some servers say instead of a number: in a channel where much is said they drop lines."""
+        text = event.arguments[0]
+        if "!" not in event.source and "throttled" in text and lower(self._channel) in lower(text):
+            self._answered(text)
 
     def _on_join(self, _: AioConnection, event: Any) -> None:
         if self._is_me(event.source.nick) and self._is_ours(event.target):

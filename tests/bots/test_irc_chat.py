@@ -161,6 +161,10 @@ async def test_it_comes_back_into_the_channel(name: str, caplog: pytest.LogCaptu
 
 REFUSED = {
     "moderated": (":irc.test 404 GameNight #games :Cannot send to channel", "#games has not taken a line"),
+    "throttled": (
+        ":irc.test NOTICE GameNight :*** Message to #games throttled due to flooding",
+        "#games has not taken a line (*** Message to #games throttled",
+    ),
     "not in it": (":irc.test 442 GameNight #games :You're not on that channel", "no longer in #games"),
     "no such channel": (":irc.test 403 GameNight #games :No such channel", "no longer in #games"),
 }
