@@ -29,11 +29,11 @@ async def alice(server: IrcServer) -> AsyncIterator[Person]:
 @pytest.fixture
 def start(server: IrcServer, target: Target, tmp_path: Path) -> Start:
     @asynccontextmanager
-    async def started(nickname: str = "Nightly", joined_as: str = "Nightly") -> AsyncIterator[Program]:
-        options = ["--port", str(server.port), "--nick", nickname, "--pace", "0.01"]
+    async def started() -> AsyncIterator[Program]:
+        options = ["--port", str(server.port), "--nick", "Nightly", "--pace", "0.01"]
         command = python("irc_bot.py", target.rest_url, "127.0.0.1", "#games", *options)
         async with running(command, {"GAMENIGHT_TOKEN": target.token("bot")}, tmp_path) as program:
-            await program.prints(f"in #games as {joined_as}")
+            await program.prints("in #games as Nightly")
             await program.prints("authenticated as bot (bot)")
             yield program
 
@@ -104,59 +104,6 @@ async def test_what_was_missed_is_announced_after_a_restart(start: Start, alice:
         await host.close(night)
 
     assert announced[-2:] == ["🎲 New game: Fibbage 4", "🎲 New game: Drawful 2"]
-
-
-async def test_what_waits_for_the_irc_server_is_said_later(
-    start: Start, server: IrcServer, host: Host
-) -> None:
-    async with start() as program:
-        await server.end()
-        await program.prints(f"not on 127.0.0.1:{server.port}")
-        night = (await host.start())["id"]
-        await server.start()
-        async with person(server, "alice") as alice:
-            await program.prints("in #games as Nightly")
-            announced = await alice.hears(2)
-        await host.close(night)
-
-    assert announced[0] == f"🎮 Game Night has started! Session #{night}"
-
-
-async def test_it_comes_back_when_a_ban_ends_and_says_what_it_could_not(
-    start: Start, alice: Person, host: Host
-) -> None:
-    async with start() as program:
-        alice.sends("MODE #games +b Nightly!*@*")
-        alice.sends("KICK #games Nightly :out")
-        await program.prints("not let into #games")
-        night = (await host.start())["id"]
-        alice.sends("MODE #games -b Nightly!*@*")
-        await program.prints("in #games as Nightly")
-        announced = await alice.hears(2)
-        await host.close(night)
-
-    assert announced[0] == f"🎮 Game Night has started! Session #{night}"
-
-
-async def test_a_moderated_channel_gets_its_announcements_later(
-    start: Start, alice: Person, host: Host
-) -> None:
-    async with start() as program:
-        alice.sends("MODE #games +m")
-        await alice.reads("MODE #games +m")
-        night = (await host.start())["id"]
-        await program.prints("#games has not taken a line")
-        alice.sends("MODE #games -m")
-        announced = await alice.hears(2)
-        await host.close(night)
-
-    assert announced[0] == f"🎮 Game Night has started! Session #{night}"
-
-
-@pytest.mark.usefixtures("alice")
-async def test_a_name_that_is_taken_gets_a_tail(start: Start) -> None:
-    async with start("alice", joined_as="alice_"):
-        pass
 
 
 @pytest.mark.parametrize(
