@@ -198,13 +198,11 @@ async def test_forty_results_are_no_flood_though_they_would_be_at_once(
     async with person(server, "bob") as bob:
         for line in LONG_RESULTS * 10:
             bob.says(line)
-        gone = await alice.reads(" QUIT ")
-        while not gone.startswith(":bob!"):
-            gone = await alice.reads(" QUIT ")
+        while not (await alice.reads(" QUIT ")).startswith(":bob!"):
+            pass
 
     assert heard == LONG_RESULTS
     assert log.count(f"in {alice.channel} as Nightly") == 1
-    assert "flood" in gone.lower()
 
 
 @pytest.mark.parametrize(
