@@ -1,0 +1,50 @@
+// Where the service is: its REST API below a URL, and the WebSocket that `GET /api` names.
+
+import { GameNightError, WrongAddress } from './errors.js';
+
+const LIVE = '/api/sessions/live';
+
+/**
+ * Return the URL that `/api` stands below, and the WebSocket's where that needs not be asked. Throws WrongAddress.
+ * @param {string} url such as http://localhost:5000; ws://localhost:5000/api/sessions/live will do as well
+ * @param {string} [websocketUrl]
+ * @returns {{ root: string, websocketUrl?: string }}
+ */
+export function addresses(url, websocketUrl) {
+  const text = url.trim().replace(/\/+$/, '');
+  if (isWebSocket(text)) {
+    if (!text.endsWith(LIVE)) {
+      throw new WrongAddress(`${text} does not tell where /api is. Give that address, and this one as websocketUrl.`);
+    }
+    return { root: text.slice(0, -LIVE.length).replace('ws', 'http'), websocketUrl: websocketUrl ?? text };
+  }
+  if (!/^https?:\/\/[^/]/.test(text)) {
+    throw new WrongAddress(`${JSON.stringify(url)} is no address. Give one such as http://localhost:5000.`);
+  }
+  if (websocketUrl !== undefined && !isWebSocket(websocketUrl)) {
+    throw new WrongAddress(`${JSON.stringify(websocketUrl)} is no WebSocket's address: it begins with ws:// or wss://.`);
+  }
+  return { root: text.replace(/\/api$/, ''), websocketUrl };
+}
+
+/** @param {string} url */
+const isWebSocket = (url) => /^wss?:\/\/[^/]/.test(url);
+
+/**
+ * Ask where the WebSocket is. Throws WrongAddress where no Game Night Live answers, and what a request throws.
+ * @param {import('./rest.js').Rest} rest
+ * @param {string} root
+ * @returns {Promise<string>}
+ */
+export async function discovered(rest, root) {
+  let described;
+  try {
+    described = await rest.request('GET', '/api', undefined, { attempts: 1 });
+  } catch (problem) {
+    if (problem instanceof GameNightError && problem.code !== 'no_json' && (problem.passing || problem.code === 'closed')) {
+      throw problem;
+    }
+  }
+  if (isWebSocket(`${described?.websocket_url}`)) return described.websocket_url;
+  throw new WrongAddress(`No Game Night Live answers at ${root}/api. Give the address that stands before /api.`);
+}

@@ -1,0 +1,249 @@
+// A Game Night Live service, as a bot or a page uses it: what happens as events, and what somebody does as methods.
+
+import { addresses, discovered } from './address.js';
+import { MemoryCursors } from './cursors.js';
+import { Deliveries } from './deliveries.js';
+import { Refused } from './errors.js';
+import { Follower } from './follower.js';
+import { Listeners } from './listeners.js';
+import { NOW, streamOf } from './names.js';
+import { Nights } from './nights.js';
+import { Rest } from './rest.js';
+import { Streams } from './streams.js';
+import { Tokens } from './token.js';
+
+/**
+ * @typedef {import('./listeners.js').Event} Event
+ * @typedef {import('./rest.js').RequestOptions} RequestOptions
+ *
+ * @typedef {object} Options
+ * @property {import('./token.js').Token} [token] a text, or a function, async too, that is asked again in time
+ * @property {import('./cursors.js').CursorStore} [cursors] where cursors are kept; in memory, unless you say
+ * @property {boolean} [everyNight] false follows the starts of all nights, and only those nights that you `follow`
+ * @property {number} [pollSeconds] how often is read while no WebSocket gets through
+ * @property {string} [websocketUrl] the WebSocket's address; `GET /api` tells it, unless you say
+ * @property {AbortSignal} [signal] closes the client
+ */
+
+export class GameNight {
+  #closing = new AbortController();
+  #listeners = new Listeners();
+  /** @type {Deliveries<{ event: Event | null, moves: import('./nights.js').Moves }>} */
+  #deliveries = new Deliveries();
+  #store;
+  /** @type {Streams} */
+  #streams;
+  /** @type {Nights} */
+  #nights;
+  #rest;
+  #follower;
+  /** @type {import('./follower.js').State} */
+  #state = 'connecting';
+  #following = false;
+
+  /**
+   * @param {string} url where `/api` is, such as http://localhost:5000
+   * @param {Options} [options]
+   */
+  constructor(url, { token = '', cursors, everyNight = true, pollSeconds = 5, websocketUrl, signal } = {}) {
+    const at = addresses(url, websocketUrl);
+    const tokens = new Tokens(token, (problem) => this.#listeners.tell('error', problem));
+    this.#store = cursors ?? new MemoryCursors();
+    this.#rest = new Rest(at.root, tokens, this.#closing.signal);
+    this.#streams = new Streams({
+      happened: (frame) => this.#nights.happened(frame),
+      restore: (stream, place, lost) => this.#nights.restore(stream, place, lost),
+      vanished: (stream) => this.#nights.vanished(stream),
+      followed: (stream) => this.#follower.connection?.ask(stream),
+      left: (stream) => this.#follower.connection?.leave(stream),
+    });
+    this.#nights = new Nights(this.#streams, this.#rest, everyNight, (event, moves) => {
+      this.#deliveries.push({ event, moves });
+    });
+    this.#follower = new Follower({
+      address: async () => { at.websocketUrl ??= await discovered(this.#rest, at.root); return at.websocketUrl; },
+      streams: this.#streams,
+      rest: this.#rest,
+      tokens,
+      pollDelay: pollSeconds * 1000,
+      listener: {
+        state: (state) => this.#become(state),
+        error: (problem) => this.#listeners.tell('error', problem),
+        expiring: (expires) => this.#listeners.tell('token_expiring', expires),
+      },
+    });
+    signal?.addEventListener('abort', () => this.close(), { once: true, signal: this.#closing.signal });
+    if (signal?.aborted) this.close();
+  }
+
+  /** How the connection is: connecting, catching_up, live, polling or closed. */
+  get state() { return this.#state; }
+
+  /** The ids of the nights that are followed. */
+  get following() { return this.#streams.nights; }
+
+  /**
+   * Yield what happens, from the stored cursors on, until `close()`. Asking for the next event says that this one is
+   * dealt with: only then is its cursor saved. Throws TokenRefused, WrongAddress and NoCursors, which only a person can
+   * do something about; everything else is tried again.
+   * @returns {AsyncGenerator<Event, void, void>}
+   */
+  async *events() {
+    if (this.#following) throw new Error('This GameNight is listening already. Make another one to listen twice.');
+    this.#following = true;
+    const stored = (await this.#store.load()) ?? {};
+    if (this.#closing.signal.aborted) return;
+    this.#nights.resume(stored);
+    const cursors = Object.fromEntries(this.#streams.names.map((name) => [name, stored[name] ?? NOW]));
+    this.#follower.run().then(() => this.#deliveries.end(), (problem) => this.#deliveries.fail(problem));
+    try {
+      for await (const { event, moves } of this.#deliveries) {
+        if (event) {
+          await this.#listeners.hear(event);
+          yield event;
+        }
+        for (const [stream, cursor] of Object.entries(moves)) {
+          if (cursor === null) delete cursors[stream];
+          else cursors[stream] = cursor;
+        }
+        await this.#store.save({ ...cursors });
+      }
+    } finally {
+      this.#follower.stop();
+      this.#become('closed');
+    }
+  }
+
+  /** Hand what happens to the listeners of `on`, one event after the other, until `close()`. Throws as `events` does. */
+  async run() {
+    const events = this.events();
+    while (!(await events.next()).done);
+  }
+
+  /**
+   * Call a function for each event of a type; for each `event`; for each new `state`; for an `error` that the client
+   * goes on from by itself; or when the token is about to expire. Returns what takes the function off again.
+   * @template {keyof import('./listeners.js').Heard} Name
+   * @param {Name} name
+   * @param {(heard: import('./listeners.js').Heard[Name]) => unknown} listener an async one is waited for
+   */
+  on(name, listener) { return this.#listeners.add(name, listener); }
+
+  /** End every connection, timer and request; events that wait come again at the next start. */
+  close() {
+    this.#closing.abort();
+    this.#follower.stop();
+    this.#deliveries.end();
+    this.#become('closed');
+  }
+
+  /**
+   * Follow a night from a cursor on: `"now"` begins with a snapshot, `""` with its start.
+   * @param {number} nightId
+   * @param {string} [cursor]
+   */
+  follow(nightId, cursor = NOW) {
+    this.#streams.follow(streamOf(nightId), cursor);
+    this.#follower.nudge();
+  }
+
+  /** @param {number} nightId */
+  unfollow(nightId) { this.#streams.leave(streamOf(nightId)); }
+
+  /** Look at once whether the connection is alive, as after a sleep of the machine. */
+  wake() { this.#follower.wake(); }
+
+  /** Ask for the token again, and go on with it on the same connection. Throws TokenRefused. */
+  renew() { return this.#follower.renew(); }
+
+  /**
+   * Start a night, and return it.
+   * @param {string | null} [notes]
+   * @param {RequestOptions} [options]
+   * @returns {Promise<import('./types.js').StartedSession>}
+   */
+  startNight(notes = null, options) { return this.#post('/api/sessions', { notes }, options); }
+
+  /**
+   * Add a game to a night, and return it.
+   * @param {number} nightId
+   * @param {import('./types.js').NewGame} game
+   * @param {RequestOptions} [options]
+   * @returns {Promise<import('./types.js').Game>}
+   */
+  addGame(nightId, game, options) { return this.#post(`/api/sessions/${nightId}/games`, game, options); }
+
+  /**
+   * Vote for a game, the newest one unless you say. It comes without `totals` where a crowd votes: it is counted in a
+   * moment.
+   * @param {number} nightId
+   * @param {import('./types.js').NewVote} vote
+   * @param {RequestOptions} [options]
+   * @returns {Promise<import('./types.js').StoredVote & { totals?: import('./types.js').Totals }>}
+   */
+  vote(nightId, vote, options) { return this.#post(`/api/sessions/${nightId}/votes`, vote, options); }
+
+  /**
+   * End a night, and return it with its results.
+   * @param {number} nightId
+   * @param {RequestOptions} [options]
+   * @returns {Promise<import('./types.js').SessionWithGames>}
+   */
+  endNight(nightId, options) { return this.#post(`/api/sessions/${nightId}/close`, {}, options); }
+
+  /**
+   * Return a night with its games and their totals.
+   * @param {number} nightId
+   * @returns {Promise<import('./types.js').SessionWithGames>}
+   */
+  night(nightId) { return this.request('GET', `/api/sessions/${nightId}`); }
+
+  /**
+   * Return the newest nights, newest first.
+   * @param {{ newest?: number }} [which]
+   * @returns {Promise<import('./types.js').Session[]>}
+   */
+  async nights({ newest = 100 } = {}) { return (await this.request('GET', `/api/sessions?newest=${newest}`)).sessions; }
+
+  /**
+   * Return the newest night that is on, or null.
+   * @returns {Promise<import('./types.js').Session | null>}
+   */
+  async activeNight() {
+    try {
+      return await this.request('GET', '/api/sessions/active');
+    } catch (problem) {
+      if (problem instanceof Refused && problem.code === 'no_active_session') return null;
+      throw problem;
+    }
+  }
+
+  /**
+   * Make any request of the REST API, and return its answer. What fails for a moment is tried again; a POST is done
+   * once all the same. Throws Refused, TokenRefused and Unreachable.
+   * @param {string} method
+   * @param {string} path such as /api/sessions/17
+   * @param {object} [body]
+   * @param {RequestOptions} [options]
+   * @returns {Promise<any>}
+   */
+  request(method, path, body, options) { return this.#rest.request(method, path, body, options); }
+
+  /**
+   * @param {string} path
+   * @param {object} body
+   * @param {RequestOptions} [options]
+   */
+  async #post(path, body, options) {
+    const answer = await this.request('POST', path, body, options);
+    this.#follower.nudge(); // where it polls, what was done is seen at once
+    return answer;
+  }
+
+  /** @param {import('./follower.js').State} state */
+  #become(state) {
+    if (state === this.#state || this.#state === 'closed') return;
+    this.#state = state;
+    this.#listeners.tell('state', state);
+  }
+}

@@ -1,0 +1,51 @@
+// Who hears what: the functions given to `on`.
+
+/**
+ * @typedef {import('./types.js').Happened} Happened an event of the service
+ * @typedef {{ type: 'snapshot', timestamp: string, data: { session: import('./types.js').SessionWithGames }, stream: string, sequence: number, cursor: string }} Snapshot
+ *   a night as it is now, instead of its past events: when a client without a cursor starts, and after each gap
+ * @typedef {{ type: 'gap', timestamp: string, data: { session: { id: number } | null } }} Gap
+ *   events were missed and can't be had any more: of a night, or starts of nights. Without a snapshot after it, the
+ *   night is followed no more
+ * @typedef {Happened | Snapshot | Gap} Event
+ *
+ * @typedef {{ [Type in Event['type']]: Extract<Event, { type: Type }> } & {
+ *   event: Event,
+ *   state: import('./follower.js').State,
+ *   error: import('./errors.js').GameNightError,
+ *   token_expiring: Date,
+ * }} Heard
+ */
+
+export class Listeners {
+  /** @type {Map<string, Set<(heard: any) => unknown>>} */
+  #listeners = new Map();
+
+  /**
+   * Returns what takes the listener off again.
+   * @param {string} name
+   * @param {(heard: any) => unknown} listener
+   */
+  add(name, listener) {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => { listeners.delete(listener); };
+  }
+
+  /**
+   * Tell of something that nobody waits for.
+   * @param {string} name
+   * @param {unknown} heard
+   */
+  tell(name, heard) { for (const listener of this.#listeners.get(name) ?? []) listener(heard); }
+
+  /**
+   * Hand an event over. Returns once everybody is done with it; throws what they throw.
+   * @param {Event} event
+   */
+  async hear(event) {
+    for (const name of [event.type, 'event']) {
+      for (const listener of this.#listeners.get(name) ?? []) await listener(event);
+    }
+  }
+}

@@ -1,0 +1,18 @@
+// The streams' names: `sessions` has the start of each night, and `session:17` all that happens in night 17.
+
+export const SESSIONS = 'sessions';
+
+/** The cursor of a stream without a place: whoever asks from it is told where the stream ends. */
+export const NOW = 'now';
+
+/**
+ * The stream of a night.
+ * @param {number} id
+ */
+export const streamOf = (id) => `session:${id}`;
+
+/**
+ * The id of a stream's night.
+ * @param {string} stream
+ */
+export const nightIn = (stream) => Number(stream.slice('session:'.length));

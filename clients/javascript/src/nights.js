@@ -1,0 +1,142 @@
+// What a client hears, and which nights it follows: every night from its start to its end, or those that it chooses.
+
+import { NOW, SESSIONS, nightIn, streamOf } from './names.js';
+
+/**
+ * @typedef {import('./streams.js').Place} Place
+ * @typedef {Record<string, string | null>} Moves the cursor of each stream that moves; null where it is left
+ */
+
+const NEWEST = 100; // a page, at most
+const ACTIVE = 10; // so many nights that are on a client without a cursor is told of: the newest
+const MOST = 50; // a connection may follow so many
+
+export class Nights {
+  #streams;
+  #rest;
+  #every;
+  #deliver;
+
+  /**
+   * @param {import('./streams.js').Streams} streams
+   * @param {import('./rest.js').Rest} rest
+   * @param {boolean} every whether to follow every night
+   * @param {(event: any, moves: Moves) => void} deliver
+   */
+  constructor(streams, rest, every, deliver) {
+    this.#streams = streams;
+    this.#rest = rest;
+    this.#every = every;
+    this.#deliver = deliver;
+  }
+
+  /**
+   * Take up stored cursors: the newest nights, at most as many as a connection may follow.
+   * @param {import('./cursors.js').Cursors} cursors
+   */
+  resume(cursors) {
+    const known = Object.keys(cursors).filter((name) => /^session:[1-9]\d{0,14}$/.test(name));
+    this.#streams.follow(SESSIONS, cursors[SESSIONS] ?? NOW);
+    for (const night of known.sort((a, b) => nightIn(a) - nightIn(b)).slice(-MOST)) {
+      this.#streams.follow(night, cursors[night]);
+    }
+  }
+
+  /** @param {import('./streams.js').Frame} frame */
+  happened(frame) {
+    const { stream, type, data } = frame;
+    const night = data?.session?.id;
+    /** @type {Moves} */
+    const moves = { [stream]: frame.cursor };
+    if (!Number.isInteger(night)) this.#deliver(null, moves); // none that anybody can use
+    else if (!this.#every) this.#deliver(frame, moves);
+    else if (stream === SESSIONS) this.#started(frame, night, moves);
+    else if (type === 'session.started') this.#deliver(null, moves); // the stream of starts brings it
+    else {
+      if (type === 'session.ended') {
+        this.#streams.leave(stream);
+        moves[stream] = null;
+      }
+      this.#deliver(frame, moves);
+    }
+  }
+
+  /**
+   * @param {import('./streams.js').Frame} frame
+   * @param {number} night
+   * @param {Moves} moves
+   */
+  #started(frame, night, moves) {
+    const stream = streamOf(night);
+    if (this.#streams.place(stream)) {
+      this.#deliver(frame, moves);
+      return;
+    }
+    this.#deliver(frame, { ...moves, [stream]: '' });
+    this.#streams.follow(stream, ''); // what happened in it before the answer comes in its replay
+    const { nights } = this.#streams;
+    if (nights.length <= MOST) return;
+    const oldest = Math.min(...nights);
+    this.#streams.leave(streamOf(oldest));
+    this.vanished(streamOf(oldest));
+  }
+
+  /** @param {string} stream */
+  vanished(stream) { this.#deliver(made('gap', { id: nightIn(stream) }), { [stream]: null }); }
+
+  /**
+   * Read how things are, where events can't be had.
+   * @param {string} stream
+   * @param {Place} place
+   * @param {boolean} lost
+   * @returns {Promise<[Place, () => void]>}
+   */
+  restore(stream, place, lost) {
+    return stream === SESSIONS ? this.#restoreStarts(place, lost) : this.#restoreNight(stream, place, lost);
+  }
+
+  /**
+   * @param {Place} place
+   * @param {boolean} lost
+   * @returns {Promise<[Place, () => void]>}
+   */
+  async #restoreStarts(place, lost) {
+    const { sessions, cursor } = await this.#rest.request('GET', `/api/sessions?newest=${NEWEST}`);
+    const end = place.sequence ? place : { cursor, sequence: sessions[0]?.id ?? 0 }; // polled, and so unknown
+    // A night that has started since comes as an event.
+    const on = sessions.filter((/** @type {any} */ night) => night.is_active && night.id <= end.sequence);
+    const tell = () => {
+      const unknown = on.slice(0, ACTIVE).map((/** @type {any} */ { id }) => streamOf(id))
+        .filter((/** @type {string} */ name) => !this.#streams.place(name));
+      const room = Math.max(0, MOST - this.#streams.nights.length);
+      const fresh = this.#every ? unknown.slice(0, room).reverse() : [];
+      const moves = Object.fromEntries(fresh.map((/** @type {string} */ name) => [name, NOW]));
+      this.#deliver(lost ? made('gap', null) : null, { [SESSIONS]: end.cursor, ...moves });
+      for (const name of fresh) this.#streams.follow(name, NOW);
+    };
+    return [end, tell];
+  }
+
+  /**
+   * @param {string} stream
+   * @param {Place} place
+   * @param {boolean} lost
+   * @returns {Promise<[Place, () => void]>}
+   */
+  async #restoreNight(stream, place, lost) {
+    const session = await this.#rest.request('GET', `/api/sessions/${nightIn(stream)}`);
+    const tell = () => {
+      const over = this.#every && !session.is_active;
+      if (lost) this.#deliver(made('gap', { id: session.id }), {});
+      this.#deliver({ ...made('snapshot', session), stream, ...place }, { [stream]: over ? null : place.cursor });
+      if (over) this.#streams.leave(stream);
+    };
+    return [place, tell];
+  }
+}
+
+/**
+ * @param {'gap' | 'snapshot'} type
+ * @param {object | null} session
+ */
+const made = (type, session) => ({ type, timestamp: new Date().toISOString(), data: { session } });

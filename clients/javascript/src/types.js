@@ -1,0 +1,258 @@
+// The service's types, made from its specification by `make specs`.
+
+export {};
+
+/**
+ * A night that is going on. `is_active` is always 1.
+ * @typedef {object} ActiveSession
+ * @property {number} id
+ * @property {1} is_active
+ * @property {string} created_at
+ * @property {null} ended_at
+ * @property {string | null} notes
+ * @property {number} games_played
+ */
+
+/**
+ * A vote that counts, and what its game stands at with it.
+ * @typedef {object} CountedVote
+ * @property {SessionOfVote} session
+ * @property {GameOfVote} game
+ * @property {Vote} vote
+ * @property {Totals} totals
+ */
+
+/**
+ * A night as it has ended. `is_active` is always 0.
+ * @typedef {object} EndedSession
+ * @property {number} id
+ * @property {0} is_active
+ * @property {string} created_at
+ * @property {string} ended_at
+ * @property {string | null} notes
+ * @property {number} games_played
+ */
+
+/**
+ * Events after a cursor, oldest first: the very frames of those who opted in to resume. `more` says whether another page follows. `recovered` is false where the cursor can't be followed any more: read the session and start over from `cursor`.
+ * @typedef {object} EventsPage
+ * @property {(SessionStarted | GameAdded | VoteReceived | SessionEnded)[]} events
+ * @property {string} cursor
+ * @property {boolean} recovered
+ * @property {boolean} more
+ */
+
+/**
+ * A game of a night. Games of a night are numbered 1, 2, 3 ...
+ * @typedef {object} Game
+ * @property {number} id
+ * @property {string} title
+ * @property {string | null} pack_name
+ * @property {number | null} min_players
+ * @property {number | null} max_players
+ */
+
+/**
+ * A game was added. The subscribers of its session hear it.
+ * @typedef {object} GameAdded
+ * @property {'game.added'} type
+ * @property {string} timestamp
+ * @property {string} stream
+ * @property {number} sequence
+ * @property {string} cursor
+ * @property {GameAddedData} data
+ */
+
+/**
+ * What a new game says.
+ * @typedef {object} GameAddedData
+ * @property {SessionOfGame} session
+ * @property {Game} game
+ */
+
+/**
+ * The game that was voted for.
+ * @typedef {object} GameOfVote
+ * @property {number} id
+ * @property {string} title
+ */
+
+/**
+ * What API Gateway itself answers, before or instead of the service.
+ * @typedef {object} GatewayAnswer
+ * @property {string} message
+ */
+
+/**
+ * Requests are served.
+ * @typedef {object} Health
+ * @property {'ok'} status
+ * @property {string} version
+ */
+
+/**
+ * A token for a bot. Nothing shows it again.
+ * @typedef {object} MintedToken
+ * @property {string} token
+ * @property {string} expires_at
+ * @property {'bot'} role
+ * @property {string} sub
+ */
+
+/**
+ * The body of `POST /api/sessions/{id}/games`.
+ * @typedef {object} NewGame
+ * @property {string} title
+ * @property {string | null} [pack_name]
+ * @property {number | null} [min_players]
+ * @property {number | null} [max_players]
+ */
+
+/**
+ * The body of `POST /api/sessions/{id}/votes`.
+ * @typedef {object} NewVote
+ * @property {string} username
+ * @property {VoteType} type
+ * @property {number | null} [game_id]
+ */
+
+/**
+ * A night. `is_active` is 1 or 0; `ended_at` is null while it is 1.
+ * @typedef {object} Session
+ * @property {number} id
+ * @property {0 | 1} is_active
+ * @property {string} created_at
+ * @property {string | null} ended_at
+ * @property {string | null} notes
+ * @property {number} games_played
+ */
+
+/**
+ * A night has ended. The subscribers of its session hear it.
+ * @typedef {object} SessionEnded
+ * @property {'session.ended'} type
+ * @property {string} timestamp
+ * @property {string} stream
+ * @property {number} sequence
+ * @property {string} cursor
+ * @property {SessionEndedData} data
+ */
+
+/**
+ * What an end says.
+ * @typedef {object} SessionEndedData
+ * @property {EndedSession} session
+ */
+
+/**
+ * The night that a game was added to.
+ * @typedef {object} SessionOfGame
+ * @property {number} id
+ * @property {1} is_active
+ * @property {number} games_played
+ */
+
+/**
+ * The night that a vote belongs to.
+ * @typedef {object} SessionOfVote
+ * @property {number} id
+ */
+
+/**
+ * A night has started. Every authenticated connection hears it, subscribed or not.
+ * @typedef {object} SessionStarted
+ * @property {'session.started'} type
+ * @property {string} timestamp
+ * @property {string} stream
+ * @property {number} sequence
+ * @property {string} cursor
+ * @property {SessionStartedData} data
+ */
+
+/**
+ * What a start says.
+ * @typedef {object} SessionStartedData
+ * @property {StartedSession} session
+ */
+
+/**
+ * A night with its games, in the order in which they were added.
+ * @typedef {object} SessionWithGames
+ * @property {number} id
+ * @property {0 | 1} is_active
+ * @property {string} created_at
+ * @property {string | null} ended_at
+ * @property {string | null} notes
+ * @property {number} games_played
+ * @property {(TalliedGame)[]} games
+ */
+
+/**
+ * Nights after a cursor, oldest first. Ask again with `cursor` until a page is empty. `recovered` is false where the cursor can't be followed any more: start over from `cursor`.
+ * @typedef {object} SessionsPage
+ * @property {(Session)[]} sessions
+ * @property {string} cursor
+ * @property {boolean} recovered
+ */
+
+/**
+ * A night as it starts. `is_active` is always 1.
+ * @typedef {object} StartedSession
+ * @property {number} id
+ * @property {1} is_active
+ * @property {string} created_at
+ * @property {string | null} notes
+ */
+
+/**
+ * A vote that is stored and is counted in a moment: its event has the totals.
+ * @typedef {object} StoredVote
+ * @property {SessionOfVote} session
+ * @property {GameOfVote} game
+ * @property {Vote} vote
+ */
+
+/**
+ * A game of a night with its tallies.
+ * @typedef {object} TalliedGame
+ * @property {number} id
+ * @property {string} title
+ * @property {string | null} pack_name
+ * @property {number | null} min_players
+ * @property {number | null} max_players
+ * @property {Totals} totals
+ */
+
+/**
+ * The votes that count: the latest of each voter. `score` is up minus down.
+ * @typedef {object} Totals
+ * @property {number} upvotes
+ * @property {number} downvotes
+ * @property {number} score
+ */
+
+/**
+ * A vote, with the name as it was typed.
+ * @typedef {object} Vote
+ * @property {string} username
+ * @property {VoteType} type
+ * @property {string} timestamp
+ */
+
+/**
+ * A vote was counted. The subscribers of its session hear it.
+ * @typedef {object} VoteReceived
+ * @property {'vote.received'} type
+ * @property {string} timestamp
+ * @property {string} stream
+ * @property {number} sequence
+ * @property {string} cursor
+ * @property {CountedVote} data
+ */
+
+/**
+ * The two ways to vote: `thisgame++` and `thisgame--`.
+ * @typedef {'down' | 'up'} VoteType
+ */
+
+/** @typedef {SessionStarted | GameAdded | VoteReceived | SessionEnded} Happened */

@@ -1,0 +1,19 @@
+// The WebSocket of wherever this runs: the built-in one of browsers and of Node 22 and later, or else that of `ws`.
+
+import { WrongAddress } from './errors.js';
+
+const CLOSING = 1000; // milliseconds that `ws` waits for the other side; a dead one would keep the program for 30 s
+
+/**
+ * Return what opens a WebSocket. Throws WrongAddress where there is none.
+ * @returns {Promise<(url: string) => WebSocket>}
+ */
+export async function opener() {
+  if (globalThis.WebSocket) return (url) => new globalThis.WebSocket(url);
+  try {
+    const { WebSocket } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'ws');
+    return (url) => /** @type {any} */ (new WebSocket(url, /** @type {any} */ ({ closeTimeout: CLOSING })));
+  } catch {
+    throw new WrongAddress('This Node has no WebSocket of its own. Run `npm install ws`, or use Node 22 or newer.');
+  }
+}
