@@ -296,6 +296,14 @@ def page_file(edition: str, name: str) -> Response:
     return _as_response(web.file(edition, name, _request().headers))
 
 
+@route("GET", "/page/{edition}/gamenight/{name}")
+def client_file(edition: str, name: str) -> Response:
+    """Answer with a file of the client that the page is built on."""
+    from chalicelib.page import served as web
+
+    return _as_response(web.file(edition, f"gamenight/{name}", _request().headers))
+
+
 def _is(event: WebsocketEvent, event_type: str) -> bool:
     """Return whether an event is of the type that its function is for.
 

@@ -1,10 +1,10 @@
 // Forms that a person fills in: sends once, says what is wrong next to what caused it, and keeps what was typed.
 
-import { Problem } from './api.js';
 import { byId, say } from './elements.js';
+import { GameNightError } from './gamenight/index.js';
 import { fieldSentence, problemSentence, usedText } from './words.js';
 
-/** Call `act(fields)` when the form is sent; whatever Problem it raises is told where it belongs. */
+/** Call `act(fields)` when the form is sent; whatever GameNightError it raises is told where it belongs. */
 export function onSubmit(form, act) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -15,7 +15,7 @@ export function onSubmit(form, act) {
       await act(Object.fromEntries(new FormData(form)));
     } catch (problem) {
       tell(form, problem);
-      if (!(problem instanceof Problem)) reportError(problem); // a defect of ours
+      if (!(problem instanceof GameNightError)) reportError(problem); // a defect of ours
     } finally {
       form.ariaBusy = 'false';
     }

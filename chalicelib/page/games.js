@@ -32,7 +32,7 @@ export class Games {
     });
   }
 
-  /** `vote(game, way, username)` sends a vote and raises a Problem where it can't be counted. */
+  /** `vote(game, way, username)` sends a vote and raises a GameNightError where it can't be counted. */
   begin(vote, username) {
     this.#vote = vote;
     byId('voter').value = username;

@@ -1,10 +1,10 @@
-// Somebody who is signed in: what they do, what they are shown, and the follower that keeps it up to date.
+// Somebody who is signed in: what they do, what they are shown, and what the client makes of it as things happen.
 
 import { LIST, addressOf, named, rename } from './address.js';
-import { Deed, Problem } from './api.js';
-import { Book, SESSIONS, streamOf } from './book.js';
+import { Deed } from './deed.js';
 import { announce, byId, say, show } from './elements.js';
-import { Follower } from './follower.js';
+import { GameNightError, Refused } from './gamenight/index.js';
+import { SESSIONS, streamOf } from './gamenight/names.js';
 import { Keeper } from './keeper.js';
 import { Lobby } from './lobby.js';
 import { OtherNights } from './others.js';
@@ -14,23 +14,24 @@ import { eventWords, plain, problemSentence } from './words.js';
 const KNOWN = 100;
 
 export class Host {
-  #api;
+  #client;
   #memory;
   #keeper;
   #stage;
   #lobby = new Lobby((id) => this.#visit(id), () => this.#readAll());
   #others = new OtherNights((id) => this.#visit(id));
-  #book = null;
-  #follower = null;
+  #entered = false;
+  #starts = null; // the cursor of the starts of nights
   #nights = []; // the newest first
   #opening = null; // { id, asked }: whether somebody has asked for it, or it opens by itself
   #meanwhile = null; // the nights that have started while one of ours is being started
   #deeds;
 
-  constructor(api, memory, claims, stage) {
-    [this.#api, this.#memory, this.claims, this.#stage] = [api, memory, claims, stage];
-    this.#keeper = new Keeper(api, memory);
-    this.#deeds = { start: new Deed(api), end: new Deed(api), game: new Deed(api), votes: new Map() };
+  constructor(client, memory, claims, stage) {
+    [this.#client, this.#memory, this.claims, this.#stage] = [client, memory, claims, stage];
+    this.#keeper = new Keeper(client, memory);
+    this.#deeds = { start: new Deed(client), end: new Deed(client), game: new Deed(client), votes: new Map() };
+    client.on('event', (event) => this.#happened(event));
     const vote = (game, way, username) => this.#vote(game, way, username);
     stage.begin(vote, memory.read('voter') ?? claims.sub);
   }
@@ -41,38 +42,35 @@ export class Host {
 
   get #night() { return this.#keeper.night; }
 
-  /** Show what an address names, and follow it from there. Raises a Problem where that can't be read. */
-  async enter(url, token, listener, address) {
+  /** Where the client goes on from: the starts of nights, and the night that is shown. */
+  get cursors() {
+    return { [SESSIONS]: this.#starts, ...(this.#night && { [streamOf(this.#night.session.id)]: this.#keeper.cursor }) };
+  }
+
+  /** Show what an address names. Raises a GameNightError where that can't be read. */
+  async enter(address) {
     const { night, list } = named(address);
     const kept = this.#keeper.recall() ? this.#night.session.id : null;
     const remembered = kept !== null && !list && (night ?? kept) === kept;
     if (!remembered) this.#keeper.close();
-    let place = remembered ? this.#memory.read(SESSIONS) : null;
+    this.#starts = remembered ? this.#memory.read(SESSIONS)?.cursor : null;
     if (remembered) this.#show();
     let gone = null;
-    if (!place?.cursor) {
-      const { active, end } = await this.#look();
-      place = end;
+    if (!this.#starts) {
+      const { active, cursor } = await this.#look();
+      this.#moveTo(cursor);
       const wanted = list || remembered ? undefined : night ?? active?.id;
       if (wanted !== undefined) gone = await this.#begin(wanted);
       if (gone && gone.code !== 'session_not_found') throw gone;
     }
-    this.#book = new Book({
-      happened: (stream, event) => this.#happened(stream, event),
-      lost: (stream, end) => this.#lost(stream, end),
-      vanished: () => this.leave(),
-    }, place);
-    if (this.#night) this.#book.follow(this.#night.session.id, this.#keeper.place);
-    this.#memory.write(SESSIONS, place);
-    this.#follower = new Follower({ url, api: this.#api, book: this.#book, token, listener });
+    this.#entered = true;
     this.#show();
     this.#say(gone);
-    this.#follower.run();
   }
 
   /** Show what another address names. */
   async go(address) {
-    if (!this.#book) return; // it is read when everything else is
+    if (!this.#entered) return; // it is read when everything else is
     const { night, list } = named(address);
     if (night !== undefined) {
       if (night !== this.#night?.session.id) await this.open(night);
@@ -97,22 +95,19 @@ export class Host {
       this.#say(problem);
       return;
     }
-    const left = this.#book.night;
-    this.#book.follow(id, this.#keeper.place);
+    this.#leaveStream();
+    this.#client.follow(id, this.#keeper.cursor);
     rename(addressOf(id), { instead: !asked });
     this.#render();
-    this.#follower.follow(left);
   }
 
   /** Back to the lobby. */
   async leave() {
-    const left = this.#book.night;
     this.#opening = null;
     this.#leaveBehind();
-    this.#book.leave();
+    this.#leaveStream();
     this.#keeper.close();
     this.#show();
-    this.#follower.follow(left);
     await this.#look().catch(() => null); // the list is as it was, then
     this.#render();
   }
@@ -141,27 +136,21 @@ export class Host {
     );
     for (const name of ['min_players', 'max_players']) if (name in body) body[name] = Number(body[name]);
     await this.#deeds.game.post(`/api/sessions/${this.#night.session.id}/games`, { title: '', ...body });
-    this.#follower.nudge();
   }
 
   async end() {
     await this.#deeds.end.post(`/api/sessions/${this.#night.session.id}/close`, {});
-    this.#follower.nudge();
   }
 
-  /** The tab was woken up, or the network has changed. */
-  wake() { this.#follower?.wake(); }
-
-  /** Go on with another token of the same subject. */
-  renew(token, claims) {
+  /** Go on with another token of the same subject. Raises a GameNightError where it is refused. */
+  async renew(claims) {
     this.claims = claims;
-    this.#follower.renew(token);
     this.#render();
+    await this.#client.renew();
   }
 
   stop() {
-    this.#follower?.stop();
-    this.#follower = null;
+    this.#client.close();
     this.#leaveBehind();
     this.save();
   }
@@ -171,23 +160,25 @@ export class Host {
   async #vote(game, way, username) {
     this.#memory.write('voter', username);
     const { votes } = this.#deeds;
-    if (!votes.has(game.id)) votes.set(game.id, new Deed(this.#api));
+    if (!votes.has(game.id)) votes.set(game.id, new Deed(this.#client));
     const body = { username, type: way, game_id: game.id };
     await votes.get(game.id).post(`/api/sessions/${this.#night.session.id}/votes`, body);
-    this.#follower.nudge();
   }
 
-  #happened(stream, event) {
-    if (stream === SESSIONS) {
-      this.#memory.write(SESSIONS, this.#book.place(SESSIONS));
-      this.#started(event.data.session);
-      return;
+  #happened(event) {
+    const { type, stream, data } = event;
+    if (type === 'gap') this.#missed(data.session).catch((problem) => this.#say(problem));
+    else if (stream === SESSIONS) {
+      this.#moveTo(event.cursor);
+      this.#started(data.session);
+    } else if (stream === streamOf(this.#night?.session.id)) { // or of the night before, while another one is opened
+      this.#keeper.take(event);
+      if (type !== 'snapshot') {
+        const { said, detail } = eventWords(event);
+        announce([said, detail].map(plain).filter(Boolean).join(', '));
+      }
+      this.#render();
     }
-    if (stream !== streamOf(this.#night?.session.id)) return; // of the night before, while another one is opened
-    this.#keeper.take(event, this.#book.place(stream));
-    const { said, detail } = eventWords(event);
-    announce([said, detail].map(plain).filter(Boolean).join(', '));
-    this.#render();
   }
 
   #started(session) {
@@ -206,33 +197,36 @@ export class Host {
     return night ? Boolean(night.is_active) || night.id < newest : this.hosting && byId('notes').value.trim() !== '';
   }
 
-  async #lost(stream, end) {
-    if (stream === SESSIONS) {
-      const { active } = await this.#look();
-      this.#memory.write(SESSIONS, this.#book.place(SESSIONS));
-      if (active && !this.#night?.session.is_active && this.#night?.session.id !== active.id) await this.open(active.id, false);
-      this.#render();
+  /** Events are gone: of a night, which comes anew in a snapshot if it is still there, or starts of nights. */
+  async #missed(session) {
+    if (session) {
+      if (session.id === this.#night?.session.id && !this.#client.following.includes(session.id)) await this.leave();
       return;
     }
-    try {
-      await this.#keeper.restore(end);
-      this.#render();
-    } catch (problem) {
-      if (problem.code !== 'session_not_found') throw problem;
-      await this.leave();
-    }
+    const { active, cursor } = await this.#look();
+    this.#moveTo(cursor);
+    if (active && !this.#night?.session.is_active && this.#night?.session.id !== active.id) await this.open(active.id, false);
+    this.#render();
   }
 
-  /** Read a night and show it from now on, unless it is not `wanted` any more. Returns a Problem that stood in the way. */
+  #moveTo(cursor) {
+    this.#starts = cursor;
+    this.#memory.write(SESSIONS, { cursor });
+  }
+
+  #leaveStream() { for (const id of this.#client.following) this.#client.unfollow(id); }
+
+  /** Read a night and show it from now on, unless it is not `wanted` any more. Returns a GameNightError that stood in the way. */
   async #begin(id, wanted = () => true) {
     try {
       // Ids have no gaps, so that nobody has to be asked for one behind the newest.
-      if (!(id <= this.#newest) && !(id <= (await this.#look()).end.sequence)) throw new Problem(404, 'session_not_found', '');
+      if (!(id <= this.#newest)) await this.#look();
+      if (!(id <= this.#newest)) throw new Refused(404, 'session_not_found', '');
       const read = await this.#keeper.read(id);
       if (wanted()) this.#keeper.begin(read);
       return null;
     } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
+      if (!(problem instanceof GameNightError)) throw problem;
       return problem;
     }
   }
@@ -242,9 +236,9 @@ export class Host {
 
   /** Read the newest nights; returns the newest that is on, or undefined, and where the stream of starts ends. */
   async #look() {
-    const { sessions, cursor } = await this.#api.get(`/api/sessions?newest=${KNOWN}`);
+    const { sessions, cursor } = await this.#client.request('GET', `/api/sessions?newest=${KNOWN}`);
     this.#nights = sessions;
-    return { active: sessions.find((night) => night.is_active), end: { cursor, sequence: sessions[0]?.id ?? 0 } };
+    return { active: sessions.find((night) => night.is_active), cursor };
   }
 
   /** Read the nights that are not among the newest. */
@@ -253,7 +247,8 @@ export class Host {
     let [earlier, since] = [[], ''];
     try {
       while ((earlier.at(-1)?.id ?? 0) < oldest - 1) {
-        const page = await this.#api.get(`/api/sessions?since=${encodeURIComponent(since)}&limit=${KNOWN}`);
+        const asked = `since=${encodeURIComponent(since)}&limit=${KNOWN}`;
+        const page = await this.#client.request('GET', `/api/sessions?${asked}`);
         if (page.sessions.length === 0) break;
         earlier = [...earlier, ...page.sessions.filter(({ id }) => id < oldest)];
         since = page.cursor;

@@ -1,13 +1,13 @@
 // The page's beginning: who is signed in, and what each button does. Leaves what happens then to `host.js`.
 
 import { LIST } from './address.js';
-import { Api, Problem } from './api.js';
 import { byId, say, show } from './elements.js';
 import { countCharacters, mark, onSubmit, tell } from './forms.js';
+import { GameNight, GameNightError, Refused, TokenRefused, Unreachable, claimsOf } from './gamenight/index.js';
 import { Host } from './host.js';
 import { Memory } from './memory.js';
 import { Stage, showState } from './stage.js';
-import { claimsOf, tokenIn } from './token.js';
+import { tokenIn } from './token.js';
 import { problemSentence } from './words.js';
 
 // This file is ROOT/page/EDITION/main.js, wherever a stage or a proxy has put the root.
@@ -23,12 +23,13 @@ const NO_TOKEN = 'That is no token. A token is one long line in three parts with
 const TOLD_BEFORE = 120_000; // milliseconds before a token expires; the service says so as well
 
 let host = null;
-let api = null;
+let client = null;
+let token = null;
 let expiry = null;
 
 function signedOut(problem = null) {
   host?.stop();
-  host = null;
+  host = client = null;
   clearTimeout(expiry);
   byId('renewal').hidden = true;
   byId('who').hidden = true;
@@ -43,13 +44,35 @@ function refused(problem) {
   if (host) signedOut(problem); // once, though each request that is under way is refused
 }
 
-/** Let somebody in. Raises a Problem where the service can't be asked. */
-async function signIn(token, claims) {
-  api = new Api(root, token, refused);
-  host = new Host(api, memory, claims, stage);
+/** A client whose user signs out where the token is refused. */
+class Client extends GameNight {
+  async request(...asked) {
+    try {
+      return await super.request(...asked);
+    } catch (problem) {
+      if (problem instanceof TokenRefused) refused(problem);
+      throw problem;
+    }
+  }
+}
+
+/** Let somebody in. Raises a GameNightError where the service can't be asked. */
+async function signIn(claims) {
+  const cursors = { load: () => host.cursors, save: () => {} };
+  client = new Client(root, { token: () => token, cursors, everyNight: false, websocketUrl: url });
+  client.on('state', (state) => { if (state !== 'closed') showState(state.replace('_', '-')); });
+  client.on('error', (problem) => {
+    if (problem instanceof Unreachable && client.state === 'connecting') showState('offline');
+  });
+  client.on('token_expiring', (expires) => expiring(expires));
+  host = new Host(client, memory, claims, stage);
   say(byId('who-name').firstElementChild, claims.sub);
-  const listener = { state: showState, expiring, refused, notRenewed };
-  await host.enter(url, token, listener, window.location.hash);
+  await host.enter(window.location.hash);
+  showState('connecting');
+  client.run().catch((problem) => {
+    if (!(problem instanceof TokenRefused)) throw problem;
+    refused(problem);
+  });
   byId('who').hidden = false;
   watch(claims);
 }
@@ -58,22 +81,17 @@ async function signIn(token, claims) {
 function watch({ expiresAt }) {
   clearTimeout(expiry);
   const left = expiresAt - Date.now() - TOLD_BEFORE;
-  if (left < 2 ** 31) expiry = setTimeout(() => expiring(expiresAt), Math.max(0, left)); // longer is no timer's
+  if (left < 2 ** 31) expiry = setTimeout(() => expiring(new Date(expiresAt)), Math.max(0, left)); // longer is no timer's
 }
 
-function expiring(expiresAt) {
-  const time = new Date(expiresAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+function expiring(expires) {
+  const time = expires.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   say(byId('renewal-title'), `Your token expires at ${time}. Paste a new one of yours to stay.`);
   byId('renewal').hidden = false;
 }
 
-function notRenewed(problem) {
-  byId('renewal').hidden = false;
-  tell(byId('renewal'), problem);
-}
-
 async function begin() {
-  const token = memory.read('token');
+  token = memory.read('token');
   const claims = token && claimsOf(token);
   if (!claims) {
     show('sign-in');
@@ -83,17 +101,17 @@ async function begin() {
   byId('open-again').hidden = true;
   say(byId('opening').querySelector('.problem'), '');
   try {
-    await signIn(token, claims);
+    await signIn(claims);
   } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    if (problem.status === 401) return; // `refused` has said so
+    if (!(problem instanceof GameNightError)) throw problem;
+    if (problem instanceof TokenRefused) return; // `refused` has said so
     say(byId('opening').querySelector('.problem'), problemSentence(problem));
     byId('open-again').hidden = false;
   }
 }
 
 onSubmit(byId('sign-in-form'), async ({ token: pasted }) => {
-  const token = tokenIn(pasted);
+  token = tokenIn(pasted);
   const claims = token && claimsOf(token);
   if (!claims) {
     mark(byId('token'), NO_TOKEN);
@@ -102,7 +120,7 @@ onSubmit(byId('sign-in-form'), async ({ token: pasted }) => {
   }
   try {
     memory.write('token', token);
-    await signIn(token, claims);
+    await signIn(claims);
     byId('sign-in-form').reset();
   } catch (problem) {
     memory.write('token', null);
@@ -112,14 +130,14 @@ onSubmit(byId('sign-in-form'), async ({ token: pasted }) => {
 });
 
 onSubmit(byId('renewal'), async ({ token: pasted }) => {
-  const token = tokenIn(pasted);
-  const claims = token && claimsOf(token);
-  if (!claims) throw new Problem(400, 'no_token', NO_TOKEN);
-  if (claims.sub !== host.claims.sub) throw new Problem(400, 'subject_mismatch', '');
-  await new Api(root, token).get('/api/sessions?limit=1'); // whoever may do anything may do this
+  const renewed = tokenIn(pasted);
+  const claims = renewed && claimsOf(renewed);
+  if (!claims) throw new Refused(400, 'no_token', NO_TOKEN);
+  if (claims.sub !== host.claims.sub) throw new Refused(400, 'subject_mismatch', '');
+  await new GameNight(root, { token: renewed }).nights({ newest: 1 }); // whoever may do anything may do this
+  token = renewed;
   memory.write('token', token);
-  api.token = token;
-  host.renew(token, claims);
+  await host.renew(claims);
   watch(claims);
   byId('renewal').hidden = true;
   byId('renewal').reset();
@@ -163,8 +181,8 @@ byId('sign-out').addEventListener('click', () => {
 });
 
 countCharacters();
-for (const event of ['online', 'offline', 'pageshow']) window.addEventListener(event, () => host?.wake());
-document.addEventListener('visibilitychange', () => (document.hidden ? host?.save() : host?.wake()));
+for (const event of ['online', 'offline', 'pageshow']) window.addEventListener(event, () => client?.wake());
+document.addEventListener('visibilitychange', () => (document.hidden ? host?.save() : client?.wake()));
 window.addEventListener('pagehide', () => host?.save());
 
 begin();

@@ -65,17 +65,16 @@ def content_security_policy(websocket_url: str) -> str:
 
 @cache
 def files() -> frozenset[str]:
-    """Return the names of the files beside the page: the only ones that are served."""
-    return frozenset(path.name for path in FOLDER.iterdir() if path.suffix in TYPES)
+    """Return the names of the files beside the page and of the client: the only ones that are served."""
+    found = [*FOLDER.iterdir(), *(FOLDER / "gamenight").iterdir()]
+    return frozenset(str(path.relative_to(FOLDER)) for path in found if path.suffix in TYPES)
 
 
 @cache
 def edition() -> str:
     """Return what stands for the content of all files."""
-    content = hashlib.sha256()
-    for name in sorted(files()):
-        content.update(name.encode() + b"\0" + (FOLDER / name).read_bytes() + b"\0")
-    return content.hexdigest()[:EDITION_DIGITS]
+    content = (name.encode() + b"\0" + (FOLDER / name).read_bytes() + b"\0" for name in sorted(files()))
+    return hashlib.sha256(b"".join(content)).hexdigest()[:EDITION_DIGITS]
 
 
 def _answer(

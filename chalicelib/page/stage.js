@@ -49,7 +49,7 @@ function emptyText(over, hosting) {
   return hosting ? 'Nothing is on yet. Put the first game on.' : 'Nothing is on yet. The host puts the first game on.';
 }
 
-/** Show how the connection is; see `follower.js` for the states. */
+/** Show how the connection is: a client's state, `offline` where nothing gets through, or `none`. */
 export function showState(state) {
   const [text, detail] = STATES[state] ?? ['', ''];
   byId('connection').hidden = !text;

@@ -1,5 +1,6 @@
-// What a token says about itself, and where in a text it is. The service judges it; the page only reads who somebody
-// is and until when.
+// Where in a text a token is. The service judges it; the page only reads who somebody is and until when.
+
+import { claimsOf } from './gamenight/index.js';
 
 const UNSEEN = /[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
 // All begin alike, since each part is JSON; the last one is a signature by HS256, of 43 characters.
@@ -14,18 +15,4 @@ export function tokenIn(pasted) {
   const [found, ...more] = text.matchAll(TOKEN);
   const cut = found && /^\.[\w-]/.test(text.slice(found.index + found[0].length)); // it has a fourth part
   return !found || more.length > 0 || cut || !claimsOf(found[0]) ? null : found[0];
-}
-
-/** Return { sub, role, expiresAt } (milliseconds), or null for what is no token. */
-export function claimsOf(token) {
-  const parts = token.split('.');
-  if (parts.length !== 3) return null;
-  try {
-    const bytes = Uint8Array.from(atob(parts[1].replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
-    const { sub, role, exp } = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof sub !== 'string' || typeof exp !== 'number') return null;
-    return { sub, role, expiresAt: exp * 1000 };
-  } catch {
-    return null;
-  }
 }

@@ -36,7 +36,7 @@ const FIELDS = {
 
 /** A problem as a sentence that says what to do. */
 export function problemSentence(problem) {
-  if (problem.unreachable) return REACH;
+  if (problem.code === 'unreachable') return REACH;
   if (problem.passing) return 'The service is overloaded or in trouble. Try again in a moment: it is done only once.';
   return PROBLEMS[problem.code] || problem.detail || 'The service refused this and did not say why.';
 }

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from tests.gateway import ROOT
 
-FOLDERS = (".", "docs", "docs/decisions", "clients/python", "benchmarks", "tests/faults")
+FOLDERS = (
+    ".",
+    "docs",
+    "docs/decisions",
+    "clients/javascript",
+    "clients/python",
+    "benchmarks",
+    "tests/faults",
+)
 PROGRAMS = (
     r"\.|apt-get|aws|chalice|cp|curl|eval|gamenight|git|ls|make|node|npm|pip|pytest|python|sudo"
     r"|\S*bin/(?:gamenight|python|pytest)"

@@ -186,6 +186,7 @@ export class Follower {
           break;
         }
         if (problem instanceof Refused) asked = problem.retryAfter;
+        if (needed()) this.changed();
         if (needed()) this.#tell(known(problem));
       }
       if (!needed()) break;

@@ -162,7 +162,7 @@ export class GameNight {
    * @param {RequestOptions} [options]
    * @returns {Promise<import('./types.js').StartedSession>}
    */
-  startNight(notes = null, options) { return this.#post('/api/sessions', { notes }, options); }
+  startNight(notes = null, options) { return this.request('POST', '/api/sessions', { notes }, options); }
 
   /**
    * Add a game to a night, and return it.
@@ -171,7 +171,7 @@ export class GameNight {
    * @param {RequestOptions} [options]
    * @returns {Promise<import('./types.js').Game>}
    */
-  addGame(nightId, game, options) { return this.#post(`/api/sessions/${nightId}/games`, game, options); }
+  addGame(nightId, game, options) { return this.request('POST', `/api/sessions/${nightId}/games`, game, options); }
 
   /**
    * Vote for a game, the newest one unless you say. It comes without `totals` where a crowd votes: it is counted in a
@@ -181,15 +181,15 @@ export class GameNight {
    * @param {RequestOptions} [options]
    * @returns {Promise<import('./types.js').StoredVote & { totals?: import('./types.js').Totals }>}
    */
-  vote(nightId, vote, options) { return this.#post(`/api/sessions/${nightId}/votes`, vote, options); }
+  vote(nightId, vote, options) { return this.request('POST', `/api/sessions/${nightId}/votes`, vote, options); }
 
   /**
-   * End a night, and return it with its results.
+   * End a night, and return it.
    * @param {number} nightId
    * @param {RequestOptions} [options]
-   * @returns {Promise<import('./types.js').SessionWithGames>}
+   * @returns {Promise<import('./types.js').EndedSession>}
    */
-  endNight(nightId, options) { return this.#post(`/api/sessions/${nightId}/close`, {}, options); }
+  endNight(nightId, options) { return this.request('POST', `/api/sessions/${nightId}/close`, {}, options); }
 
   /**
    * Return a night with its games and their totals.
@@ -227,16 +227,9 @@ export class GameNight {
    * @param {RequestOptions} [options]
    * @returns {Promise<any>}
    */
-  request(method, path, body, options) { return this.#rest.request(method, path, body, options); }
-
-  /**
-   * @param {string} path
-   * @param {object} body
-   * @param {RequestOptions} [options]
-   */
-  async #post(path, body, options) {
-    const answer = await this.request('POST', path, body, options);
-    this.#follower.nudge(); // where it polls, what was done is seen at once
+  async request(method, path, body, options) {
+    const answer = await this.#rest.request(method, path, body, options);
+    if (method !== 'GET') this.#follower.nudge(); // where it polls, what was done is seen at once
     return answer;
   }
 

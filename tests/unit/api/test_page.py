@@ -1,6 +1,7 @@
 """The page as it is served; that a target serves it: conformance."""
 
 import re
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_the_page_names_every_file_below_its_stage() -> None:
 def test_every_file_that_another_imports_is_there() -> None:
     for name in served.files():
         imported = re.findall(r"from '\./([^']+)'", (served.FOLDER / name).read_text())
-        assert set(imported) <= served.files(), name
+        assert {str(PurePosixPath(name).parent / one) for one in imported} <= served.files(), name
 
 
 def test_an_address_is_never_markup() -> None:

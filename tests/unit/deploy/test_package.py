@@ -8,8 +8,11 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.loaders import Loader
-from chalice.utils import OSUtils
+from chalice.deploy.packager import LambdaDeploymentPackager
+from chalice.utils import UI, OSUtils
 
+from chalicelib.page.served import files
+from infra import ROOT
 from infra.deploy.chalice.package import (
     KEPT_SERVICES,
     LockedWheels,
@@ -142,3 +145,11 @@ def test_only_wheels_with_the_pinned_hash_are_packed(tmp_path: Path) -> None:
 
     assert (tmp_path / "good" / "six.py").exists()
     assert not (tmp_path / "bad").exists()
+
+
+def test_chalice_packs_every_file_of_the_page() -> None:
+    packager = LambdaDeploymentPackager(OSUtils(), LockedWheels(OSUtils()), UI())
+
+    packed = {name for _, name in packager._iter_app_filenames(str(ROOT))}
+
+    assert {f"chalicelib/page/{name}" for name in files()} <= packed
