@@ -1,0 +1,123 @@
+"""The JavaScript package as ``npm pack`` makes it: what is in it, and what its types say."""
+
+import asyncio
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.bots.http_server import answering
+from tests.bots.programs import running
+from tests.installed import installed
+from tests.node import packages
+from tests.scenarios.clients import PACKAGE, Client
+
+RIGHT = """
+import { GameNight, TokenRefused, type Event } from 'gamenight';
+import { FileCursors } from 'gamenight/node';
+
+const cursors = new FileCursors('c.json');
+const client = new GameNight('http://localhost:5000', { token: async () => 'x', cursors });
+client.on('vote.received', ({ data }) => data.totals.score.toFixed());
+client.on('state', (state) => state === 'catching_up');
+const off: () => void = client.on('error', (problem) => problem.code.trim());
+function said(event: Event): string {
+  switch (event.type) {
+    case 'game.added': return event.data.game.title;
+    case 'snapshot': return event.data.session.games.map((game) => game.totals.score).join();
+    case 'gap': return String(event.data.session?.id);
+    default: return event.cursor;
+  }
+}
+for await (const event of client.events()) said(event);
+const night = await client.startNight('notes');
+const vote = await client.vote(night.id, { username: 'ana', type: 'up' });
+export const score: number | undefined = vote.totals?.score;
+export { off, TokenRefused };
+"""
+WRONG = {
+    "event.data.game.title": "event.data.game.nope",
+    "'catching_up'": "'catching-up'",
+    "type: 'up'": "type: 'sideways'",
+    "'vote.received'": "'vote.lost'",
+    "vote.totals?.score": "vote.totals.score",
+    "String(event.data.session?.id)": "String(event.data.session.id)",
+}
+
+
+ONE_INSTALLATION = pytest.mark.parametrize("client", ["built-in"], indirect=True)
+
+
+def compiled(client: Client, program: str) -> str:
+    """Return what a strict compiler says about somebody's program."""
+    (client.folder / "program.mts").write_text(program)
+    tsc = [installed("node"), packages(PACKAGE) / "typescript" / "bin" / "tsc", "--strict", "--noEmit"]
+    tsc += ["--module", "nodenext", "--target", "es2022", "program.mts"]
+    return subprocess.run(tsc, cwd=client.folder, capture_output=True, text=True, check=False).stdout
+
+
+@ONE_INSTALLATION
+def test_a_strict_program_is_right(client: Client) -> None:
+    assert compiled(client, RIGHT) == ""
+
+
+@ONE_INSTALLATION
+@pytest.mark.parametrize("right", WRONG)
+def test_what_there_is_not_is_refused(client: Client, right: str) -> None:
+    assert "error TS" in compiled(client, RIGHT.replace(right, WRONG[right]))
+
+
+def test_the_sources_are_what_their_types_say() -> None:
+    tsc = packages(PACKAGE) / "typescript" / "bin" / "tsc"
+    command = [installed("node"), tsc, "--noEmit", "--typeRoots", packages(PACKAGE) / "@types", "-p", PACKAGE]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert checked.stdout == ""
+
+
+def test_a_tarball_has_sources_types_and_nothing_else(tarball: Path) -> None:
+    with tarfile.open(tarball) as archive:
+        names = {name.removeprefix("package/") for name in archive.getnames()}
+
+    sources = {f"src/{path.name}" for path in (PACKAGE / "src").glob("*.js")} | {"node.js"}
+    types = {f"types/{name.removesuffix('.js')}.d.ts" for name in sources}
+    assert names == {"package.json", "README.md", *sources, *types}
+
+
+VOTE = """
+import { GameNight } from 'gamenight';
+const client = new GameNight(process.argv[2], { token: 'a token' });
+console.log(JSON.stringify(await client.vote(7, { username: 'ana', type: 'up' })));
+"""
+
+
+async def test_a_vote_is_sent_again_under_its_key_when_the_service_says(client: Client) -> None:
+    (client.folder / "vote.mjs").write_text(VOTE)
+    busy = ({"code": "too_many_requests", "detail": "Wait."}, {"Retry-After": "1"})
+    async with answering((429, *busy), (503, *busy), (201, {"counted": True})) as server:
+        began = asyncio.get_running_loop().time()
+        command = [*client.command[:-1], client.folder / "vote.mjs", server.url]
+        async with running(command, {}, client.folder) as program:
+            assert await program.ends() == (0, '{"counted":true}\n')
+        took = asyncio.get_running_loop().time() - began
+
+    assert len({request.headers["idempotency-key"] for request in server.requests}) == 1
+    assert len(server.requests) == 3
+    assert took >= 2
+
+
+@pytest.mark.parametrize("client", ["ws"], indirect=True)
+async def test_node_without_a_websocket_says_what_to_install(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "gamenight").symlink_to(client.folder / "node_modules" / "gamenight")
+    listen = tmp_path / "listen.mjs"
+    listen.write_text((client.folder / "listen.mjs").read_text())
+    node = [*client.command[:-1], "--preserve-symlinks", "--preserve-symlinks-main", listen]
+    async with running(
+        [*node, "http://127.0.0.1:1", "ws://127.0.0.1:1", "--token", "t"], {}, tmp_path
+    ) as program:
+        status, printed = await program.ends()
+
+    assert status == 1
+    assert "npm install ws" in printed
