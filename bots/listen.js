@@ -1,9 +1,9 @@
 // Prints all that happens in game nights: node listen.js ws://localhost:5000/api/sessions/live TOKEN
-const WebSocket = require('ws');
+const WebSocket = (() => { try { return require('ws'); } catch { return null; } })();
+if (!WebSocket) process.exit(console.error('A library is missing: npm install ws') ?? 1);
 const [url, token] = process.argv.slice(2);
 const places = { sessions: { cursor: 'now' } }; // the last frame of each stream; at first, from now on
 const read = (text) => { try { return Object(JSON.parse(text)); } catch { return {}; } }; // odd ones too
-
 function listen(tries = 0) {
   const live = new WebSocket(url, { handshakeTimeout: 15_000 });
   const send = (frame) => live.send(JSON.stringify(frame));

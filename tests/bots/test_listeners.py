@@ -126,6 +126,12 @@ async def test_the_node_listener_gives_a_silent_connection_up(tmp_path: Path) ->
     assert server.connections == 2
 
 
+async def test_the_node_listener_says_what_to_install(tmp_path: Path) -> None:
+    command = [installed("node"), str(BOTS / "listen.js"), NOBODY, "a token"]
+    async with running(command, {"NODE_PATH": ""}, tmp_path) as program:
+        assert await program.ends() == (1, "A library is missing: npm install ws\n")
+
+
 async def test_a_listener_whose_token_is_refused_ends(tmp_path: Path, name: str) -> None:
     refused = {"type": "auth_error", "code": "token_invalid", "message": "The token is damaged."}
     async with listening_to(name, tmp_path, [gets("auth"), refused]) as (program, _):
