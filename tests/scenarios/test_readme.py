@@ -1,4 +1,4 @@
-"""The blocks of the JavaScript client's README, run as they stand there against a gateway."""
+"""The blocks of JavaScript in the documents, run as they stand there against a gateway."""
 
 import asyncio
 import re
@@ -8,32 +8,40 @@ from contextlib import asynccontextmanager
 
 from tests.bots.programs import Program, running
 from tests.clients import PATIENCE_SECONDS, Host, Target
+from tests.gateway import ROOT
 from tests.scenarios.clients import PACKAGE, Client
 
-BLOCKS = re.findall(r"^```js\n(.*?)^```$", (PACKAGE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-BOT, LISTENERS, HOSTING, OPTIONS = range(4)
+DOCUMENTS = (PACKAGE / "README.md", ROOT / "docs" / "bots.md")
+BLOCKS = [
+    block
+    for path in DOCUMENTS
+    for block in re.findall(r"^```js\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+]
+BOT, LISTENERS, HOSTING, OPTIONS, OTHER_BOT = range(5)
 
 
 @asynccontextmanager
-async def started(client: Client, block: int, target: Target) -> AsyncIterator[Program]:
-    program = client.folder / f"block-{block}.mjs"
-    program.write_text(BLOCKS[block].replace("http://localhost:5000", target.rest_url))
+async def started(
+    client: Client, block: int, target: Target, cursors: str | None = None
+) -> AsyncIterator[Program]:
+    """Run a block, and wait until it has saved its first cursors, where it does."""
+    kept, source = client.folder / (cursors or "none"), client.folder / f"block-{block}.mjs"
+    source.write_text(BLOCKS[block].replace("http://localhost:5000", target.rest_url))
     tokens = {"GAMENIGHT_TOKEN": target.token("bot"), "GAMENIGHT_ADMIN_TOKEN": target.token("admin")}
-    async with running([*client.command[:-1], program], tokens, client.folder) as running_program:
-        yield running_program
+    async with running([*client.command[:-1], source], tokens, client.folder) as program:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while cursors and not kept.exists():  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.02)
+        yield program
 
 
 def test_the_bot_that_loses_nothing_has_ten_lines() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     assert len([line for line in BLOCKS[BOT].splitlines() if line]) <= 10
 
 
 async def test_the_bot_prints_what_it_missed(client: Client, target: Target, host: Host) -> None:
-    cursors = client.folder / "bot.json"
-    async with started(client, BOT, target) as bot:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not cursors.exists():  # noqa: ASYNC110 - another process writes it
-                await asyncio.sleep(0.02)
+    async with started(client, BOT, target, "bot.json") as bot:
         first = (await host.start())["id"]
         await bot.prints(f"Night {first} has started")
     missed = (await host.start())["id"]
@@ -70,6 +78,16 @@ async def test_a_host_sees_a_night_through(client: Client, target: Target, host:
 
     assert status == 0, printed
     assert re.fullmatch(r"It stands at 1\n1 game was played\n\d+ 0 null\n", printed)
+
+
+async def test_the_bot_that_votes_is_a_whole_bot(client: Client, target: Target, host: Host) -> None:
+    async with started(client, OTHER_BOT, target, "my-bot.json") as bot:
+        night = (await host.start())["id"]
+        await bot.prints(f"🎮 Game Night has started! Session #{night}")
+        await host.add_game(night, "Tee K.O.")
+        await bot.prints("🎲 New game: Tee K.O.")
+        await bot.prints("🗳️ It stands at 1 with my vote")
+    await host.close(night)
 
 
 async def test_a_signal_ends_it_and_cursors_are_where_they_were_put(client: Client, target: Target) -> None:
