@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gamenight import Event, GameNight
+from gamenight import GameNight
+from gamenight.events import read
 from irc_bot import MOST_ANSWERS, Bot
 
 from tests.bots.bot import TOKEN, FakeTime
@@ -66,7 +67,9 @@ async def voting(*answers: Answer, otherwise: Any = COUNTED) -> AsyncIterator[Vo
 
 
 def remember(bot: Bot, event: dict[str, Any], kind: str | None = None) -> None:
-    bot._remember(Event(kind or event["type"], event["timestamp"], event["data"]))
+    happened = read({**event, "type": kind or event["type"]})
+    assert happened is not None
+    bot._remember(happened)
 
 
 async def test_one_persons_votes_stay_in_order_and_nobody_waits_for_another() -> None:
