@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,6 +63,11 @@ def javascript(tarball: Path, folder: Path, name: str) -> Client:
         (ours / "node_modules" / "ws").symlink_to(packages(NODE) / "ws")
         node = (installed("node"), "--no-experimental-websocket")
     return Client((*node, ours / "listen.mjs"), ours)
+
+
+def python(folder: Path) -> Client:
+    """Return the Python client; ``tests/python_client`` tries it installed."""
+    return Client((sys.executable, Path(__file__).parent / "python" / "listen.py"), folder)
 
 
 @cache

@@ -36,7 +36,7 @@ class Scenario:
     states: list[str] = field(default_factory=list)
     pages: dict[str, Any] = field(default_factory=dict)
     cursors: dict[str, str] = field(default_factory=lambda: {"sessions": "S:3"})
-    tokens: list[str] = field(default_factory=lambda: ["a token"])
+    tokens: list[str] = field(default_factory=lambda: ["a-token"])
     refusals: list[int] = field(default_factory=list)
     blocked_until: str | None = None
     speed: int = 1
