@@ -415,12 +415,8 @@ class Bot:
 
     async def _vote(self, nickname: str, vote: Vote) -> None:
         try:
-            if self._current is None:  # after a restart, or between nights
-                self._current = (await self._night.request("GET", "/api/sessions/active"))["id"]
-            counted = await self._night.vote(self._current, nickname, vote)
+            counted = await self._counted(nickname, vote)
         except Refused as refused:
-            if refused.code == "session_closed":
-                self._current = None
             logger.info("a vote of %s does not count: %s", nickname, refused)
             self._tell(nickname, f"Your vote does not count: {refused.detail}")
         except OSError as problem:
@@ -428,6 +424,23 @@ class Bot:
             self._tell(nickname, "Your vote could not be counted now. Vote again in a moment.")
         else:
             logger.info("%s votes %s for %s", nickname, vote, counted["game"]["title"])
+
+    async def _counted(self, nickname: str, vote: Vote) -> Any:
+        """Vote in the newest night. The bot hears of its start late while it tells the last one's results."""
+        known = self._current
+        try:
+            if known is not None:
+                return await self._night.vote(known, nickname, vote)
+        except Refused as refused:
+            if refused.code != "session_closed":
+                raise
+            active = await self._night.request("GET", "/api/sessions/active")
+            if active["id"] < known:  # nobody has ended it, and nobody means it
+                raise
+        else:  # after a restart, or between nights
+            active = await self._night.request("GET", "/api/sessions/active")
+        self._current = active["id"]
+        return await self._night.vote(active["id"], nickname, vote)
 
 
 def vote_in(text: str) -> Vote | None:

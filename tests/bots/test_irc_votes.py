@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from gamenight import GameNight
 from gamenight.events import read
 from irc_bot import MOST_ANSWERS, Bot
@@ -17,6 +18,7 @@ from tests.bots.server import began, started
 
 COUNTED = (201, {"game": {"title": "Quiplash"}, "totals": {"upvotes": 1, "downvotes": 0, "score": 1}})
 STORED = (202, {"game": {"title": "Quiplash"}})
+CLOSED = (409, {"code": "session_closed", "detail": "Session 7 has ended."})
 NO_GAME = (409, {"code": "no_game", "detail": "Session 7 has no game yet."})
 AWAY = (503, {"code": "unavailable", "detail": "No."})
 
@@ -119,3 +121,23 @@ async def test_the_newest_night_is_voted_on_though_an_old_one_has_not_ended() ->
         await votes.counts(1)
 
     assert votes.service.requests[0].start == "POST /api/sessions/9/votes HTTP/1.1"
+
+
+async def test_a_vote_is_for_the_night_that_has_begun_meanwhile() -> None:
+    async with voting(CLOSED, (200, {"id": 8})) as votes:
+        votes.says("alice")
+        await votes.service.takes()  # which night is on
+        await votes.counts(1)
+
+    assert votes.service.requests[-1].start == "POST /api/sessions/8/votes HTTP/1.1"
+
+
+@pytest.mark.parametrize("active", [(200, {"id": 5}), (404, {"code": "not_found", "detail": "None is on."})])
+async def test_a_vote_after_the_end_of_a_night_does_not_count(active: Answer) -> None:
+    async with voting(CLOSED, active) as votes:
+        votes.says("alice")
+        nickname, said = await votes.channel.told.get()
+
+    assert nickname == "alice"
+    assert said.startswith("Your vote does not count: ")
+    assert len(votes.service.requests) == 2
