@@ -157,9 +157,14 @@ class IrcServer:
     async def end(self) -> None:
         """End it as a crash would."""
         if self.process is not None and self.process.returncode is None:
-            for process in _children(self.process.pid) or [self.process.pid]:  # proot ends when they have
-                os.kill(process, signal.SIGKILL)
+            self.gets(signal.SIGKILL)
             await self.process.wait()
+
+    def gets(self, sent: signal.Signals) -> None:
+        """Send it a signal. A proot that it runs under ends when it has ended."""
+        assert self.process is not None
+        for process in _children(self.process.pid) or [self.process.pid]:
+            os.kill(process, sent)
 
 
 def _children(process: int) -> list[int]:

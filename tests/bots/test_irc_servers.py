@@ -5,6 +5,8 @@ Everything that it waits for goes by the servers' time, which is a fast one.
 
 import asyncio
 import logging
+import math
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -26,13 +28,16 @@ STRICT = [name for name, kind in IRCDS.items() if kind.strict]
 
 
 class Fast(Surroundings):
-    """The servers' time."""
+    """The servers' time, but for waits that are long."""
+
+    def __init__(self, long: float = TIMEOUT_SECONDS) -> None:
+        self._long = long
 
     def monotonic(self) -> float:
         return super().monotonic() * SPEED
 
     async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds if seconds >= TIMEOUT_SECONDS else seconds / SPEED)
+        await super().sleep(seconds if seconds >= self._long else seconds / SPEED)
 
 
 @pytest.fixture(params=IRCDS)
@@ -84,8 +89,10 @@ async def log(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Log]:
 
 
 @asynccontextmanager
-async def chat_on(server: IrcServer, nickname: str = "Nightly") -> AsyncIterator[Chat]:
-    chat = Chat(server.kind.channel, PACE_SECONDS, Fast())
+async def chat_on(
+    server: IrcServer, nickname: str = "Nightly", time: Surroundings | None = None
+) -> AsyncIterator[Chat]:
+    chat = Chat(server.kind.channel, PACE_SECONDS, time or Fast())
     staying = asyncio.create_task(chat.stay("127.0.0.1", server.port, nickname, tls=False, password=None))
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -187,6 +194,24 @@ async def test_it_is_back_when_the_server_is(server: IrcServer, log: Log) -> Non
         await saying
 
 
+@pytest.mark.parametrize("server", ["ngircd"], indirect=True)
+async def test_what_a_silent_server_has_not_taken_is_said_again(
+    server: IrcServer, alice: Person, log: Log
+) -> None:
+    async with chat_on(server, time=Fast(long=math.inf)) as chat:
+        await chat.says(["before"])
+        server.gets(signal.SIGSTOP)
+        saying = asyncio.create_task(chat.says(["after"]))
+        await log.has("has not taken a line (no answer)")
+        server.gets(signal.SIGCONT)
+        await saying
+        while "after" not in await alice.hears():
+            pass
+
+    await log.has(f"in {alice.channel} as Nightly", 2)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("server", STRICT, indirect=True)
 async def test_forty_results_are_no_flood_though_they_would_be_at_once(
     server: IrcServer, alice: Person, log: Log
