@@ -241,6 +241,27 @@ def vote(session_id: str) -> Response:
     return _created(answer, f"/api/sessions/{night}", 201 if "totals" in answer else 202)
 
 
+@route("DELETE", "/api/sessions/{session_id}/games/{game_id}")
+def remove_game(session_id: str, game_id: str) -> Any:
+    """Remove a game from a night."""
+    from chalicelib.api.rest import urls
+
+    caller = _caller()
+    night = urls.session_id_of(session_id)
+    return application().hosting.remove_game(caller, night, urls.game_id_of(night, game_id))
+
+
+@route("DELETE", "/api/sessions/{session_id}/votes/{game_id}")
+def withdraw_vote(session_id: str, game_id: str) -> Any:
+    """Withdraw a vote."""
+    from chalicelib.api.rest import urls
+
+    caller = _caller()
+    night = urls.session_id_of(session_id)
+    game, username = urls.game_id_of(night, game_id), urls.username_of(_request().query_params)
+    return application().voting.withdraw(caller, night, game, username)
+
+
 @route("POST", "/api/sessions/{session_id}/close")
 def close_session(session_id: str) -> Any:
     """End a night."""

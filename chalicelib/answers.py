@@ -80,14 +80,14 @@ class SessionOfVote(TypedDict):
 
 
 class SessionOfGame(SessionOfVote):
-    """The night that a game was added to."""
+    """The night that a game was added to or removed from."""
 
     is_active: Literal[1]
     games_played: int
 
 
-class GameOfVote(TypedDict):
-    """The game that was voted for."""
+class NamedGame(TypedDict):
+    """A game by its number and title."""
 
     id: int
     title: str
@@ -105,13 +105,29 @@ class StoredVote(TypedDict):
     """A vote that is stored and is counted in a moment: its event has the totals."""
 
     session: SessionOfVote
-    game: GameOfVote
+    game: NamedGame
     vote: Vote
 
 
 class CountedVote(StoredVote):
     """A vote that counts, and what its game stands at with it."""
 
+    totals: Totals
+
+
+class WithdrawnVote(TypedDict):
+    """A vote that counts no more: the name as it was typed, and the time of the vote."""
+
+    username: str
+    timestamp: str
+
+
+class Withdrawal(TypedDict):
+    """A vote that counts no more, and what its game stands at without it."""
+
+    session: SessionOfVote
+    game: NamedGame
+    vote: WithdrawnVote
     totals: Totals
 
 

@@ -94,8 +94,15 @@ class SessionNotFound(NotFound, code="session_not_found", title="There is no suc
 class GameNotFound(NotFound, code="game_not_found", title="There is no such game"):
     """The session has no game with this id."""
 
-    def __init__(self, session_id: int, game_id: int) -> None:
+    def __init__(self, session_id: int, game_id: int | str) -> None:
         super().__init__(f"Session {session_id} has no game {game_id}.")
+
+
+class VoteNotFound(NotFound, code="vote_not_found", title="There is no such vote"):
+    """Nobody of this name has a vote for this game that counts."""
+
+    def __init__(self, session_id: int, game_id: int, username: str) -> None:
+        super().__init__(f"{username} has no vote for game {game_id} of session {session_id}.")
 
 
 class NoActiveSession(NotFound, code="no_active_session", title="No session is active"):
@@ -124,10 +131,10 @@ class NoGame(Conflict, code="no_game", title="There is no game to vote for yet")
 
 
 class TooManyGames(Conflict, code="too_many_games", title="The session is full"):
-    """The session has as many games as it can hold."""
+    """The session has had as many games as one may, removed ones too."""
 
     def __init__(self, session_id: int) -> None:
-        super().__init__(f"Session {session_id} has {MAX_GAMES} games and takes no more. Start a new one.")
+        super().__init__(f"Session {session_id} had {MAX_GAMES} games, removed ones too. Start a new one.")
 
 
 class TooManySubscriptions(

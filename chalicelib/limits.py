@@ -16,7 +16,8 @@ MAX_USERNAME_CHARACTERS = 80
 most 12 bytes of one character, so that 80 always fit."""
 
 MAX_GAMES = 1000
-"""In one session, so that a session with its games is always well below the 6 MB of a Lambda answer."""
+"""In one session, so that a session with its games is always well below the 6 MB of a Lambda answer.
+Removed games count: their items are read, and their ids kept, as long as the session's."""
 
 FRAMES_PER_SECOND = 10
 SECONDS_OF_FRAMES_AT_ONCE = 10

@@ -70,7 +70,7 @@ def finding(error: msgspec.ValidationError, kind: Any, what: str) -> tuple[Field
     message, _, path = str(error).partition(" - at `")
     field = path.rstrip("`").removeprefix("$").lstrip(".")
     if missing := MISSING.fullmatch(message):
-        said = f"Expected a field {missing[1]}"
+        said = f"Expected a {'parameter' if what == 'query' else 'field'} {missing[1]}"
         return FieldError(missing[1], said), f"{said}."
     if unknown := UNKNOWN.fullmatch(message):
         name = unknown[1][:MAX_SHOWN]

@@ -27,7 +27,9 @@ class EventType(StrEnum):
 
     SESSION_STARTED = "session.started"
     GAME_ADDED = "game.added"
+    GAME_REMOVED = "game.removed"
     VOTE_RECEIVED = "vote.received"
+    VOTE_WITHDRAWN = "vote.withdrawn"
     SESSION_ENDED = "session.ended"
 
 

@@ -59,10 +59,27 @@ def add_game(session: Session, new: NewGame, *, now: str) -> tuple[Session, Game
     Raises SessionClosed, TooManyGames.
     """
     session.require_open()
-    if session.games_played >= MAX_GAMES:
+    if session.games_added >= MAX_GAMES:
         raise TooManyGames(session.id)
-    after = replace(session, sequence=session.sequence + 1, games_played=session.games_played + 1)
-    game = Game(after.games_played, new.title, new.pack_name, new.min_players, new.max_players)
-    night: answers.SessionOfGame = {"id": after.id, "is_active": 1, "games_played": after.games_played}
-    data = {"session": night, "game": game.as_data()}
+    after = replace(session, sequence=session.sequence + 1, games_added=session.games_added + 1)
+    game = Game(after.games_added, new.title, new.pack_name, new.min_players, new.max_players)
+    data = {"session": _night_of(after), "game": game.as_data()}
     return after, game, session.next_event(EventType.GAME_ADDED, now, data)
+
+
+def remove_game(session: Session, game_id: int, title: str, *, now: str) -> tuple[Session, Event]:
+    """Return the session with one game fewer, and the event that says so.
+
+    The game's votes count no more. Raises SessionClosed, GameNotFound.
+    """
+    session.require_open()
+    session.require_game(game_id)
+    removed = (*session.removed_games, game_id)
+    after = replace(session, sequence=session.sequence + 1, removed_games=removed)
+    game: answers.NamedGame = {"id": game_id, "title": title}
+    data = {"session": _night_of(after), "game": game}
+    return after, session.next_event(EventType.GAME_REMOVED, now, data)
+
+
+def _night_of(session: Session) -> "answers.SessionOfGame":
+    return {"id": session.id, "is_active": 1, "games_played": session.games_played}

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chalicelib.auth.claims import Claims, Role
-from chalicelib.errors import SessionNotFound
-from chalicelib.idempotency import Idempotent, IdempotentRequest, records_of
+from chalicelib.idempotency import Idempotent, IdempotentRequest, VersionConflict, records_of
 from chalicelib.nights.events import Json, appended
-from chalicelib.nights.games import NewGame, add_game
+from chalicelib.nights.games import NewGame, add_game, remove_game
 from chalicelib.nights.pending_votes import VoteCounter
 from chalicelib.nights.ports import Commit
-from chalicelib.nights.sessions import Session, end_session, start_session
+from chalicelib.nights.sessions import end_session, start_session
 from chalicelib.timestamps import Clock, timestamp
 
 
@@ -52,14 +51,33 @@ class Hosting:
         caller.require(Role.ADMIN)
 
         def attempt() -> Json:
-            session = self._session(session_id)
+            session = self._counter.session(session_id)
             after, game, event = add_game(session, new, now=self._now())
             records = records_of(request, game.as_data())
-            self._store.commit(Commit(session, after, [event], game=game, records=records))
-            appended([event])
+            self._counter.commit(Commit(session, after, [event], game=game, records=records))
             return game.as_data()
 
         return self._idempotent.once(request, attempt)
+
+    def remove_game(self, caller: Claims, session_id: int, game_id: int) -> Json:
+        """Remove a game from a night and return the night; asked again, raise GameNotFound.
+
+        First the pending votes are counted, so that every vote that was answered before has its event. Raises
+        SessionNotFound and SessionClosed too.
+        """
+        caller.require(Role.ADMIN)
+
+        def attempt() -> Json:
+            self._counter.count_pending(session_id)
+            session = self._counter.session(session_id)
+            title = self._store.voting_state(session_id, game_id).title
+            after, event = remove_game(session, game_id, title or "", now=self._now())
+            if title is None:
+                raise VersionConflict  # reads are not isolated: the transaction that adds it is in progress
+            self._counter.commit(Commit(session, after, [event]))
+            return after.as_state()
+
+        return self._idempotent.once(None, attempt)
 
     def close(self, caller: Claims, session_id: int, request: IdempotentRequest | None = None) -> Json:
         """End a night and return it as it has ended. Raises SessionNotFound, SessionClosed.
@@ -70,24 +88,17 @@ class Hosting:
         caller.require(Role.ADMIN)
 
         def attempt() -> Json:
-            session = self._session(session_id)
+            session = self._counter.session(session_id)
             if session.is_open:
-                self._store.commit(Commit(session, replace(session, closing=True), ()))
+                self._counter.commit(Commit(session, replace(session, closing=True), ()))
             self._counter.count_pending(session_id)
-            session = self._session(session_id)
+            session = self._counter.session(session_id)
             ended, event = end_session(session, now=self._now())
             records = records_of(request, ended.as_state())
-            self._store.commit(Commit(session, ended, [event], records=records))
-            appended([event])
+            self._counter.commit(Commit(session, ended, [event], records=records))
             return ended.as_state()
 
         return self._idempotent.once(request, attempt)
-
-    def _session(self, session_id: int) -> Session:
-        session = self._store.session(session_id)
-        if session is None:
-            raise SessionNotFound(session_id)
-        return session
 
     def _now(self) -> str:
         return timestamp(self._clock())

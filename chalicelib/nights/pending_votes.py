@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from chalicelib.errors import Contended, GameNightError, Unavailable
+from chalicelib.errors import Contended, GameNightError, SessionNotFound, Unavailable
 from chalicelib.idempotency import IdempotentRequest, VersionConflict, records_of
 from chalicelib.metrics import METRICS_LOGGER
 from chalicelib.nights.events import Event, Json, appended
@@ -40,17 +40,30 @@ class VoteCounter:
     pending: PendingVoteStore
     clock: Clock
 
+    def session(self, session_id: int) -> Session:
+        """Return a session. Raises SessionNotFound."""
+        session = self.sessions.session(session_id)
+        if session is None:
+            raise SessionNotFound(session_id)
+        return session
+
+    def commit(self, change: Commit) -> None:
+        """Store a change of a session, and log that its events are committed. Raises VersionConflict."""
+        self.sessions.commit(change)
+        appended(change.events)
+
     def count_one(self, session: Session, vote: Vote, request: IdempotentRequest | None) -> Json:
         """Count a vote that is not stored yet and return its answer. Raises VersionConflict, Unavailable."""
         change, answers = self._counted(session, [vote])
-        self._commit(replace(change, records=records_of(request, answers[0])))
+        self.commit(replace(change, records=records_of(request, answers[0])))
         return answers[0]
 
     def count_pending(self, session_id: int, has_time: Callable[[], bool] = lambda: True) -> None:
         """Count all votes that are pending now, unless the session has ended.
 
-        Votes stored before this call are counted when it returns. Raises VersionConflict and Unavailable,
-        the latter also when ``has_time`` returns False.
+        Votes stored before this call are counted when it returns. A vote for a game that was removed is
+        dropped, without an event. Raises VersionConflict and Unavailable, the latter also when ``has_time``
+        returns False.
         """
         while has_time():
             waiting = self.pending.waiting(session_id, BATCH)
@@ -58,11 +71,12 @@ class VoteCounter:
             if session is None or not session.is_active:
                 return
             batch = _fitting(waiting)
-            change, _ = self._counted(session, [one.vote for one in batch])
+            votes = [one.vote for one in batch if session.has_game(one.vote.game_id)]
+            change, _ = self._counted(session, votes)
             if len(batch) > 1:
                 crowded_until = milliseconds(self.clock()) + CROWDED_MILLISECONDS
                 change = replace(change, after=replace(change.after, crowded_until=crowded_until))
-            self._commit(replace(change, pending=batch))
+            self.commit(replace(change, pending=batch))
             if len(batch) == len(waiting) < BATCH:
                 return
         raise Unavailable("There was no time left to count all votes.")
@@ -90,10 +104,6 @@ class VoteCounter:
             votes=[(stored.get(key), vote) for key, vote in latest.items()],
         )
         return change, answers
-
-    def _commit(self, change: Commit) -> None:
-        self.sessions.commit(change)
-        appended(change.events)
 
 
 def count_sessions(

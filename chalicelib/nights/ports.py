@@ -19,8 +19,9 @@ class Commit:
     """A change of a session and its new events, to be stored atomically.
 
     ``before`` and ``after`` are the session. ``counted`` pairs each game with itself after its tallies
-    change, ``votes`` each voter's earlier vote with the new one. ``pending`` are the stored votes that this
-    counts. It conflicts if the first part of a pair is not what is stored, or a vote is not pending.
+    change, ``votes`` each voter's earlier vote with the new one. ``withdrawn`` is a vote that counts no more.
+    ``pending`` are the stored votes that this counts or drops. It conflicts if the first part of a pair, or
+    the withdrawn vote, is not what is stored, or a vote is not pending.
     """
 
     before: Session
@@ -29,16 +30,21 @@ class Commit:
     game: Game | None = None
     counted: Sequence[tuple[Game, Game]] = ()
     votes: Sequence[tuple[Vote | None, Vote]] = ()
+    withdrawn: Vote | None = None
     pending: Sequence[PendingVote] = ()
     records: Sequence[Record] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VotingState:
-    """Whether a session takes votes, and a game's title, None while the game's transaction is in progress."""
+    """Whether a session takes votes, and of a game its title and whether it was removed.
+
+    ``title`` is None while the game's transaction is in progress.
+    """
 
     is_open: bool
     title: str | None
+    is_removed: bool = False
 
 
 class SessionStore(Protocol):
@@ -74,7 +80,7 @@ class SessionStore(Protocol):
         """Return the active session with the highest id, None where none is active."""
 
     def games(self, session_id: int) -> Sequence[Game]:
-        """Return a session's games, oldest first."""
+        """Return a session's games, oldest first, also those that were removed."""
 
     def games_and_votes(
         self, session_id: int, keys: Collection[VoteKey]
@@ -82,7 +88,7 @@ class SessionStore(Protocol):
         """Return the games of the keys by id, and the votes of the keys that exist; 50 keys at most."""
 
     def voting_state(self, session_id: int, game_id: int) -> VotingState:
-        """Return whether a session takes votes, and the title of one of its games, in one read."""
+        """Return whether a session takes votes, and what is known of one of its games, in one read."""
 
 
 class EventLog(Protocol):

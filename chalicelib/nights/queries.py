@@ -48,7 +48,7 @@ class Queries:
         if session is None:
             raise SessionNotFound(session_id)
         # A game added between the two reads is left out: its number would not match games_played.
-        games = [game.as_state() for game in self._store.games(session_id) if game.id <= session.games_played]
+        games = [game.as_state() for game in self._store.games(session_id) if session.has_game(game.id)]
         return {**session.as_state(), "games": games}
 
     def events(self, session_id: int, since: Cursor, limit: int) -> Page[Event]:

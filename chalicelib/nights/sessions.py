@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import SessionClosed
+from chalicelib.errors import GameNotFound, SessionClosed
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import SESSIONS_STREAM, Event, EventType, Json, envelope, session_stream
 
@@ -28,9 +28,10 @@ class StreamHead:
 class Session:
     """A game night. Timestamps are text, as clients get them; ``sequence`` is that of its newest event.
 
-    ``games_played`` is also the id of its newest game: games are numbered 1, 2, 3 ... Until
-    ``crowded_until`` (Unix milliseconds) votes are stored, to be counted in batches. Once ``closing`` no game
-    or vote is taken: pending votes are counted, and the session ends.
+    Games are numbered 1, 2, 3 ... as they are added, so ``games_added`` is the highest id. An id in
+    ``removed_games`` is never used again. Until ``crowded_until`` (Unix milliseconds) votes are stored, to be
+    counted in batches. Once ``closing`` no game or vote is taken: pending votes are counted, and the session
+    ends.
     """
 
     id: int
@@ -40,7 +41,8 @@ class Session:
     notes: str | None
     is_active: bool = True
     ended_at: str | None = None
-    games_played: int = 0
+    games_added: int = 0
+    removed_games: tuple[int, ...] = ()
     crowded_until: int = 0
     closing: bool = False
 
@@ -48,6 +50,25 @@ class Session:
     def cursor(self) -> Cursor:
         """The position after the session's newest event."""
         return Cursor(self.epoch, self.sequence)
+
+    @property
+    def games_played(self) -> int:
+        """How many games the session has; the removed ones are none."""
+        return self.games_added - len(self.removed_games)
+
+    @property
+    def newest_game(self) -> int | None:
+        """The id of the newest game, None where the session has no game."""
+        return next(filter(self.has_game, range(self.games_added, 0, -1)), None)
+
+    def has_game(self, game_id: int) -> bool:
+        """Whether the session has a game: one that was added and not removed."""
+        return 1 <= game_id <= self.games_added and game_id not in self.removed_games
+
+    def require_game(self, game_id: int) -> None:
+        """Raise GameNotFound where the session has no such game."""
+        if not self.has_game(game_id):
+            raise GameNotFound(self.id, game_id)
 
     def as_data(self) -> "answers.StartedSession":
         """Return a session that has just started, as its event and ``POST /api/sessions`` show it."""

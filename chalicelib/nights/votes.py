@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import GameNotFound, NoGame
+from chalicelib.errors import NoGame
 from chalicelib.nights.events import Event, EventType
 from chalicelib.nights.games import Game
 from chalicelib.nights.sessions import Session
@@ -32,11 +32,10 @@ class VoteRequest:
     def vote_in(self, session: Session, asked_at: str) -> "Vote":
         """Return the vote that this requests in a session. Raises SessionClosed, NoGame, GameNotFound."""
         session.require_open()
-        game_id = session.games_played if self.game_id is None else self.game_id
-        if self.game_id is None and not game_id:
+        game_id = session.newest_game if self.game_id is None else self.game_id
+        if game_id is None:
             raise NoGame(session.id)
-        if not 1 <= game_id <= session.games_played:
-            raise GameNotFound(session.id, game_id)
+        session.require_game(game_id)
         return Vote(game_id, self.username, self.type, asked_at)
 
 
@@ -107,6 +106,19 @@ def count_vote(session: Session, game: Game, earlier: Vote | None, vote: Vote, *
         event=session.next_event(EventType.VOTE_RECEIVED, now, data),
         answer=data,
     )
+
+
+def withdraw_vote(session: Session, game: Game, vote: Vote, *, now: str) -> tuple[Session, Game, Event]:
+    """Return the session and the game without a vote that was counted, and the event that says so."""
+    counted = _add(game, vote.type, -1)
+    data: answers.Withdrawal = {
+        "session": {"id": session.id},
+        "game": {"id": game.id, "title": game.title},
+        "vote": {"username": vote.username, "timestamp": vote.timestamp},
+        "totals": counted.totals(),
+    }
+    after = replace(session, sequence=session.sequence + 1)
+    return after, counted, session.next_event(EventType.VOTE_WITHDRAWN, now, data)
 
 
 def _add(game: Game, vote: VoteType, votes: int) -> Game:

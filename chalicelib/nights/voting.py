@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.auth.claims import Claims, Role
-from chalicelib.errors import SessionClosed, SessionNotFound
+from chalicelib.errors import GameNotFound, SessionClosed, VoteNotFound
 from chalicelib.idempotency import Idempotent, IdempotentRequest, VersionConflict, records_of
 from chalicelib.nights.events import Json
 from chalicelib.nights.pending_votes import VoteCounter
-from chalicelib.nights.votes import PendingVote, VoteRequest
+from chalicelib.nights.ports import Commit
+from chalicelib.nights.votes import PendingVote, VoteRequest, voter_of, withdraw_vote
 from chalicelib.timestamps import Clock, milliseconds, timestamp
 
 
@@ -46,6 +47,32 @@ class Voting:
             return answer
         return self.commits.once(None, lambda: self._accepted(session_id, answer, unique))
 
+    def withdraw(self, caller: Claims, session_id: int, game_id: int, username: str) -> Json:
+        """Withdraw a voter's vote for a game and return the game's totals; asked again, raise VoteNotFound.
+
+        First the pending votes are counted: one of them may be the voter's. Raises Forbidden,
+        SessionNotFound, SessionClosed, GameNotFound, Contended and Unavailable too.
+        """
+        caller.require(Role.ADMIN, Role.BOT)
+        key = game_id, voter_of(username)
+
+        def attempt() -> Json:
+            self.counter.count_pending(session_id)
+            session = self.counter.session(session_id)
+            session.require_open()
+            session.require_game(game_id)
+            games, votes = self.counter.sessions.games_and_votes(session_id, {key})
+            if game_id not in games:
+                raise VersionConflict  # reads are not isolated: the transaction that adds it is in progress
+            if key not in votes:
+                raise VoteNotFound(session_id, game_id, username)
+            game, vote, now = games[game_id], votes[key], timestamp(self.clock())
+            after, counted, event = withdraw_vote(session, game, vote, now=now)
+            self.counter.commit(Commit(session, after, [event], counted=[(game, counted)], withdrawn=vote))
+            return counted.totals()
+
+        return self.commits.once(None, attempt)
+
     def _count_or_store(
         self,
         session_id: int,
@@ -54,9 +81,7 @@ class Voting:
         unique: str,
         request: IdempotentRequest | None,
     ) -> Json:
-        session = self.counter.sessions.session(session_id)
-        if session is None:
-            raise SessionNotFound(session_id)
+        session = self.counter.session(session_id)
         vote = asked.vote_in(session, timestamp(now))
         # This vote must not overtake an earlier one of the same voter, which may be pending.
         if session.crowded_until <= milliseconds(now) and not self.counter.pending.waiting(session_id, 1):
@@ -68,17 +93,22 @@ class Voting:
         return answer
 
     def _accepted(self, session_id: int, answer: Json, unique: str) -> Json:
-        """Return the answer to a stored vote that is counted, or is going to be. Raises SessionClosed.
+        """Return the answer to a stored vote that is counted, or is going to be.
 
         A session that was open after the vote was stored counts it before it ends. One that was closing may
-        miss it: then it is counted here, or the session has ended without it.
+        miss it: then it is counted here, or the session has ended without it. A vote that waits although its
+        game was removed is not going to be counted. Raises SessionClosed, GameNotFound.
         """
-        state = self.counter.sessions.voting_state(session_id, answer["game"]["id"])
+        stored = pending_id(answer["vote"]["timestamp"], unique)
+        game_id = answer["game"]["id"]
+        state = self.counter.sessions.voting_state(session_id, game_id)
         if state.title is None:
             raise VersionConflict  # reads are not isolated: the transaction that adds the game is in progress
+        if state.is_removed and self.counter.pending.is_waiting(session_id, stored):
+            raise GameNotFound(session_id, game_id)
         if not state.is_open:
             self.counter.count_pending(session_id)
-            if self.counter.pending.is_waiting(session_id, pending_id(answer["vote"]["timestamp"], unique)):
+            if self.counter.pending.is_waiting(session_id, stored):
                 raise SessionClosed(session_id)
         return {**answer, "game": {**answer["game"], "title": state.title}}
 

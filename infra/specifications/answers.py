@@ -44,6 +44,13 @@ class GameAddedData(msgspec.Struct):
     game: answers.Game
 
 
+class GameRemovedData(msgspec.Struct):
+    """What the removal of a game says."""
+
+    session: answers.SessionOfGame
+    game: answers.NamedGame
+
+
 class SessionEndedData(msgspec.Struct):
     """What an end says."""
 
@@ -77,6 +84,18 @@ class VoteReceived(Event, tag="vote.received", kw_only=True):
     data: answers.CountedVote
 
 
+class GameRemoved(Event, tag="game.removed", kw_only=True):
+    """A game was removed, and its votes count no more. The subscribers of its session hear it."""
+
+    data: GameRemovedData
+
+
+class VoteWithdrawn(Event, tag="vote.withdrawn", kw_only=True):
+    """A vote was withdrawn and counts no more. The subscribers of its session hear it."""
+
+    data: answers.Withdrawal
+
+
 class SessionEnded(Event, tag="session.ended", kw_only=True):
     """A night has ended. The subscribers of its session hear it."""
 
@@ -99,7 +118,7 @@ FIELDS: dict[str, Any] = {
     "username": get_type_hints(bodies.NewVote, include_extras=True)["username"],
     "sub": get_type_hints(bodies.NewToken, include_extras=True)["name"],
     "id": SessionId,
-    **dict.fromkeys(("GameOfVote.id", "Game.id", "TalliedGame.id"), GameId),
+    **dict.fromkeys(("NamedGame.id", "Game.id", "TalliedGame.id"), GameId),
     **dict.fromkeys(("created_at", "timestamp", "expires_at", "EndedSession.ended_at"), Timestamp),
     "ended_at": Timestamp | None,
     "ActiveSession.ended_at": None,
@@ -116,7 +135,8 @@ FIELDS: dict[str, Any] = {
     "games": Annotated[list[answers.TalliedGame], Meta(max_length=MAX_GAMES)],
     "sessions": Annotated[list[answers.Session], Meta(max_length=MAX_PAGE)],
     "events": Annotated[
-        list[SessionStarted | GameAdded | VoteReceived | SessionEnded], Meta(max_length=MAX_PAGE)
+        list[SessionStarted | GameAdded | GameRemoved | VoteReceived | VoteWithdrawn | SessionEnded],
+        Meta(max_length=MAX_PAGE),
     ],
     "status": Annotated[int, Meta(ge=400, le=599)],
     "Health.status": Literal["ok"],

@@ -66,6 +66,7 @@ SAMPLES: dict[str, GameNightError] = {
         errors.TooManyFrames(FRAMES_PER_SECOND),
         errors.TooManyGames(17),
         errors.TooManySubscriptions(),
+        errors.VoteNotFound(17, 1, "Zoë"),
         errors.Unavailable("The store did not answer in time. Send the request again in a moment."),
     )
 }

@@ -9,15 +9,16 @@ from chalicelib.api.live.notices import FrameNotices
 from chalicelib.api.rest import pages
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.games import NewGame, add_game
+from chalicelib.nights.games import NewGame, add_game, remove_game
 from chalicelib.nights.sessions import StreamHead, end_session, start_session
 from chalicelib.nights.streams import Page, Place
-from chalicelib.nights.votes import Vote, VoteType, count_vote
+from chalicelib.nights.votes import Vote, VoteType, count_vote, withdraw_vote
 from infra.specifications import errors
 
 STARTED_AT = "2025-11-01T20:00:00.123Z"
 ADDED_AT = "2025-11-01T20:05:12.480Z"
 VOTED_AT = "2025-11-01T20:21:40.007Z"
+UNDONE_AT = "2025-11-01T20:22:03.561Z"
 ENDED_AT = "2025-11-01T23:30:00.456Z"
 TOKEN_EXPIRES_AT = "2026-11-01T00:00:00.000Z"  # noqa: S105 - a moment
 
@@ -26,8 +27,11 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJrb3NtaSJ9.MDEyMzQ1Njc4OQ"  # noqa: S105
 _head = StreamHead(epoch="5f0c9a1e", sequence=16)
 _started, STARTED, _first = start_session(_head, epoch="b81d73c4", notes="Friday Game Night", now=STARTED_AT)
 _playing, _game, ADDED = add_game(_started, NewGame("Quiplash", "Party Pack 2", 3, 8), now=ADDED_AT)
-_counted = count_vote(_playing, _game, None, Vote(1, "Zoë", VoteType.UP, VOTED_AT), now=VOTED_AT)
+_vote = Vote(1, "Zoë", VoteType.UP, VOTED_AT)
+_counted = count_vote(_playing, _game, None, _vote, now=VOTED_AT)
 VOTED = _counted.event
+WITHDRAWN = withdraw_vote(_counted.session, _counted.game, _vote, now=UNDONE_AT)[-1]
+REMOVED = remove_game(_counted.session, 1, _game.title, now=UNDONE_AT)[-1]
 _ended, ENDED = end_session(_counted.session, now=ENDED_AT)
 
 _claims = Claims("kosmi", Role.BOT, 0, int(datetime.fromisoformat(TOKEN_EXPIRES_AT).timestamp()), "1")
@@ -42,13 +46,14 @@ ANSWERS: dict[str, Any] = {
     "Game": _game.as_data(),
     "SessionWithGames": {**_counted.session.as_state(), "games": [_counted.game.as_state()]},
     "CountedVote": _counted.answer,
+    "Totals": _game.totals(),
     "StoredVote": {name: value for name, value in _counted.answer.items() if name != "totals"},
     "SessionsPage": json.loads(pages.sessions_page(_sessions)),
     "EventsPage": json.loads(pages.events_page(_events)),
 }
 """What is answered, by the name of its type."""
 
-_shown = (STARTED, ADDED, VOTED, ENDED)
+_shown = (STARTED, ADDED, REMOVED, VOTED, WITHDRAWN, ENDED)
 _expired = errors.sample("token_expired")
 _place = Place(ADDED.stream, ADDED.cursor, last=ENDED.sequence, recovered=True)
 _place_of_starts = Place(STARTED.stream, Cursor("5f0c9a1e", 16), last=STARTED.sequence, recovered=True)

@@ -12,6 +12,7 @@ from typing import Any
 from chalicelib import answers
 from chalicelib.api.rest import bodies
 from chalicelib.api.rest.problems import CONTENT_TYPE, HEADERS, problem_of, problem_of_framework, status_of
+from chalicelib.api.validation_messages import NOT_BLANK
 from chalicelib.errors import FieldError, GameNightError
 from chalicelib.idempotency import RETENTION_SECONDS
 from infra.specifications import errors, night, schemas
@@ -33,7 +34,7 @@ def document(routes: Routes) -> Part:
     """Return the document for chalice's ``app.routes``. Raises Incomplete."""
     values = {"TOKEN": night.TOKEN, "token_expires_at": night.TOKEN_EXPIRES_AT}
     limits = {"key_hours": RETENTION_SECONDS // 3600, "MAX_KEY_CHARACTERS": bodies.MAX_KEY_CHARACTERS}
-    made = schemas.written("openapi.yaml", {**values, **limits})
+    made = schemas.written("openapi.yaml", {**values, **limits, "NOT_BLANK": NOT_BLANK})
     gateway = made.pop("gateway")
     responses: dict[str, Part] = {}
     written = {(method, path) for path, operations in made["paths"].items() for method in operations}
@@ -69,7 +70,8 @@ def _operation(
         "tags": [operation["tag"]],
         "security": [{"token": [role]} for role in roles],
     }
-    parameters = ["SessionId"] * ("{session_id}" in path) + operation.get("parameters", [])
+    named = {"SessionId": "{session_id}", "GameId": "{game_id}"}
+    parameters = [name for name, part in named.items() if part in path] + operation.get("parameters", [])
     if parameters := parameters + ["IdempotencyKey"] * bool(body):
         made["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in parameters]
     if body:
@@ -94,8 +96,9 @@ def _failures(path: str, operation: Part, gateway: Mapping[int, Part]) -> dict[i
     codes.update(OF_TOKENS if roles else ())
     codes.update(("forbidden",) if roles == ["admin"] else ())
     codes.update(OF_POSTS if body else ())
-    codes.update(OF_PAGES if "parameters" in operation else ())
+    codes.update(OF_PAGES if "Since" in operation.get("parameters", ()) else ())
     codes.update(("session_not_found",) if "{session_id}" in path else ())
+    codes.update(("game_not_found", "contended") if "{game_id}" in path else ())
     told: dict[int, list[GameNightError]] = {}
     for error in map(errors.sample, sorted(codes)):
         told.setdefault(status_of(type(error)), []).append(error)

@@ -124,9 +124,10 @@ class AttackedService(Night):
         return answer
 
     def start(self) -> int:
-        """Start a session with a game in it, as its host does."""
+        """Start a session with a game in it, as its host does, and with the documented vote."""
         session_id: int = self.ask("POST", "/api/sessions", self.admin, {"notes": None}).body["id"]
         self.ask("POST", f"/api/sessions/{session_id}/games", self.admin, {"title": "Quiplash"})
+        self.ask("POST", f"/api/sessions/{session_id}/votes", self.bot, {"username": "Zoë", "type": "up"})
         return session_id
 
     def events(self, session_id: int) -> str:

@@ -3,26 +3,31 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.attacks.service import ASYNCAPI, OPENAPI
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method of a path. ``roles`` is empty where no token is needed; ``body`` is the documented example."""
+    """A method of a path. ``roles`` is empty where no token is needed; ``body`` is the documented example.
+
+    ``query`` has the documented examples of the parameters that it needs.
+    """
 
     method: str
     path: str
     roles: frozenset[str]
     statuses: frozenset[int]
     body: Any
+    query: str
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
     def of(self, session_id: object) -> str:
-        """Return the path for a session."""
-        return self.path.format(session_id=session_id)
+        """Return the path for a session, and its first game."""
+        return self.path.format(session_id=session_id, game_id=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,14 @@ def _routes() -> Iterator[Route]:
             roles = frozenset(role for one in operation["security"] for role in one["token"])
             statuses = frozenset(map(int, operation["responses"]))
             body = content["application/json"]["example"] if content else None
-            yield Route(method.upper(), path, roles, statuses, body)
+            yield Route(method.upper(), path, roles, statuses, body, _query(operation))
+
+
+def _query(operation: Any) -> str:
+    names = [one["$ref"].rpartition("/")[2] for one in operation.get("parameters", ())]
+    documented = [OPENAPI["components"]["parameters"][name] for name in names]
+    needed = [one for one in documented if one["in"] == "query" and one.get("required")]
+    return urlencode({one["name"]: one["example"] for one in needed})
 
 
 def _frames() -> Iterator[ClientFrame]:

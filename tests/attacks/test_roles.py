@@ -55,7 +55,7 @@ def test_a_route_lets_in_whom_its_document_names(
         night = service.start()
         before = service.events(night)
 
-        answer = service.ask(route.method, route.of(night), token, route.body)
+        answer = service.ask(route.method, route.of(night), token, route.body, query=route.query)
 
         if not route.roles or who in route.roles:
             assert answer.status == min(route.statuses), (who, answer)
@@ -85,12 +85,13 @@ def test_an_undocumented_method_does_nothing(service: AttackedService, night: in
     before, sessions = service.events(night), service.ledger.sessions
 
     for method in [one for one in METHODS if one not in known]:
-        answer = service.ask(method, path.format(session_id=night), service.admin, {})
+        answer = service.ask(method, path.format(session_id=night, game_id=1), service.admin, {})
         assert (answer.status, answer.body["code"]) == (405, "method_not_allowed"), method
     for override in ("X-HTTP-Method-Override", "X-Method-Override", "_method"):
         for method in known:
             headers = [(override, "POST")]
-            service.ask(method, path.format(session_id=night), service.bot, {}, headers=headers)
+            where = path.format(session_id=night, game_id=1)
+            service.ask(method, where, service.bot, {}, headers=headers)
 
     assert service.events(night) == before
     assert service.ledger.sessions == sessions

@@ -67,12 +67,16 @@ class FakeSessionStore:
                 self._games[session_id, change.game.id] = change.game
             self._games |= {(session_id, counted.id): counted for _, counted in change.counted}
             self._votes |= {(session_id, vote.key): vote for _, vote in change.votes}
+            if change.withdrawn:
+                del self._votes[session_id, change.withdrawn.key]
             self._append(change.events)
 
     def _require_unmoved(self, change: Commit) -> None:
         before = change.before
         stored = self._sessions.get(before.id)
         votes = [(earlier, self._votes.get((before.id, vote.key))) for earlier, vote in change.votes]
+        if change.withdrawn:
+            votes.append((change.withdrawn, self._votes.get((before.id, change.withdrawn.key))))
         games = [(game, self._games.get((before.id, game.id))) for game, _ in change.counted]
         if (
             stored is None
@@ -107,7 +111,9 @@ class FakeSessionStore:
 
     def voting_state(self, session_id: int, game_id: int) -> VotingState:
         game = self._games.get((session_id, game_id))
-        return VotingState(self._sessions[session_id].is_open, game.title if game else None)
+        session = self._sessions[session_id]
+        removed = game_id in session.removed_games
+        return VotingState(session.is_open, game.title if game else None, removed)
 
     def add(self, session_id: int, pending: PendingVote, records: Sequence[Record] = ()) -> None:
         with self._lock:

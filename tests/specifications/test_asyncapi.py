@@ -22,6 +22,7 @@ OF_REST = {
     "session_closed",
     "token_missing",
     "too_many_games",
+    "vote_not_found",
 }
 
 

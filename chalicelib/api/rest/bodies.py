@@ -31,6 +31,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 MAX_KEY_CHARACTERS = 255
 
 PackName = Annotated[str, msgspec.Meta(max_length=MAX_PACK_NAME_CHARACTERS, pattern=NOT_BLANK)]
+Username = Annotated[str, msgspec.Meta(max_length=MAX_USERNAME_CHARACTERS, pattern=NOT_BLANK)]
 Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
 
 
@@ -63,7 +64,7 @@ class NewGame(msgspec.Struct, forbid_unknown_fields=True):
 class NewVote(msgspec.Struct, forbid_unknown_fields=True):
     """The body of ``POST /api/sessions/{id}/votes``."""
 
-    username: Annotated[str, msgspec.Meta(max_length=MAX_USERNAME_CHARACTERS, pattern=NOT_BLANK)]
+    username: Username
     type: VoteType
     game_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] | None = None
 

@@ -1,10 +1,16 @@
 """What a REST request's URL says: ids, cursors and limits; and the URLs of the service itself."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.errors import FieldError, InvalidRequest, SessionNotFound
+import msgspec
+
+from chalicelib.api.json_input import decode
+from chalicelib.api.rest.bodies import Username
+from chalicelib.errors import FieldError, GameNightError, GameNotFound, InvalidRequest, SessionNotFound
 from chalicelib.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
 from chalicelib.nights.cursors import BEGINNING, Cursor, parse_since
 
@@ -17,10 +23,24 @@ PAGE_PARAMETERS = ("since", "limit")
 
 def session_id_of(text: str) -> int:
     """Return the session id of a path. Raises SessionNotFound for what can't be one."""
-    number = _digits(text)
-    if number is None or text.startswith("0") or number > MAX_ID:
-        raise SessionNotFound(text[:MAX_SHOWN])
-    return number
+    return _id_of(text, SessionNotFound)
+
+
+def game_id_of(session_id: int, text: str) -> int:
+    """Return the game id of a path. Raises GameNotFound for what can't be one."""
+    return _id_of(text, partial(GameNotFound, session_id))
+
+
+class Voter(msgspec.Struct):
+    """The query of ``DELETE /api/sessions/{id}/votes/{game_id}``."""
+
+    username: Username
+
+
+def username_of(query: Mapping[str, str] | None) -> str:
+    """Return whose vote a request is about. Raises InvalidRequest."""
+    _check_names(query, ("username",))
+    return str(decode(json.dumps({**(query or {})}), Voter, InvalidRequest, "query").username)
 
 
 def page_of(query: Mapping[str, str] | None, *others: str) -> tuple[Cursor, int]:
@@ -91,6 +111,13 @@ def _count(query: Mapping[str, str] | None, name: str) -> int:
 
 def _host(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
     return headers.get("host") or str(context.get("domainName") or "localhost")
+
+
+def _id_of(text: str, missing: Callable[[str], GameNightError]) -> int:
+    number = _digits(text)
+    if number is None or text.startswith("0") or number > MAX_ID:
+        raise missing(text[:MAX_SHOWN])
+    return number
 
 
 def _digits(text: str) -> int | None:

@@ -63,7 +63,8 @@ class SessionItem(_Item):
     notes = UnicodeAttribute(null=True)
     is_active = BooleanAttribute()
     ended_at = UnicodeAttribute(null=True)
-    games_played = NumberAttribute(default=0)
+    games_added = NumberAttribute(attr_name="games_played", default=0)  # as before games could be removed
+    removed_games = ListAttribute(of=NumberAttribute, default=list)
     crowded_until = NumberAttribute(default=0)
     closing = BooleanAttribute(default=False)
 
@@ -84,6 +85,7 @@ class NightItem(_Item):
 
     is_active = BooleanAttribute(null=True)
     closing = BooleanAttribute(null=True)
+    removed_games = ListAttribute(of=NumberAttribute, default=list)
     title = UnicodeAttribute(null=True)
     pack_name = UnicodeAttribute(null=True)
     min_players = NumberAttribute(null=True)

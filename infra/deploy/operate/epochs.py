@@ -149,8 +149,8 @@ class DynamoEpochs:
         """Remove events and games beyond a session's own; what is committed meanwhile is beyond no more."""
         partition, head = session_key(session.id), self._session
         events = self._event.SK.between(event_key(session.sequence + 1), LAST_EVENT)
-        games = self._game.SK.between(game_key(session.games_played + 1), LAST_GAME)
-        kinds = ((self._event, events, head.sequence), (self._game, games, head.games_played))
+        games = self._game.SK.between(game_key(session.games_added + 1), LAST_GAME)
+        kinds = ((self._event, events, head.sequence), (self._game, games, head.games_added))
         for model, beyond, newest in kinds:
             for item in model.query(partition, beyond, consistent_read=True):
                 number = int(item.SK.partition("#")[2])

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.idempotency import Record, VersionConflict
-from chalicelib.nights.games import Game
-from chalicelib.nights.ports import Commit, SessionStore
+from chalicelib.nights.games import Game, remove_game
+from chalicelib.nights.ports import Commit, PendingVoteStore, SessionStore, VotingState
 from chalicelib.nights.sessions import Session
-from chalicelib.nights.votes import CountedVote, Vote, VoteType, count_vote
+from chalicelib.nights.votes import CountedVote, PendingVote, Vote, VoteType, count_vote, withdraw_vote
 from tests.integration.dynamodb.nights import NOW, added, night
 
 ZOES_VOTE = Vote(1, "Zoë", VoteType.UP, NOW)
@@ -101,3 +101,64 @@ def test_an_earlier_vote_that_was_not_seen_stops_a_vote(sessions: SessionStore) 
         voted(sessions, made.session, (made.game, other), ZOES_VOTE)
 
     assert zoe(sessions) == (made.game, ZOES_VOTE)
+
+
+def test_a_removed_game_is_remembered_with_its_title(sessions: SessionStore) -> None:
+    before = night(sessions, "Quiplash", "Quiplsh")
+
+    after, event = remove_game(before, 2, "Quiplsh", now=NOW)
+    sessions.commit(Commit(before, after, [event]))
+
+    assert sessions.session(1) == after
+    assert sessions.voting_state(1, 1) == VotingState(is_open=True, title="Quiplash")
+    assert sessions.voting_state(1, 2) == VotingState(is_open=True, title="Quiplsh", is_removed=True)
+    assert [game.id for game in sessions.games(1)] == [1, 2]
+    with pytest.raises(VersionConflict):
+        sessions.commit(Commit(before, after, [event]))
+
+
+def test_a_withdrawn_vote_is_gone_and_can_be_cast_again(sessions: SessionStore) -> None:
+    session = night(sessions, "Quiplash")
+    made = voted(sessions, session, zoe(sessions), ZOES_VOTE)
+
+    withdrawn = withdrawal(made.session, made.game, ZOES_VOTE)
+    sessions.commit(withdrawn)
+
+    assert sessions.session(1) == withdrawn.after
+    game, vote = zoe(sessions)
+    assert game is not None
+    assert (game.upvotes, vote) == (0, None)
+    voted(sessions, withdrawn.after, (game, None), ZOES_VOTE)
+
+
+def test_another_vote_than_was_seen_stops_a_withdrawal(sessions: SessionStore) -> None:
+    session = night(sessions, "Quiplash")
+    made = voted(sessions, session, zoe(sessions), ZOES_VOTE)
+
+    other = replace(ZOES_VOTE, type=VoteType.DOWN)
+    nobodys = replace(ZOES_VOTE, username="Bob")
+    for vote in (other, nobodys):
+        with pytest.raises(VersionConflict):
+            sessions.commit(withdrawal(made.session, made.game, vote))
+
+    assert sessions.session(1) == made.session
+    assert zoe(sessions) == (made.game, ZOES_VOTE)
+
+
+def test_pending_votes_are_dropped_without_an_event(
+    sessions: SessionStore, pending: PendingVoteStore
+) -> None:
+    session = night(sessions, "Quiplash")
+    waiting = PendingVote("1#zoë", ZOES_VOTE)
+    pending.add(1, waiting)
+
+    sessions.commit(Commit(session, session, (), pending=[waiting]))
+
+    assert pending.waiting(1, 10) == []
+    assert sessions.session(1) == session
+    assert sessions.games_and_votes(1, set()) == ({}, {})
+
+
+def withdrawal(session: Session, game: Game, vote: Vote) -> Commit:
+    after, counted, event = withdraw_vote(session, game, vote, now=NOW)
+    return Commit(session, after, [event], counted=[(game, counted)], withdrawn=vote)

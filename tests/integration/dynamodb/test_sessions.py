@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from chalicelib.idempotency import (
 from chalicelib.nights.ports import Commit, SessionStore
 from chalicelib.nights.sessions import Session, end_session
 from tests.integration.dynamodb.conftest import SessionsTable
-from tests.integration.dynamodb.nights import NOW, start
+from tests.integration.dynamodb.nights import NOW, night, start
 
 
 def test_an_empty_store_has_a_head_whose_epoch_stays(sessions: SessionStore) -> None:
@@ -73,6 +74,22 @@ def test_sessions_are_read_in_order_to_a_limit(sessions: SessionStore) -> None:
 
     assert [one.id for one in sessions.sessions(after=1, limit=3)] == [2, 3, 4]
     assert [one.id for one in sessions.sessions(after=4, limit=100)] == [5]
+
+
+def test_a_session_from_before_games_could_be_removed_is_read_as_it_was(
+    table: Callable[[], Table], dynamodb: Any
+) -> None:
+    old = table()
+    store = DynamoSessionStore(old, lambda: 0.0)
+    session = night(store, "Quiplash", "Fibbage")
+    key = {"PK": {"S": "session#1"}, "SK": {"S": "head"}}
+    dynamodb.update_item(TableName=old.name, Key=key, UpdateExpression="REMOVE removed_games")
+
+    item = dynamodb.get_item(TableName=old.name, Key=key)["Item"]
+
+    assert (item["games_played"], "removed_games" in item) == ({"N": "2"}, False)
+    assert store.session(1) == session
+    assert store.voting_state(1, 2).is_removed is False
 
 
 def test_an_ended_session_is_not_the_active_one(sessions: SessionStore) -> None:

@@ -1,7 +1,16 @@
 import pytest
 
-from chalicelib.api.rest.urls import base_path, base_url, newest_of, page_of, session_id_of, websocket_url
-from chalicelib.errors import InvalidCursor, InvalidRequest, SessionNotFound
+from chalicelib.api.rest.urls import (
+    base_path,
+    base_url,
+    game_id_of,
+    newest_of,
+    page_of,
+    session_id_of,
+    username_of,
+    websocket_url,
+)
+from chalicelib.errors import FieldError, GameNotFound, InvalidCursor, InvalidRequest, SessionNotFound
 from chalicelib.nights.cursors import BEGINNING, Cursor
 
 
@@ -104,3 +113,25 @@ def test_a_path_is_told_whatever_the_host(configured: str, headers: dict[str, st
 )
 def test_clients_connect_where_they_reach_the_service(configured: str, base: str, url: str) -> None:
     assert websocket_url(configured, base) == url
+
+
+def test_what_can_be_no_id_is_no_game() -> None:
+    assert game_id_of(17, "5") == 5
+    for text in ("0", "x", "05", "9" * 5000):
+        with pytest.raises(GameNotFound, match="Session 17 has no game") as refused:
+            game_id_of(17, text)
+        assert len(refused.value.detail) < 100
+
+
+def test_a_voter_is_named_by_one_parameter() -> None:
+    assert username_of({"username": "Zoë 🎲"}) == "Zoë 🎲"
+    for query, field, said in (
+        (None, "username", "Expected a parameter username"),
+        ({"user": "Zoë"}, "user", "There is no parameter user here, only username"),
+        ({"username": "Zoë", "game_id": "1"}, "game_id", "There is no parameter game_id here, only username"),
+        ({"username": " \t"}, "username", "Expected text that is not blank"),
+        ({"username": "x" * 81}, "username", "Expected text of 80 characters at most"),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            username_of(query)
+        assert refused.value.errors == (FieldError(field, said),)

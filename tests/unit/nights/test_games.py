@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.errors import TooManyGames
+from chalicelib.errors import GameNightError, GameNotFound, SessionClosed, TooManyGames
 from chalicelib.limits import MAX_GAMES
 from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.games import NewGame, add_game
+from chalicelib.nights.games import NewGame, add_game, remove_game
 from chalicelib.nights.sessions import Session
 
 NOW = "2025-11-01T20:05:00.000Z"
@@ -24,9 +24,53 @@ def test_a_games_event_is_the_contracts_to_the_byte() -> None:
 
 
 def test_a_night_takes_so_many_games_and_no_more() -> None:
-    nearly = replace(NIGHT, games_played=MAX_GAMES - 1)
+    nearly = replace(NIGHT, games_added=MAX_GAMES - 1)
 
     full, _, _ = add_game(nearly, NewGame("last"), now=NOW)
 
     with pytest.raises(TooManyGames):
         add_game(full, NewGame("one too many"), now=NOW)
+
+
+PLAYING = replace(NIGHT, sequence=4, games_added=3)
+
+
+def test_a_removals_event_is_the_contracts_to_the_byte() -> None:
+    after, event = remove_game(PLAYING, 2, "Quiplsh", now=NOW)
+
+    assert event.envelope == (
+        '{"type":"game.removed","timestamp":"2025-11-01T20:05:00.000Z","data":{'
+        '"session":{"id":17,"is_active":1,"games_played":2},"game":{"id":2,"title":"Quiplsh"}}}'
+    )
+    assert event.cursor == after.cursor == Cursor("e17", 5)
+
+
+def test_a_removed_games_id_is_never_used_again() -> None:
+    removed, _ = remove_game(PLAYING, 3, "Quiplsh", now=NOW)
+
+    after, game, _ = add_game(removed, NewGame("Quiplash"), now=NOW)
+
+    assert (removed.newest_game, game.id, after.newest_game) == (2, 4, 4)
+    assert (after.games_played, after.games_added) == (3, 4)
+
+
+def test_removed_games_count_among_the_most_that_a_night_takes() -> None:
+    full = replace(NIGHT, games_added=MAX_GAMES, removed_games=(1, 2))
+
+    with pytest.raises(TooManyGames, match="removed ones too"):
+        add_game(full, NewGame("one too many"), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("night", "game_id", "error"),
+    [
+        (PLAYING, 0, GameNotFound),
+        (PLAYING, 4, GameNotFound),
+        (replace(PLAYING, removed_games=(2,)), 2, GameNotFound),
+        (replace(PLAYING, closing=True), 2, SessionClosed),
+        (replace(PLAYING, is_active=False), 9, SessionClosed),
+    ],
+)
+def test_a_useless_removal_is_told_why(night: Session, game_id: int, error: type[GameNightError]) -> None:
+    with pytest.raises(error, match="17"):
+        remove_game(night, game_id, "Quiplash", now=NOW)

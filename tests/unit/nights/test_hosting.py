@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.auth.claims import Role
-from chalicelib.errors import Contended, Forbidden, SessionClosed, SessionNotFound
+from chalicelib.errors import Contended, Forbidden, GameNotFound, SessionClosed, SessionNotFound
 from chalicelib.idempotency import IdempotencyMismatch, Idempotent, IdempotentRequest, VersionConflict
 from chalicelib.nights.events import Json
 from chalicelib.nights.games import NewGame
@@ -25,6 +25,7 @@ ASKED: dict[str, Ask] = {
     "start": lambda host, who, key: host.start(who, "Friday", key),
     "add a game": lambda host, who, key: host.add_game(who, 1, QUIPLASH, key),
     "close": lambda host, who, key: host.close(who, 1, key),
+    "remove a game": lambda host, who, _: host.remove_game(who, 1, 1),
 }
 NIGHT = {"id": 2, "is_active": 1, "created_at": "2025-11-01T20:00:00.000Z", "notes": "Friday"}
 GAME = {"id": 2, "title": "Quiplash", "pack_name": None, "min_players": 3, "max_players": None}
@@ -69,13 +70,13 @@ def test_what_only_a_host_may_do_no_bot_may(asked: str) -> None:
     assert len(nights.store.log) == before
 
 
-@pytest.mark.parametrize("asked", ["add a game", "close"])
+@pytest.mark.parametrize("asked", ["add a game", "close", "remove a game"])
 def test_a_night_that_is_not_there_takes_nothing(asked: str) -> None:
     with pytest.raises(SessionNotFound, match="1"):
         ASKED[asked](FakeNights().host, HOST, None)
 
 
-@pytest.mark.parametrize("asked", ["add a game", "close"])
+@pytest.mark.parametrize("asked", ["add a game", "close", "remove a game"])
 def test_a_night_that_is_closed_takes_nothing_more(asked: str) -> None:
     nights = night()
     nights.host.close(HOST, 1, KEY)
@@ -84,13 +85,61 @@ def test_a_night_that_is_closed_takes_nothing_more(asked: str) -> None:
         ASKED[asked](nights.host, HOST, replace(KEY, key="another key"))
 
 
+def test_a_removed_game_is_gone_after_its_pending_votes_are_counted() -> None:
+    nights = night(games=2)
+    nights.pend("zoë", game_id=2)
+
+    answer = nights.host.remove_game(HOST, 1, 2)
+
+    assert (answer["games_played"], answer["is_active"]) == (1, 1)
+    assert [event.type for event in nights.log(4)] == ["vote.received", "game.removed"]
+    with pytest.raises(GameNotFound):
+        nights.host.remove_game(HOST, 1, 2)
+    assert len(nights.log()) == 5
+
+
+def test_a_removal_that_loses_a_race_is_made_again() -> None:
+    class Contested(FakeSessionStore):
+        left = 3
+
+        def commit(self, change: Commit) -> None:
+            if change.after.removed_games and self.left:
+                self.left -= 1
+                raise VersionConflict
+            super().commit(change)
+
+    nights = night(store=Contested())
+
+    nights.host.remove_game(HOST, 1, 1)
+
+    assert [event.type for event in nights.log(3)] == ["game.removed"]
+    assert nights.waits == 3
+
+
+def test_a_game_that_does_not_show_yet_is_removed_once_it_does() -> None:
+    class NotYet(FakeSessionStore):
+        misses = 1
+
+        def voting_state(self, session_id: int, game_id: int) -> Any:
+            self.misses -= 1
+            state = super().voting_state(session_id, game_id)
+            return replace(state, title=None) if self.misses >= 0 else state
+
+    nights = night(store=NotYet())
+
+    nights.host.remove_game(HOST, 1, 1)
+
+    assert '"title":"Game 1"' in nights.store.log[-1].envelope
+
+
 def test_a_closing_night_takes_nothing_and_can_be_closed() -> None:
     nights = night()
     session = nights.store._sessions[1]
     nights.store.commit(Commit(session, replace(session, closing=True), ()))
 
-    with pytest.raises(SessionClosed):
-        nights.host.add_game(HOST, 1, QUIPLASH)
+    for asked in ("add a game", "remove a game"):
+        with pytest.raises(SessionClosed):
+            ASKED[asked](nights.host, HOST, None)
 
     assert nights.host.close(HOST, 1)["is_active"] == 0
 

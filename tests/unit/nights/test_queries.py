@@ -2,6 +2,7 @@ import pytest
 
 from chalicelib.errors import SessionNotFound
 from chalicelib.nights.cursors import BEGINNING
+from chalicelib.nights.games import NewGame
 from chalicelib.nights.queries import Queries
 from chalicelib.nights.streams import Streams
 from tests.fakes.identity import claims
@@ -40,3 +41,15 @@ def test_a_night_that_never_was_has_nothing_to_read() -> None:
         nights.queries.session(1)
     with pytest.raises(SessionNotFound):
         nights.queries.events(1, BEGINNING, 50)
+
+
+def test_a_night_shows_only_the_games_that_it_has() -> None:
+    nights = Nights()
+    nights.host.start(claims(), None)
+    for title in ("Quiplsh", "Quiplash"):
+        nights.host.add_game(claims(), 1, NewGame(title))
+    nights.host.remove_game(claims(), 1, 1)
+
+    shown = nights.queries.session(1)
+
+    assert (shown["games_played"], [game["id"] for game in shown["games"]]) == (1, [2])

@@ -55,7 +55,7 @@ def test_no_other_text_is_a_place_to_resume_from(text: str) -> None:
 
 
 def test_an_ends_event_is_the_contracts_to_the_byte() -> None:
-    night = Session(17, "e17", 9, "2025-11-01T20:00:00.123Z", None, games_played=4)
+    night = Session(17, "e17", 9, "2025-11-01T20:00:00.123Z", None, games_added=4)
 
     ended, event = end_session(night, now="2025-11-01T23:00:00.000Z")
 

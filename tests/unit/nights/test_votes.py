@@ -9,10 +9,10 @@ from chalicelib.errors import GameNightError, GameNotFound, NoGame, SessionClose
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.games import Game
 from chalicelib.nights.sessions import Session
-from chalicelib.nights.votes import Vote, VoteRequest, VoteType, count_vote, voter_of
+from chalicelib.nights.votes import Vote, VoteRequest, VoteType, count_vote, voter_of, withdraw_vote
 
 ASKED, NOW = "2025-11-01T20:09:59.800Z", "2025-11-01T20:10:00.000Z"
-NIGHT = Session(17, "e17", 3, "2025-11-01T20:00:00.123Z", None, games_played=2)
+NIGHT = Session(17, "e17", 3, "2025-11-01T20:00:00.123Z", None, games_added=2)
 GAME = Game(2, "Quiplash", None, None, None, upvotes=4, downvotes=1)
 
 
@@ -27,6 +27,19 @@ def test_a_votes_event_is_the_contracts_to_the_byte() -> None:
     )
     assert made.event.cursor == Cursor("e17", 4)
     assert made.session.sequence == 4
+
+
+def test_a_withdrawals_event_is_the_contracts_to_the_byte() -> None:
+    after, game, event = withdraw_vote(NIGHT, GAME, Vote(2, "Zoë", VoteType.UP, ASKED), now=NOW)
+
+    assert event.envelope == (
+        '{"type":"vote.withdrawn","timestamp":"2025-11-01T20:10:00.000Z","data":{'
+        '"session":{"id":17},"game":{"id":2,"title":"Quiplash"},'
+        '"vote":{"username":"Zoë","timestamp":"2025-11-01T20:09:59.800Z"},'
+        '"totals":{"upvotes":3,"downvotes":1,"score":2}}}'
+    )
+    assert event.cursor == after.cursor == Cursor("e17", 4)
+    assert (game.upvotes, game.downvotes) == (3, 1)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(VoteType))))
@@ -47,14 +60,18 @@ def test_tallies_are_always_those_of_the_latest_votes(votes: Sequence[tuple[str,
 def test_a_vote_without_a_game_is_for_the_newest() -> None:
     assert VoteRequest("zoë", VoteType.UP).vote_in(NIGHT, ASKED) == Vote(2, "zoë", VoteType.UP, ASKED)
     assert VoteRequest("zoë", VoteType.UP, 1).vote_in(NIGHT, ASKED).game_id == 1
+    removed = replace(NIGHT, removed_games=(2,))
+    assert VoteRequest("zoë", VoteType.UP).vote_in(removed, ASKED).game_id == 1
 
 
 @pytest.mark.parametrize(
     ("night", "game_id", "error"),
     [
-        (replace(NIGHT, games_played=0), None, NoGame),
-        (replace(NIGHT, games_played=0), 1, GameNotFound),
+        (replace(NIGHT, games_added=0), None, NoGame),
+        (replace(NIGHT, games_added=0), 1, GameNotFound),
         (NIGHT, 3, GameNotFound),
+        (replace(NIGHT, removed_games=(2,)), 2, GameNotFound),
+        (replace(NIGHT, removed_games=(1, 2)), None, NoGame),
         (NIGHT, 0, GameNotFound),
         (replace(NIGHT, is_active=False), None, SessionClosed),
         (replace(NIGHT, is_active=False), 3, SessionClosed),

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import NoGame, SessionClosed, SessionNotFound, Unavailable
+from chalicelib.errors import (
+    GameNotFound,
+    NoGame,
+    SessionClosed,
+    SessionNotFound,
+    Unavailable,
+    VoteNotFound,
+)
 from chalicelib.idempotency import IdempotencyMismatch, IdempotentRequest, VersionConflict
 from chalicelib.nights.games import NewGame
 from chalicelib.nights.ports import Commit
@@ -37,7 +44,7 @@ class Contested(FakeSessionStore):
         super().__init__()
 
     def commit(self, change: Commit) -> None:
-        if self.losses and change.votes:
+        if self.losses and (change.votes or change.withdrawn):
             self.losses -= 1
             raise VersionConflict
         super().commit(change)
@@ -150,3 +157,100 @@ def test_a_vote_that_cannot_count_leaves_nothing_behind() -> None:
         with pytest.raises(error):
             nights.voting.vote(BOT, session_id, VoteRequest("Zoë", UP))
     assert [event.type for event in nights.log()] == ["session.started"]
+
+
+def test_a_vote_stored_after_its_game_was_removed_is_refused_and_dropped() -> None:
+    class Removed(FakeSessionStore):
+        def add(self, *stored: Any) -> None:
+            nights.host.remove_game(claims(), 1, 1)
+            super().add(*stored)
+
+    nights = night(store=Removed())
+    nights.crowd()
+
+    with pytest.raises(GameNotFound):
+        nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+    nights.counter.count_pending(1)
+
+    assert nights.log()[-1].type == "game.removed"
+    assert nights.store.waiting(1, 10) == []
+    assert nights.tallies() == [(0, 0)]
+
+
+def test_a_key_keeps_its_answer_when_the_game_is_removed() -> None:
+    nights = night()
+    nights.crowd()
+    first = nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY)
+
+    nights.host.remove_game(claims(), 1, 1)
+
+    assert nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP), KEY) == first
+
+
+def test_votes_for_a_removed_game_hold_up_no_others() -> None:
+    nights = night(games=2)
+    nights.host.remove_game(claims(), 1, 1)
+    for name, game_id in (("ada", 1), ("bob", 2), ("cleo", 1)):
+        nights.pend(name, game_id=game_id)
+
+    nights.counter.count_pending(1)
+
+    assert nights.tallies() == [(0, 0), (1, 0)]
+    assert nights.store.waiting(1, 10) == []
+
+
+@pytest.mark.parametrize("losses", [0, 3])
+def test_a_withdrawn_vote_counts_no_more(losses: int) -> None:
+    nights = night(store=Contested())
+    for name, way in (("Zoë", UP), ("Bob", DOWN)):
+        nights.voting.vote(BOT, 1, VoteRequest(name, way))
+    nights.store.losses = losses  # type: ignore[attr-defined] # Contested's
+
+    totals = nights.voting.withdraw(BOT, 1, 1, " ZOE\u0308")
+
+    assert totals == {"upvotes": 0, "downvotes": 1, "score": -1}
+    [event] = nights.log(5)
+    data = json.loads(event.envelope)["data"]
+    assert (event.type, data["totals"], data["vote"]["username"]) == ("vote.withdrawn", totals, "Zoë")
+    assert nights.waits == losses
+    with pytest.raises(VoteNotFound, match="ZOË has no vote for game 1 of session 1"):
+        nights.voting.withdraw(BOT, 1, 1, "ZOË")
+    assert nights.tallies() == [(0, 1)]
+
+
+def test_a_pending_vote_is_counted_and_withdrawn() -> None:
+    nights = night()
+    nights.pend("Zoë")
+
+    nights.voting.withdraw(BOT, 1, 1, "zoë")
+
+    assert [event.type for event in nights.log(3)] == ["vote.received", "vote.withdrawn"]
+    assert nights.tallies() == [(0, 0)]
+
+
+def test_who_withdrew_can_vote_again() -> None:
+    nights = night()
+    nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP))
+    nights.voting.withdraw(BOT, 1, 1, "Zoë")
+
+    nights.voting.vote(BOT, 1, VoteRequest("Zoë", DOWN))
+
+    assert nights.tallies() == [(0, 1)]
+
+
+def test_a_vote_that_cannot_be_withdrawn_is_told_why() -> None:
+    nights = night(games=2)
+    nights.voting.vote(BOT, 1, VoteRequest("Zoë", UP, 1))
+    nights.host.remove_game(claims(), 1, 1)
+
+    for session_id, game_id, error in (
+        (1, 1, GameNotFound),
+        (1, 2, VoteNotFound),
+        (1, 3, GameNotFound),
+        (2, 1, SessionNotFound),
+    ):
+        with pytest.raises(error):
+            nights.voting.withdraw(BOT, session_id, game_id, "Zoë")
+    nights.host.close(claims(), 1)
+    with pytest.raises(SessionClosed):
+        nights.voting.withdraw(BOT, 1, 2, "Zoë")

@@ -58,6 +58,7 @@ class DynamoGames:
         return VotingState(
             is_open=head is not None and bool(head.is_active) and not head.closing,
             title=game.title if game else None,
+            is_removed=head is not None and game_id in head.removed_games,
         )
 
     def add_with(self, write: TransactWrite, session_id: int, game: Game) -> None:
@@ -91,6 +92,11 @@ class DynamoGames:
             self._vote.PK.does_not_exist() if earlier is None else self._vote.type == earlier.type.value
         )
         write.save(item, condition=unchanged)
+
+    def withdraw_with(self, write: TransactWrite, session_id: int, vote: Vote) -> None:
+        """Delete a vote in the transaction; the whole fails where it has changed."""
+        item = self._vote(session_key(session_id), vote_key(*vote.key))
+        write.delete(item, condition=self._vote.type == vote.type.value)
 
 
 def _game_of(item: GameItem | NightItem) -> Game:

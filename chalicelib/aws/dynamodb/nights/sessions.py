@@ -96,6 +96,8 @@ class DynamoSessionStore(DynamoGames):
                 self.count_with(write, after.id, game, counted)
             for earlier, vote in change.votes:
                 self.vote_with(write, after.id, earlier, vote)
+            if change.withdrawn is not None:
+                self.withdraw_with(write, after.id, change.withdrawn)
             self.pending.count_with(write, after.id, change.pending)
             for record in change.records:
                 self.answers.record_with(write, record)
@@ -150,4 +152,6 @@ class DynamoSessionStore(DynamoGames):
 
 
 def _session_of(item: SessionItem) -> Session:
-    return Session(int(item.PK.removeprefix("session#")), **item.values_of(Session))
+    values = item.values_of(Session)
+    values["removed_games"] = tuple(values["removed_games"])
+    return Session(int(item.PK.removeprefix("session#")), **values)

@@ -107,8 +107,8 @@ class SessionOfVote(TypedDict):
 
 
 @final
-class GameOfVote(TypedDict):
-    """The game that was voted for."""
+class NamedGame(TypedDict):
+    """A game by its number and title."""
 
     id: int
     title: str
@@ -131,7 +131,7 @@ class CountedVote(TypedDict):
     """A vote that counts, and what its game stands at with it."""
 
     session: SessionOfVote
-    game: GameOfVote
+    game: NamedGame
     vote: Vote
     totals: Totals
 
@@ -141,7 +141,7 @@ class StoredVote(TypedDict):
     """A vote that is stored and is counted in a moment: its event has the totals."""
 
     session: SessionOfVote
-    game: GameOfVote
+    game: NamedGame
     vote: Vote
 
 
@@ -172,7 +172,7 @@ class SessionStarted(ServiceEvent):
 
 @final
 class SessionOfGame(TypedDict):
-    """The night that a game was added to."""
+    """The night that a game was added to or removed from."""
 
     id: int
     is_active: Literal[1]
