@@ -13,8 +13,8 @@ HELP = {"help_option_names": ["-h", "--help"]}
 COMMANDS = {
     "Host a night": {
         "night": ("infra.cli.night", "Start, list, show and end game nights."),
-        "game": ("infra.cli.game", "Add games to a night, and list them."),
-        "vote": ("infra.cli.game", "Vote for a game, in somebody's name."),
+        "game": ("infra.cli.game", "Add games to a night, list them, and remove them."),
+        "vote": ("infra.cli.game", "Vote for a game, in somebody's name, or withdraw the vote."),
         "listen": ("infra.cli.listen", "Show what happens in all game nights, as it happens, until Ctrl-C."),
         "demo": ("infra.cli.demo", "Play a night with a few bots, for a first look."),
     },

@@ -1,4 +1,7 @@
-"""``gamenight game`` and ``gamenight vote``: add and list the games of a night, and vote for them."""
+"""``gamenight game`` and ``gamenight vote``: add, list and remove the games of a night, and vote for them."""
+
+from typing import Any
+from urllib.parse import urlencode
 
 import click
 from announcements import on_one_line, score
@@ -6,8 +9,8 @@ from announcements import on_one_line, score
 from chalicelib.auth.claims import Role
 from infra.cli.night import active_night, whole_night
 from infra.cli.options import answer, as_json, examples, text_argument
-from infra.cli.service.format import players
-from infra.cli.service.target import ServiceTarget, on_a_service
+from infra.cli.service.format import games, players
+from infra.cli.service.target import ServiceProblem, ServiceTarget, on_a_service
 
 OF_NIGHT = click.option(
     "--night",
@@ -17,9 +20,9 @@ OF_NIGHT = click.option(
 )
 
 
-@click.group(epilog=examples('game add "Quiplash 3"', "game list"))
+@click.group(epilog=examples('game add "Quiplash 3"', "game list", "game remove 2"))
 def game() -> None:
-    """Add games to a night, and list them."""
+    """Add games to a night, list them, and remove them."""
 
 
 @game.command(
@@ -65,9 +68,26 @@ def list_games(service: ServiceTarget, *, number: int | None, json_only: bool) -
         click.echo(f"Night #{night['id']} has none. `gamenight game add TITLE` adds one.")
 
 
-@click.command(epilog=examples("vote alice up", "vote bob down --night 17 --game 2 --json"))
+@game.command(epilog=examples("game remove 2", "game remove 2 --night 17 --json"))
+@click.argument("game_id", metavar="GAME", type=click.IntRange(min=1))
+@OF_NIGHT
+@on_a_service
+def remove(service: ServiceTarget, *, game_id: int, number: int | None, json_only: bool) -> None:
+    """Remove a game from a night; its votes count no more.
+
+    GAME is its number, as `gamenight game list` shows it.
+    """
+    number = number or active_night(service)
+    night = service.ask(Role.ADMIN, "DELETE", f"/api/sessions/{number}/games/{game_id}")
+    line = f"🗑️  game {game_id} is removed; night #{number} has {games(night['games_played'])}"
+    answer(night, line, json_only=json_only)
+
+
+@click.command(
+    epilog=examples("vote alice up", "vote bob down --night 17 --game 2 --json", "vote alice withdraw")
+)
 @click.argument("username")
-@click.argument("way", type=click.Choice(["up", "down"]))
+@click.argument("way", type=click.Choice(["up", "down", "withdraw"]))
 @OF_NIGHT
 @click.option(
     "--game", "game_id", type=click.IntRange(min=1), help="The game's number.  [default: the newest one]"
@@ -82,12 +102,16 @@ def vote(  # noqa: PLR0913 - one for each option
     game_id: int | None,
     json_only: bool,
 ) -> None:
-    """Vote for a game, in somebody's name.
+    """Vote for a game, in somebody's name, or withdraw the vote.
 
     Everybody has one vote for each game; the latest counts.
     """
+    number = number or active_night(service)
+    if way == "withdraw":
+        _withdraw(service, number, game_id or _newest_game(service, number), username, json_only=json_only)
+        return
     body = {"username": username, "type": way, **({} if game_id is None else {"game_id": game_id})}
-    counted = service.ask(Role.BOT, "POST", f"/api/sessions/{number or active_night(service)}/votes", body)
+    counted = service.ask(Role.BOT, "POST", f"/api/sessions/{number}/votes", body)
     if json_only:
         click.echo(as_json(counted))
         return
@@ -95,5 +119,22 @@ def vote(  # noqa: PLR0913 - one for each option
     if totals is None:
         click.echo(f"🗳️  the vote for {title} is counted in a moment: many are voting")
     else:
-        ways = f"{totals['upvotes']} up, {totals['downvotes']} down"
-        click.echo(f"🗳️  {title} stands at {score(totals)} ({ways})")
+        click.echo(f"🗳️  {title} stands at {_standing(totals)}")
+
+
+def _withdraw(service: ServiceTarget, number: int, game_id: int, username: str, *, json_only: bool) -> None:
+    whose = urlencode({"username": username})
+    totals = service.ask(Role.BOT, "DELETE", f"/api/sessions/{number}/votes/{game_id}?{whose}")
+    line = f"🗳️  without the vote of {on_one_line(username)}, game {game_id} stands at {_standing(totals)}"
+    answer(totals, line, json_only=json_only)
+
+
+def _newest_game(service: ServiceTarget, number: int) -> int:
+    played = whole_night(service, number)["games"]
+    if not played:
+        raise ServiceProblem("no_game", f"Night #{number} has no game, so there is no vote to withdraw.")
+    return int(played[-1]["id"])
+
+
+def _standing(totals: Any) -> str:
+    return f"{score(totals)} ({totals['upvotes']} up, {totals['downvotes']} down)"

@@ -86,6 +86,10 @@ async def test_a_night_is_hosted_and_heard_in_words(gateway: Gateway) -> None:
         assert "has started: Game Night" in done(gateway, "night", "start", "Game Night")
         assert "game 1 of night" in done(gateway, "game", "add", "Tee K.O.")
         assert "stands at -1 (0 up, 1 down)" in done(gateway, "vote", "bob", "down")
+        done(gateway, "vote", "Zoë & co", "up")
+        assert "stands at -1 (0 up, 1 down)" in done(gateway, "vote", "zoë & co", "withdraw")
+        done(gateway, "game", "add", "Tea K.O.")
+        assert "game 2 is removed" in done(gateway, "game", "remove", "2")
         assert "1. Tee K.O.: -1 (0 up, 1 down)" in done(gateway, "night", "end")
 
         await listener.prints("🎮 Game Night has started: Game Night")
