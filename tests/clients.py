@@ -27,7 +27,9 @@ from tests.specified import Live, specifications
 PATIENCE_SECONDS = 60.0
 """When what was promised counts as missing; the cold starts of a deployment fit in."""
 
-EVENTS = frozenset({"session.started", "game.added", "vote.received", "session.ended"})
+EVENTS = frozenset(
+    {"session.started", "game.added", "game.removed", "vote.received", "vote.withdrawn", "session.ended"}
+)
 
 
 @dataclass(frozen=True, slots=True)
