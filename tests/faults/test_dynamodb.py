@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import Unavailable
+from chalicelib.errors import NotFound, Unavailable
 from chalicelib.nights.events import Event, session_stream
 from chalicelib.retry import Backoff, RetryPolicy
 from tests.faults.clients import titles
@@ -69,6 +69,28 @@ async def test_a_stored_vote_is_one_event_whatever_happens(
     assert json.loads(voted.envelope)["data"] == {**stored, "totals": totals}
     assert stored["game"]["title"] == title
     assert [one for _, one in dynamodb.happened] == [fault]
+
+
+@pytest.mark.parametrize("fault", QUICK)
+@pytest.mark.parametrize("fired", ["game.removed", "vote.withdrawn"])
+async def test_what_is_undone_is_one_event_whatever_happens(
+    service: Service, dynamodb: FaultyDynamoDb, fault: Fault, fired: str
+) -> None:
+    session_id = await service.start()
+    await service.add_game(session_id)
+    await service.vote(session_id, "zoë")
+    undo: dict[str, Callable[[], Any]] = {
+        "game.removed": lambda: service.app.hosting.remove_game(HOST, session_id, 1),
+        "vote.withdrawn": lambda: service.app.voting.withdraw(HOST, session_id, 1, "Zoë"),
+    }
+
+    dynamodb.fail(fault, operations=TRANSACTION)
+    await asyncio.to_thread(undo[fired])
+
+    assert dynamodb.happened == [("TransactWriteItems", fault)]
+    with pytest.raises(NotFound):
+        await asyncio.to_thread(undo[fired])
+    assert [event.type for event in await logged(service, session_id)][3:] == [fired]
 
 
 @pytest.mark.parametrize("key", ["a key", None])

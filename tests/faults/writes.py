@@ -17,6 +17,7 @@ from chalicelib.idempotency import IdempotentRequest
 from chalicelib.nights.cursors import NOW, Cursor
 from chalicelib.nights.events import session_stream
 from chalicelib.nights.games import NewGame
+from chalicelib.nights.votes import VoteRequest, VoteType
 from tests.faults.service import Service
 from tests.faults.stage import HOST, SHARDS
 
@@ -96,6 +97,17 @@ ALL_WRITES: dict[str, tuple[Act, Act]] = {
     "add a game": (
         lambda s: s.app.hosting.add_game(HOST, 1, NewGame("Quiplash")),
         lambda s: len(s.app._sessions.games(1)) == 2,
+    ),
+    "withdraw a vote": (
+        lambda s: (
+            s.app.voting.vote(HOST, 2, VoteRequest("Zoë", VoteType.UP)),
+            s.app.voting.withdraw(HOST, 2, 1, "Zoë"),
+        ),
+        lambda s: s.app._sessions.log.events(session_stream(2), 3, 1)[0].type == "vote.withdrawn",
+    ),
+    "remove a game": (
+        lambda s: s.app.hosting.remove_game(HOST, 2, 1),
+        lambda s: s.app.queries.session(2)["games"] == [],
     ),
     "close a night": (
         lambda s: s.app.hosting.close(HOST, 3),

@@ -5,7 +5,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from tests.model.actions import clients, hosts, machinery
+from tests.model.actions import clients, hosts, machinery, undo
 from tests.model.clients import Since
 from tests.model.night import CLIENTS, Night, Setting
 from tests.model.world.interruptions import Fault, Interruption
@@ -59,7 +59,28 @@ class Chance:
             (2, lambda: partial(hosts.start, keyed=keyed, within=within())),
             (2, lambda: partial(hosts.ask_again, which=session, within=within())),
             (1, lambda: of_session("close")),
+            (2, lambda: self._undone(undo.withdraw, session, within())),
+            (1, lambda: self._undone(undo.remove, session, within())),
+            (1, lambda: self._crowd_and_undo(session)),
         )
+
+    def _undone(self, deed: Callable[..., None], session: int, within: Sequence[Interruption]) -> Action:
+        return partial(deed, back=session, which=self._random.randint(0, 3), within=within)
+
+    def _crowd_and_undo(self, session: int) -> Action:
+        """Return votes that wait, and what undoes one or all of them, during which another votes."""
+        vote = partial(hosts.of_session, kind="votes", back=session, keyed=False)
+        within = [Interruption(self._random.randint(0, 9), meanwhile=one) for one in (vote, Night.drain)]
+        crowd, undone = (
+            self._crowd(session),
+            self._undone(self._of(undo.remove, undo.withdraw), session, within),
+        )
+
+        def votes_and_undone(night: Night) -> None:
+            crowd(night)
+            undone(night)
+
+        return votes_and_undone
 
     def _crowd(self, session: int, others: int = 2) -> Action:
         """Return a vote during which others vote, so that it loses the race and is stored."""

@@ -233,8 +233,15 @@ class Night(Functions):
         """Complain of votes that were answered and, when all is delivered, not counted as answered."""
         for marker, answer in self.accepted.items():
             fired = self.ledger.fired.get(marker)
+            if not fired and self._may_be_dropped(marker, answer):
+                continue
             if not fired or {**fired[0].data, "totals": None} != {**answer, "totals": None}:
                 self.complain(f"{marker} was answered {answer}, and fired {fired}")
+
+    def _may_be_dropped(self, marker: str, answer: Any) -> bool:
+        """Whether a vote's game was removed, and that was asked for before the vote was answered."""
+        removal = f"no {answer['game']['title']}"
+        return removal in self.ledger.fired and self.answered_at[marker] > self.asked_at[removal]
 
     def _check_forgotten(self, gone: set[str]) -> None:
         if gone:

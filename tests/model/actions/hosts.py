@@ -103,9 +103,11 @@ def _check_answer(night: Night, request: Request, answer: Answer) -> None:
     fired = night.ledger.fired.get(request.marker, [])
     if answer.status >= 400:
         ended = request.path.endswith("/close") and answer.body["code"] == "session_closed"
-        if answer.body["code"] == "session_closed" and not ended:
+        if answer.body["code"] in {"session_closed", "game_not_found"} and not ended:
             night.refused.add(request.marker)
-        if answer.body["code"] not in {"session_closed", "no_game"} or (fired and not ended):
+        if answer.body["code"] not in {"session_closed", "no_game", "game_not_found"} or (
+            fired and not ended
+        ):
             night.complain(f"{request} was answered {answer}, and fired {fired}")
         return
     night.answered_at.setdefault(request.marker, night.new_number())

@@ -63,17 +63,27 @@ def settle(night: Night) -> None:
 
 
 def _check_votes(night: Night) -> None:
-    """Complain of votes that overtook earlier ones, and of tallies that are not those of the latest votes."""
+    """Complain of votes that overtook earlier ones or are for removed games, and of wrong tallies."""
     newest: dict[tuple[int, str], int] = {}
     ways: dict[tuple[int, int, str], str] = {}
+    removed: set[tuple[int, int]] = set()
     for entry in night.ledger.entries:
-        if entry.type == "vote.received":
-            vote, voter = entry.data["vote"], entry.marker.lower()
-            before = newest.get((entry.session_id, voter), 0)
-            if night.answered_at.get(entry.marker, inf) < before:
-                night.complain(f"{entry.marker} was overtaken")
-            newest[entry.session_id, voter] = max(before, night.asked_at[entry.marker])
-            ways[entry.session_id, entry.data["game"]["id"], voter] = vote["type"]
+        data = entry.data
+        if entry.type == "game.removed":
+            removed.add((entry.session_id, data["game"]["id"]))
+        if "vote" not in data:
+            continue
+        game, voter = (entry.session_id, data["game"]["id"]), data["vote"]["username"].lower()
+        if game in removed:
+            night.complain(f"{entry} is about a game that was removed")
+        if entry.type == "vote.withdrawn":
+            del ways[*game, voter]
+            continue
+        before = newest.get((entry.session_id, voter), 0)
+        if night.answered_at.get(entry.marker, inf) < before:
+            night.complain(f"{entry.marker} was overtaken")
+        newest[entry.session_id, voter] = max(before, night.asked_at[entry.marker])
+        ways[*game, voter] = data["vote"]["type"]
     for session_id in range(1, night.ledger.sessions + 1):
         for game in night.stores.sessions.games(session_id):
             votes = Counter(way for key, way in ways.items() if key[:2] == (session_id, game.id))

@@ -10,6 +10,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.nights import pending_votes
 from chalicelib.nights.hosting import Hosting
 from chalicelib.nights.pending_votes import VoteCounter
+from chalicelib.nights.sessions import Session
 from chalicelib.nights.voting import Voting, pending_id
 from tests.fakes.stores import FakeSessionStore
 from tests.model.mutants.mutant import mutant
@@ -41,6 +42,25 @@ def a_close_counts_no_votes(right: Any, *asked: Any) -> Any:
     with pytest.MonkeyPatch.context() as within:
         within.setattr(VoteCounter, "count_pending", lambda *_: None)
         return right(*asked)
+
+
+@mutant(Hosting, "remove_game")
+def a_removal_counts_no_votes(right: Any, *asked: Any) -> Any:
+    with pytest.MonkeyPatch.context() as within:
+        within.setattr(VoteCounter, "count_pending", lambda *_: None)
+        return right(*asked)
+
+
+@mutant(Voting, "withdraw")
+def a_withdrawal_overtakes_votes_that_wait(right: Any, *asked: Any) -> Any:
+    with pytest.MonkeyPatch.context() as within:
+        within.setattr(VoteCounter, "count_pending", lambda *_: None)
+        return right(*asked)
+
+
+@mutant(Session, "has_game")
+def votes_for_a_removed_game_are_counted(_right: Any, self: Any, game_id: int) -> bool:
+    return 1 <= game_id <= int(self.games_added)
 
 
 @mutant(FakeSessionStore, "voting_state")

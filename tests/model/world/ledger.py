@@ -40,6 +40,10 @@ class Entry:
                 return str(data["game"]["title"])
             case "vote.received":
                 return str(data["vote"]["username"])
+            case "game.removed":
+                return f"no {data['game']['title']}"
+            case "vote.withdrawn":
+                return f"no {data['vote']['username']}"
             case _:
                 return f"the end of {self.session_id}"
 

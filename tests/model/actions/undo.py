@@ -1,0 +1,90 @@
+"""What hosts and voters undo; see ``hosts`` for how actions are made. ``which`` is a game of the session."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.model.actions.hosts import VOTERS, session_of, stream_of
+from tests.model.night import Night
+from tests.model.world.functions import Answer
+from tests.model.world.interruptions import FunctionFailed, Interruptions
+from tests.model.world.ledger import Entry
+
+REFUSALS = {"session_closed", "game_not_found", "vote_not_found"}
+
+
+def remove(night: Night, back: int, which: int, within: Interruptions = ()) -> None:
+    """Remove a game; what ``night.asked_at`` has is when that was first asked."""
+    game = _game(night, back, which)
+    if game is None:
+        return
+    marker = f"no {game['title']}"
+    night.asked_at.setdefault(marker, night.new_number())
+
+    def check(answer: Answer) -> None:
+        fired = night.ledger.fired.get(marker, [])
+        if answer.status == 404 and not fired:
+            night.complain(f"{game} was not removed, and the answer was {answer}")
+        if answer.status == 200 and (
+            not fired or fired[0].data["session"]["games_played"] != answer.body["games_played"]
+        ):
+            night.complain(f"{game} was removed: {answer}, and fired {fired}")
+
+    _delete(night, f"/api/sessions/{session_of(night, back)}/games/{game['id']}", "", check, within)
+
+
+def withdraw(night: Night, back: int, which: int, within: Interruptions = ()) -> None:
+    """Withdraw a voter's vote."""
+    game, session_id = _game(night, back, which), session_of(night, back)
+    if game is None:
+        return
+    number, voter = night.new_number(), VOTERS[which % len(VOTERS)]
+
+    def is_the_voters(told: Mapping[str, Any]) -> bool:
+        where = told["session"]["id"], told["game"]["id"], told["vote"]["username"].lower()
+        return where == (session_id, game["id"], voter)
+
+    def check(answer: Answer) -> None:
+        if answer.status == 200:
+            fired = _last(night, back, lambda one: one.type == "vote.withdrawn" and is_the_voters(one.data))
+            night.asked_at[fired.marker] = number
+            if fired.data["totals"] != answer.body:
+                night.complain(f"a vote was withdrawn: {answer}, and fired {fired}")
+        elif answer.body["code"] != "vote_not_found":
+            return
+        for marker, stored in night.accepted.items():
+            if (
+                marker not in night.ledger.fired
+                and night.answered_at[marker] < number
+                and is_the_voters(stored)
+            ):
+                night.complain(f"{marker} waits, and the answer to its withdrawal was {answer}")
+
+    query = urlencode({"username": voter.upper()})
+    _delete(night, f"/api/sessions/{session_id}/votes/{game['id']}", query, check, within)
+
+
+def _delete(
+    night: Night, path: str, query: str, check: Callable[[Answer], None], within: Interruptions
+) -> None:
+    life = night.ledger
+    try:
+        answer = night.request("DELETE", path, query=query, interruptions=within)
+    except FunctionFailed:
+        return
+    if answer.status == 503 or life is not night.ledger:
+        return
+    if answer.status >= 400 and answer.body["code"] not in REFUSALS:
+        night.complain(f"DELETE {path} was answered {answer}")
+    check(answer)
+
+
+def _game(night: Night, back: int, which: int) -> Any:
+    """Return a game that was added to a session and may have been removed, None where it had none."""
+    events = night.ledger.streams.get(stream_of(night, back), [])
+    games = [entry.data["game"] for entry in events if entry.type == "game.added"]
+    return games[which % len(games)] if games else None
+
+
+def _last(night: Night, back: int, wanted: Callable[[Entry], bool]) -> Entry:
+    return next(filter(wanted, reversed(night.ledger.streams[stream_of(night, back)])))
