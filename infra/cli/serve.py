@@ -96,7 +96,7 @@ def serve(  # noqa: PLR0913 - one for each option
         raise click.UsageError(message)
     if ready_file:
         if not ready_file.absolute().parent.is_dir():
-            raise click.BadParameter(f"there is no folder {ready_file.parent}.", param_hint="--ready-file")
+            raise click.BadParameter(f"There is no folder {ready_file.parent}.", param_hint="--ready-file")
         ready_file.unlink(missing_ok=True)  # one of an earlier gateway
 
     def say(text: str) -> None:
