@@ -4,8 +4,9 @@ A client is a command:
 
     COMMAND REST_URL WEBSOCKET_URL --token T [--token T2 ...] [--cursors FILE] [--speed N]
 
-Where it is given several tokens, each time it needs one it takes the next, the last one for good. Its time
-runs ``--speed`` times as fast, so that half a minute is tried in a second. It prints a JSON object a line:
+Where it is given several tokens, each time it needs one it takes the next, the last one for good; the token
+``fails`` means that nobody can give it one then. Its time runs ``--speed`` times as fast, so that half a
+minute is tried in seconds. It prints a JSON object a line:
 
 - ``{"event": {"type", "timestamp", "data", ...}}`` for each event, once it is handed out;
 - ``{"state": ...}`` as its connection becomes connecting, catching_up, live, polling, closed;
@@ -18,6 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.bots.server import NEWEST, Script, nights
+
+FAILS = "fails"
 
 
 @dataclass(frozen=True)

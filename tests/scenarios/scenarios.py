@@ -1,5 +1,6 @@
 """The scenarios: what networks, proxies and a service in trouble do to a client."""
 
+import asyncio
 from urllib.parse import quote
 
 from tests.bots.server import (
@@ -20,7 +21,7 @@ from tests.bots.server import (
     started,
     subscribed,
 )
-from tests.scenarios.scenario import Scenario
+from tests.scenarios.scenario import FAILS, Scenario
 
 FAILED = {"message": "Internal server error", "connectionId": "x", "requestId": "y"}
 """What API Gateway itself says where a function has failed."""
@@ -32,6 +33,7 @@ IN_FOUR = {"sessions": "S:4", "session:4": "a:1"}
 
 
 OLD = {"type": "reconnect", "reason": "max_connection_age", "afterMs": 0}
+EXPIRING = {"type": "token_expiring", "expiresAt": "2025-11-01T20:00:00.000Z"}
 HAPPENS = added(1, "a:2", 4)
 
 IN_NIGHT: Script = [started(4), subscribed("a:2"), began(4, "a:1")]
@@ -41,6 +43,11 @@ IN_NIGHT: Script = [started(4), subscribed("a:2"), began(4, "a:1")]
 async def freeze(connection: Connection) -> None:
     """Read nothing more, and answer nothing, not even an end: nobody is there, and no packet says so."""
     connection.socket.transport.pause_reading()
+
+
+async def late(_connection: Connection) -> None:
+    """Let some seconds pass for a client whose time runs ten times as fast."""
+    await asyncio.sleep(0.4)
 
 
 def polled(path: str, cursor: str) -> str:
@@ -111,20 +118,20 @@ SCENARIOS = [
         ["session.started 4"],
         ["auth S:3", "auth S:3", "subscribe 4 "],
         ["live", "connecting", "live"],
-        speed=20,
+        speed=10,
     ),
     Scenario(
         "half-open: not even the end is answered",
         [[auth(), freeze], [auth("S:4"), started(4)]],
         ["session.started 4"],
         ["auth S:3", "auth S:3"],
-        speed=20,
+        speed=10,
     ),
     Scenario(
         "opened, and never answered",
         [[gets("auth")], [auth("S:4"), started(4)]],
         ["session.started 4"],
-        speed=20,
+        speed=10,
     ),
     Scenario(
         "a replay that stops",
@@ -132,7 +139,7 @@ SCENARIOS = [
         ["session.started 4", "session.started 5"],
         ["auth S:3", "subscribe 4 ", "auth S:4"],
         ["catching_up", "connecting", "catching_up"],
-        speed=20,
+        speed=10,
     ),
     Scenario(
         "an old connection is replaced",
@@ -145,7 +152,7 @@ SCENARIOS = [
         [
             [
                 auth(),
-                {"type": "token_expiring", "expiresAt": "2025-11-01T20:00:00.000Z"},
+                EXPIRING,
                 gets("auth"),
                 {"type": "auth_success", "message": "Authenticated", "sub": "bot", "role": "bot"},
                 started(4),
@@ -159,6 +166,23 @@ SCENARIOS = [
         [[auth(), error("token_expired")], [auth("S:4"), started(4)]],
         ["session.started 4"],
         tokens=["first", "second", "third"],
+    ),
+    Scenario(
+        "the token can't be renewed: it goes on with the old one",
+        [
+            [auth("S:4"), EXPIRING, started(4), subscribed(), hang_up],
+            [auth("S:5"), subscribed(), started(5), subscribed()],
+        ],
+        ["session.started 4", "session.started 5"],
+        ["auth S:3", "subscribe 4 ", "auth S:4"],
+        tokens=["first", FAILS, FAILS, "second"],
+    ),
+    Scenario(
+        "slow: what takes some seconds is waited for",
+        [[late, auth("S:4"), late, started(4), late, subscribed("a:2"), late, HAPPENS]],
+        ["session.started 4", "game.added 1"],
+        ["auth S:3", "subscribe 4 "],
+        speed=10,
     ),
     Scenario(
         "the token is refused",

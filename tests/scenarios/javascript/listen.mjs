@@ -13,7 +13,7 @@ const { GameNight } = await import('gamenight');
 const { FileCursors } = await import('gamenight/node');
 
 const print = (line) => console.log(JSON.stringify(line));
-const token = values.token.length > 1 ? () => (values.token.length > 1 ? values.token.shift() : values.token[0]) : values.token[0];
+const token = values.token.length > 1 ? next : values.token[0];
 const cursors = values.cursors && new FileCursors(values.cursors);
 const client = new GameNight(url, { token, cursors, websocketUrl });
 client.on('state', (state) => print({ state }));
@@ -24,6 +24,12 @@ try {
 } catch (problem) {
   print({ failed: problem.name, message: problem.message });
   process.exitCode = 1;
+}
+
+function next() {
+  const given = values.token.length > 1 ? values.token.shift() : values.token[0];
+  if (given === 'fails') throw new Error('nobody gives a token now');
+  return given;
 }
 
 function faster(times) {

@@ -40,7 +40,10 @@ async def listen(options: argparse.Namespace) -> int:
     tokens: list[str] = options.token
 
     def token() -> str:
-        return tokens.pop(0) if len(tokens) > 1 else tokens[0]
+        given = tokens.pop(0) if len(tokens) > 1 else tokens[0]
+        if given == "fails":
+            raise OSError("nobody gives a token now")
+        return given
 
     def changed(state: State) -> None:
         say(state=state)
