@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.model.actions.hosts import VOTERS, session_of, stream_of
+from chalicelib.nights.events import session_stream
+from tests.model.actions.hosts import VOTERS, session_of
 from tests.model.night import Night
 from tests.model.world.functions import Answer
 from tests.model.world.interruptions import FunctionFailed, Interruptions
-from tests.model.world.ledger import Entry
 
 REFUSALS = {"session_closed", "game_not_found", "vote_not_found"}
 
 
 def remove(night: Night, back: int, which: int, within: Interruptions = ()) -> None:
     """Remove a game; what ``night.asked_at`` has is when that was first asked."""
-    game = _game(night, back, which)
+    session_id = session_of(night, back)
+    game = _game(night, session_id, which)
     if game is None:
         return
     marker = f"no {game['title']}"
@@ -30,12 +31,13 @@ def remove(night: Night, back: int, which: int, within: Interruptions = ()) -> N
         ):
             night.complain(f"{game} was removed: {answer}, and fired {fired}")
 
-    _delete(night, f"/api/sessions/{session_of(night, back)}/games/{game['id']}", "", check, within)
+    _delete(night, f"/api/sessions/{session_id}/games/{game['id']}", "", check, within)
 
 
 def withdraw(night: Night, back: int, which: int, within: Interruptions = ()) -> None:
     """Withdraw a voter's vote."""
-    game, session_id = _game(night, back, which), session_of(night, back)
+    session_id = session_of(night, back)
+    game = _game(night, session_id, which)
     if game is None:
         return
     number, voter = night.new_number(), VOTERS[which % len(VOTERS)]
@@ -46,7 +48,9 @@ def withdraw(night: Night, back: int, which: int, within: Interruptions = ()) ->
 
     def check(answer: Answer) -> None:
         if answer.status == 200:
-            fired = _last(night, back, lambda one: one.type == "vote.withdrawn" and is_the_voters(one.data))
+            events = night.ledger.streams[session_stream(session_id)]
+            withdrawn = [one for one in events if one.type == "vote.withdrawn" and is_the_voters(one.data)]
+            fired = withdrawn[-1]
             night.asked_at[fired.marker] = number
             if fired.data["totals"] != answer.body:
                 night.complain(f"a vote was withdrawn: {answer}, and fired {fired}")
@@ -79,12 +83,8 @@ def _delete(
     check(answer)
 
 
-def _game(night: Night, back: int, which: int) -> Any:
+def _game(night: Night, session_id: int, which: int) -> Any:
     """Return a game that was added to a session and may have been removed, None where it had none."""
-    events = night.ledger.streams.get(stream_of(night, back), [])
+    events = night.ledger.streams.get(session_stream(session_id), [])
     games = [entry.data["game"] for entry in events if entry.type == "game.added"]
     return games[which % len(games)] if games else None
-
-
-def _last(night: Night, back: int, wanted: Callable[[Entry], bool]) -> Entry:
-    return next(filter(wanted, reversed(night.ledger.streams[stream_of(night, back)])))
