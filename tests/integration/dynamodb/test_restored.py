@@ -87,6 +87,16 @@ def test_an_event_ahead_of_its_night_is_removed(restorable: RestorableTable) -> 
     assert restorable.session(1).games_played == 2
 
 
+def test_games_behind_a_removed_one_stay(restorable: RestorableTable) -> None:
+    restorable.start(games=2)
+    restorable.host.remove_game(HOST, 1, 1)
+
+    renewed = [*restorable.epochs.renew()]
+
+    assert renewed[1] == Renewed(1)
+    assert [game["id"] for game in restorable.queries.session(1)["games"]] == [2]
+
+
 @pytest.mark.parametrize(
     "left",
     [
