@@ -10,7 +10,7 @@ FILE = ROOT / "clients/python/src/gamenight/types.py"
 
 SESSIONS = ("Session", "ActiveSession", "EndedSession", "SessionWithGames")
 ANSWERS = (*SESSIONS, "Game", "CountedVote", "StoredVote")
-EVENTS = ("SessionStarted", "GameAdded", "VoteReceived", "SessionEnded")
+EVENTS = ("SessionStarted", "GameAdded", "GameRemoved", "VoteReceived", "VoteWithdrawn", "SessionEnded")
 
 HEAD = '''"""What the service answers and sends. `make specs` writes this file from the specification."""
 

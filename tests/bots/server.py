@@ -206,6 +206,14 @@ def added(game: int, cursor: str, session_id: int = 7) -> dict[str, Any]:
     return _event("game.added", data, game, f"session:{session_id}", cursor)
 
 
+def undone(kind: str, game: int, cursor: str, session_id: int = 4) -> dict[str, Any]:
+    """Return the removal of a game, or the withdrawal of a vote for it."""
+    session = {"id": session_id, "is_active": 1, "games_played": 0}
+    vote = {"vote": {"username": "alice", "timestamp": moment(1)}} if kind == "vote.withdrawn" else {}
+    data = {"session": session, "game": {"id": game, "title": f"Game {game}"}, **vote}
+    return _event(kind, data, game, f"session:{session_id}", cursor)
+
+
 def ended(cursor: str, session_id: int = 7) -> dict[str, Any]:
     data = {"session": night(session_id, active=False)}
     return _event("session.ended", data, 50, f"session:{session_id}", cursor)

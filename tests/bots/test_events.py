@@ -198,8 +198,8 @@ CASES = {
         ["session.started 10"],
     ),
     "an event of a new type is heard as it is": Case(
-        [[auth(), subscribed(), added(1, "a:3") | {"type": "game.removed"}]],
-        ["game.removed 1"],
+        [[auth(), subscribed(), added(1, "a:3") | {"type": "game.paused"}]],
+        ["game.paused 1"],
         cursors=IN_A_NIGHT,
     ),
     "a connection that outlived its token is replaced": Case(

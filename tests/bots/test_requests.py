@@ -13,6 +13,8 @@ from tests.bots.http_server import Answer, HttpServer, Request, answering
 VOTE: dict[str, Any] = {"session": {"id": 7}, "totals": {"upvotes": 1, "downvotes": 0, "score": 1}}
 EXPIRED = (401, {"code": "token_expired", "detail": "The token has expired."})
 NO_GAME = (409, {"code": "no_game", "detail": "Session 7 has no game yet."})
+GAME_GONE = (404, {"code": "game_not_found", "detail": "There is no such game."})
+VOTE_GONE = (404, {"code": "vote_not_found", "detail": "There is no such vote."})
 VOTED = (201, VOTE)
 
 
@@ -44,6 +46,25 @@ async def test_what_fails_for_a_moment_is_sent_again(status: int) -> None:
 
     assert answer == VOTE
     assert [request.headers["idempotency-key"] for request in server.requests] == ["id-1", "id-1"]
+
+
+@pytest.mark.parametrize("gone", [GAME_GONE, VOTE_GONE])
+@pytest.mark.parametrize("lost", [(503, b"<html>"), b""])
+async def test_what_was_undone_before_its_answer_was_lost_is_done(lost: Answer, gone: Answer) -> None:
+    async with answering(lost, gone, lost, gone) as server:
+        await night(server.url).remove_game(7, 2)
+        await night(server.url).withdraw_vote(7, "zoe & co", 2)
+
+    votes = "DELETE /api/sessions/7/votes/2?username=zoe%20%26%20co HTTP/1.1"
+    starts = ["DELETE /api/sessions/7/games/2 HTTP/1.1"] * 2 + [votes] * 2
+    assert [request.start for request in server.requests] == starts
+
+
+@pytest.mark.parametrize("before", [[], [(429, b"")]])
+async def test_what_was_not_there_to_undo_is_told(before: list[Answer]) -> None:
+    async with answering(*before, VOTE_GONE) as server:
+        with pytest.raises(Refused, match="vote_not_found"):
+            await night(server.url).withdraw_vote(7, "alice", 2)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tests.bots.server import (
     refuses,
     started,
     subscribed,
+    undone,
 )
 from tests.scenarios.scenario import FAILS, Scenario
 
@@ -102,8 +103,14 @@ SCENARIOS = [
     ),
     Scenario(
         "an event of a type to come",
-        [[auth(), subscribed("a:2"), {**added(1, "a:2", 4), "type": "game.removed"}]],
-        ["game.removed 1"],
+        [[auth(), subscribed("a:2"), {**added(1, "a:2", 4), "type": "game.paused"}]],
+        ["game.paused 1"],
+        cursors=IN_FOUR,
+    ),
+    Scenario(
+        "a vote is withdrawn and a game removed",
+        [[auth(), subscribed("a:2"), undone("vote.withdrawn", 1, "a:3"), undone("game.removed", 1, "a:4")]],
+        ["vote.withdrawn 1", "game.removed 1"],
         cursors=IN_FOUR,
     ),
     Scenario(

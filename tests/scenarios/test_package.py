@@ -109,6 +109,29 @@ async def test_a_vote_is_sent_again_under_its_key_when_the_service_says(client: 
     assert took >= 2
 
 
+UNDO = """
+import { GameNight } from 'gamenight';
+const client = new GameNight(process.argv[2], { token: 'a token' });
+await client.removeGame(7, 2);
+await client.withdrawVote(7, 'zoe & co', 2);
+await client.withdrawVote(7, 'ana', 2).catch(({ code }) => console.log(code));
+"""
+
+
+@ONE_INSTALLATION
+async def test_what_was_undone_before_its_answer_was_lost_is_done(client: Client) -> None:
+    (client.folder / "undo.mjs").write_text(UNDO)
+    game, vote = [(404, {"code": code, "detail": "No."}) for code in ("game_not_found", "vote_not_found")]
+    async with answering((503, b""), game, b"", vote, (429, b""), vote) as server:
+        command = [*client.command[:-1], client.folder / "undo.mjs", server.url]
+        async with running(command, {}, client.folder) as program:
+            assert await program.ends() == (0, "vote_not_found\n")
+
+    undone = ["games/2", "games/2", *["votes/2?username=zoe%20%26%20co"] * 2, *["votes/2?username=ana"] * 2]
+    starts = [f"DELETE /api/sessions/7/{path} HTTP/1.1" for path in undone]
+    assert [request.start for request in server.requests] == starts
+
+
 @pytest.mark.parametrize("client", ["ws"], indirect=True)
 async def test_node_without_a_websocket_says_what_to_install(client: Client, tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()

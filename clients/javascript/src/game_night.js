@@ -174,6 +174,14 @@ export class GameNight {
   addGame(nightId, game, options) { return this.request('POST', `/api/sessions/${nightId}/games`, game, options); }
 
   /**
+   * Remove a game from a night, with its votes.
+   * @param {number} nightId
+   * @param {number} gameId
+   * @returns {Promise<void>}
+   */
+  async removeGame(nightId, gameId) { await this.request('DELETE', `/api/sessions/${nightId}/games/${gameId}`); }
+
+  /**
    * Vote for a game, the newest one unless you say. It comes without `totals` where a crowd votes: it is counted in a
    * moment.
    * @param {number} nightId
@@ -182,6 +190,18 @@ export class GameNight {
    * @returns {Promise<import('./types.js').StoredVote & { totals?: import('./types.js').Totals }>}
    */
   vote(nightId, vote, options) { return this.request('POST', `/api/sessions/${nightId}/votes`, vote, options); }
+
+  /**
+   * Withdraw somebody's vote for a game.
+   * @param {number} nightId
+   * @param {string} username
+   * @param {number} gameId
+   * @returns {Promise<void>}
+   */
+  async withdrawVote(nightId, username, gameId) {
+    const whose = encodeURIComponent(username);
+    await this.request('DELETE', `/api/sessions/${nightId}/votes/${gameId}?username=${whose}`);
+  }
 
   /**
    * End a night, and return it.
@@ -220,7 +240,7 @@ export class GameNight {
 
   /**
    * Make any request of the REST API, and return its answer. What fails for a moment is tried again; a POST is done
-   * once all the same. Throws Refused, TokenRefused and Unreachable.
+   * once all the same, and a DELETE that finds nothing after a lost answer is done: it returns null. Throws Refused, TokenRefused and Unreachable.
    * @param {string} method
    * @param {string} path such as /api/sessions/17
    * @param {object} [body]

@@ -18,7 +18,9 @@ export { claimsOf } from './token.js';
  * @typedef {import('./cursors.js').CursorStore} CursorStore
  * @typedef {import('./types.js').SessionStarted} SessionStarted
  * @typedef {import('./types.js').GameAdded} GameAdded
+ * @typedef {import('./types.js').GameRemoved} GameRemoved
  * @typedef {import('./types.js').VoteReceived} VoteReceived
+ * @typedef {import('./types.js').VoteWithdrawn} VoteWithdrawn
  * @typedef {import('./types.js').SessionEnded} SessionEnded
  * @typedef {import('./types.js').Session} Session
  * @typedef {import('./types.js').SessionWithGames} SessionWithGames

@@ -8,6 +8,7 @@ const ATTEMPTS = 4;
 const FIRST_DELAY = 1000; // milliseconds, as all of these
 const LONGEST_WAIT = 30_000; // what a service may ask for by Retry-After; beyond it the request fails
 const TIMEOUT = 10_000;
+const GONE = ['game_not_found', 'vote_not_found'];
 
 /** @typedef {{ key?: string, attempts?: number }} RequestOptions an Idempotency-Key of your own, and how often to try */
 
@@ -28,7 +29,8 @@ export class Rest {
   }
 
   /**
-   * Return the answer. Throws Refused, TokenRefused, and Unreachable where none comes.
+   * Return the answer. Throws Refused, TokenRefused, and Unreachable where none comes. Null is the answer of a DELETE
+   * that finds nothing because an attempt before it was carried out.
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
@@ -36,6 +38,7 @@ export class Rest {
    * @returns {Promise<any>}
    */
   async request(method, path, body, { key = newKey(), attempts = ATTEMPTS } = {}) {
+    let maybeDone = false;
     for (let attempt = 1; ; attempt += 1) {
       const token = path === '/api' ? '' : await this.#tokens.latest();
       try {
@@ -44,6 +47,8 @@ export class Rest {
         return content;
       } catch (problem) {
         if (!(problem instanceof GameNightError) || this.#signal.aborted) throw problem;
+        if (maybeDone && GONE.includes(problem.code)) return null;
+        maybeDone ||= method === 'DELETE' && problem.passing && !(problem instanceof Refused && problem.status === 429);
         if (token && problem instanceof Refused && problem.status === 401) await this.#tokens.refused(token, problem);
         else if (!problem.passing) throw problem;
         const asked = problem instanceof Refused ? problem.retryAfter : 0;

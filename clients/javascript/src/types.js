@@ -17,7 +17,7 @@ export {};
  * A vote that counts, and what its game stands at with it.
  * @typedef {object} CountedVote
  * @property {SessionOfVote} session
- * @property {GameOfVote} game
+ * @property {NamedGame} game
  * @property {Vote} vote
  * @property {Totals} totals
  */
@@ -36,7 +36,7 @@ export {};
 /**
  * Events after a cursor, oldest first: the very frames of those who opted in to resume. `more` says whether another page follows. `recovered` is false where the cursor can't be followed any more: read the session and start over from `cursor`.
  * @typedef {object} EventsPage
- * @property {(SessionStarted | GameAdded | VoteReceived | SessionEnded)[]} events
+ * @property {(SessionStarted | GameAdded | GameRemoved | VoteReceived | VoteWithdrawn | SessionEnded)[]} events
  * @property {string} cursor
  * @property {boolean} recovered
  * @property {boolean} more
@@ -71,10 +71,21 @@ export {};
  */
 
 /**
- * The game that was voted for.
- * @typedef {object} GameOfVote
- * @property {number} id
- * @property {string} title
+ * A game was removed, and its votes count no more. The subscribers of its session hear it.
+ * @typedef {object} GameRemoved
+ * @property {'game.removed'} type
+ * @property {string} timestamp
+ * @property {string} stream
+ * @property {number} sequence
+ * @property {string} cursor
+ * @property {GameRemovedData} data
+ */
+
+/**
+ * What the removal of a game says.
+ * @typedef {object} GameRemovedData
+ * @property {SessionOfGame} session
+ * @property {NamedGame} game
  */
 
 /**
@@ -97,6 +108,13 @@ export {};
  * @property {string} expires_at
  * @property {'bot'} role
  * @property {string} sub
+ */
+
+/**
+ * A game by its number and title.
+ * @typedef {object} NamedGame
+ * @property {number} id
+ * @property {string} title
  */
 
 /**
@@ -145,7 +163,7 @@ export {};
  */
 
 /**
- * The night that a game was added to.
+ * The night that a game was added to or removed from.
  * @typedef {object} SessionOfGame
  * @property {number} id
  * @property {1} is_active
@@ -208,7 +226,7 @@ export {};
  * A vote that is stored and is counted in a moment: its event has the totals.
  * @typedef {object} StoredVote
  * @property {SessionOfVote} session
- * @property {GameOfVote} game
+ * @property {NamedGame} game
  * @property {Vote} vote
  */
 
@@ -255,4 +273,31 @@ export {};
  * @typedef {'down' | 'up'} VoteType
  */
 
-/** @typedef {SessionStarted | GameAdded | VoteReceived | SessionEnded} Happened */
+/**
+ * A vote was withdrawn and counts no more. The subscribers of its session hear it.
+ * @typedef {object} VoteWithdrawn
+ * @property {'vote.withdrawn'} type
+ * @property {string} timestamp
+ * @property {string} stream
+ * @property {number} sequence
+ * @property {string} cursor
+ * @property {Withdrawal} data
+ */
+
+/**
+ * A vote that counts no more, and what its game stands at without it.
+ * @typedef {object} Withdrawal
+ * @property {SessionOfVote} session
+ * @property {NamedGame} game
+ * @property {WithdrawnVote} vote
+ * @property {Totals} totals
+ */
+
+/**
+ * A vote that counts no more: the name as it was typed, and the time of the vote.
+ * @typedef {object} WithdrawnVote
+ * @property {string} username
+ * @property {string} timestamp
+ */
+
+/** @typedef {SessionStarted | GameAdded | GameRemoved | VoteReceived | VoteWithdrawn | SessionEnded} Happened */

@@ -13,12 +13,14 @@ from announcements import on_one_line, score
 from gamenight import (
     Event,
     GameAdded,
+    GameRemoved,
     Gap,
     SessionEnded,
     SessionStarted,
     Snapshot,
     UnknownEvent,
     VoteReceived,
+    VoteWithdrawn,
 )
 
 from infra.cli.options import as_json
@@ -51,9 +53,14 @@ def sentence(event: Event | UnknownEvent) -> str:
             said = f"🎮 Game Night has started{_notes(data['session'])}"
         case GameAdded(data=data):
             said = f"🎲 New game: {on_one_line(data['game']['title'])}{players(data['game'])}"
+        case GameRemoved(data=data):
+            said = f"🗑️  Removed: {on_one_line(data['game']['title'])}"
         case VoteReceived(data=data):
             who, title = on_one_line(data["vote"]["username"]), on_one_line(data["game"]["title"])
             said = f"🗳️  {who} votes {data['vote']['type']}: {title} stands at {score(data['totals'])}"
+        case VoteWithdrawn(data=data):
+            who, title = on_one_line(data["vote"]["username"]), on_one_line(data["game"]["title"])
+            said = f"🗳️  {who} takes the vote back: {title} stands at {score(data['totals'])}"
         case SessionEnded(data=data):
             said = f"🌙 The night is over: {games(data['session']['games_played'])}"
         case Snapshot(data=data):

@@ -9,12 +9,14 @@ from gamenight import (
     CountedVote,
     Game,
     GameAdded,
+    GameRemoved,
     Gap,
     SessionStarted,
     Snapshot,
     StartedSession,
     UnknownEvent,
     VoteReceived,
+    VoteWithdrawn,
 )
 
 from infra.cli.options import as_json
@@ -90,10 +92,22 @@ def test_a_game_is_told_with_how_many_can_play(least: int | None, most: int | No
     assert sentence(added(least, most)) == f"🎲 New game: Quiplash{said}"
 
 
-def test_an_event_of_a_later_version_is_shown() -> None:
-    event = UnknownEvent(MOMENT, {"session": {"id": 17}}, "game.removed")
+def test_what_was_undone_is_told() -> None:
+    data: Any = {
+        "session": {"id": 17, "is_active": 1, "games_played": 0},
+        "game": {"id": 1, "title": "Quiplash"},
+        "vote": {"username": "zoe", "timestamp": MOMENT},
+        "totals": {"upvotes": 0, "downvotes": 0, "score": 0},
+    }
 
-    assert sentence(event) == 'game.removed {"session":{"id":17}}'
+    assert sentence(GameRemoved(MOMENT, data)) == "🗑️  Removed: Quiplash"
+    assert sentence(VoteWithdrawn(MOMENT, data)) == "🗳️  zoe takes the vote back: Quiplash stands at 0"
+
+
+def test_an_event_of_a_later_version_is_shown() -> None:
+    event = UnknownEvent(MOMENT, {"session": {"id": 17}}, "game.paused")
+
+    assert sentence(event) == 'game.paused {"session":{"id":17}}'
     assert "#17" in as_line(event)
 
 

@@ -18,6 +18,7 @@ from gamenight.types import (
     EndedSession,
     Game,
     GameAdded,
+    GameRemoved,
     Session,
     SessionEnded,
     SessionStarted,
@@ -28,6 +29,7 @@ from gamenight.types import (
     Totals,
     VoteReceived,
     VoteType,
+    VoteWithdrawn,
 )
 from gamenight.waiting import Surroundings, in_a_thread
 
@@ -43,6 +45,7 @@ __all__ = [
     "GameAdded",
     "GameNight",
     "GameNightError",
+    "GameRemoved",
     "Gap",
     "MemoryCursors",
     "NoCursors",
@@ -64,6 +67,7 @@ __all__ = [
     "UnknownEvent",
     "VoteReceived",
     "VoteType",
+    "VoteWithdrawn",
     "WrongAddress",
     "in_a_thread",
 ]

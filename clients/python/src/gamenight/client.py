@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from gamenight.addresses import addresses
 from gamenight.cursors import CursorStore, FileCursors, MemoryCursors
@@ -137,6 +138,10 @@ class GameNight:
         game: Game = await self.request("POST", f"/api/sessions/{night_id}/games", body)
         return game
 
+    async def remove_game(self, night_id: int, game_id: int) -> None:
+        """Remove a game from a night, with its votes. Raises as ``request`` does."""
+        await self.request("DELETE", f"/api/sessions/{night_id}/games/{game_id}")
+
     async def vote(
         self,
         night_id: int,
@@ -154,6 +159,11 @@ class GameNight:
         vote: CountedVote | StoredVote
         vote = await self.request("POST", f"/api/sessions/{night_id}/votes", body)
         return vote
+
+    async def withdraw_vote(self, night_id: int, username: str, game_id: int) -> None:
+        """Withdraw somebody's vote for a game. Raises as ``request`` does."""
+        path = f"/api/sessions/{night_id}/votes/{game_id}?username={quote(username, safe='')}"
+        await self.request("DELETE", path)
 
     async def end_night(self, night_id: int) -> EndedSession:
         """End a night, and return it. Raises as ``request`` does."""
@@ -184,6 +194,7 @@ class GameNight:
         """Make any other request of the REST API, and return the answer.
 
         What fails for a moment is tried again; a POST carries an idempotency key, so that it is done once.
+        A DELETE whose answer was lost, and which then finds nothing, is done: it returns None.
         Raises Refused, TokenRefused, and OSError where the service can't be reached.
         """
         return await self._rest.request(method, path, body)

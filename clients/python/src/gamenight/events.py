@@ -7,12 +7,14 @@ from typing import Any, Literal, TypedDict
 from gamenight.types import (
     EVENTS,
     GameAdded,
+    GameRemoved,
     ServiceEvent,
     SessionEnded,
     SessionOfVote,
     SessionStarted,
     SessionWithGames,
     VoteReceived,
+    VoteWithdrawn,
 )
 
 logger = logging.getLogger("gamenight")
@@ -66,7 +68,9 @@ class UnknownEvent(ServiceEvent):
     type: str
 
 
-Event = SessionStarted | GameAdded | VoteReceived | SessionEnded | Snapshot | Gap
+Event = (
+    SessionStarted | GameAdded | GameRemoved | VoteReceived | VoteWithdrawn | SessionEnded | Snapshot | Gap
+)
 """``event.type`` tells a type checker which of them it is, and so what is in ``event.data``.
 
 A type that the service adds comes as an ``UnknownEvent``. That is not in the union, so that the others can be

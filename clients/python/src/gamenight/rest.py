@@ -20,6 +20,8 @@ SILENT_SECONDS = 10.0
 
 ANSWER_SECONDS = 25.0
 
+GONE = ("game_not_found", "vote_not_found")
+
 UNAUTHORIZED, TOO_MANY_REQUESTS, SERVERS_OWN = 401, 429, 500
 
 
@@ -50,15 +52,21 @@ class Rest:
     async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, attempts: int = ATTEMPTS
     ) -> Any:
-        """Return the answer. Raises Refused, TokenRefused, and OSError where none comes."""
+        """Return the answer. Raises Refused, TokenRefused, and OSError where none comes.
+
+        None is the answer of a DELETE that finds nothing because an attempt before it was carried out.
+        """
         headers = {"Accept": "application/json"}
         if method == "POST":
             headers |= {"Content-Type": "application/json", "Idempotency-Key": self._surroundings.new_id()}
-        failures = 0
+        failures, maybe_done = 0, False
         while True:
             try:
                 return await self._once(method, path, body, headers)
             except (Refused, OSError) as problem:
+                if maybe_done and isinstance(problem, Refused) and problem.code in GONE:
+                    return None
+                maybe_done |= method == "DELETE" and _is_lost(problem)
                 failures += 1
                 if failures == attempts or not _passes(problem):
                     raise
@@ -114,11 +122,14 @@ class Rest:
 
 def _passes(problem: Refused | OSError) -> bool:
     """Say whether the next attempt may go better: it has a new token, or the service has had a break."""
-    return (
-        isinstance(problem, OSError)
-        or problem.status in (UNAUTHORIZED, TOO_MANY_REQUESTS)
-        or problem.status >= SERVERS_OWN
+    return _is_lost(problem) or (
+        isinstance(problem, Refused) and problem.status in (UNAUTHORIZED, TOO_MANY_REQUESTS)
     )
+
+
+def _is_lost(problem: Refused | OSError) -> bool:
+    """Say whether what was asked may have been done all the same."""
+    return isinstance(problem, OSError) or problem.status >= SERVERS_OWN
 
 
 def _refused(error: urllib.error.HTTPError) -> Refused:

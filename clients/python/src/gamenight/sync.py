@@ -61,7 +61,9 @@ class GameNight(AbstractContextManager["GameNight"]):
 
     start_night = _waited_for(client.GameNight.start_night)
     add_game = _waited_for(client.GameNight.add_game)
+    remove_game = _waited_for(client.GameNight.remove_game)
     vote = _waited_for(client.GameNight.vote)
+    withdraw_vote = _waited_for(client.GameNight.withdraw_vote)
     end_night = _waited_for(client.GameNight.end_night)
     night = _waited_for(client.GameNight.night)
     nights = _waited_for(client.GameNight.nights)

@@ -195,12 +195,54 @@ class GameAdded(ServiceEvent):
     type: Literal["game.added"] = "game.added"
 
 
+@final
+class GameRemovedData(TypedDict):
+    """What the removal of a game says."""
+
+    session: SessionOfGame
+    game: NamedGame
+
+
+@dataclass(frozen=True, slots=True)
+class GameRemoved(ServiceEvent):
+    """A game was removed, and its votes count no more. The subscribers of its session hear it."""
+
+    data: GameRemovedData
+    type: Literal["game.removed"] = "game.removed"
+
+
 @dataclass(frozen=True, slots=True)
 class VoteReceived(ServiceEvent):
     """A vote was counted. The subscribers of its session hear it."""
 
     data: CountedVote
     type: Literal["vote.received"] = "vote.received"
+
+
+@final
+class WithdrawnVote(TypedDict):
+    """A vote that counts no more: the name as it was typed, and the time of the vote."""
+
+    username: str
+    timestamp: str
+
+
+@final
+class Withdrawal(TypedDict):
+    """A vote that counts no more, and what its game stands at without it."""
+
+    session: SessionOfVote
+    game: NamedGame
+    vote: WithdrawnVote
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class VoteWithdrawn(ServiceEvent):
+    """A vote was withdrawn and counts no more. The subscribers of its session hear it."""
+
+    data: Withdrawal
+    type: Literal["vote.withdrawn"] = "vote.withdrawn"
 
 
 @final
@@ -221,6 +263,8 @@ class SessionEnded(ServiceEvent):
 EVENTS = {
     "session.started": SessionStarted,
     "game.added": GameAdded,
+    "game.removed": GameRemoved,
     "vote.received": VoteReceived,
+    "vote.withdrawn": VoteWithdrawn,
     "session.ended": SessionEnded,
 }
