@@ -19,7 +19,7 @@ from tests.installed import installed
 
 SPEED = 50
 
-UNPACKED = ROOT / ".local" / "ircds"
+UNPACKED = ROOT / ".local" / "servers"
 """Where ``.ci/run`` unpacks them: Debian has only one of them installed at a time, and starts it."""
 
 AS_SOMEBODY = ("proot", "-i", "1000:1000")

@@ -1,18 +1,15 @@
 """The bot on Apprise: what each service is told, once, whatever it answers."""
 
 import asyncio
-import queue
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope
 from announce import EVENTS, Place, WrongPlace, announce_everywhere
 from apprise import NotifyBase
 from apprise.plugins.discord import NotifyDiscord
@@ -20,9 +17,11 @@ from gamenight import SessionStarted
 
 from tests.bots.bot import FakeTime, Hurried
 from tests.bots.http_server import Answer, HttpServer, answering
+from tests.bots.irc_server import UNPACKED
 from tests.bots.listening import PATIENCE_SECONDS
 from tests.bots.programs import python, running
 from tests.clients import Host, Target
+from tests.installed import installed
 
 # Apprise asks for a module that Python 3.13 has no more, and does without.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -55,32 +54,38 @@ async def discord(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> AsyncIte
 
 
 class Mailbox:
-    """An SMTP server that takes every mail, but what ``refusals`` say first."""
+    """What Debian's SMTP server got, a file a mail. While there is a file ``busy`` it refuses one."""
 
-    def __init__(self) -> None:
-        self.mails: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self.refusals: list[str] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
-        if self.refusals:
-            return self.refusals.pop(0)
-        assert isinstance(envelope.content, bytes)
-        self.mails.put(BytesParser().parsebytes(envelope.content))
-        return "250 taken"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.busy = folder / "busy"
+        self._taken: set[Path] = set()
 
     async def takes(self) -> Message:
-        return await asyncio.to_thread(self.mails.get, timeout=PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (new := sorted({*self.folder.glob("*.mail")} - self._taken)):  # noqa: ASYNC110 - a program writes them
+                await asyncio.sleep(0.02)
+        self._taken.add(new[0])
+        return BytesParser().parsebytes(new[0].read_bytes())
 
 
 @pytest.fixture
-async def mailbox() -> AsyncIterator[tuple[Mailbox, int]]:
-    mailbox = Mailbox()
+async def mailbox(tmp_path: Path) -> AsyncIterator[tuple[Mailbox, int]]:
+    program = installed("msmtpd", path=os.pathsep.join([str(UNPACKED / "usr/bin"), os.environ["PATH"]]))
+    mailbox = Mailbox(tmp_path / "mails")
+    mailbox.folder.mkdir()
+    keep = tmp_path / "keep"
+    # 75 is EX_TEMPFAIL, which the server tells as 451.
+    keep.write_text(
+        f'#!/bin/sh\ncd "{mailbox.folder}"\nrm busy 2> /dev/null && exit 75\n'
+        'cat > "$$" && mv "$$" "$(date +%s%N).mail"\n'
+    )
+    keep.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    controller = Controller(mailbox, "127.0.0.1", port)
-    controller.start()
-    yield mailbox, port
-    controller.stop()
+    command = [program, f"--port={port}", f"--command={keep}"]
+    async with running(command, {}, tmp_path):
+        yield mailbox, port
 
 
 def content(mail: Message) -> str:
@@ -105,7 +110,7 @@ async def test_a_night_is_announced_at_several_places_at_once(
     mailbox: tuple[Mailbox, int],
 ) -> None:
     mails, port = mailbox
-    mails.refusals = ["451 try again"]
+    mails.busy.touch()
     mail = f"mailto://127.0.0.1:{port}?to=club@example.org&from=night@example.org"
     async with answering((503, b""), None) as phone:
         places = [Place(url, tmp_path, Hurried()) for url in (ntfy(phone), mail)]
