@@ -45,6 +45,15 @@ export function clearField(field) {
   if (told) say(told, '');
 }
 
+/** Ask whether to do what nobody can take back, and return the answer. */
+export function confirmed(dialog) {
+  dialog.returnValue = 'no';
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener('close', () => answer(dialog.returnValue === 'yes'), { once: true });
+  });
+}
+
 function clearProblems(form) {
   for (const field of form.elements) clearField(field);
   say(form.querySelector('.problem'), '');

@@ -1,10 +1,10 @@
 // The games of a night and the voting for them. Changes what is there in place, so that a button that somebody is
 // about to press stays where it is, and keeps the focus.
 
-import { byId, fold, say, written } from './elements.js';
-import { clearField, mark } from './forms.js';
+import { byId, fold, say, spoken, written } from './elements.js';
+import { clearField, confirmed, mark } from './forms.js';
 import { ranked, voteOf } from './night.js';
-import { playersText, problemSentence, scoreText } from './words.js';
+import { playersText, problemSentence, removalWords, scoreText } from './words.js';
 
 /** So many games are in sight, of those that are played and of the results; where there are few more, all of them. */
 const ON_PHONE = 1;
@@ -17,33 +17,38 @@ const WAYS = [['up', 'upvotes'], ['down', 'downvotes']];
 
 export class Games {
   #items = new Map(); // game id -> <li>
-  #vote = null;
+  #deeds = null;
   #night = null;
+  #hosting = false;
+  #unsure = new WeakMap(); // button -> { username, back }: what was sent, and may have been done
   #unfolded = false;
 
   constructor() {
     byId('voter').addEventListener('input', () => {
       clearField(byId('voter'));
-      if (this.#night) this.render(this.#night);
+      if (this.#night) this.render(this.#night, this.#hosting);
     });
     byId('all-games').addEventListener('click', () => {
       this.#unfolded = !this.#unfolded;
-      this.render(this.#night);
+      this.render(this.#night, this.#hosting);
     });
   }
 
-  /** `vote(game, way, username)` sends a vote and raises a GameNightError where it can't be counted. */
-  begin(vote, username) {
-    this.#vote = vote;
+  /**
+   * `vote(game, way, username)` sends a vote, `withdraw(game, username)` takes it back and `remove(nightId, game)` removes
+   * a game. They raise a GameNightError where that can't be done.
+   */
+  begin(deeds, username) {
+    this.#deeds = deeds;
     byId('voter').value = username;
   }
 
-  render(night) {
+  render(night, hosting) {
     if (this.#night?.session.id !== night.session.id) {
       for (const [id, item] of this.#items) this.#drop(id, item);
       this.#unfolded = false;
     }
-    this.#night = night;
+    [this.#night, this.#hosting] = [night, hosting];
     const over = !night.session.is_active;
     const order = over ? ranked(night.games) : [...night.games].sort((a, b) => b.id - a.id);
     for (const [id, item] of this.#items) if (!order.some((game) => game.id === id)) this.#drop(id, item);
@@ -55,6 +60,7 @@ export class Games {
       item.classList.toggle('leads', leads);
       const badges = [!over && index === 0 && 'Now playing', leads && (over ? 'Winner' : 'In the lead')];
       fill(item, game, badges.filter(Boolean).join(' · '), over, voteOf(night, game.id, byId('voter').value));
+      item.querySelector('.remove').hidden = over || !hosting;
       if (byId('games').children[index] !== item) place(item, index);
     });
     this.#fold(order.map(({ id }) => this.#items.get(id)), over);
@@ -84,6 +90,9 @@ export class Games {
     for (const button of item.querySelectorAll('.vote')) {
       button.addEventListener('click', () => this.#press(item, game, button));
     }
+    const remove = item.querySelector('.remove');
+    remove.ariaLabel = `Remove ${game.title}`;
+    remove.addEventListener('click', () => this.#remove(item, game, remove));
     const title = item.querySelector('h3 bdi');
     say(title, game.title);
     fold(title, item.querySelector('h3'));
@@ -95,8 +104,10 @@ export class Games {
   }
 
   #drop(id, item) {
+    const focused = item.contains(document.activeElement);
     item.remove();
     this.#items.delete(id);
+    if (focused) byId('bill-title').focus({ preventScroll: true });
   }
 
   async #press(item, game, button) {
@@ -109,11 +120,32 @@ export class Games {
       return;
     }
     if (button.ariaBusy === 'true') return;
+    const before = this.#unsure.get(button);
+    const again = before?.username === username;
+    const back = again ? before.back : button.ariaPressed === 'true';
+    this.#unsure.delete(button);
     button.ariaBusy = 'true';
     try {
-      await this.#vote(game, button.dataset.vote, username);
+      await (back ? this.#deeds.withdraw(game, username) : this.#deeds.vote(game, button.dataset.vote, username));
     } catch (caught) {
+      if (again && back && caught.code === 'vote_not_found') return; // it was done the first time
+      if (caught.passing) this.#unsure.set(button, { username, back });
       say(problem, problemSentence(caught));
+    } finally {
+      button.ariaBusy = 'false';
+    }
+  }
+
+  async #remove(item, game, button) {
+    const night = this.#night.session.id; // another one may be shown when somebody answers
+    say(item.querySelector('.problem'), '');
+    byId('removing-what').replaceChildren(...spoken(removalWords(game)));
+    if (button.ariaBusy === 'true' || !await confirmed(byId('removing'))) return;
+    button.ariaBusy = 'true';
+    try {
+      await this.#deeds.remove(night, game);
+    } catch (caught) {
+      say(item.querySelector('.problem'), problemSentence(caught));
     } finally {
       button.ariaBusy = 'false';
     }
@@ -138,6 +170,7 @@ function fill(item, game, badge, over, mine) {
     say(button.querySelector('.count'), String(totals[count]));
     button.ariaLabel = `Vote ${title} ${way}, ${totals[count]} so far`;
     button.ariaPressed = String(mine === way);
+    button.title = mine === way && !over ? 'Press again to take the vote back' : '';
     button.disabled = over;
   }
 }

@@ -32,8 +32,12 @@ export class Host {
     this.#keeper = new Keeper(client, memory);
     this.#deeds = { start: new Deed(client), end: new Deed(client), game: new Deed(client), votes: new Map() };
     client.on('event', (event) => this.#happened(event));
-    const vote = (game, way, username) => this.#vote(game, way, username);
-    stage.begin(vote, memory.read('voter') ?? claims.sub);
+    const deeds = {
+      vote: (game, way, username) => this.#vote(game, way, username),
+      withdraw: (game, username) => this.#withdraw(game, username),
+      remove: (nightId, game) => this.#remove(nightId, game),
+    };
+    stage.begin(deeds, memory.read('voter') ?? claims.sub);
   }
 
   get hosting() { return this.claims.role === 'admin'; }
@@ -163,6 +167,20 @@ export class Host {
     if (!votes.has(game.id)) votes.set(game.id, new Deed(this.#client));
     const body = { username, type: way, game_id: game.id };
     await votes.get(game.id).post(`/api/sessions/${this.#night.session.id}/votes`, body);
+  }
+
+  async #withdraw(game, username) {
+    this.#deeds.votes.delete(game.id); // the same vote after it is another one
+    await this.#client.withdrawVote(this.#night.session.id, username, game.id);
+  }
+
+  async #remove(nightId, game) {
+    this.#deeds.game = new Deed(this.#client); // the same game after it is another one
+    try {
+      await this.#client.removeGame(nightId, game.id);
+    } catch (problem) {
+      if (problem.code !== 'game_not_found') throw problem; // somebody has, or it was done the first time
+    }
   }
 
   #happened(event) {

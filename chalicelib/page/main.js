@@ -2,7 +2,7 @@
 
 import { LIST } from './address.js';
 import { byId, say, show } from './elements.js';
-import { countCharacters, mark, onSubmit, tell } from './forms.js';
+import { confirmed, countCharacters, mark, onSubmit, tell } from './forms.js';
 import { GameNight, GameNightError, Refused, TokenRefused, Unreachable, claimsOf } from './gamenight/index.js';
 import { Host } from './host.js';
 import { Memory } from './memory.js';
@@ -154,14 +154,9 @@ onSubmit(byId('game-form'), async (fields) => {
   byId('title').focus();
 });
 
-byId('end-night').addEventListener('click', () => {
+byId('end-night').addEventListener('click', async () => {
   say(byId('end-problem'), '');
-  byId('ending').returnValue = 'keep';
-  byId('ending').showModal();
-});
-
-byId('ending').addEventListener('close', async () => {
-  if (byId('ending').returnValue !== 'end') return;
+  if (!await confirmed(byId('ending'))) return;
   try {
     await host.end();
     byId('night-title').focus();

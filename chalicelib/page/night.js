@@ -26,7 +26,10 @@ export function after(night, event) {
       const added = { ...game, totals: before?.totals ?? { upvotes: 0, downvotes: 0, score: 0 } };
       return { ...night, feed, session: { ...night.session, ...session }, games: [...others, added] };
     }
-    case 'vote.received': {
+    case 'game.removed':
+      return { ...night, feed, session: { ...night.session, ...session }, games: night.games.filter(({ id }) => id !== game.id) };
+    case 'vote.received':
+    case 'vote.withdrawn': {
       const games = night.games.map((one) => (one.id === game.id ? { ...one, totals } : one));
       return { ...night, feed, games };
     }
@@ -42,13 +45,14 @@ export function restored(night, snapshot) {
   return nightOf(snapshot, feedOf([{ type: 'gap', timestamp: null, data: {} }], night.feed));
 }
 
-/** Which way somebody has voted for a game last, as far as the feed tells: 'up', 'down' or null. */
+/** Which way somebody's vote for a game counts, as far as the feed tells: 'up', 'down' or null. */
 export function voteOf(night, gameId, username) {
-  const name = username.trim().toLowerCase();
-  const theirs = ({ type, data }) =>
-    type === 'vote.received' && data.game.id === gameId && data.vote.username.trim().toLowerCase() === name;
-  return night.feed.find(theirs)?.data.vote.type ?? null;
+  const theirs = ({ data }) => data.vote && data.game.id === gameId && caseless(data.vote.username) === caseless(username);
+  return night.feed.find(theirs)?.data.vote.type ?? null; // one that was withdrawn has no type
 }
+
+/** A name as the service compares it. */
+const caseless = (name) => name.trim().normalize('NFC').toLowerCase().normalize('NFC');
 
 /** Games with the best score first; of equals, the one that was played first. */
 export function ranked(games) {

@@ -17,7 +17,7 @@ export class Stage {
   constructor() { fold(this.#title, byId('night-title')); }
 
   /** Somebody has come in: see `games.js`. */
-  begin(vote, username) { this.#games.begin(vote, username); }
+  begin(deeds, username) { this.#games.begin(deeds, username); }
 
   render(night, hosting) {
     const { session, games } = night;
@@ -38,7 +38,7 @@ export class Stage {
     byId('no-games').hidden = games.length > 0;
     say(byId('no-games'), emptyText(over, hosting));
     document.title = titleText(session);
-    this.#games.render(night);
+    this.#games.render(night, hosting);
     this.#feed.render(night);
     keepFocus(byId('night-title'));
   }

@@ -16,6 +16,7 @@ const PROBLEMS = {
   too_many_games: 'This night holds no more games. End it and start another one.',
   no_game: 'There is no game to vote for yet.',
   game_not_found: 'That game is not part of this night any more. Reload the page.',
+  vote_not_found: 'That vote does not count any more.',
   session_not_found: 'There is no such night, or it is gone.',
   forbidden: 'Your token may watch and vote, but not host. Sign in with an admin’s token.',
   token_expired: 'This token has expired. Get a new one, and you are back where you were.',
@@ -93,6 +94,13 @@ export function eventWords({ type, data }) {
       const said = [by(vote.username), ' voted ', by(game.title), ` ${vote.type}`];
       return { kind: vote.type, said, detail: [`now ${scoreText(totals.score)}`] };
     }
+    case 'game.removed':
+      return { kind: 'removed', said: [by(data.game.title), ' was removed'], detail: ['its votes count no more'] };
+    case 'vote.withdrawn': {
+      const { vote, game, totals } = data;
+      const said = [by(vote.username), ' took the vote for ', by(game.title), ' back'];
+      return { kind: 'withdrawn', said, detail: [`now ${scoreText(totals.score)}`] };
+    }
     case 'session.ended':
       return { kind: 'ended', said: ['The night has ended'], detail: [counted(data.session.games_played, 'game')] };
     case 'gap':
@@ -101,6 +109,9 @@ export function eventWords({ type, data }) {
       return { kind: 'other', said: [type], detail: [] };
   }
 }
+
+/** What is asked before a game is removed. */
+export const removalWords = ({ title }) => [by(title), ' and its votes count no more. Everyone hears it.'];
 
 /** What is said of another night, `what` being that it is on or has started. */
 export function nightWords({ id, notes }, what) {

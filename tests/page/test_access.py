@@ -68,6 +68,10 @@ async def test_mid_night_and_after_it_everybody_can_use_it(visit: Visit, host: H
     await visitor.connection_is("live")
 
     await is_usable(visitor, axe)
+    await visitor.presses("Remove Quiplash")
+    await expect(visitor.page.get_by_role("dialog")).to_be_visible()
+    await is_usable(visitor, axe)
+    await visitor.presses("Keep it")
     await visitor.presses("End the night")
     await expect(visitor.page.get_by_role("dialog")).to_be_visible()
     await is_usable(visitor, axe)

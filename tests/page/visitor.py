@@ -38,6 +38,10 @@ class Visitor:
         await self.page.get_by_label("Voting as").fill(name)
         await self.page.get_by_role("button", name=f"Vote {title} {way}").click()
 
+    async def removes(self, title: str) -> None:
+        await self.presses(f"Remove {title}")
+        await self.presses("Remove it")
+
     async def ends_the_night(self) -> None:
         await self.presses("End the night")
         await self.presses("End it")
