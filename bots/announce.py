@@ -30,7 +30,7 @@ except ModuleNotFoundError:
 
 logger = logging.getLogger("announce")
 
-EVENTS = ("session.started", "game.added", "session.ended")
+EVENTS = ("session.started", "game.added", "game.removed", "session.ended")
 
 SPARE_CHARACTERS = 16
 """Of a message, for what Apprise puts between its title and its text."""

@@ -9,6 +9,7 @@ try:
         Event,
         GameAdded,
         GameNight,
+        GameRemoved,
         Refused,
         SessionEnded,
         SessionStarted,
@@ -36,6 +37,8 @@ async def announcement(event: Event, night: GameNight) -> list[str]:
             return list(_started(event))
         case GameAdded():
             return [f"🎲 New game: {on_one_line(event.data['game']['title'])}"]
+        case GameRemoved():
+            return [f"🗑️ Removed: {on_one_line(event.data['game']['title'])}"]
         case SessionEnded():
             return [*_ended(event), *await _results_of(event.session_id, night)]
         case _:

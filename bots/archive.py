@@ -27,6 +27,9 @@ SCHEMA = Path(__file__).with_name("archive.sql")
 APPLICATION_ID = 0x67_6E_6C_61
 """``gnla``, in the header of the file, so that no other program's database is written to."""
 
+VIEWS = 1
+"""The version of the views, raised by whoever changes them."""
+
 REPORTS = {
     "nights_by_week": "Nights a week",
     "games_by_score": "Games by score",
@@ -60,17 +63,20 @@ class Archive:
         self._db = sqlite3.connect(path)
         try:
             (application,) = self._db.execute("PRAGMA application_id").fetchone()
-            if application != APPLICATION_ID:
-                self._begin()
+            (views,) = self._db.execute("PRAGMA user_version").fetchone()
+            if (application, views) != (APPLICATION_ID, VIEWS):
+                self._begin(application)
             (self._saves,) = self._db.execute("SELECT count FROM saves").fetchone()
         except sqlite3.Error as problem:
             raise NoArchive(f"{path} can't be used: {problem}. Name another file.") from problem
 
-    def _begin(self) -> None:
-        if self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+    def _begin(self, application: int) -> None:
+        """Make the tables where there are none, and the views of this version."""
+        if application != APPLICATION_ID and self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise NoArchive(f"{self._path} is another program's database. Name another file.")
         script = SCHEMA.read_text("utf-8")
-        self._db.executescript(f"BEGIN; {script}; PRAGMA application_id = {APPLICATION_ID}; COMMIT")
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VIEWS}"
+        self._db.executescript(f"BEGIN IMMEDIATE; {script}; {marks}; COMMIT")
 
     def add(self, kind: str, timestamp: str, data: Mapping[str, Any]) -> None:
         """Write an event; ``save`` commits it."""

@@ -15,25 +15,37 @@ CREATE TABLE IF NOT EXISTS cursors (stream TEXT PRIMARY KEY, cursor TEXT NOT NUL
 CREATE TABLE IF NOT EXISTS saves (count INTEGER NOT NULL);
 INSERT INTO saves SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM saves);
 
--- One row a night. A night whose events had expired is known from its snapshot.
-CREATE VIEW IF NOT EXISTS nights AS
+-- archive.py makes the views anew where an archive has those of an earlier version.
+DROP VIEW IF EXISTS nights;
+DROP VIEW IF EXISTS games;
+DROP VIEW IF EXISTS votes;
+DROP VIEW IF EXISTS nights_by_week;
+DROP VIEW IF EXISTS games_by_score;
+DROP VIEW IF EXISTS voters;
+
+-- One row a night, with the number of games that it had last. A night whose events had expired is known from its
+-- snapshot.
+CREATE VIEW nights AS
+WITH told AS (
+  SELECT *, max(iif(json_extract(data, '$.session.games_played') IS NULL, 0, id)) OVER (PARTITION BY session_id) AS latest
+  FROM events WHERE session_id IS NOT NULL AND type <> 'gap'
+)
 SELECT
   session_id,
   min(json_extract(data, '$.session.created_at')) AS started_at,
   max(json_extract(data, '$.session.ended_at')) AS ended_at,
   max(json_extract(data, '$.session.notes')) AS notes,
-  coalesce(max(json_extract(data, '$.session.games_played')), 0) AS games_played
-FROM events
-WHERE session_id IS NOT NULL AND type <> 'gap'
+  coalesce(max(iif(id = latest, json_extract(data, '$.session.games_played'), NULL)), 0) AS games_played
+FROM told
 GROUP BY session_id;
 
--- One row a game of a night, with its score after the last vote.
-CREATE VIEW IF NOT EXISTS games AS
+-- One row a game of a night, with its score after the last vote; none for one that was removed.
+CREATE VIEW games AS
 WITH told AS (
-  SELECT id, session_id, json_extract(data, '$.game') AS game, json_extract(data, '$.totals') AS totals
-  FROM events WHERE type IN ('game.added', 'vote.received')
+  SELECT id, session_id, type, json_extract(data, '$.game') AS game, json_extract(data, '$.totals') AS totals
+  FROM events WHERE type IN ('game.added', 'game.removed', 'vote.received', 'vote.withdrawn')
   UNION ALL
-  SELECT events.id, session_id, game.value, json_extract(game.value, '$.totals')
+  SELECT events.id, session_id, events.type, game.value, json_extract(game.value, '$.totals')
   FROM events, json_each(data, '$.session.games') AS game WHERE events.type = 'snapshot'
 ),
 newest_first AS (
@@ -46,10 +58,13 @@ SELECT
   coalesce(json_extract(totals, '$.upvotes'), 0) AS upvotes,
   coalesce(json_extract(totals, '$.downvotes'), 0) AS downvotes,
   coalesce(json_extract(totals, '$.score'), 0) AS score
-FROM newest_first WHERE nth = 1;
+FROM newest_first
+WHERE nth = 1 AND type <> 'game.removed' AND id >= ( -- a snapshot has all games that there are
+  SELECT coalesce(max(id), 0) FROM events WHERE events.session_id = newest_first.session_id AND type = 'snapshot'
+);
 
--- One row a voter and game: the latest vote is the one that counts.
-CREATE VIEW IF NOT EXISTS votes AS
+-- One row a voter and game: the latest vote is the one that counts; none where it was withdrawn or the game removed.
+CREATE VIEW votes AS
 WITH newest_first AS (
   SELECT
     session_id,
@@ -59,21 +74,24 @@ WITH newest_first AS (
     json_extract(data, '$.vote.type') AS type,
     json_extract(data, '$.vote.timestamp') AS timestamp,
     row_number() OVER (
-      PARTITION BY session_id, json_extract(data, '$.game.id'), json_extract(data, '$.vote.username') ORDER BY id DESC
+      PARTITION BY session_id, json_extract(data, '$.game.id'), lower(trim(json_extract(data, '$.vote.username')))
+      ORDER BY id DESC
     ) AS nth
-  FROM events WHERE type = 'vote.received'
+  FROM events WHERE type IN ('vote.received', 'vote.withdrawn')
 )
-SELECT session_id, game_id, title, username, type, timestamp FROM newest_first WHERE nth = 1;
+SELECT session_id, game_id, title, username, type, timestamp
+FROM newest_first
+WHERE nth = 1 AND type IS NOT NULL AND (session_id, game_id) IN (SELECT session_id, game_id FROM games);
 
 -- Weeks begin on Monday; the date is that of the Monday, in UTC.
-CREATE VIEW IF NOT EXISTS nights_by_week AS
+CREATE VIEW nights_by_week AS
 SELECT
   date(started_at, 'weekday 0', '-6 days') AS week,
   count(*) AS nights,
   sum(games_played) AS games
 FROM nights GROUP BY week ORDER BY week DESC;
 
-CREATE VIEW IF NOT EXISTS games_by_score AS
+CREATE VIEW games_by_score AS
 SELECT
   title,
   count(DISTINCT session_id) AS nights,
@@ -82,7 +100,7 @@ SELECT
   sum(score) AS score
 FROM games GROUP BY title ORDER BY score DESC, nights DESC, title;
 
-CREATE VIEW IF NOT EXISTS voters AS
+CREATE VIEW voters AS
 SELECT
   username,
   count(*) AS votes,

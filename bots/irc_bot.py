@@ -23,7 +23,9 @@ from announcements import announcement, on_one_line
 from command_line import Parser, run, token_of
 from gamenight import (
     Event,
+    GameAdded,
     GameNight,
+    GameRemoved,
     Refused,
     SessionEnded,
     SessionStarted,
@@ -367,6 +369,8 @@ class Bot:
         self._night = night
         self._chat = chat
         self._current: int | None = None
+        self._game: int | None = None  # the newest of that night
+        self._removed: str | None = None  # its title, until the channel is told that it was removed
         self._votes: dict[str, deque[Vote]] = {}  # of each person who has some that are not posted yet
         self._posting = asyncio.Semaphore(VOTES_AT_ONCE)
         self._answers: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MOST_ANSWERS)
@@ -376,6 +380,7 @@ class Bot:
         async for event in self._night.events():
             self._remember(event)
             await self._chat.says(await announcement(event, self._night))
+            self._removed = None
 
     async def take_votes(self) -> None:
         """Post what is said in the channel as votes: several people's at once, one person's in order."""
@@ -412,8 +417,17 @@ class Bot:
             self._current = max(self._current or 0, event.session_id)
         elif isinstance(event, SessionEnded) and event.session_id == self._current:
             self._current = None
+        elif isinstance(event, GameAdded) and event.session_id == self._current:
+            self._game = event.data["game"]["id"]
+        elif isinstance(event, GameRemoved) and event.session_id == self._current:
+            game = event.data["game"]
+            self._removed = game["title"] if game["id"] == self._game else None
 
     async def _vote(self, nickname: str, vote: Vote) -> None:
+        if self._removed is not None:  # it would count for the game before
+            logger.info("a vote of %s does not count: the game was removed", nickname)
+            self._tell(nickname, f"Your vote does not count: {self._removed} has just been removed.")
+            return
         try:
             counted = await self._counted(nickname, vote)
         except Refused as refused:

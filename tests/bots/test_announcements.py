@@ -3,7 +3,11 @@
 import unicodedata
 
 import pytest
-from announcements import on_one_line
+from announcements import announcement, on_one_line
+from gamenight import GameNight
+from gamenight.events import read
+
+from tests.bots.server import undone
 
 WHOLE = {
     "a family": "Family Feud 👨\u200d👩\u200d👧",
@@ -30,3 +34,13 @@ def test_controls_and_ends_of_lines_are_blanked() -> None:
     for mark in [*BLANKED, *BIDI_CONTROL]:
         assert on_one_line(f"a{mark}b") == "a b"
     assert on_one_line("\r\n a \t\u2028 b \x00") == "a b"
+
+
+async def test_a_removed_game_is_announced_and_a_withdrawn_vote_is_not() -> None:
+    night = GameNight("http://localhost:5000", "a-token")
+    removed, withdrawn = (read(undone(kind, 1, "a:2")) for kind in ("game.removed", "vote.withdrawn"))
+    assert removed is not None
+    assert withdrawn is not None
+
+    assert await announcement(removed, night) == ["🗑️ Removed: Game 1"]
+    assert await announcement(withdrawn, night) == []

@@ -13,6 +13,7 @@ import pytest
 from archive import Archive, NoArchive
 
 from tests.bots.programs import python, running
+from tests.bots.server import added, undone
 from tests.clients import Host, Target
 
 KILLS = 4
@@ -43,6 +44,12 @@ async def play(host: Host, notes: str, votes: list[tuple[str, str, str]]) -> int
         await host.vote(session, username, kind, game_id=games[title])
     await host.close(session)
     return session
+
+
+def voted(game: int, name: str) -> dict[str, Any]:
+    """Return what a vote's event says."""
+    vote, totals = {"username": name, "type": "up"}, {"upvotes": 1, "downvotes": 0, "score": 1}
+    return {**undone("vote.withdrawn", game, "a:1", 7)["data"], "vote": vote, "totals": totals}
 
 
 @pytest.fixture
@@ -168,6 +175,52 @@ def test_the_games_of_a_snapshot_are_counted(archive: Archive) -> None:
 
     assert scores == [("Quiplash", 1, 3, 1, 2)]
     assert weeks == [("2025-10-27", 1, 1)]
+
+
+def test_what_was_undone_is_in_no_view(archive: Archive, tmp_path: Path) -> None:
+    database = tmp_path / "nights.db"
+    for game in (1, 2, 3):
+        archive.add("game.added", "", added(game, "a:1")["data"])
+        for name in ("Ana", "ana", "ben"):
+            archive.add("vote.received", "", voted(game, name))
+    for kind, game, played in (("vote.withdrawn", 1, 3), ("game.removed", 2, 2)):
+        data = undone(kind, game, "a:2", 7)["data"]
+        data["session"]["games_played"] = played
+        archive.add(kind, "", data | {"vote": {"username": "ana"}})
+    archive.save({})
+
+    assert rows(database, "SELECT game_id FROM games ORDER BY 1") == [(1,), (3,)]
+    voters = rows(database, "SELECT game_id, lower(username) FROM votes ORDER BY 1, 2")
+    assert voters == [(1, "ben"), (3, "ana"), (3, "ben")]
+    assert rows(database, "SELECT games_played FROM nights") == [(2,)]
+
+
+def test_a_game_that_was_removed_in_a_gap_is_in_no_view(archive: Archive, tmp_path: Path) -> None:
+    game = {"id": 2, "title": "Game 2", "totals": {"upvotes": 1, "downvotes": 0, "score": 1}}
+    for one in (1, 2):
+        archive.add("game.added", "", added(one, "a:1")["data"])
+        archive.add("vote.received", "", voted(one, "ana"))
+    archive.add("snapshot", "", {"session": {"id": 7, "games_played": 1, "games": [game]}})
+    archive.save({})
+
+    database = tmp_path / "nights.db"
+    assert rows(database, "SELECT game_id FROM games") == [(2,)]
+    assert rows(database, "SELECT game_id FROM votes") == [(2,)]
+    assert rows(database, "SELECT games_played FROM nights") == [(1,)]
+
+
+def test_an_archive_of_an_earlier_version_gets_the_views_of_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "nights.db"
+    before = Archive(path)
+    before.add("game.added", "", added(1, "a:1")["data"])
+    before.save({"sessions": "e:1"})
+    with sqlite3.connect(path) as db:
+        db.executescript("DROP VIEW games; CREATE VIEW games AS SELECT 1 AS old; PRAGMA user_version = 0")
+
+    archive = Archive(path)
+
+    assert rows(path, "SELECT game_id FROM games") == [(1,)]
+    assert archive.load() == {"sessions": "e:1"}
 
 
 @pytest.mark.parametrize(

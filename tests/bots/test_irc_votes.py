@@ -14,7 +14,7 @@ from irc_bot import MOST_ANSWERS, Bot
 from tests.bots.bot import TOKEN, FakeTime
 from tests.bots.http_server import Answer, HttpServer, Request, answering
 from tests.bots.listening import PATIENCE_SECONDS
-from tests.bots.server import began, started
+from tests.bots.server import added, began, started, undone
 
 COUNTED = (201, {"game": {"title": "Quiplash"}, "totals": {"upvotes": 1, "downvotes": 0, "score": 1}})
 STORED = (202, {"game": {"title": "Quiplash"}})
@@ -130,6 +130,20 @@ async def test_a_vote_is_for_the_night_that_has_begun_meanwhile() -> None:
         await votes.counts(1)
 
     assert votes.service.requests[-1].start == "POST /api/sessions/8/votes HTTP/1.1"
+
+
+async def test_a_vote_for_a_game_that_was_just_removed_does_not_count() -> None:
+    async with voting() as votes:
+        remember(votes.bot, added(2, "a:2"))
+        remember(votes.bot, undone("game.removed", 1, "a:3", 7))
+        votes.says("alice")
+        await votes.counts(1)
+        remember(votes.bot, undone("game.removed", 2, "a:4", 7))
+        votes.says("bob")
+        told = await votes.channel.told.get()
+
+    assert told == ("bob", "Your vote does not count: Game 2 has just been removed.")
+    assert len(votes.service.requests) == 1
 
 
 @pytest.mark.parametrize("active", [(200, {"id": 5}), (404, {"code": "not_found", "detail": "None is on."})])
