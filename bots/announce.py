@@ -36,6 +36,7 @@ SPARE_CHARACTERS = 16
 """Of a message, for what Apprise puts between its title and its text."""
 
 LONGEST_DELAY_SECONDS = 300.0
+SECONDS_BETWEEN_MESSAGES = 1.0
 
 NEVER = (400, 413, 422)
 """Statuses that may be about one message. After ``NEVER_ATTEMPTS`` of them it is passed over."""
@@ -113,6 +114,8 @@ class Place:
                 "Its wiki lists the services and how their URLs are written."
             )
         shown: str = service.url(privacy=True)  # type: ignore[no-untyped-call]
+        # Apprise leaves 5.5 s between two messages where a service says nothing of its limits.
+        service.request_rate_per_sec = min(service.request_rate_per_sec, SECONDS_BETWEEN_MESSAGES)
         self.name = f"{service.service_name} ({shown.partition('?')[0]})"
         self.position = Position(folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}.json")
         self._surroundings = surroundings
@@ -125,7 +128,6 @@ class Place:
         for nth, message in enumerate(messages[self.position.said(event) :], self.position.said(event) + 1):
             await self._say(message, is_first=nth == 1)
             self.position.say(event, nth)
-        logger.info("%s was told of %s %s", self.name, event.type, event.session_id)
 
     async def _say(self, lines: list[str], *, is_first: bool) -> None:
         # The first line is the title, where there is more than one. A mail needs a subject in any case.
@@ -135,6 +137,7 @@ class Place:
         while True:
             why = await in_a_thread(self._try, title, text)
             if why is None:
+                logger.info("%s was told: %s", self.name, lines[0])
                 return
             status = re.search(r"error=(\d{3})", why)
             refusals += status is not None and int(status[1]) in NEVER
@@ -192,7 +195,11 @@ async def announce_everywhere(url: str, token: Token, places: list[Place], wante
 
 def main() -> None:
     """Read the command line and run."""
-    parser = Parser("Announce game nights wherever Apprise reaches.", cursors="announced")
+    parser = Parser(
+        "Announce game nights wherever Apprise reaches.",
+        cursors="announced",
+        kept="the folder where its places are kept",
+    )
     parser.epilog = (
         "URLs hold secrets, and other users of this machine can see a command line: put them into "
         "ANNOUNCE_TO instead, with spaces between them."
@@ -209,7 +216,9 @@ def main() -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
             places = [Place(url, folder, Surroundings()) for url in urls]
-        except (OSError, WrongPlace) as problem:
+        except OSError as problem:
+            parser.error(f"{folder} can't be a folder for places: {problem.strerror}. Name another one.")
+        except WrongPlace as problem:
             parser.error(str(problem))
         await announce_everywhere(options.url, token, places, options.only or EVENTS)
 

@@ -50,7 +50,6 @@ def _started(event: SessionStarted) -> Iterator[str]:
     yield f"🎮 Game Night has started! Session #{session['id']}"
     if session["notes"]:
         yield f"📝 {on_one_line(session['notes'])}"
-    yield "🗳️ Vote with thisgame++ or thisgame-- during games!"
 
 
 def _ended(event: SessionEnded) -> Iterator[str]:

@@ -4,12 +4,13 @@
     python archive.py report                         # nights a week, games by score, who votes
 
 The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs the package ``gamenight``, and
-beside it ``command_line.py`` and ``archive.sql``, which describes the tables and views.
+beside it ``announcements.py``, ``command_line.py`` and ``archive.sql``, which describes the tables and views.
 """
 
 import asyncio
 import json
 import logging
+import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from announcements import on_one_line
 from command_line import OneLineParser, token_of
 from gamenight import GameNight, GameNightError, NoCursors, Refused, WrongAddress
 
@@ -60,8 +62,8 @@ class Archive:
         if not path.absolute().parent.is_dir():
             raise NoArchive(f"There is no folder {path.parent}. Make it, or name another file.")
         self._path = path
-        self._db = sqlite3.connect(path)
         try:
+            self._db = sqlite3.connect(path)
             (application,) = self._db.execute("PRAGMA application_id").fetchone()
             (views,) = self._db.execute("PRAGMA user_version").fetchone()
             if (application, views) != (APPLICATION_ID, VIEWS):
@@ -193,7 +195,8 @@ def _now() -> str:
 
 def table(columns: Iterable[str], rows: list[tuple[Any, ...]]) -> Iterator[str]:
     """Yield the lines of a table, numbers to the right."""
-    cells = [list(columns), *([str(value if value is not None else "") for value in row] for row in rows)]
+    cells = [list(columns)]
+    cells += [[on_one_line("" if value is None else str(value)) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     numbers = [all(isinstance(row[nth], int) for row in rows) for nth in range(len(widths))]
     for row in cells:
@@ -256,6 +259,9 @@ def main() -> None:
         parser.error(str(problem))
     except GameNightError as problem:
         raise SystemExit(str(problem)) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # which is flushed at the end
+        raise SystemExit(1) from None
     except OSError as problem:
         raise SystemExit(f"{options.url} can't be reached: {problem}") from None
     except KeyboardInterrupt:

@@ -26,10 +26,10 @@ class OneLineParser(argparse.ArgumentParser):
 class Parser(OneLineParser):
     """Takes what every bot takes."""
 
-    def __init__(self, description: str, cursors: str) -> None:
+    def __init__(self, description: str, cursors: str, kept: str = "where its places are kept") -> None:
         super().__init__(description=description)
         self.add_argument("url", help="where /api is, e.g. http://localhost:5000")
-        self.add_argument("--cursors", default=cursors, help="where its places are kept")
+        self.add_argument("--cursors", default=cursors, help=f"{kept} ({cursors})")
         self.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
 
 

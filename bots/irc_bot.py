@@ -90,6 +90,8 @@ ANSWER_SECONDS = 30.0
 SILENCE_SECONDS = 60.0
 """A server that has said nothing for half of this is pinged, and left after all of it."""
 
+HOW_TO_VOTE = "🗳️ Vote with thisgame++ or thisgame-- during games!"
+
 VOTES_AT_ONCE = 10
 """So many may be on their way to the service."""
 
@@ -379,7 +381,8 @@ class Bot:
         """Tell the channel what happens. An event is dealt with once its lines are said."""
         async for event in self._night.events():
             self._remember(event)
-            await self._chat.says(await announcement(event, self._night))
+            lines = await announcement(event, self._night)
+            await self._chat.says([*lines, HOW_TO_VOTE] if isinstance(event, SessionStarted) else lines)
             self._removed = None
 
     async def take_votes(self) -> None:

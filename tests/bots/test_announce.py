@@ -28,7 +28,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 
 AT = "2025-11-01T20:00:00.123Z"
 STARTED = SessionStarted(AT, {"session": {"id": 17, "is_active": 1, "created_at": AT, "notes": None}})
-VOTE = "🗳️ Vote with thisgame++ or thisgame-- during games!"
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +127,7 @@ async def test_a_night_is_announced_at_several_places_at_once(
         await asyncio.gather(announcing, return_exceptions=True)
 
     assert [(each.get("title"), each["message"]) for each in shown] == [
-        (f"🎮 Game Night has started! Session #{night}", f"📝 Friday\n{VOTE}"),
+        (f"🎮 Game Night has started! Session #{night}", "📝 Friday"),
         (None, "🎲 New game: Quiplash 3"),
         (f"🌙 Session {night} ended!", "📊 Games played: 1\n1. Quiplash 3: +1 (1 up, 0 down)"),
     ]

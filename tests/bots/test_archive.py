@@ -256,3 +256,24 @@ def test_a_report_of_nothing_says_what_to_do(tmp_path: Path, options: list[str],
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(NoArchive, match="can't be used"):
+        Archive(tmp_path)
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback(archive: Archive, tmp_path: Path) -> None:
+    archive.add("session.started", "2025-11-01T20:00:00.123Z", {"session": {"id": 1, "notes": "a"}})
+    archive.save({})
+    command = python("archive.py", "report", "--database", str(tmp_path / "nights.db"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.close()
+        complaint = program.stderr.read()
+
+    assert complaint == ""
