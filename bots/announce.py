@@ -178,10 +178,11 @@ def _messages(lines: list[str], characters: int) -> Iterator[list[str]]:
 
 async def announce(client: GameNight, place: Place, wanted: Collection[str]) -> None:
     """Tell a place what happens. An event is dealt with once the service has all its messages."""
-    async for event in client.events():
-        lines = await announcement(event, client) if event.type in wanted else []
-        if lines:
-            await place.announce(event, lines)
+    async with client:
+        async for event in client.events():
+            lines = await announcement(event, client) if event.type in wanted else []
+            if lines:
+                await place.announce(event, lines)
 
 
 async def announce_everywhere(url: str, token: Token, places: list[Place], wanted: Collection[str]) -> None:

@@ -119,8 +119,9 @@ async def keep(client: GameNight, archive: Archive) -> None:
         except OSError as problem:
             logger.warning("the service can't be reached: %s; again in %g s", problem, AGAIN_SECONDS)
             await asyncio.sleep(AGAIN_SECONDS)
-    async for event in client.events():
-        archive.add(event.type, event.timestamp, event.data)
+    async with client:
+        async for event in client.events():
+            archive.add(event.type, event.timestamp, event.data)
 
 
 async def catch_up(client: GameNight, archive: Archive) -> None:

@@ -379,11 +379,12 @@ class Bot:
 
     async def announce(self) -> None:
         """Tell the channel what happens. An event is dealt with once its lines are said."""
-        async for event in self._night.events():
-            self._remember(event)
-            lines = await announcement(event, self._night)
-            await self._chat.says([*lines, HOW_TO_VOTE] if isinstance(event, SessionStarted) else lines)
-            self._removed = None
+        async with self._night:
+            async for event in self._night.events():
+                self._remember(event)
+                lines = await announcement(event, self._night)
+                await self._chat.says([*lines, HOW_TO_VOTE] if isinstance(event, SessionStarted) else lines)
+                self._removed = None
 
     async def take_votes(self) -> None:
         """Post what is said in the channel as votes: several people's at once, one person's in order."""

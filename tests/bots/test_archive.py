@@ -116,8 +116,7 @@ async def test_it_answers_what_organisers_ask(target: Target, host: Host, token:
     assert voters["archived ana"] == ana
     assert sum(week["nights"] for week in found["nights_by_week"]) == len(await all_nights(host))
     printed = report(database, "voters").stdout
-    assert "Who votes" in printed
-    assert "archived ana" in printed
+    assert printed.startswith("Who votes\n\n  username ")
 
 
 async def all_nights(host: Host) -> list[Any]:
