@@ -4,8 +4,8 @@
     python announce.py http://localhost:5000 --to discord://ID/TOKEN --to ntfy://my-night
 
 The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs ``announcements.py``,
-``command_line.py`` and the packages ``gamenight`` and ``apprise``. Each place has a connection and a position
-of its own: one that is down keeps no other waiting, and is told later what it missed.
+``command_line.py`` and the packages ``gamenight`` and ``apprise``. Each place has its own connection and
+cursors: one that is down is told later what it missed, and no other waits for it.
 """
 
 import argparse
@@ -33,13 +33,13 @@ logger = logging.getLogger("announce")
 EVENTS = ("session.started", "game.added", "game.removed", "session.ended")
 
 SPARE_CHARACTERS = 16
-"""Of a message, for what Apprise puts between its title and its text."""
+"""Left free in each message for what Apprise puts between its title and its text."""
 
 LONGEST_DELAY_SECONDS = 300.0
 SECONDS_BETWEEN_MESSAGES = 1.0
 
 NEVER = (400, 413, 422)
-"""Statuses that may be about one message. After ``NEVER_ATTEMPTS`` of them it is passed over."""
+"""Statuses that may mean that a message is never taken. After ``NEVER_ATTEMPTS`` of them it is skipped."""
 NEVER_ATTEMPTS = 5
 
 DISCORD = re.compile(r"(discord://|https?://(\w+\.)?discord(app)?\.com/)", re.IGNORECASE)
@@ -47,13 +47,13 @@ MARKDOWN = re.compile(r"([\\`*_~|<>\[\]])")
 
 
 class WrongPlace(Exception):
-    """Nothing can be said where somebody wants it said; the message says what to do."""
+    """Apprise does not understand a URL; the message says what to do."""
 
 
 class Position:
-    """Where a place is: a cursor store for the client, and how many messages of the next event it has.
+    """Stores a place's cursors, and how many messages of the next event it has taken.
 
-    So what takes several messages is not begun anew when the program is started again.
+    So after a restart, an event of several messages goes on with the next one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,7 +61,7 @@ class Position:
         self._kept: dict[str, Any] = {"cursors": {}, "event": "", "said": 0}
 
     def load(self) -> Mapping[str, str]:
-        """Return the cursors; none at first. Raises NoCursors where the file holds something else."""
+        """Return the cursors; none at first. Raises NoCursors if the file holds something else."""
         try:
             kept = json.loads(self._path.read_bytes())
             self._kept = {name: kept[name] for name in self._kept}
@@ -97,12 +97,12 @@ def _key(event: Event) -> str:
 
 
 class Place:
-    """A service where announcements are made. Its URL is a secret; ``name`` is what may be shown of it."""
+    """A service to announce at. Its URL is a secret; ``name`` may be shown."""
 
     def __init__(self, url: str, folder: Path, surroundings: Surroundings) -> None:
-        """Read an Apprise URL. Raises WrongPlace where Apprise can't make anything of it."""
+        """Read an Apprise URL. Raises WrongPlace if Apprise does not understand it."""
         self._discord = bool(DISCORD.match(url))
-        if self._discord:  # Apprise's own word for what Discord's addresses have
+        if self._discord:  # Apprise's name for Discord's parameter
             url = url.replace("thread_id=", "thread=")
         # A redirected POST would become a GET, and be lost.
         asset = apprise.AppriseAsset(app_id="Game Night Live", http_redirects=False)
@@ -114,7 +114,7 @@ class Place:
                 "Its wiki lists the services and how their URLs are written."
             )
         shown: str = service.url(privacy=True)  # type: ignore[no-untyped-call]
-        # Apprise leaves 5.5 s between two messages where a service says nothing of its limits.
+        # Apprise waits 5.5 s between two messages if it knows no limit of the service.
         service.request_rate_per_sec = min(service.request_rate_per_sec, SECONDS_BETWEEN_MESSAGES)
         self.name = f"{service.service_name} ({shown.partition('?')[0]})"
         self.position = Position(folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}.json")
@@ -123,14 +123,14 @@ class Place:
         self._characters = service.body_maxlen - SPARE_CHARACTERS
 
     async def announce(self, event: Event, lines: list[str]) -> None:
-        """Say lines in as few messages as hold them, and wait until the service took each."""
+        """Send lines in as few messages as possible, and wait until the service has taken each."""
         messages = list(_messages([self._escaped(line) for line in lines], self._characters))
         for nth, message in enumerate(messages[self.position.said(event) :], self.position.said(event) + 1):
             await self._say(message, is_first=nth == 1)
             self.position.say(event, nth)
 
     async def _say(self, lines: list[str], *, is_first: bool) -> None:
-        # The first line is the title, where there is more than one. A mail needs a subject in any case.
+        # The first of several lines is the title. A mail always needs a subject.
         title = lines[0] if self._mails or (is_first and len(lines) > 1) else ""
         text = "\n".join(lines[1:] if title and len(lines) > 1 else lines)
         failures = refusals = 0
@@ -158,12 +158,12 @@ class Place:
         return " ".join(" ".join(said).split()) or "no reason was given"
 
     def _escaped(self, line: str) -> str:
-        """Return a line as Discord shows it unchanged, without anybody being mentioned in it."""
+        """Return a line escaped for Discord: no markup, and nobody is mentioned."""
         return MARKDOWN.sub(r"\\\1", line).replace("@", "@\u200b") if self._discord else line
 
 
 def _messages(lines: list[str], characters: int) -> Iterator[list[str]]:
-    """Yield lines in messages that are no longer than a service takes them."""
+    """Group lines into messages of at most so many characters; cut a line that is longer."""
     message: list[str] = []
     left = characters
     for line in lines:
@@ -177,7 +177,7 @@ def _messages(lines: list[str], characters: int) -> Iterator[list[str]]:
 
 
 async def announce(client: GameNight, place: Place, wanted: Collection[str]) -> None:
-    """Tell a place what happens. An event is dealt with once the service has all its messages."""
+    """Announce events at a place. An event is done once the service has taken all its messages."""
     async with client:
         async for event in client.events():
             lines = await announcement(event, client) if event.type in wanted else []
@@ -186,7 +186,7 @@ async def announce(client: GameNight, place: Place, wanted: Collection[str]) -> 
 
 
 async def announce_everywhere(url: str, token: Token, places: list[Place], wanted: Collection[str]) -> None:
-    """Tell all places, each from where it was. Ends by raising."""
+    """Announce at all places, each from its own cursors. Ends only by raising."""
     async with asyncio.TaskGroup() as tasks:
         for place in places:
             client = GameNight(url, token, cursors=place.position)
@@ -199,7 +199,7 @@ def main() -> None:
     parser = Parser(
         "Announce game nights wherever Apprise reaches.",
         cursors="announced",
-        kept="the folder where its places are kept",
+        kept="the folder for its cursors",
     )
     parser.epilog = (
         "URLs hold secrets, and other users of this machine can see a command line: put them into "

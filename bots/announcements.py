@@ -1,4 +1,4 @@
-"""What a chat is told about a game night, line by line; in which chat is left to the bot."""
+"""Writes the lines that announce an event in a chat."""
 
 import logging
 import re
@@ -23,14 +23,14 @@ except ModuleNotFoundError as missing:
 logger = logging.getLogger("announcements")
 
 BLANKED = re.compile(r"[ \x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
-"""Spaces, controls, ends of lines, what Unicode calls Bidi_Control, and halves of characters. What else can't
-be seen may join an emoji or the letters of a word."""
+"""Spaces, control characters, line ends, Unicode's Bidi_Control, and surrogates. Other invisible characters
+stay: they may join an emoji or the letters of a word."""
 
 
 async def announcement(event: Event, night: GameNight) -> list[str]:
-    """Return the lines that announce an event, none where a chat is not interested.
+    """Return the lines that announce an event; none for an event that is not announced.
 
-    The results of a night that has ended are read from the service; where that fails, only the end is told.
+    The results of an ended night are read from the service; if that fails, the lines leave them out.
     """
     match event:
         case SessionStarted():
@@ -79,11 +79,11 @@ def _result(place: int, game: TalliedGame) -> str:
 
 
 def score(totals: Totals) -> str:
-    """Return a game's score with its sign, of which 0 has none."""
+    """Return a game's score with its sign; 0 has none."""
     points = totals["score"]
     return f"{points:+d}" if points else "0"
 
 
 def on_one_line(text: str) -> str:
-    """Return a text without what would end a chat's line, be a command in it, or turn its direction."""
+    """Return a text without line ends, control characters and changes of direction."""
     return BLANKED.sub(" ", text).strip(" ")

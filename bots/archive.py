@@ -4,7 +4,7 @@
     python archive.py report                         # nights a week, games by score, who votes
 
 The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs the package ``gamenight``, and
-beside it ``announcements.py``, ``command_line.py`` and ``archive.sql``, which describes the tables and views.
+beside it ``announcements.py``, ``command_line.py`` and ``archive.sql``, which has the tables and views.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ APPLICATION_ID = 0x67_6E_6C_61
 """``gnla``, in the header of the file, so that no other program's database is written to."""
 
 VIEWS = 1
-"""The version of the views, raised by whoever changes them."""
+"""The version of the views. Raise it when you change them."""
 
 REPORTS = {
     "nights_by_week": "Nights a week",
@@ -38,7 +38,7 @@ REPORTS = {
     "voters": "Who votes",
 }
 ROWS = 20
-"""So many rows of each report are printed."""
+"""How many rows of each report are printed."""
 
 SESSIONS = "sessions"
 AGAIN_SECONDS = 10.0
@@ -51,8 +51,8 @@ class NoArchive(Exception):
 class Archive:
     """The database, and the client's cursor store: an event and its cursor are committed together.
 
-    So a night is archived exactly once, wherever the program is killed. A table ``saves`` counts the commits:
-    a second program on the same file is refused at its first one.
+    So each event is archived exactly once, even if the program is killed. The table ``saves`` counts commits:
+    a second program that writes to the file fails at its first commit.
     """
 
     def __init__(self, path: Path, *, new: bool = True) -> None:
@@ -94,7 +94,7 @@ class Archive:
         return dict(self._db.execute("SELECT stream, cursor FROM cursors")) or {SESSIONS: ""}
 
     def save(self, cursors: Mapping[str, str]) -> None:
-        """Commit the cursors, and what was added since. Raises NoArchive where another program writes too."""
+        """Commit the cursors, and what was added since. Raises NoArchive if another program writes too."""
         changed = self._db.execute("UPDATE saves SET count = count + 1 WHERE count = ?", (self._saves,))
         if not changed.rowcount:
             self._db.rollback()
@@ -111,7 +111,7 @@ class Archive:
 
 
 async def keep(client: GameNight, archive: Archive) -> None:
-    """Archive what happened while nobody looked, and from then on what happens. Ends by raising."""
+    """Archive what was missed, and then what happens. Ends only by raising."""
     while True:
         try:
             await catch_up(client, archive)
@@ -125,9 +125,9 @@ async def keep(client: GameNight, archive: Archive) -> None:
 
 
 async def catch_up(client: GameNight, archive: Archive) -> None:
-    """Archive what has happened until now, by polling: a connection follows only so many nights at once.
+    """Archive what has happened until now, by polling: a connection can't follow all nights at once.
 
-    Raises OSError where the service can't be reached; what was archived until then is kept.
+    Raises OSError if the service can't be reached; what was archived until then is kept.
     """
     cursors = dict(archive.load())
     while True:
@@ -138,7 +138,7 @@ async def catch_up(client: GameNight, archive: Archive) -> None:
             cursors = {SESSIONS: ""}
             continue
         for session in page["sessions"]:
-            # From the row that polling has instead of the event.
+            # Polling returns a row, not the event.
             start = {name: session[name] for name in ("id", "created_at", "notes")}
             archive.add("session.started", start["created_at"], {"session": {"is_active": 1, **start}})
             cursors[f"session:{session['id']}"] = ""
@@ -172,7 +172,7 @@ async def _catch_up_night(client: GameNight, archive: Archive, cursors: dict[str
 
 
 async def _page(client: GameNight, path: str, since: str) -> Any:
-    """Return a page of a stream; None where the service can't go on from ``since``."""
+    """Return a page of a stream; None if the service can't resume from ``since``."""
     try:
         page = await client.request("GET", f"{path}?since={quote(since, safe='')}&limit=100")
     except Refused as refused:
@@ -183,7 +183,7 @@ async def _page(client: GameNight, path: str, since: str) -> Any:
 
 
 async def _snapshot(client: GameNight, path: str) -> Any:
-    """Return a page with the night as it is now, for one whose events have expired."""
+    """Return a page with a snapshot, for a night whose events have expired."""
     end = await client.request("GET", f"{path}/events?since=now")
     session = await client.request("GET", path)
     snapshot = {"type": "snapshot", "timestamp": _now(), "data": {"session": session}}
@@ -195,7 +195,7 @@ def _now() -> str:
 
 
 def table(columns: Iterable[str], rows: list[tuple[Any, ...]]) -> Iterator[str]:
-    """Yield the lines of a table, numbers to the right."""
+    """Yield the lines of a table, with numbers aligned to the right."""
     cells = [list(columns)]
     cells += [[on_one_line("" if value is None else str(value)) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -230,14 +230,16 @@ def _parser() -> OneLineParser:
     parser = OneLineParser(description="Keep every event of every night, and report on them.")
     commands = parser.add_subparsers(dest="command", required=True)
     keeping = commands.add_parser("keep", help="archive all nights, until you stop it")
-    keeping.add_argument("url", help="where /api is, e.g. http://localhost:5000")
-    keeping.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
+    keeping.add_argument("url", help="the service's address without /api, e.g. http://localhost:5000")
+    keeping.add_argument("--token-command", help="a command that prints a token, instead of $GAMENIGHT_TOKEN")
     keeping.add_argument("--once", action="store_true", help="archive what has happened until now, and end")
     reporting = commands.add_parser("report", help="print nights a week, games by score and who votes")
     reporting.add_argument("views", nargs="*", metavar="VIEW", help=f"one or more of: {', '.join(REPORTS)}")
     reporting.add_argument("--json", action="store_true", help="print all rows as JSON")
     for command in (keeping, reporting):
-        command.add_argument("--database", type=Path, default="nights.db", help="the archive")
+        command.add_argument(
+            "--database", type=Path, default="nights.db", help="the archive's file (nights.db)"
+        )
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The command line of a bot: what it takes, where its token comes from, and how it ends."""
+"""Reads a bot's command line, gets its token, and runs it."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ except ModuleNotFoundError as missing:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """What is wrong it says in one line, and ends the program with status 2."""
+    """Reports a mistake in one line, and ends the program with status 2."""
 
     def error(self, message: str) -> NoReturn:
         """End the program."""
@@ -24,17 +24,19 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 class Parser(OneLineParser):
-    """Takes what every bot takes."""
+    """Reads the arguments that every bot takes."""
 
-    def __init__(self, description: str, cursors: str, kept: str = "where its places are kept") -> None:
+    def __init__(self, description: str, cursors: str, kept: str = "the file for its cursors") -> None:
         super().__init__(description=description)
-        self.add_argument("url", help="where /api is, e.g. http://localhost:5000")
+        self.add_argument("url", help="the service's address without /api, e.g. http://localhost:5000")
         self.add_argument("--cursors", default=cursors, help=f"{kept} ({cursors})")
-        self.add_argument("--token-command", help="what prints a token; without it, $GAMENIGHT_TOKEN is used")
+        self.add_argument(
+            "--token-command", help="a command that prints a token, instead of $GAMENIGHT_TOKEN"
+        )
 
 
 def token_of(command: str | None) -> Token:
-    """Return the token, or what gets a new one. Ends the program where there is neither."""
+    """Return the token, or a function that gets a new one. Ends the program if there is neither."""
     if command:
         return lambda: _printed_by(command)
     token = os.environ.get("GAMENIGHT_TOKEN", "").strip()
@@ -47,7 +49,7 @@ def token_of(command: str | None) -> Token:
 
 
 def run(parser: Parser, bot: Callable[[argparse.Namespace], Coroutine[Any, Any, None]]) -> None:
-    """Run a bot until Ctrl-C, or until an error that no further attempt can mend."""
+    """Run a bot until Ctrl-C, or until an error that a retry can't fix."""
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
@@ -61,7 +63,7 @@ def run(parser: Parser, bot: Callable[[argparse.Namespace], Coroutine[Any, Any, 
 
 
 def _printed_by(command: str) -> str:
-    # What the command says on standard error is for the person at the terminal, and goes there.
+    # Standard error is for the person at the terminal, and goes there.
     try:
         done = subprocess.run(shlex.split(command), stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - it is theirs
     except (OSError, ValueError, subprocess.SubprocessError) as problem:

@@ -4,7 +4,7 @@
 
 The token is in ``GAMENIGHT_TOKEN``, or printed by a command; the IRC server's password, if it has one, is in
 ``IRC_PASSWORD``. Needs ``announcements.py``, ``command_line.py`` and the packages ``gamenight`` and ``irc``,
-which know the protocols. This file decides what to say and when, and reconnects after a break.
+which implement the protocols. This file decides what to say and when, and reconnects after a break.
 """
 
 import argparse
@@ -47,34 +47,34 @@ Vote = Literal["up", "down"]
 logging.getLogger("irc").setLevel(logging.INFO)  # below that it logs every line, passwords as well
 
 FORMATTING = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[\da-f]{6}(?:,[\da-f]{6})?)?", re.IGNORECASE)
-"""Colours, whose numbers would be seen. IRC's other formatting is control characters alone."""
+"""Colours have visible digits. IRC's other formatting consists of control characters."""
 
 DASHES = str.maketrans(
     dict.fromkeys("\u2010\u2011\u2012\u2212", "-") | dict.fromkeys("\u2013\u2014\u2015\u2e3a\u2e3b", "--")
 )
-"""What a phone makes of hyphens; a long one stands for two."""
+"""What a phone types for hyphens; a long dash stands for two."""
 
 FILLERS = "\u115f\u1160\u2800"
-"""What can't be seen although Unicode has it among letters and symbols."""
+"""Invisible characters that Unicode counts as letters and symbols."""
 
 VOTE = re.compile(r"(?<![^\W_])thisgame(\+{2,}|-{2,})(?![^\W_]|/?[+-])", re.IGNORECASE)
 
 TEXT_BYTES = 400
-"""A line of IRC has 512 bytes, of which the server takes some for who speaks where."""
+"""A line of IRC has 512 bytes. The server uses some of them for the speaker and the channel."""
 
 NICKNAME_CHARACTERS = 9
-"""Every server takes so many. One that takes more says so only to a client that has a name."""
+"""Every server accepts this many. One that accepts more says so only after registration."""
 
 PACE_SECONDS = 2.0
-"""What a line costs, by RFC 2813, 5.8. Old servers add half as much for every hundred bytes of it."""
+"""What a server counts for a line, by RFC 2813, 5.8. Old servers add half as much for every hundred bytes."""
 
 BURST = 4
-"""Lines, PINGs too, that may be sent at once after a silence. By the same RFC a server bears five."""
+"""Lines, PINGs included, that may be sent at once after a silence. By the same RFC a server takes five."""
 
 NICKNAME_REFUSED = ("431", "432", "433", "436", "437")
 
 NOT_IN_IT = ("403", "442", "471", "473", "474", "475")
-"""Numbers that say that the bot is not in its channel. Others may refuse a line of a bot that is."""
+"""Replies that mean that the bot is not in its channel. Other replies may refuse a line of a bot that is."""
 
 LONGEST_DELAY_SECONDS = 60.0
 LONGEST_ABSENCE_SECONDS = 30.0
@@ -82,28 +82,28 @@ LONGEST_ABSENCE_SECONDS = 30.0
 
 OPEN_SECONDS = 30.0
 WELCOME_SECONDS = 60.0
-"""How long a server may take to let the bot in, with all its attempts to find a nickname."""
+"""How long registration may take, with all attempts to find a nickname."""
 
 ANSWER_SECONDS = 30.0
-"""A server that has not answered a PING for so long is left."""
+"""If a server has not answered a PING for so long, the bot reconnects."""
 
 SILENCE_SECONDS = 60.0
-"""A server that has said nothing for half of this is pinged, and left after all of it."""
+"""The bot pings a server after half of this silence, and reconnects after all of it."""
 
 HOW_TO_VOTE = "🗳️ Vote with thisgame++ or thisgame-- during games!"
 
 VOTES_AT_ONCE = 10
-"""So many may be on their way to the service."""
+"""How many votes may be posted to the service at the same time."""
 
 MOST_ANSWERS = 10
-"""So many people may wait for an answer. Each delays the announcements by the price of a line."""
+"""How many people may wait for an answer. Each answer delays the announcements by one line."""
 
 
 class Chat:
-    """A channel: says lines at a pace that no server takes for a flood, and hands on what others say.
+    """A channel: says lines at a pace that no server takes for a flood, and queues what others say.
 
-    A line is said once the server has answered a PING behind it and refused nothing before. A refusal of the
-    nickname, the channel or a line is logged, and the bot tries again.
+    A line counts as said once the server has answered the PING after it and refused nothing before. If the
+    server refuses the nickname, the channel or a line, the bot logs it and tries again.
     """
 
     def __init__(self, channel: str, pace_seconds: float, surroundings: Surroundings) -> None:
@@ -113,7 +113,7 @@ class Chat:
         self._joined = asyncio.Event()
         self._left = asyncio.Event()
         self._ended = asyncio.Event()
-        self._registration: asyncio.Queue[str] = asyncio.Queue()  # what is refused; nothing for a welcome
+        self._registration: asyncio.Queue[str] = asyncio.Queue()  # a refusal; empty for the welcome
         self._welcome = False
         self._speaking = asyncio.Lock()
         self._pings = count(1)
@@ -140,7 +140,7 @@ class Chat:
             self._reactor.add_global_handler(what, do)
 
     async def stay(self, server: str, port: int, nickname: str, *, tls: bool, password: str | None) -> None:
-        """Be in the channel, and come back whenever the connection breaks."""
+        """Join the channel, and reconnect whenever the connection breaks."""
         factory = AioFactory(ssl=ssl.create_default_context()) if tls else AioFactory()
         failures = 0
         while True:
@@ -188,7 +188,7 @@ class Chat:
                     self._connection.notice(nickname, piece)
 
     async def _say(self, piece: str) -> str:
-        """Say a line, and return why the server has not taken it; nothing where it has."""
+        """Say a line. Return why the server has not taken it, or an empty text if it has."""
         await self._joined.wait()
         async with self._speaking:
             self._awaited = f"gamenight-{next(self._pings)}"
@@ -206,20 +206,20 @@ class Chat:
             refusal: str = taken.result()
             if refusal and self._joined.is_set():
                 await self._pay_for(f"JOIN {self._channel}")
-                self._connection.join(self._channel)  # of no effect where the bot is still in it
+                self._connection.join(self._channel)  # no effect if the bot is still in it
             return refusal
 
     async def _pay_for(self, *lines: str) -> None:
-        """Wait until lines are no flood together with those before."""
+        """Wait until sending these lines is no flood, counting those before."""
         now = self._surroundings.monotonic()
         price = sum(self._pace * (1 + len(line.encode()) / 200) for line in lines)
         self._spent_until = max(self._spent_until, now) + price
         await self._surroundings.sleep(max(0.0, self._spent_until - now - BURST * self._pace))
 
     async def _until_it_ends(self, nickname: str) -> bool:
-        """Be on the server until the connection ends; say whether the bot has been in the channel."""
+        """Run until the connection ends; return whether the bot has been in the channel."""
         self._heard_at = now = self._surroundings.monotonic()
-        self._spent_until = now + 3 * self._pace  # for who it is
+        self._spent_until = now + 3 * self._pace  # for the lines of registration
         been_in = asyncio.ensure_future(self._joined.wait())
         async with asyncio.TaskGroup() as doing:
             living = (self._watch(), self._leave_unless_welcome(), self._take_part(nickname))
@@ -230,7 +230,7 @@ class Chat:
         return not been_in.cancel()
 
     async def _take_part(self, nickname: str) -> None:
-        """Get a nickname, and be in the channel whenever that is possible."""
+        """Get a nickname, and join the channel whenever the bot is not in it."""
         for other in _nicknames(nickname):
             refusal = await self._registration.get()
             if not refusal:
@@ -280,10 +280,10 @@ class Chat:
 
     def _leave(self, reason: str) -> None:
         self._connection.disconnect(reason)
-        self._connection.transport.abort()  # what can't be sent must not be waited for
+        self._connection.transport.abort()  # don't wait for what can't be sent
 
     def _out(self, reason: str) -> None:
-        """Note that the bot is not in the channel, and so what was said may be lost."""
+        """Note that the bot is not in the channel, so that a line on its way may be lost."""
         self._joined.clear()
         self._left.set()
         self._answered(reason)
@@ -302,7 +302,7 @@ class Chat:
         self._heard_at = self._surroundings.monotonic()
 
     def _on_number(self, _: AioConnection, event: Any) -> None:
-        """Take what a server answers by number: the welcome, and all that it refuses."""
+        """Handle numeric replies: the welcome, and refusals."""
         code = str(getattr(event.type, "code", ""))
         if code == "001":
             self._welcome = True
@@ -330,7 +330,7 @@ class Chat:
             self._answered("")
 
     def _on_notice(self, _: AioConnection, event: Any) -> None:
-        """Take what some servers say instead of a number: in a channel where much is said they drop lines."""
+        """Handle a notice that some servers send instead of a number: they drop lines in a busy channel."""
         text = event.arguments[0]
         if "!" not in event.source and "throttled" in text and lower(self._channel) in lower(text):
             self._answered(text)
@@ -365,20 +365,20 @@ class Chat:
 
 
 class Bot:
-    """Game nights on one side, a channel on the other."""
+    """Announces game nights in a channel, and posts votes from it."""
 
     def __init__(self, night: GameNight, chat: Chat) -> None:
         self._night = night
         self._chat = chat
         self._current: int | None = None
-        self._game: int | None = None  # the newest of that night
-        self._removed: str | None = None  # its title, until the channel is told that it was removed
-        self._votes: dict[str, deque[Vote]] = {}  # of each person who has some that are not posted yet
+        self._game: int | None = None  # the newest game of that night
+        self._removed: str | None = None  # that game's title, until the channel is told that it was removed
+        self._votes: dict[str, deque[Vote]] = {}  # by nickname, those that are not posted yet
         self._posting = asyncio.Semaphore(VOTES_AT_ONCE)
         self._answers: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MOST_ANSWERS)
 
     async def announce(self) -> None:
-        """Tell the channel what happens. An event is dealt with once its lines are said."""
+        """Announce events in the channel. An event is done once its lines are said."""
         async with self._night:
             async for event in self._night.events():
                 self._remember(event)
@@ -387,7 +387,7 @@ class Bot:
                 self._removed = None
 
     async def take_votes(self) -> None:
-        """Post what is said in the channel as votes: several people's at once, one person's in order."""
+        """Post votes from the channel: several people's at once, one person's in order."""
         async with asyncio.TaskGroup() as doing:
             doing.create_task(self._answer())
             while True:
@@ -428,7 +428,7 @@ class Bot:
             self._removed = game["title"] if game["id"] == self._game else None
 
     async def _vote(self, nickname: str, vote: Vote) -> None:
-        if self._removed is not None:  # it would count for the game before
+        if self._removed is not None:  # the vote would count for an earlier game
             logger.info("a vote of %s does not count: the game was removed", nickname)
             self._tell(nickname, f"Your vote does not count: {self._removed} has just been removed.")
             return
@@ -444,7 +444,7 @@ class Bot:
             logger.info("%s votes %s for %s", nickname, vote, counted["game"]["title"])
 
     async def _counted(self, nickname: str, vote: Vote) -> Any:
-        """Vote in the newest night. The bot hears of its start late while it tells the last one's results."""
+        """Vote in the newest night. While the bot tells results, it hears of a new night late."""
         known = self._current
         try:
             if known is not None:
@@ -453,7 +453,7 @@ class Bot:
             if refused.code != "session_closed":
                 raise
             active = await self._night.request("GET", "/api/sessions/active")
-            if active["id"] < known:  # nobody has ended it, and nobody means it
+            if active["id"] < known:  # an old night that was never ended; the vote is not for it
                 raise
         else:  # after a restart, or between nights
             active = await self._night.request("GET", "/api/sessions/active")
@@ -462,21 +462,21 @@ class Bot:
 
 
 def vote_in(text: str) -> Vote | None:
-    """Return what somebody votes by saying something; nothing for both, as in a quote of the bot."""
+    """Return the vote in a line; None for none, or for both, as in a quote of the bot."""
     plain = unicodedata.normalize("NFKC", FORMATTING.sub("", text)).translate(DASHES)
-    # What is hidden may be within a word as well as between two.
+    # An invisible character may be within a word or between two.
     seen = ["".join(instead if _is_hidden(mark) else mark for mark in plain) for instead in ("", " ")]
     votes = {vote[0] for text in seen for vote in VOTE.findall(text)}
     return None if len(votes) != 1 else "up" if votes == {"+"} else "down"
 
 
 def _is_hidden(mark: str) -> bool:
-    """Say whether a character can't be seen by itself: a control, a joiner, an accent."""
+    """Return whether a character is invisible by itself: a control, a joiner, an accent."""
     return mark != "\t" and (unicodedata.category(mark) in ("Cc", "Cf", "Mn", "Me") or mark in FILLERS)
 
 
 def _nicknames(wanted: str) -> Iterator[str]:
-    """Yield nicknames like a wanted one that any server takes."""
+    """Yield nicknames that resemble the wanted one and that any server accepts."""
     base = re.sub(r"[^A-Za-z0-9\[\]\\`_^{|}-]", "", wanted).lstrip("0123456789-") or "GameNight"
     if base[:NICKNAME_CHARACTERS] != wanted:
         yield base[:NICKNAME_CHARACTERS]
@@ -485,7 +485,7 @@ def _nicknames(wanted: str) -> Iterator[str]:
 
 
 def _pieces(line: str) -> Iterator[str]:
-    """Yield a line in parts that IRC carries, broken between words where there are any."""
+    """Split a line into parts that fit into a line of IRC, between words if possible."""
     rest = line
     while len(rest.encode()) > TEXT_BYTES:
         fits = rest.encode()[:TEXT_BYTES].decode(errors="ignore")
@@ -498,7 +498,7 @@ def _pieces(line: str) -> Iterator[str]:
 
 
 async def play(options: argparse.Namespace) -> None:
-    """Run until an error that no further attempt can mend."""
+    """Run until an error that a retry can't fix."""
     night = GameNight(options.url, token_of(options.token_command), cursors=options.cursors)
     chat = Chat(options.channel, options.pace, Surroundings())
     bot = Bot(night, chat)
@@ -512,21 +512,21 @@ async def play(options: argparse.Namespace) -> None:
 
 
 def port(text: str) -> int:
-    """Return the port that somebody typed."""
+    """Read a port."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 2**16:
         raise argparse.ArgumentTypeError(f"{text} is no port, which is a number from 1 to 65535")
     return int(text)
 
 
 def pace(text: str) -> float:
-    """Return the seconds that somebody typed."""
+    """Read a number of seconds."""
     if not re.fullmatch(r"[0-9]{0,4}\.?[0-9]+", text):
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds, such as 2 or 0.5")
     return float(text)
 
 
 def channel(text: str) -> str:
-    """Return the channel that somebody typed."""
+    """Read a channel's name."""
     if not re.fullmatch(r"[#&+!][^\x00-\x20,:\x7f]+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no channel, such as '#games' (in quotes)")
     return text
@@ -537,10 +537,12 @@ def main() -> None:
     parser = Parser("Announce game nights on IRC, and take votes there.", cursors="irc-bot.json")
     parser.add_argument("server", help="the IRC server's name")
     parser.add_argument("channel", type=channel, help="the channel, e.g. '#games'")
-    parser.add_argument("--port", type=port, default=6667)
-    parser.add_argument("--tls", action="store_true", help="encrypt; most servers do on port 6697")
-    parser.add_argument("--nick", default="GameNight")
-    parser.add_argument("--pace", type=pace, default=PACE_SECONDS, help="seconds that a line costs")
+    parser.add_argument("--port", type=port, default=6667, help="the IRC server's port (6667)")
+    parser.add_argument("--tls", action="store_true", help="use TLS, on most servers with --port 6697")
+    parser.add_argument("--nick", default="GameNight", help="the bot's nickname (GameNight)")
+    parser.add_argument(
+        "--pace", type=pace, default=PACE_SECONDS, help="seconds to allow for each line sent (2)"
+    )
     run(parser, play)
 
 

@@ -13,8 +13,8 @@ function listen(tries = 0) {
   live.on('message', (text) => {
     const frame = read(text), { type, stream, data } = frame;
     tries = unheard = 0;
-    if (data && frame.sequence <= places[stream]?.sequence) return; // it came twice
-    if (stream) places[stream] = frame; // come back with its cursor
+    if (data && frame.sequence <= places[stream]?.sequence) return; // a duplicate
+    if (stream) places[stream] = frame; // resume from its cursor
     if (type !== 'pong') console.log(type === 'auth_success' ? `Listening as ${frame.sub}` : `${text}`);
     if (type === 'auth_error') process.exit(1);
     const known = Object.keys(places).slice(1).filter((night) => places[night].type !== 'session.ended');

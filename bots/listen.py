@@ -12,8 +12,8 @@ async def listen(url: str, token: str) -> str:  # type: ignore[return] # noqa: D
                 with contextlib.suppress(ValueError, TypeError, LookupError, AttributeError):  # an odd frame
                     kind, stream = (frame := json.loads(text)).get("type"), frame.get("stream")
                     if "data" in frame and frame["sequence"] <= places.get(stream, {}).get("sequence", 0):
-                        continue  # it came twice
-                    places |= {stream: frame} if stream else {}  # come back with its cursor
+                        continue  # a duplicate
+                    places |= {stream: frame} if stream else {}  # resume from its cursor
                     print(f"Listening as {frame['sub']}" if kind == "auth_success" else text, flush=True)
                     if kind == "auth_error":
                         return str(frame["message"])
