@@ -1,18 +1,18 @@
-"""What a client library is put through, whatever its language: the list is in ``scenarios``.
+"""Describes a scenario that any client library is tested with. ``scenarios`` lists them.
 
 A client is a command:
 
     COMMAND REST_URL WEBSOCKET_URL --token T [--token T2 ...] [--cursors FILE] [--speed N]
 
-Where it is given several tokens, each time it needs one it takes the next, the last one for good; the token
-``fails`` means that nobody can give it one then. Its time runs ``--speed`` times as fast, so that half a
-minute is tried in seconds. It prints a JSON object a line:
+Each time it needs a token it takes the next ``--token``, and keeps the last one. The token ``fails`` means
+that getting one fails that time. Its time runs ``--speed`` times as fast, so that half a minute takes
+seconds. It prints a JSON object a line:
 
-- ``{"event": {"type", "timestamp", "data", ...}}`` for each event, once it is handed out;
+- ``{"event": {"type", "timestamp", "data", ...}}`` for each event that the program gets;
 - ``{"state": ...}`` as its connection becomes connecting, catching_up, live, polling, closed;
-- ``{"failed": ...}`` where it can't go on by itself, and then ends with 1.
+- ``{"failed": ...}`` if it can't go on by itself; then it exits with 1.
 
-What else it prints does not matter. By SIGTERM it closes, and ends by itself with 0.
+Anything else that it prints is ignored. On SIGTERM it closes, and exits with 0.
 """
 
 from dataclasses import dataclass, field
@@ -25,11 +25,11 @@ FAILS = "fails"
 
 @dataclass(frozen=True)
 class Scenario:
-    """What the server does on each connection, and what a client makes of it.
+    """What the server does on each connection, and what a client has to print.
 
-    ``hears`` are the events that are printed, in order, and ``asks`` the frames that the scripts wait for, in
-    short. ``states`` are printed in this order, maybe with others between them. While ``blocked_until`` has
-    not been heard no WebSocket opens.
+    ``hears`` are the printed events, in order. ``asks`` are the frames that the scripts wait for, in short
+    form. ``states`` are printed in this order, with others between them perhaps. No WebSocket opens until the
+    event ``blocked_until`` has been printed.
     """
 
     name: str
@@ -47,5 +47,5 @@ class Scenario:
 
     @property
     def answers(self) -> dict[str, Any]:
-        """What REST answers: there is no night, unless the scenario says so."""
+        """REST's answers: no nights, unless the scenario has some."""
         return {NEWEST: nights(cursor="S:3"), **self.pages}

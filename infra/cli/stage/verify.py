@@ -30,8 +30,8 @@ def verify(target: Target, *, yes: bool, long: bool, output: Path | None, json_o
     """Measure on a deployed stage what only AWS can show.
 
     It runs the conformance suite against the stage, starts some hundred nights, restarts the functions, and
-    ends with a report for an issue. It costs less than a dollar; the sum is shown first. Exits with 1 if the
-    suite fails or a measure contradicts the documents.
+    ends with a report in Markdown. It first shows what it costs at most, about a quarter of a dollar. Exits
+    with 1 if the suite fails or a measure contradicts the documents.
     """
     name = target.stage.name
     token = minted(name, DEFAULT_STATE_DIR, "verify", Role.ADMIN, TOKEN_SECONDS)

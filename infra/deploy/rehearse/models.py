@@ -1,7 +1,7 @@
-"""Checks calls against botocore's models of AWS's services, since the emulator takes nearly anything.
+"""Checks calls against botocore's models of AWS's services, since the emulator accepts nearly anything.
 
-boto3 checks the names and types of what it sends. This checks lengths, patterns, values and ranges as well,
-and all of what is sent without boto3. It imports nothing of ours, see ``unkind``.
+boto3 checks names and types of its own calls. This checks lengths, patterns, values and ranges as well, and
+all of this for calls without boto3. It imports nothing of the project; ``unkind`` says why.
 """
 
 import json
@@ -25,10 +25,10 @@ SIGNED_AS = {
     "execute-api": ("apigatewaymanagementapi",),
     "monitoring": ("cloudwatch",),
 }
-"""The models of what a call is signed for, where that is not the name of the one model."""
+"""The models for the service name in a call's signature, where the two names differ."""
 
 UNCHECKED = ("", "s3")
-"""Calls that nobody signed are not to AWS's own APIs; S3 is only asked whether it is empty."""
+"""Unsigned calls are not to AWS's own APIs; S3 is only asked whether it is empty."""
 
 NUMBERS = {"integer": int, "long": int, "float": int | float, "double": int | float}
 PYTHON: Mapping[str, Any] = {
@@ -40,11 +40,11 @@ PYTHON: Mapping[str, Any] = {
     "boolean": bool,
     **NUMBERS,
 }
-"""What each of AWS's types is in JSON; timestamps are more than one thing."""
+"""The Python type of each of AWS's types in JSON. Timestamps have several, and are not checked."""
 
 
 def problems(call: Any) -> list[str]:
-    """Return what is wrong with a call, an ``unkind.Request``, each named with its service and operation."""
+    """Return what is wrong with a call, an ``unkind.Request``: texts with its service and operation."""
     if call.service in UNCHECKED:
         return []
     what = call.target or f"{call.method} {call.path}"
@@ -62,7 +62,7 @@ def json_problems(service: str, operation: str, arguments: Any) -> list[str]:
 
 
 def shape_problems(shape: Any, value: Any, at: str = "") -> Iterator[str]:
-    """Yield what of a value, decoded from JSON, does not fit a shape; ``at`` is where it stands."""
+    """Yield where a value, decoded from JSON, does not fit a shape; ``at`` is the value's path."""
     kind = shape.type_name
     if kind not in PYTHON or getattr(shape, "is_document_type", False):
         return
@@ -106,7 +106,7 @@ def _beyond_limits(shape: Any, value: Any, at: str) -> Iterator[str]:
 
 
 def _read(call: Any) -> tuple[OperationModel, Any]:
-    """Return a call's operation, and its arguments as they are named in the protocol. Raises LookupError."""
+    """Return a call's operation, and its arguments by their names in the protocol. Raises LookupError."""
     services = _services(call.service)
     if call.target:
         prefix, _, name = call.target.rpartition(".")
@@ -124,7 +124,9 @@ def _read(call: Any) -> tuple[OperationModel, Any]:
 
 
 def _read_rest(call: Any, services: list[ServiceModel]) -> tuple[OperationModel, Any]:
-    path = re.sub(r".*(?=/@connections)|/$", "", call.path)  # the emulator's has more before @connections
+    path = re.sub(
+        r".*(?=/@connections)|/$", "", call.path
+    )  # the emulator's path has a prefix before @connections
     found = []
     for operation, pattern, literal in chain.from_iterable(map(_routes, services)):
         match = re.fullmatch(pattern, path)
@@ -136,7 +138,7 @@ def _read_rest(call: Any, services: list[ServiceModel]) -> tuple[OperationModel,
     shape: Any = operation.input_shape
     members = {_name(one, name): one for name, one in shape.members.items()} if shape else {}
     in_query = [one for one in members.values() if one.serialization.get("location") == "querystring"]
-    # A map in the query has all other names.
+    # A map in the query takes all other names.
     others = call.query.keys() - members.keys() if any(one.type_name == "map" for one in in_query) else set()
     for name in call.query.keys() - literal.keys() - others:
         texts, one = call.query[name], members.get(name)
@@ -155,7 +157,7 @@ def _services(signed_for: str) -> list[ServiceModel]:
 
 @cache
 def _routes(service: ServiceModel) -> list[tuple[OperationModel, str, dict[str, list[str]]]]:
-    """Return each operation's pattern of paths, and what its query contains in any case."""
+    """Return each operation, its path's pattern, and the fixed part of its query."""
     routes = []
     for operation in map(service.operation_model, service.operation_names):
         path, _, query = operation.http["requestUri"].partition("?")
@@ -174,7 +176,7 @@ def _tree(fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _shaped(shape: Any, found: Any) -> Any:
-    """Return texts, or a tree of them, as JSON would have them; what does not fit stays as it is."""
+    """Convert texts, or a tree of them, to what JSON would have; what does not fit stays as it is."""
     kind = shape.type_name if shape else ""
     if kind in {"list", "map"} and isinstance(found, dict) and not shape.serialization.get("flattened"):
         found = found.get(_name(shape.member, "member") if kind == "list" else "entry", found)
@@ -200,7 +202,7 @@ def _name(shape: Shape, name: str) -> str:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Say whether a text matches, or may: the patterns are Java's, and a few are nothing to Python."""
+    """Return whether a text matches, or may: the patterns are Java's, and Python can't read a few."""
     try:
         return re.fullmatch(pattern, value) is not None
     except re.error:

@@ -20,7 +20,7 @@ def options(rest_url: str, websocket_url: str, stage: str) -> list[str]:
 
 
 def conformance(service: Service, suite: str = "tests/conformance") -> Finding:
-    """Find out whether the service keeps its contract."""
+    """Check whether the service keeps its contract."""
     if find_spec("pytest") is None:
         raise NotMeasured("pytest is not installed; `make install` installs it")
     target = service.target

@@ -1,7 +1,7 @@
 """Estimates what verifying costs, with the prices of ``benchmarks.cost``.
 
-The counts are generous: the suite makes some 500 events, for a few connections each. docs/cost.md has what
-the stage costs by itself.
+The counts are upper bounds: the suite makes some 500 events, for a few connections each. docs/cost.md says
+what the stage itself costs.
 """
 
 from benchmarks import cost

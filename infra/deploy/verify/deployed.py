@@ -1,4 +1,4 @@
-"""Measures what the stage's functions, their triggers and the stack do."""
+"""Measures the stage's functions, their triggers and its stack."""
 
 import statistics
 import time
@@ -31,7 +31,7 @@ def latency(service: Service) -> Finding:
 
 
 def queue_window(service: Service) -> Finding:
-    """Have two events delivered again by jobs, the second one warm, and read the mapping's window."""
+    """Deliver two events again by jobs, the second one warm, and read the mapping's batching window."""
     aws, stage = service.target.aws, service.target.stage
     name = stage.function("deliver")
     [mapping] = [one for one in mappings(aws, stage) if one["FunctionArn"].endswith(name)]
@@ -50,7 +50,7 @@ def queue_window(service: Service) -> Finding:
 
 
 def redeploy(service: Service) -> Finding:
-    """Deploy functions and routes below an open connection."""
+    """Deploy functions and routes while a connection is open."""
     target = service.target
     with service.bot() as bot:
         _renew(target, *target.functions)
@@ -71,7 +71,7 @@ def drift(service: Service) -> Finding:
 
 
 def _renew(target: Target, *names: str) -> None:
-    """Have Lambda start functions anew, as it does after each change of their configuration."""
+    """Restart functions: Lambda does so after each change of their configuration."""
     client = target.aws.client("lambda")
     for name in [target.stage.function(one) for one in names]:
         for text in ("being verified", ""):

@@ -1,16 +1,16 @@
-"""What a measure has found out, and whether that is what the documents promise."""
+"""Holds what a measure found, and whether the documents promise it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How what was found stands to what is promised."""
+    """Whether a finding agrees with what the documents promise."""
 
     HOLDS = "holds"
     CONTRADICTED = "contradicted"
     SHOWN = "shown"
-    """Nothing is promised."""
+    """The documents promise nothing."""
     NOT_MEASURED = "not measured"
 
 
@@ -27,5 +27,5 @@ class NotMeasured(Exception):
 
 
 def judged(text: str, *, holds: bool) -> Finding:
-    """Return what was found about a promise."""
+    """Return a finding about a promise."""
     return Finding(Verdict.HOLDS if holds else Verdict.CONTRADICTED, text)

@@ -17,7 +17,7 @@ PING_SECONDS = 60.0
 
 
 def missing_path(service: Service) -> Finding:
-    """Ask for a path that is not there, with a token."""
+    """Request a path that does not exist, with a token."""
     _only_on_aws(service)
     status, answer = service.ask("GET", "/is/not/there")
     said = str(answer.get("message")).partition(" in Authorization header")[0]
@@ -26,7 +26,7 @@ def missing_path(service: Service) -> Finding:
 
 
 def connect_by_message(service: Service) -> Finding:
-    """Send a frame that API Gateway takes for the route of new connections."""
+    """Send a frame that API Gateway routes to ``$connect``."""
     began = time.time()
     with service.bot() as bot:
         try:

@@ -1,4 +1,4 @@
-"""Reaches a deployed stage as its clients do."""
+"""Connects to a deployed stage as a client does."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from infra.deploy.target import Target
 
 PATIENCE_SECONDS = 60.0
-"""When something counts as missing; cold starts fit in."""
+"""After this long something counts as missing. A cold start is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Service:
 
     @contextmanager
     def bot(self, ping_seconds: float | None = None) -> Iterator[ClientConnection]:
-        """Connect and authenticate; ``ping_seconds`` lie between the protocol's pings."""
+        """Connect and authenticate. The protocol's pings are ``ping_seconds`` apart; None sends none."""
         pings: dict[str, Any] = {"ping_interval": ping_seconds, "ping_timeout": None}
         with connect(self.websocket_url, open_timeout=PATIENCE_SECONDS, max_queue=None, **pings) as bot:
             bot.send(json.dumps({"type": "auth", "token": self.token}))
@@ -57,7 +57,7 @@ class Service:
             yield bot
 
     def seconds_to_event(self, bot: ClientConnection) -> float:
-        """Start a night; return how long it takes from the request until the bot hears of it."""
+        """Start a night; return the seconds from the request until the bot hears of it."""
         with ThreadPoolExecutor(1) as other:
             began = time.monotonic()
             started = other.submit(self.start_night)
@@ -65,12 +65,12 @@ class Service:
 
 
 def hear(bot: ClientConnection, session_id: int) -> float:
-    """Return when the start of a night came. Raises TimeoutError."""
+    """Return the monotonic time at which a night's start arrived. Raises TimeoutError."""
     return next(arrived for number, arrived in _starts(bot) if number == session_id)
 
 
 def frames(bot: ClientConnection, within: float = PATIENCE_SECONDS) -> Iterator[Any]:
-    """Yield what a connection is sent. Raises TimeoutError after ``within`` seconds."""
+    """Yield the frames that a connection receives. Raises TimeoutError after ``within`` seconds."""
     deadline = time.monotonic() + within
     while True:
         yield json.loads(bot.recv(timeout=max(0.0, deadline - time.monotonic())))

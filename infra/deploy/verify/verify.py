@@ -1,4 +1,4 @@
-"""Verifies a deployed stage: one measure after the other, and a report that can be pasted into an issue."""
+"""Takes one measure of a deployed stage after the other, and writes a report in Markdown."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -20,9 +20,9 @@ TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is claimed, and what finds out whether it is so.
+    """A claim, and the function that checks it.
 
-    A ``long`` one takes more than ten minutes, and nothing else may happen meanwhile.
+    A ``long`` measure takes more than ten minutes, and nothing else may happen meanwhile.
     """
 
     claim: str
@@ -45,7 +45,7 @@ MEASURES = {
 
 
 def service_of(target: Target, token: str) -> Service:
-    """Find a deployed stage. Raises DeploymentError where there is none."""
+    """Find a deployed stage. Raises DeploymentError if there is none."""
     rest, live = rest_api_ids(target.aws, target.stage), websocket_api_ids(target.aws, target.stage)
     if not rest or not live:
         raise DeploymentError(
@@ -55,7 +55,7 @@ def service_of(target: Target, token: str) -> Service:
 
 
 def verify(service: Service, *, long: bool) -> dict[str, Finding]:
-    """Take each measure; one that fails is a finding too, and the next is taken."""
+    """Take each measure. One that fails is a finding too, and does not stop the next."""
     findings = {}
     for name, measure in MEASURES.items():
         service.target.progress.step(f"{name}: {measure.claim}")
