@@ -1,10 +1,10 @@
-// What only Node has: cursors in a file. Browsers load nothing of it.
+// Stores cursors in a file, in Node. Browsers don't load this module.
 
 import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NoCursors } from './src/errors.js';
 
-/** A small JSON file, which is replaced as a whole and so is never half written. */
+/** Cursors in a small JSON file. Saving replaces the whole file, so it is never half written. */
 export class FileCursors {
   #path;
 
@@ -12,8 +12,8 @@ export class FileCursors {
   constructor(path) { this.#path = resolve(path); }
 
   /**
-   * Return what the file holds; an empty one, as a power cut leaves, is as none. Throws NoCursors where it holds
-   * something else, which is somebody's, and where there is no folder for it.
+   * Return the file's cursors; none if it is missing or empty, as after a power cut. Throws NoCursors if it holds
+   * something else, which saving would replace, or if its folder is missing.
    * @returns {Promise<import('./src/cursors.js').Cursors>}
    */
   async load() {

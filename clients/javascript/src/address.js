@@ -1,12 +1,12 @@
-// Where the service is: its REST API below a URL, and the WebSocket that `GET /api` names.
+// Finds the service: its REST API below a URL, and the WebSocket that `GET /api` names.
 
 import { GameNightError, WrongAddress } from './errors.js';
 
 const LIVE = '/api/sessions/live';
 
 /**
- * Return the URL that `/api` stands below, and the WebSocket's where that needs not be asked. Throws WrongAddress.
- * @param {string} url such as http://localhost:5000; ws://localhost:5000/api/sessions/live will do as well
+ * Return the URL without `/api`, and the WebSocket's unless `GET /api` has to name it. Throws WrongAddress.
+ * @param {string} url such as http://localhost:5000; ws://localhost:5000/api/sessions/live works too
  * @param {string} [websocketUrl]
  * @returns {{ root: string, websocketUrl?: string }}
  */
@@ -31,7 +31,7 @@ export function addresses(url, websocketUrl) {
 const isWebSocket = (url) => /^wss?:\/\/[^/]/.test(url);
 
 /**
- * Ask where the WebSocket is. Throws WrongAddress where no Game Night Live answers, and what a request throws.
+ * Ask for the WebSocket's URL. Throws WrongAddress if no Game Night Live answers, and what a request throws.
  * @param {import('./rest.js').Rest} rest
  * @param {string} root
  * @returns {Promise<string>}

@@ -1,16 +1,16 @@
-// One WebSocket connection, from its opening to its end: authenticates, asks for what was missed, and makes sure that
-// somebody is there.
+// One WebSocket connection, from its opening to its end: authenticates, asks for missed events, and checks that the
+// service still answers.
 
 import { ConnectionLost, GameNightError, TokenRefused, known } from './errors.js';
 import { NOW, SESSIONS, nightIn } from './names.js';
 
 const OPENING = 15_000; // milliseconds, as all of these
-const SILENCE = 25_000; // after so much of it, a ping: proxies close after a minute
-const PONG = 10_000; // and after so much more, the connection is dead
+const SILENCE = 25_000; // after this a ping is sent: proxies close after a minute
+const PONG = 10_000; // after this much more, the connection is dead
 const PROBE = 4_000; // the same for a machine that has just been woken up
-const STALLED = 15_000; // so long an answer, or the next event of a replay, may be missing
-const AGAIN = 1_000; // after so much, and a random share of four times as much, what was refused is asked again
-const USEFUL = 5_000; // a connection that has lived so long was worth it
+const STALLED = 15_000; // how long an answer, or the next event of a replay, may be missing
+const AGAIN = 1_000; // a refused frame is sent again after this, and a random share of four times as much
+const USEFUL = 5_000; // a connection that lasted this long was useful
 const LATEST_RECONNECT = 300_000; // the contract's bound of afterMs
 const TICK = 500;
 
@@ -19,7 +19,7 @@ const DROPS = ['auth_timeout', 'connection_unknown', 'not_authenticated'];
 
 /**
  * @typedef {object} End how a connection has ended
- * @property {boolean} useful whether it was worth opening
+ * @property {boolean} useful whether it lasted long enough to count as a success
  * @property {boolean} planned whether the service asked for another one
  * @property {GameNightError} why
  *
@@ -73,7 +73,7 @@ export class Connection {
     this.#socket.onclose = ({ code }) => this.end(`it was closed (${code})`);
   }
 
-  /** Whether everything that has happened has come, as far as anybody can tell. */
+  /** Whether all replays are complete. */
   get current() { return this.authenticated && this.#waiting.size === 0 && !this.#streams.restoring; }
 
   /**
@@ -99,7 +99,7 @@ export class Connection {
   }
 
   /**
-   * Go on with another token. Returns once the service has taken it. Throws TokenRefused.
+   * Replace the token. Returns once the service has accepted it. Throws TokenRefused.
    * @param {string} token
    * @returns {Promise<void>}
    */
@@ -110,7 +110,7 @@ export class Connection {
     return new Promise((renewed, refused) => { this.#renewing = { renewed, refused }; });
   }
 
-  /** See at once whether somebody is there. */
+  /** Check at once whether the service answers. */
   probe() {
     if (!this.authenticated) return;
     this.#send({ type: 'ping' });
@@ -126,7 +126,7 @@ export class Connection {
     clearInterval(this.#ticking);
     if (this.#socket) {
       this.#socket.onclose = this.#socket.onmessage = this.#socket.onopen = null;
-      this.#socket.onerror = () => {}; // `ws` throws what nobody listens to
+      this.#socket.onerror = () => {}; // `ws` throws an error that has no listener
       this.#socket.close();
     }
     const useful = planned || (this.authenticated && Date.now() - this.#openedAt >= USEFUL);

@@ -1,14 +1,14 @@
-// Where a client's cursors are kept while it is not running. The file of a Node program is in `gamenight/node`.
+// Stores a client's cursors while it is not running. `gamenight/node` has the store in a file.
 
 /**
  * @typedef {Record<string, string>} Cursors the cursor of each stream that is followed
  *
- * @typedef {object} CursorStore anything that has these two; both may be async
+ * @typedef {object} CursorStore an object with these two methods; both may be async
  * @property {() => Cursors | null | undefined | Promise<Cursors | null | undefined>} load returns what was saved last
- * @property {(cursors: Cursors) => unknown} save keeps all cursors; called once an event is dealt with
+ * @property {(cursors: Cursors) => unknown} save saves all cursors; called once an event is done
  */
 
-/** For as long as the program runs: breaks are survived, restarts are not. */
+/** In memory: the cursors survive a break, but no restart. */
 export class MemoryCursors {
   /** @type {Cursors} */
   #cursors = {};
@@ -19,7 +19,7 @@ export class MemoryCursors {
   save(cursors) { this.#cursors = { ...cursors }; }
 }
 
-/** In the browser's localStorage. Two tabs need a name each. */
+/** In the browser's localStorage. Each tab needs its own name. */
 export class LocalStorageCursors {
   #name;
 
@@ -31,7 +31,7 @@ export class LocalStorageCursors {
     try {
       return JSON.parse(localStorage.getItem(this.#name) ?? '{}');
     } catch {
-      return {}; // forbidden, or somebody else's: from now on
+      return {}; // forbidden, or another program's: start from now
     }
   }
 
@@ -40,7 +40,7 @@ export class LocalStorageCursors {
     try {
       localStorage.setItem(this.#name, JSON.stringify(cursors));
     } catch {
-      // Full, or forbidden: then the next start is from an older place, and nothing is lost.
+      // Full, or forbidden: the next start resumes from an older cursor, and nothing is lost.
     }
   }
 }

@@ -1,4 +1,4 @@
-// What waits for whoever reads the events, oldest first.
+// Queues events until the program reads them, oldest first.
 
 /** @template T */
 export class Deliveries {
@@ -15,14 +15,14 @@ export class Deliveries {
     this.#wake();
   }
 
-  /** Nothing more is handed out: what waits comes again at the next start. */
+  /** End at once: queued events come again at the next start. */
   end() {
     [this.#ended, this.#waiting] = [true, []];
     this.#wake();
   }
 
   /**
-   * End with a problem, once all that waits is handed out.
+   * End with an error, after the queued events.
    * @param {unknown} problem
    */
   fail(problem) {

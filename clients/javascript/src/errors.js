@@ -1,4 +1,4 @@
-// What can go wrong, as errors. `code` is stable and for programs, `message` is for people.
+// Defines the errors. `code` is stable and for programs, `message` is for people.
 
 /** The base of all errors of this package. */
 export class GameNightError extends Error {
@@ -13,11 +13,11 @@ export class GameNightError extends Error {
     this.detail = detail;
   }
 
-  /** Whether it may go away by itself. */
+  /** Whether trying again may help. */
   get passing() { return false; }
 }
 
-/** No answer came: the network is down, or the service is. What was asked may have been done. */
+/** No answer came: the network or the service is down. The request may have been done. */
 export class Unreachable extends GameNightError {
   /** @param {string} detail */
   constructor(detail) { super('unreachable', detail); }
@@ -25,7 +25,7 @@ export class Unreachable extends GameNightError {
   get passing() { return true; }
 }
 
-/** The service has answered a request with an error. */
+/** The service answered a request with an error. */
 export class Refused extends GameNightError {
   /**
    * @param {number} status the answer's HTTP status
@@ -36,16 +36,16 @@ export class Refused extends GameNightError {
   constructor(status, code, detail, { errors = [], retryAfter = 0 } = {}) {
     super(code, detail);
     this.status = status;
-    /** What is wrong with which field. */
+    /** The fields that are wrong, and why. */
     this.errors = errors;
-    /** So many milliseconds the service wants to be left alone. */
+    /** Milliseconds to wait before the next request. */
     this.retryAfter = retryAfter;
   }
 
   get passing() { return this.status === 429 || this.status >= 500; }
 }
 
-/** There is no token that the service accepts: it refuses the one that it got, or none could be had. */
+/** The service refuses the token, or there is none. */
 export class TokenRefused extends Refused {
   /**
    * @param {string} code
@@ -54,19 +54,19 @@ export class TokenRefused extends Refused {
   constructor(code, detail) { super(401, code, detail); }
 }
 
-/** No Game Night Live answers at the address, or no WebSocket can be had here at all. */
+/** No Game Night Live answers at the address, or this platform has no WebSocket. */
 export class WrongAddress extends GameNightError {
   /** @param {string} detail */
   constructor(detail) { super('wrong_address', detail); }
 }
 
-/** What holds the cursors can't be used: it holds something else, or has no folder. */
+/** The file for cursors can't be used: it holds something else, or its folder is missing. */
 export class NoCursors extends GameNightError {
   /** @param {string} detail */
   constructor(detail) { super('no_cursors', detail); }
 }
 
-/** The connection has ended, and this is why. The client opens another one by itself. */
+/** Why the connection ended. The client reconnects by itself. */
 export class ConnectionLost extends GameNightError {
   /** @param {string} detail */
   constructor(detail) { super('connection_lost', detail); }

@@ -1,5 +1,4 @@
-// Keeps a client up to date, whatever the network does: a connection, another one after a break, and polling where
-// WebSockets are blocked.
+// Keeps a client up to date: connects, reconnects after a break, and polls where WebSockets are blocked.
 
 import { Connection } from './connection.js';
 import { ConnectionLost, GameNightError, NoCursors, Refused, TokenRefused, WrongAddress, known } from './errors.js';
@@ -17,7 +16,7 @@ const FAILURES_TO_POLL = 2;
  *
  * @typedef {object} FollowerListener
  * @property {(state: State) => void} state
- * @property {(problem: GameNightError) => void} error what it goes on from by itself
+ * @property {(problem: GameNightError) => void} error that the client recovers from by itself
  * @property {(expires: Date) => void} expiring
  */
 
@@ -66,7 +65,7 @@ export class Follower {
 
   get connection() { return this.#connection; }
 
-  /** Follow until it is stopped. Throws what only a person can do something about. */
+  /** Follow until it is stopped. Throws errors that only a person can fix. */
   async run() {
     try {
       const open = await opener();
@@ -88,11 +87,11 @@ export class Follower {
     if (this.#fatal) throw this.#fatal;
   }
 
-  /** @type {GameNightError | null} what ended polling, and so everything */
+  /** @type {GameNightError | null} the error that ended polling, and so the client */
   #fatal = null;
 
   /**
-   * Be connected once, to the end.
+   * Connect once, and return how the connection ended.
    * @param {(url: string) => WebSocket} open
    * @returns {Promise<import('./connection.js').End>}
    */
@@ -124,13 +123,13 @@ export class Follower {
     this.#nudging.abort();
   }
 
-  /** Something was done that is worth looking for at once. */
+  /** Poll at once: the program has just changed something. */
   nudge() {
     this.#nudging.abort();
     if (!this.#stopped) this.#nudging = new AbortController();
   }
 
-  /** The machine was woken up, or the network has changed. */
+  /** Check the connection at once: the machine woke up, or the network has changed. */
   wake() {
     this.#waking.abort();
     if (!this.#stopped) this.#waking = new AbortController();
@@ -138,13 +137,13 @@ export class Follower {
     this.#connection?.probe();
   }
 
-  /** Ask for the token again, and go on with it. Throws TokenRefused. */
+  /** Get a new token, and use it on the connection. Throws TokenRefused. */
   async renew() {
     const token = await this.#tokens.fresh();
     if (this.#connection && token !== this.#connection.token) await this.#connection.renew(token);
   }
 
-  /** Tell how things are; told by whatever may have changed it. */
+  /** Tell the listener the state, which may have changed. */
   changed() {
     if (this.#connection?.authenticated) {
       this.#tokens.accepted();
@@ -161,7 +160,7 @@ export class Follower {
   }
 
   /**
-   * Tell of a problem, but not of the same one again and again.
+   * Report an error, but not the same one repeatedly.
    * @param {GameNightError} problem
    */
   #tell(problem) {
@@ -198,7 +197,7 @@ export class Follower {
 }
 
 /**
- * Whether only a person can do something about a problem.
+ * Whether only a person can fix a problem.
  * @param {unknown} problem
  * @returns {problem is GameNightError}
  */

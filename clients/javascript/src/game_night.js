@@ -1,4 +1,4 @@
-// A Game Night Live service, as a bot or a page uses it: what happens as events, and what somebody does as methods.
+// Connects a bot or a page to a Game Night Live service: yields events, and has methods for hosts and voters.
 
 import { addresses, discovered } from './address.js';
 import { MemoryCursors } from './cursors.js';
@@ -17,11 +17,11 @@ import { Tokens } from './token.js';
  * @typedef {import('./rest.js').RequestOptions} RequestOptions
  *
  * @typedef {object} Options
- * @property {import('./token.js').Token} [token] a text, or a function, async too, that is asked again in time
- * @property {import('./cursors.js').CursorStore} [cursors] where cursors are kept; in memory, unless you say
+ * @property {import('./token.js').Token} [token] a text, or a function, async or not, that returns a new one
+ * @property {import('./cursors.js').CursorStore} [cursors] where cursors are stored; the default is in memory
  * @property {boolean} [everyNight] false follows the starts of all nights, and only those nights that you `follow`
- * @property {number} [pollSeconds] how often is read while no WebSocket gets through
- * @property {string} [websocketUrl] the WebSocket's address; `GET /api` tells it, unless you say
+ * @property {number} [pollSeconds] time between two polls while no WebSocket gets through
+ * @property {string} [websocketUrl] the WebSocket's address; the default is what `GET /api` names
  * @property {AbortSignal} [signal] closes the client
  */
 
@@ -42,7 +42,7 @@ export class GameNight {
   #following = false;
 
   /**
-   * @param {string} url where `/api` is, such as http://localhost:5000
+   * @param {string} url the address without `/api`, such as http://localhost:5000
    * @param {Options} [options]
    */
   constructor(url, { token = '', cursors, everyNight = true, pollSeconds = 5, websocketUrl, signal } = {}) {
@@ -76,16 +76,16 @@ export class GameNight {
     if (signal?.aborted) this.close();
   }
 
-  /** How the connection is: connecting, catching_up, live, polling or closed. */
+  /** The connection's state: connecting, catching_up, live, polling or closed. */
   get state() { return this.#state; }
 
   /** The ids of the nights that are followed. */
   get following() { return this.#streams.nights; }
 
   /**
-   * Yield what happens, from the stored cursors on, until `close()`. Asking for the next event says that this one is
-   * dealt with: only then is its cursor saved. Throws TokenRefused, WrongAddress and NoCursors, which only a person can
-   * do something about; everything else is tried again.
+   * Yield events, from the stored cursors on, until `close()`. The client saves an event's cursor when the program asks
+   * for the next event. Throws TokenRefused, WrongAddress and NoCursors, which only a person can fix. Retries everything
+   * else.
    * @returns {AsyncGenerator<Event, void, void>}
    */
   async *events() {
@@ -114,7 +114,7 @@ export class GameNight {
     }
   }
 
-  /** Hand what happens to the listeners of `on`, one event after the other, until `close()`. Throws as `events` does. */
+  /** Hand events to the listeners of `on`, one after the other, until `close()`. Throws as `events` does. */
   async run() {
     const events = this.events();
     while (!(await events.next()).done);
@@ -122,14 +122,14 @@ export class GameNight {
 
   /**
    * Call a function for each event of a type; for each `event`; for each new `state`; for an `error` that the client
-   * goes on from by itself; or when the token is about to expire. Returns what takes the function off again.
+   * recovers from by itself; or when the token is about to expire. Returns a function that removes the listener.
    * @template {keyof import('./listeners.js').Heard} Name
    * @param {Name} name
-   * @param {(heard: import('./listeners.js').Heard[Name]) => unknown} listener an async one is waited for
+   * @param {(heard: import('./listeners.js').Heard[Name]) => unknown} listener the client waits for an async one
    */
   on(name, listener) { return this.#listeners.add(name, listener); }
 
-  /** End every connection, timer and request; events that wait come again at the next start. */
+  /** End every connection, timer and request. Events that were not yielded come at the next start. */
   close() {
     this.#closing.abort();
     this.#follower.stop();
@@ -150,10 +150,10 @@ export class GameNight {
   /** @param {number} nightId */
   unfollow(nightId) { this.#streams.leave(streamOf(nightId)); }
 
-  /** Look at once whether the connection is alive, as after a sleep of the machine. */
+  /** Check at once whether the connection is alive, for instance after the machine slept. */
   wake() { this.#follower.wake(); }
 
-  /** Ask for the token again, and go on with it on the same connection. Throws TokenRefused. */
+  /** Get a new token, and use it on the same connection. Throws TokenRefused. */
   renew() { return this.#follower.renew(); }
 
   /**
@@ -182,8 +182,7 @@ export class GameNight {
   async removeGame(nightId, gameId) { await this.request('DELETE', `/api/sessions/${nightId}/games/${gameId}`); }
 
   /**
-   * Vote for a game, the newest one unless you say. It comes without `totals` where a crowd votes: it is counted in a
-   * moment.
+   * Vote for a game, or without `game_id` for the newest one. While many vote at once, the vote has no `totals` yet.
    * @param {number} nightId
    * @param {import('./types.js').NewVote} vote
    * @param {RequestOptions} [options]
@@ -239,8 +238,9 @@ export class GameNight {
   }
 
   /**
-   * Make any request of the REST API, and return its answer. What fails for a moment is tried again; a POST is done
-   * once all the same, and a DELETE that finds nothing after a lost answer is done: it returns null. Throws Refused, TokenRefused and Unreachable.
+   * Make any REST request, and return its answer. It is retried if the failure may pass. A POST carries an idempotency
+   * key, so it is done once. A DELETE that finds nothing after its first answer was lost is done, and returns null.
+   * Throws Refused, TokenRefused and Unreachable.
    * @param {string} method
    * @param {string} path such as /api/sessions/17
    * @param {object} [body]
@@ -249,7 +249,7 @@ export class GameNight {
    */
   async request(method, path, body, options) {
     const answer = await this.#rest.request(method, path, body, options);
-    if (method !== 'GET') this.#follower.nudge(); // where it polls, what was done is seen at once
+    if (method !== 'GET') this.#follower.nudge(); // while polling, the change is seen at once
     return answer;
   }
 

@@ -1,4 +1,4 @@
-// Game Night Live for bots and pages: every event of every night, once and in order, whatever the network does.
+// A client for Game Night Live: every event of every night, once and in order, however the network fails.
 
 export { GameNight } from './game_night.js';
 export { LocalStorageCursors, MemoryCursors } from './cursors.js';

@@ -1,12 +1,12 @@
-// Who hears what: the functions given to `on`.
+// Calls the functions that were passed to `on`.
 
 /**
  * @typedef {import('./types.js').Happened} Happened an event of the service
  * @typedef {{ type: 'snapshot', timestamp: string, data: { session: import('./types.js').SessionWithGames }, stream: string, sequence: number, cursor: string }} Snapshot
- *   a night as it is now, instead of its past events: when a client without a cursor starts, and after each gap
+ *   a night as it is now, instead of its past events: when a client starts without cursors, and after a gap
  * @typedef {{ type: 'gap', timestamp: string, data: { session: { id: number } | null } }} Gap
- *   events were missed and can't be had any more: of a night, or starts of nights. Without a snapshot after it, the
- *   night is followed no more
+ *   events of a night are lost, or, where `session` is null, starts of nights. Without a snapshot after it, the client
+ *   no longer follows the night
  * @typedef {Happened | Snapshot | Gap} Event
  *
  * @typedef {{ [Type in Event['type']]: Extract<Event, { type: Type }> } & {
@@ -22,7 +22,7 @@ export class Listeners {
   #listeners = new Map();
 
   /**
-   * Returns what takes the listener off again.
+   * Returns a function that removes the listener.
    * @param {string} name
    * @param {(heard: any) => unknown} listener
    */
@@ -33,14 +33,14 @@ export class Listeners {
   }
 
   /**
-   * Tell of something that nobody waits for.
+   * Tell listeners, without waiting for them.
    * @param {string} name
    * @param {unknown} heard
    */
   tell(name, heard) { for (const listener of this.#listeners.get(name) ?? []) listener(heard); }
 
   /**
-   * Hand an event over. Returns once everybody is done with it; throws what they throw.
+   * Hand an event to its listeners. Returns once all are done with it; throws what they throw.
    * @param {Event} event
    */
   async hear(event) {

@@ -2,7 +2,7 @@
 
 export const SESSIONS = 'sessions';
 
-/** The cursor of a stream without a place: whoever asks from it is told where the stream ends. */
+/** The cursor of a stream without a place. The answer to it has the stream's end. */
 export const NOW = 'now';
 
 /**

@@ -1,15 +1,15 @@
-// What a client hears, and which nights it follows: every night from its start to its end, or those that it chooses.
+// Decides which events a client gets, and which nights it follows: all of them, or those that it chooses.
 
 import { NOW, SESSIONS, nightIn, streamOf } from './names.js';
 
 /**
  * @typedef {import('./streams.js').Place} Place
- * @typedef {Record<string, string | null>} Moves the cursor of each stream that moves; null where it is left
+ * @typedef {Record<string, string | null>} Moves the new cursor of each stream; null if the client leaves it
  */
 
 const NEWEST = 100; // a page, at most
-const ACTIVE = 10; // so many nights that are on a client without a cursor is told of: the newest
-const MOST = 50; // a connection may follow so many
+const ACTIVE = 10; // how many active nights a client without a cursor gets: the newest
+const MOST = 50; // how many a connection may follow
 
 export class Nights {
   #streams;
@@ -31,7 +31,7 @@ export class Nights {
   }
 
   /**
-   * Take up stored cursors: the newest nights, at most as many as a connection may follow.
+   * Follow the nights of stored cursors: the newest, as many as a connection may follow.
    * @param {import('./cursors.js').Cursors} cursors
    */
   resume(cursors) {
@@ -48,10 +48,10 @@ export class Nights {
     const night = data?.session?.id;
     /** @type {Moves} */
     const moves = { [stream]: frame.cursor };
-    if (!Number.isInteger(night)) this.#deliver(null, moves); // none that anybody can use
+    if (!Number.isInteger(night)) this.#deliver(null, moves); // a malformed event
     else if (!this.#every) this.#deliver(frame, moves);
     else if (stream === SESSIONS) this.#started(frame, night, moves);
-    else if (type === 'session.started') this.#deliver(null, moves); // the stream of starts brings it
+    else if (type === 'session.started') this.#deliver(null, moves); // the stream of starts delivers it
     else {
       if (type === 'session.ended') {
         this.#streams.leave(stream);
@@ -73,7 +73,7 @@ export class Nights {
       return;
     }
     this.#deliver(frame, { ...moves, [stream]: '' });
-    this.#streams.follow(stream, ''); // what happened in it before the answer comes in its replay
+    this.#streams.follow(stream, ''); // the replay has what happened before the answer
     const { nights } = this.#streams;
     if (nights.length <= MOST) return;
     const oldest = Math.min(...nights);
@@ -85,7 +85,7 @@ export class Nights {
   vanished(stream) { this.#deliver(made('gap', { id: nightIn(stream) }), { [stream]: null }); }
 
   /**
-   * Read how things are, where events can't be had.
+   * Read the current state, where events are lost.
    * @param {string} stream
    * @param {Place} place
    * @param {boolean} lost
@@ -102,7 +102,7 @@ export class Nights {
    */
   async #restoreStarts(place, lost) {
     const { sessions, cursor } = await this.#rest.request('GET', `/api/sessions?newest=${NEWEST}`);
-    const end = place.sequence ? place : { cursor, sequence: sessions[0]?.id ?? 0 }; // polled, and so unknown
+    const end = place.sequence ? place : { cursor, sequence: sessions[0]?.id ?? 0 }; // a poll does not tell it
     // A night that has started since comes as an event.
     const on = sessions.filter((/** @type {any} */ night) => night.is_active && night.id <= end.sequence);
     const tell = () => {

@@ -1,12 +1,12 @@
-// Reads over REST what a connection would have brought: one round through all streams, page by page.
+// Reads events over REST while there is no connection: one round through all streams, page by page.
 
 import { GameNightError } from './errors.js';
 import { NOW, SESSIONS, nightIn } from './names.js';
 
-const PAGE = 100; // the contract's bound
+const PAGE = 100; // the contract's limit
 
 /**
- * Read all there is; `needed()` says whether anybody still wants it. Throws what a request throws.
+ * Read all streams to their end, as long as `needed()` returns true. Throws what a request throws.
  * @param {import('./rest.js').Rest} rest
  * @param {import('./streams.js').Streams} streams
  * @param {() => boolean} needed

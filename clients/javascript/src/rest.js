@@ -1,16 +1,16 @@
-// The REST API: one request, tried again where that may help. A POST carries an idempotency key, so that it is done
-// once however often it is sent.
+// Makes REST requests, and retries what may pass. A POST carries an idempotency key, so it is done once however often
+// it is sent.
 
 import { GameNightError, Refused, Unreachable } from './errors.js';
 import { backOff, sleep } from './timing.js';
 
 const ATTEMPTS = 4;
 const FIRST_DELAY = 1000; // milliseconds, as all of these
-const LONGEST_WAIT = 30_000; // what a service may ask for by Retry-After; beyond it the request fails
+const LONGEST_WAIT = 30_000; // the longest Retry-After; beyond it the request fails
 const TIMEOUT = 10_000;
 const GONE = ['game_not_found', 'vote_not_found'];
 
-/** @typedef {{ key?: string, attempts?: number }} RequestOptions an Idempotency-Key of your own, and how often to try */
+/** @typedef {{ key?: string, attempts?: number }} RequestOptions your own Idempotency-Key, and the number of attempts */
 
 export class Rest {
   #root;
@@ -18,7 +18,7 @@ export class Rest {
   #signal;
 
   /**
-   * @param {string} root the URL that `/api` stands below
+   * @param {string} root the URL without `/api`
    * @param {import('./token.js').Tokens} tokens
    * @param {AbortSignal} signal ends every request
    */
@@ -29,8 +29,8 @@ export class Rest {
   }
 
   /**
-   * Return the answer. Throws Refused, TokenRefused, and Unreachable where none comes. Null is the answer of a DELETE
-   * that finds nothing because an attempt before it was carried out.
+   * Return the answer. Throws Refused, TokenRefused, and Unreachable if there is none. Returns null for a DELETE that
+   * finds nothing, because an earlier attempt was carried out.
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
@@ -96,7 +96,7 @@ export class Rest {
 }
 
 /**
- * Return milliseconds: the header holds seconds, or a date.
+ * Return a Retry-After header, which has seconds or a date, in milliseconds.
  * @param {string | null} header
  */
 function retryAfter(header) {
@@ -105,5 +105,5 @@ function retryAfter(header) {
   return Math.max(0, milliseconds || 0);
 }
 
-/** A key that nobody else makes. `crypto.randomUUID` is missing on pages that come over plain http. */
+/** Return a unique key. `crypto.randomUUID` is missing on pages over plain http. */
 export const newKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-');

@@ -1,18 +1,18 @@
-// The places in the streams that a client follows. The contract's rule is all there is to it: an event up to the place
-// came twice, and whoever comes back brings the place's cursor.
+// Tracks a client's place in each stream. By the contract, an event up to the place is a duplicate, and a client
+// resumes from the place's cursor.
 
 import { GameNightError } from './errors.js';
 import { NOW, SESSIONS, nightIn } from './names.js';
 
 /**
- * @typedef {{ cursor: string, sequence: number }} Place where a client is; `sequence` is 0 until a frame has told it
- * @typedef {Place & { stream: string, type: string, timestamp: string, data: any }} Frame an event as it came
+ * @typedef {{ cursor: string, sequence: number }} Place a client's place in a stream; `sequence` is 0 until a frame has told it
+ * @typedef {Place & { stream: string, type: string, timestamp: string, data: any }} Frame an event as it was sent
  *
  * @typedef {object} StreamsListener
  * @property {(frame: Frame) => void} happened gets events, in order
- * @property {(stream: string, place: Place, lost: boolean) => Promise<[Place, () => void]>} restore reads the state as
- *   of a place, where events can't be had; `lost` says whether any were missed. Returns the place, and what tells it
- * @property {(stream: string) => void} vanished the service does not know the night any more
+ * @property {(stream: string, place: Place, lost: boolean) => Promise<[Place, () => void]>} restore reads the
+ *   state where there are no events; `lost` says whether some are lost. Returns its place, and a function that delivers it
+ * @property {(stream: string) => void} vanished the service no longer knows the night
  * @property {(stream: string) => void} followed
  * @property {(stream: string) => void} left
  */
@@ -20,7 +20,7 @@ import { NOW, SESSIONS, nightIn } from './names.js';
 export class Streams {
   /** @type {Map<string, Place & { lost?: boolean }>} */
   #places = new Map();
-  /** @type {Map<string, Frame[]>} what comes while a stream's state is read */
+  /** @type {Map<string, Frame[]>} frames that come while a stream's state is read */
   #held = new Map();
   #listener;
 
@@ -54,7 +54,7 @@ export class Streams {
   }
 
   /**
-   * Give up a night that the service does not know any more.
+   * Stop following a night that the service no longer knows.
    * @param {string} stream
    */
   vanished(stream) {
@@ -63,7 +63,7 @@ export class Streams {
   }
 
   /**
-   * Forget a place that is worth nothing any more.
+   * Forget a place that the service can't resume from.
    * @param {string} stream
    */
   lose(stream) {
@@ -72,7 +72,7 @@ export class Streams {
   }
 
   /**
-   * Take an event, once.
+   * Take an event, unless it is a duplicate.
    * @param {Frame} frame
    */
   take(frame) {
@@ -82,13 +82,13 @@ export class Streams {
       return;
     }
     const place = this.#places.get(frame.stream);
-    if (!place || frame.sequence <= place.sequence) return; // it came twice
-    this.#places.set(frame.stream, { cursor: frame.cursor, sequence: frame.sequence }); // come back with its cursor
+    if (!place || frame.sequence <= place.sequence) return; // a duplicate
+    this.#places.set(frame.stream, { cursor: frame.cursor, sequence: frame.sequence }); // resume from its cursor
     this.#listener.happened(frame);
   }
 
   /**
-   * Take an answer. Returns once the state has been read, where it had to be; throws what stood in the way.
+   * Take an answer. Reads the state first if the stream can't be resumed; throws what that throws.
    * @param {string} stream
    * @param {{ cursor: string, sequence?: number, recovered: boolean }} answer
    */
@@ -97,7 +97,7 @@ export class Streams {
     if (!before) return;
     if (recovered && before.cursor !== NOW) {
       if (sequence > before.sequence) this.#places.set(stream, { cursor, sequence });
-      return; // otherwise, polling came further meanwhile
+      return; // otherwise, polling got further meanwhile
     }
     this.lose(stream);
     /** @type {Frame[]} */

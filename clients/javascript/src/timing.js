@@ -1,4 +1,4 @@
-// Waits, and for how long.
+// Waits, and computes how long.
 
 /**
  * Wait, in milliseconds, or until a signal ends it.

@@ -1,11 +1,11 @@
-// The token: a text, or a function that returns one and is asked again before the old one expires.
+// Keeps the token: a text, or the result of a function, which it calls again before the token expires.
 
 import { GameNightError, TokenRefused } from './errors.js';
 
 /** @typedef {string | (() => string | Promise<string>)} Token */
 
-const EARLY = 120_000; // milliseconds before it expires; the service tells as early
-const AGAIN = 30_000; // milliseconds after a function was asked, it is asked again at the earliest
+const EARLY = 120_000; // milliseconds before it expires; the service notifies as early
+const AGAIN = 30_000; // milliseconds between two calls of the function, at least
 const OTHER = /[^ -~]/; // no character of an HTTP header
 
 export class Tokens {
@@ -19,21 +19,21 @@ export class Tokens {
 
   /**
    * @param {Token} given
-   * @param {(problem: GameNightError) => void} problem hears that a new token could not be had
+   * @param {(problem: GameNightError) => void} problem is called when getting a new token fails
    */
   constructor(given, problem) {
     this.#given = given;
     this.#problem = problem;
   }
 
-  /** Return a token; a new one where there is none yet, or the old one expires soon. Throws TokenRefused. */
+  /** Return the token, or a new one if there is none or it expires soon. Throws TokenRefused. */
   async latest() {
     const expires = claimsOf(this.#latest)?.expiresAt ?? Infinity;
     const soon = expires - Date.now() < EARLY && Date.now() - this.#askedAt >= AGAIN;
     return this.#latest && !soon ? this.#latest : this.fresh();
   }
 
-  /** Return a token as new as can be had: where none can be had for now, the old one. Throws TokenRefused. */
+  /** Return a new token, or the old one if getting a new one fails. Throws TokenRefused if there is neither. */
   async fresh() {
     try {
       return await this.#ask();
@@ -44,16 +44,16 @@ export class Tokens {
     }
   }
 
-  /** Note that the service knows the token. */
+  /** Note that the service accepts the token. */
   accepted() { this.#refused = false; }
 
   /**
-   * Replace a token that the service has refused. Throws TokenRefused where that is of no use.
+   * Replace a refused token. Throws TokenRefused if there is no other, or it is refused as well.
    * @param {string} token
    * @param {GameNightError} problem
    */
   async refused(token, problem) {
-    if (token !== this.#latest) return; // it was replaced meanwhile
+    if (token !== this.#latest) return; // another request has replaced it
     const refusal = new TokenRefused(problem.code, problem.detail);
     if (typeof this.#given === 'string' || this.#refused) throw refusal;
     let fresh;
@@ -62,13 +62,13 @@ export class Tokens {
     } catch (failure) {
       if (!(failure instanceof GameNightError)) throw failure;
       this.#problem(failure);
-      return; // it is asked again with the next attempt
+      return; // the next attempt calls it again
     }
     if (fresh === token) throw refusal;
     this.#refused = true;
   }
 
-  /** Ask for a token, once at a time. */
+  /** Get a token; calls at the same time share one request. */
   #ask() {
     this.#asking ??= this.#asked().finally(() => { this.#asking = null; });
     return this.#asking;
@@ -88,7 +88,7 @@ export class Tokens {
 }
 
 /**
- * Return a token without the white space around it. Throws TokenRefused for what can't be sent as one.
+ * Return a token without the white space around it. Throws TokenRefused if it can't be sent.
  * @param {unknown} token
  */
 function checked(token) {
@@ -106,8 +106,8 @@ function checked(token) {
 }
 
 /**
- * Return what a token says about itself, with `expiresAt` in milliseconds, or null for what is no token. The service
- * judges it.
+ * Return a token's claims, with `expiresAt` in milliseconds, or null if it is no token. Only the service verifies
+ * them.
  * @param {string} token
  * @returns {{ sub: string, role: string, expiresAt: number } | null}
  */

@@ -1,11 +1,11 @@
-// The WebSocket of wherever this runs: the built-in one of browsers and of Node 22 and later, or else that of `ws`.
+// Finds a WebSocket: the built-in one of browsers and of Node 22 and later, or else that of `ws`.
 
 import { WrongAddress } from './errors.js';
 
 const CLOSING = 1000; // milliseconds that `ws` waits for the other side; a dead one would keep the program for 30 s
 
 /**
- * Return what opens a WebSocket. Throws WrongAddress where there is none.
+ * Return a function that opens a WebSocket. Throws WrongAddress if there is none.
  * @returns {Promise<(url: string) => WebSocket>}
  */
 export async function opener() {

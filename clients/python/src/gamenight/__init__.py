@@ -1,8 +1,7 @@
-"""Game Night Live for programs: every event of every night, once and in order, whatever the network does.
+"""A client for Game Night Live: every event of every night, once and in order, however the network fails.
 
 async for event in GameNight("http://localhost:5000", token).events():
-print(event.type, event.data)
-
+    print(event.type, event.data)
 """
 
 from gamenight.client import GameNight

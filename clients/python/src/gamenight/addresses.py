@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 from gamenight.errors import WrongAddress
 
 LIVE_PATH = "/api/sessions/live"
-"""Where the local service's WebSocket is. On AWS it has another host, which ``GET /api`` tells."""
+"""Where the local service's WebSocket is. On AWS it has another host, which ``GET /api`` names."""
 
 
 def addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
-    """Return where ``/api`` is and where the WebSocket is, None where that has to be asked.
+    """Return the address without ``/api``, and the WebSocket's, None if ``GET /api`` has to name it.
 
     Raises WrongAddress.
     """
@@ -48,12 +48,12 @@ def is_loopback(url: str) -> bool:
 
 
 def is_address(url: str, *schemes: str) -> bool:
-    """Return whether something can be reached at an address: its host and its port may exist."""
+    """Return whether an address is valid: it has one of the schemes, a host, and a possible port."""
     if re.search(r"[\x00-\x20\x7f]", url):
         return False
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").encode("idna"), parts.port
-    except ValueError:  # a port that is none, or a host of which a part is too long
+    except ValueError:  # an invalid port, or a host with a part that is too long
         return False
     return parts.scheme in schemes and bool(host) and port != 0

@@ -1,4 +1,4 @@
-"""A game night service, as a program uses it."""
+"""Connects a program to a Game Night Live service."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -28,21 +28,21 @@ from gamenight.types import (
 from gamenight.waiting import Surroundings, awaited
 
 WAITING_EVENTS = 1000
-"""So many events may wait for a program that is slow. Then nothing more is read until it has caught up."""
+"""How many events may wait for a slow program. Then the client reads nothing more until it catches up."""
 
 
 class GameNight:
-    """A game night service, as a program uses it.
+    """A client of one Game Night Live service.
 
-    ``url`` is where ``/api`` is, such as ``http://localhost:5000`` or ``https://....amazonaws.com/dev``; the
-    WebSocket's address is asked there, unless ``websocket_url`` says it. A ``ws://`` address that ends as the
-    local one does (``/api/sessions/live``) will do as well. With a function as ``token`` the token is
-    refreshed in time. ``cursors`` is a file's path or a ``CursorStore``: without one, a program that is
-    started again hears what happens from then on. ``poll_seconds`` is how often is read while there is no
-    WebSocket. ``on_state`` is called with each new ``state``.
+    ``url`` is the address without ``/api``, such as ``http://localhost:5000`` or
+    ``https://....amazonaws.com/dev``. A ``ws://`` address that ends in ``/api/sessions/live`` works too.
+    ``GET /api`` tells the WebSocket's address, unless ``websocket_url`` does. If ``token`` is a function, the
+    client refreshes the token in time. ``cursors`` is a file's path or a ``CursorStore``; without it, a
+    restarted program hears only what happens from then on. ``poll_seconds`` is the time between two polls
+    while no WebSocket gets through. ``on_state`` is called with each new ``state``.
     """
 
-    def __init__(  # noqa: PLR0913 - two say where and who; the others are a program's to leave out
+    def __init__(  # noqa: PLR0913 - all but two are optional
         self,
         url: str,
         token: Token,
@@ -70,7 +70,7 @@ class GameNight:
 
     @property
     def state(self) -> State:
-        """How it is connected: ``connecting``, ``catching_up``, ``live``, ``polling`` or ``closed``."""
+        """The connection's state: ``connecting``, ``catching_up``, ``live``, ``polling`` or ``closed``."""
         return self._follower.state
 
     async def __aenter__(self) -> Self:
@@ -80,19 +80,18 @@ class GameNight:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection; ``events`` ends. What it has not yielded comes again at the next start."""
+        """Close the connection and end ``events``. What it has not yielded comes at the next start."""
         following, self._following = self._following, None
         if following:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Yield what happens, from the stored cursors on, for as long as the program wants.
+        """Yield events, from the stored cursors on, until ``aclose``.
 
-        Asking for the next event says that the last one has been dealt with: only then its cursor is saved.
-        So an event that a program was killed over comes again, and none is lost. Raises TokenRefused,
-        WrongAddress and NoCursors, which only a person can do something about; everything else is tried
-        again.
+        The client saves an event's cursor when the program asks for the next event. If the program is killed
+        before that, the event comes again, and none is lost. Raises TokenRefused, WrongAddress and NoCursors,
+        which only a person can fix; retries everything else.
         """
         if self._following:
             raise RuntimeError("This GameNight is listening already; make another one to listen twice.")
@@ -120,7 +119,7 @@ class GameNight:
                 await self.aclose()
 
     async def start_night(self, notes: str | None = None) -> StartedSession:
-        """Start a night, and return it; ``notes`` is what people are told about it. Raises as ``request``."""
+        """Start a night, and return it; bots announce its ``notes``. Raises as ``request`` does."""
         started: StartedSession = await self.request("POST", "/api/sessions", {"notes": notes})
         return started
 
@@ -152,8 +151,8 @@ class GameNight:
     ) -> CountedVote | StoredVote:
         """Vote for the newest game of a night, or for another one, and return the vote.
 
-        In a crowd it comes without ``totals``: it is counted in a moment. Raises as ``request`` does; Refused
-        with the code ``no_game`` or ``session_closed`` where nobody can vote now.
+        While many vote at once, the vote has no ``totals`` yet. Raises as ``request`` does: Refused has the
+        code ``no_game`` or ``session_closed`` if nobody can vote now.
         """
         body = _given(username=username, type=type, game_id=game_id)
         vote: CountedVote | StoredVote
@@ -176,7 +175,7 @@ class GameNight:
         return night
 
     async def nights(self, newest: int = 100) -> list[Session]:
-        """Return so many nights, 100 at most, the newest first. Raises as ``request`` does."""
+        """Return the ``newest`` nights, 100 at most, newest first. Raises as ``request`` does."""
         sessions: list[Session] = (await self.request("GET", f"/api/sessions?newest={newest}"))["sessions"]
         return sessions
 
@@ -191,11 +190,11 @@ class GameNight:
         return active
 
     async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Make any other request of the REST API, and return the answer.
+        """Make any other REST request, and return the answer.
 
-        What fails for a moment is tried again; a POST carries an idempotency key, so that it is done once.
-        A DELETE whose answer was lost, and which then finds nothing, is done: it returns None.
-        Raises Refused, TokenRefused, and OSError where the service can't be reached.
+        It is retried if the failure may pass. A POST carries an idempotency key, so it is done once. A DELETE
+        that finds nothing after its first answer was lost is done, and returns None. Raises Refused,
+        TokenRefused, and OSError if the service can't be reached.
         """
         return await self._rest.request(method, path, body)
 
@@ -205,7 +204,7 @@ def _given(**body: Any) -> dict[str, Any]:
 
 
 async def _next(waiting: "asyncio.Queue[Delivery]", following: "asyncio.Task[Any]") -> Delivery | None:
-    """Return the next delivery, None once the client is closed. Raises what has ended the following."""
+    """Return the next delivery, None once the client is closed. Raises the error that ended ``following``."""
     getting = asyncio.ensure_future(waiting.get())
     try:
         await asyncio.wait({getting, following}, return_when=asyncio.FIRST_COMPLETED)

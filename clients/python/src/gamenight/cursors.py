@@ -1,4 +1,4 @@
-"""Keeps cursors, the places of a program in its streams, while it is not running."""
+"""Stores cursors, a program's position in each stream, while it is not running."""
 
 import json
 import logging
@@ -13,14 +13,14 @@ from gamenight.errors import NoCursors
 logger = logging.getLogger("gamenight")
 
 STREAM = re.compile(r"sessions|session:[1-9][0-9]{0,14}")
-"""What a cursor is kept under: the stream of all starts, or that of one night."""
+"""The name of a cursor's stream: all starts, or one night."""
 
 
 class CursorStore(Protocol):
     """Where cursors are kept. Both methods may be async."""
 
     def load(self) -> Mapping[str, str] | Awaitable[Mapping[str, str]]:
-        """Return what was saved last; nothing at the first start."""
+        """Return the cursors that were saved last; none at the first start."""
         ...
 
     def save(self, cursors: Mapping[str, str]) -> Awaitable[None] | None:
@@ -30,7 +30,7 @@ class CursorStore(Protocol):
 
 @dataclass(slots=True)
 class MemoryCursors:
-    """Cursors for as long as the process lives: breaks are survived, restarts are not."""
+    """Cursors in memory: they survive a break, but no restart."""
 
     cursors: dict[str, str] = field(default_factory=dict)
 
@@ -45,14 +45,14 @@ class MemoryCursors:
 
 @dataclass(frozen=True, slots=True)
 class FileCursors:
-    """Cursors in a small JSON file, which is replaced as a whole and so is never half written."""
+    """Cursors in a small JSON file. Saving replaces the whole file, so it is never half written."""
 
     path: Path
 
     def load(self) -> Mapping[str, str]:
-        """Return what the file holds; an empty one, as a power cut leaves, is as none.
+        """Return the file's cursors; none if it is missing or empty, as after a power cut.
 
-        Raises NoCursors where it holds something else: it is somebody's, and saving would replace it.
+        Raises NoCursors if it holds something else, which saving would replace, or if its folder is missing.
         """
         if not self.path.absolute().parent.is_dir():
             raise NoCursors(

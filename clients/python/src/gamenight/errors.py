@@ -1,4 +1,4 @@
-"""Names what goes wrong. Only what a person has to mend leaves ``events``; the rest is tried again."""
+"""Defines the errors. ``events`` raises only those that a person has to fix, and retries the rest."""
 
 import urllib.error
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 
 class GameNightError(Exception):
-    """What a program can't go on from by itself. The message says what happened and what to do."""
+    """The base of all errors. The message says what happened and what to do."""
 
 
 class TokenRefused(GameNightError):
-    """There is no token that the service accepts: it refuses the one it got, or none could be sent."""
+    """The service refuses the token, or there is none to send."""
 
 
 class WrongAddress(GameNightError):
@@ -18,11 +18,11 @@ class WrongAddress(GameNightError):
 
 
 class NoCursors(GameNightError):
-    """The file that was named for cursors can't be one: it holds something else, or has no folder."""
+    """The file for cursors can't be used: it holds something else, or its folder is missing."""
 
 
 class Refused(GameNightError):
-    """The service has answered a request with an error. ``code`` is stable, ``detail`` is for people."""
+    """The service answered a request with an error. ``code`` is stable, ``detail`` is for people."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(f"{detail} (HTTP {status}, {code})")
@@ -32,12 +32,12 @@ class Refused(GameNightError):
 
 
 class Dropped(Exception):
-    """The connection is of no use any more; another one may be. It never leaves the package."""
+    """The connection has failed; another one may work. It never leaves the package."""
 
 
 @contextmanager
 def expected_shape() -> Iterator[None]:
-    """Treat an answer that is JSON of another shape as none: a proxy may have made it up. Raises Dropped."""
+    """Raise Dropped for JSON of an unexpected shape: it may come from a proxy."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as odd:
@@ -45,7 +45,7 @@ def expected_shape() -> Iterator[None]:
 
 
 def said(problem: Exception) -> str:
-    """Return what an error says, for a log."""
+    """Return an error's text, for a log."""
     if isinstance(problem, urllib.error.URLError):
-        return str(problem.reason)  # by itself, it is about urllib
+        return str(problem.reason)  # its own text is about urllib
     return str(problem) or type(problem).__name__

@@ -1,4 +1,4 @@
-"""What a program hears: the service's events, and two that tell it what it may have missed."""
+"""Defines the events that a program gets: the service's, ``Snapshot``, ``Gap`` and ``UnknownEvent``."""
 
 import logging
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ logger = logging.getLogger("gamenight")
 
 
 class SnapshotData(TypedDict):
-    """What a snapshot says."""
+    """The data of a ``Snapshot``."""
 
     session: SessionWithGames
 
@@ -30,7 +30,7 @@ class SnapshotData(TypedDict):
 class Snapshot(ServiceEvent):
     """A night as it is now, instead of its past events.
 
-    It comes for the active nights when a program starts without cursors, and after each ``Gap``.
+    It comes for active nights, ten at most, when a program starts without cursors, and after a ``Gap``.
     """
 
     data: SnapshotData
@@ -38,16 +38,16 @@ class Snapshot(ServiceEvent):
 
 
 class GapData(TypedDict):
-    """Whose events are missing."""
+    """The data of a ``Gap``: the night, or None."""
 
     session: SessionOfVote | None
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events were missed and can't be had any more: of a night, or starts of nights where that is None.
+    """Events of a night are lost. ``session_id`` is None where starts of nights are lost.
 
-    Without a ``Snapshot`` after it, the night is followed no more.
+    Without a ``Snapshot`` after it, the client no longer follows the night.
     """
 
     timestamp: str
@@ -71,15 +71,15 @@ class UnknownEvent(ServiceEvent):
 Event = (
     SessionStarted | GameAdded | GameRemoved | VoteReceived | VoteWithdrawn | SessionEnded | Snapshot | Gap
 )
-"""``event.type`` tells a type checker which of them it is, and so what is in ``event.data``.
+"""``event.type`` tells a type checker which event it is, and so what is in ``event.data``.
 
-A type that the service adds comes as an ``UnknownEvent``. That is not in the union, so that the others can be
-told apart. Ignore it.
+A type that the service adds comes as an ``UnknownEvent``: ignore it. The union leaves it out, so that a type
+checker can tell the others apart.
 """
 
 
 def read(frame: Any) -> Event | None:
-    """Return the event of an envelope; None, and a word about it, where it is none that a program can use."""
+    """Return the event in a frame. Logs a malformed one, and returns None."""
     try:
         kind, timestamp, data = frame["type"], frame["timestamp"], frame["data"]
         known = EVENTS.get(kind)

@@ -1,4 +1,4 @@
-"""Asks the REST API, with the standard library in a thread, and again where another attempt may help."""
+"""Makes REST requests with the standard library in a thread, and retries what may pass."""
 
 import json
 import urllib.error
@@ -16,7 +16,7 @@ from gamenight.waiting import Surroundings, in_a_thread
 ATTEMPTS = 4
 
 SILENT_SECONDS = 10.0
-"""How long an answer may pause. As a whole it may take ``ANSWER_SECONDS``, however slowly it trickles in."""
+"""How long an answer may pause. The whole answer may take ``ANSWER_SECONDS``."""
 
 ANSWER_SECONDS = 25.0
 
@@ -26,14 +26,14 @@ UNAUTHORIZED, TOO_MANY_REQUESTS, SERVERS_OWN = 401, 429, 500
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: that would take a token to another host, and a POST there without its body."""
+    """Follows no redirect: it would send the token to another host, and a POST without its body."""
 
     def redirect_request(self, *_: Any) -> None:  # noqa: D102 - it is urllib's
         return None
 
 
 class Rest:
-    """The REST API at an address, which stands before ``/api``."""
+    """The REST API at an address without ``/api``."""
 
     def __init__(self, url: str, tokens: Tokens, surroundings: Surroundings) -> None:
         self.url = url
@@ -43,7 +43,7 @@ class Rest:
         self._opener = urllib.request.build_opener(NoRedirects(), *direct)
 
     def wrong_address(self) -> WrongAddress:
-        """Return the error for an address where something else is."""
+        """Return the error for an address where there is no Game Night Live."""
         return WrongAddress(
             f"No Game Night Live answers at {self.url}/api. Give the address that stands before /api, "
             "such as http://localhost:5000."
@@ -52,9 +52,9 @@ class Rest:
     async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, attempts: int = ATTEMPTS
     ) -> Any:
-        """Return the answer. Raises Refused, TokenRefused, and OSError where none comes.
+        """Return the answer. Raises Refused, TokenRefused, and OSError if there is none.
 
-        None is the answer of a DELETE that finds nothing because an attempt before it was carried out.
+        Returns None for a DELETE that finds nothing, because an earlier attempt was carried out.
         """
         headers = {"Accept": "application/json"}
         if method == "POST":
@@ -121,14 +121,14 @@ class Rest:
 
 
 def _passes(problem: Refused | OSError) -> bool:
-    """Say whether the next attempt may go better: it has a new token, or the service has had a break."""
+    """Return whether a retry may succeed: with a new token, or after a pause."""
     return _is_lost(problem) or (
         isinstance(problem, Refused) and problem.status in (UNAUTHORIZED, TOO_MANY_REQUESTS)
     )
 
 
 def _is_lost(problem: Refused | OSError) -> bool:
-    """Say whether what was asked may have been done all the same."""
+    """Return whether the request may have been carried out all the same."""
     return isinstance(problem, OSError) or problem.status >= SERVERS_OWN
 
 

@@ -1,8 +1,8 @@
 """The same client without asyncio. It runs in a thread of its own.
 
 with GameNight("http://localhost:5000", token) as night:
-for event in night.events():
-print(event.type, event.data)
+    for event in night.events():
+        print(event.type, event.data)
 """
 
 import asyncio
@@ -27,7 +27,7 @@ T = TypeVar("T")
 def _waited_for(
     method: Callable[Concatenate[client.GameNight, P], Awaitable[T]],
 ) -> Callable[Concatenate["GameNight", P], T]:
-    """Return a method that waits for what the other client's returns."""
+    """Return a method that waits for the result of the asyncio client's method."""
 
     @wraps(method)
     def call(self: "GameNight", /, *arguments: P.args, **options: P.kwargs) -> T:
@@ -37,7 +37,7 @@ def _waited_for(
 
 
 class GameNight(AbstractContextManager["GameNight"]):
-    """A game night service, as ``gamenight.GameNight``, for any thread. ``on_state`` is called in its own."""
+    """``gamenight.GameNight`` for any thread. It calls ``on_state`` in its own thread."""
 
     def __init__(  # noqa: PLR0913 - as the other
         self,
@@ -72,11 +72,11 @@ class GameNight(AbstractContextManager["GameNight"]):
 
     @property
     def state(self) -> State:
-        """How it is connected: ``connecting``, ``catching_up``, ``live``, ``polling`` or ``closed``."""
+        """The connection's state: ``connecting``, ``catching_up``, ``live``, ``polling`` or ``closed``."""
         return self._client.state
 
     def events(self) -> Iterator[Event]:
-        """Yield what happens, as ``gamenight.GameNight.events`` does, until Ctrl-C or ``close``."""
+        """Yield events, as ``gamenight.GameNight.events`` does, until Ctrl-C or ``close``."""
         events = self._client.events()
         with suppress(concurrent.futures.CancelledError):  # it is closed
             coming = self._starts(lambda: anext(events, None))
@@ -90,7 +90,7 @@ class GameNight(AbstractContextManager["GameNight"]):
                 self._starts(events.aclose).result()
 
     def close(self) -> None:
-        """Close the connection and end the thread. What ``events`` has not yielded comes another time."""
+        """Close the connection and end the thread. Events that were not yielded come at the next start."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -109,7 +109,7 @@ class GameNight(AbstractContextManager["GameNight"]):
             runner.run(until_closed())  # and cancel whatever else is under way
 
     def _starts(self, starting: Callable[[], Awaitable[T]]) -> "concurrent.futures.Future[T]":
-        """Start something in the thread. Raises CancelledError once it is closed."""
+        """Run a coroutine in the thread. Raises CancelledError once the client is closed."""
 
         async def done() -> T:
             return await starting()

@@ -1,4 +1,4 @@
-"""Gets tokens as the program gives them, and replaces one that the service refuses."""
+"""Gets tokens from the program, and replaces one that the service refuses."""
 
 import asyncio
 import inspect
@@ -14,14 +14,14 @@ from gamenight.waiting import Surroundings, awaited, in_a_thread
 logger = logging.getLogger("gamenight")
 
 Token = str | Callable[[], str | Awaitable[str]]
-"""A token, or what returns one: a plain function (called in a thread, so it may block) or an async one."""
+"""A token, or a function that returns one: plain (called in a thread, so it may block) or async."""
 
 NEW_TOKEN_SECONDS = 25.0
-"""How long a new token is waited for, before the old one is kept."""
+"""How long to wait for a new token. After that the client keeps the old one."""
 
 
 class Tokens:
-    """The token as the program gives it, and whether the service has just refused one."""
+    """The program's token, and whether the service has just refused one."""
 
     def __init__(self, token: Token, surroundings: Surroundings) -> None:
         self._token = token
@@ -36,13 +36,13 @@ class Tokens:
         return not isinstance(self._token, str)
 
     async def latest(self) -> str:
-        """Return a token, a new one only where there is none yet. Raises TokenRefused as ``fresh`` does."""
+        """Return the latest token, or a new one if there is none. Raises TokenRefused as ``fresh`` does."""
         return self._latest or await self.fresh()
 
     async def fresh(self) -> str:
-        """Return a token as new as can be had.
+        """Return a new token, or the old one if there is no new one for now.
 
-        Where no new one can be had for now, that is the old one. Raises TokenRefused where there is none yet.
+        Raises TokenRefused if there is none at all.
         """
         if not self._latest:
             self._latest = await self._given()
@@ -51,11 +51,11 @@ class Tokens:
         return self._latest
 
     def accepted(self) -> None:
-        """Note that the service knows the token."""
+        """Note that the service accepts the token."""
         self._refused = False
 
     async def refused(self, token: str, reason: str) -> None:
-        """Replace a token that the service does not know. Raises TokenRefused where that is of no use."""
+        """Replace a refused token. Raises TokenRefused if there is no other, or it is refused as well."""
         if not self.renewable:
             raise TokenRefused(f"The service refused the token: {reason} Get a new one (`make token`).")
         async with self._replacing:
@@ -68,7 +68,7 @@ class Tokens:
             self._refused = await self._replace()
 
     async def _replace(self) -> bool:
-        """Replace the token, and say whether there was another one to be had."""
+        """Replace the token, and return whether there was a new one."""
         try:
             self._latest = await self._surroundings.within(NEW_TOKEN_SECONDS, self._given())
         except (TokenRefused, TimeoutError) as problem:
@@ -77,7 +77,7 @@ class Tokens:
         return True
 
     async def _given(self) -> str:
-        """Return what the program gives. Raises TokenRefused where that fails, or can't be a token."""
+        """Return the program's token. Raises TokenRefused if getting it fails, or it can't be a token."""
         if isinstance(self._token, str):
             return checked(self._token)
         give: Callable[[], Any] = self._token
@@ -91,9 +91,9 @@ class Tokens:
 
 
 def checked(token: Any) -> str:
-    """Return a token without the white space or the ``Bearer`` around it.
+    """Return a token without white space and ``Bearer`` around it.
 
-    Raises TokenRefused for what can't be sent as one.
+    Raises TokenRefused if it can't be sent.
     """
     trimmed = re.sub(r"(?i)\Abearer\s+", "", token.strip()) if isinstance(token, str) else ""
     if not trimmed:

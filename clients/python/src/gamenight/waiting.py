@@ -1,4 +1,4 @@
-"""Waits: for time, which a test may bring itself, and for what blocks."""
+"""Waits for time, which a test may replace, and for functions that block."""
 
 import asyncio
 import concurrent.futures
@@ -18,10 +18,10 @@ LONGEST_DELAY_SECONDS = 60.0
 
 
 class Surroundings:
-    """Time, chance and new ids; a test brings its own."""
+    """Time, randomness and new ids; a test passes its own."""
 
     def now(self) -> datetime:
-        """Return the time of day."""
+        """Return the current time, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
@@ -33,11 +33,11 @@ class Surroundings:
         await asyncio.sleep(seconds)
 
     def share(self) -> float:
-        """Return a random part of 1."""
+        """Return a random number from 0 to 1."""
         return random.random()  # noqa: S311 - it spreads reconnects, it guards nothing
 
     def new_id(self) -> str:
-        """Return an id that nobody has used."""
+        """Return a new unique id."""
         return str(uuid.uuid4())
 
     def delay(self, failures: int) -> float:
@@ -46,7 +46,7 @@ class Surroundings:
         return self.share() * longest
 
     async def within(self, seconds: float, doing: Awaitable[T]) -> T:
-        """Return what is awaited. Raises TimeoutError where it takes too long."""
+        """Return the result of an awaitable. Raises TimeoutError if it takes longer."""
         task = asyncio.ensure_future(doing)
         try:
             await self.first(task, seconds)
@@ -57,7 +57,7 @@ class Surroundings:
         raise TimeoutError(f"no answer within {seconds:g} s")
 
     async def first(self, task: "asyncio.Future[Any]", seconds: float) -> None:
-        """Wait until a task is done, but not longer than this."""
+        """Wait until a task is done, but not longer than so many seconds."""
         waking = asyncio.ensure_future(self.sleep(seconds))
         try:
             await asyncio.wait({task, waking}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,17 +66,17 @@ class Surroundings:
 
 
 async def awaited(given: T | Awaitable[T]) -> T:
-    """Return a value, or what it is once it has been awaited."""
+    """Return a value, or the result if it is awaitable."""
     return await given if inspect.isawaitable(given) else given
 
 
 async def in_a_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Return what a function returns that blocks.
+    """Run a function that blocks in a thread, and return its result.
 
-    Nobody waits for the thread in the end: Ctrl-C ends a program whose request is left hanging.
+    The program's end does not wait for the thread: Ctrl-C works while a request hangs.
     """
     returned: concurrent.futures.Future[T] = concurrent.futures.Future()
-    returned.set_running_or_notify_cancel()  # whoever waits may be cancelled; it may be set all the same
+    returned.set_running_or_notify_cancel()  # so that it can be set after the waiting task is cancelled
     threading.Thread(target=_return, args=(returned, function, arguments), daemon=True).start()
     return await asyncio.wrap_future(returned)
 
@@ -88,4 +88,4 @@ def _return(
         returned.set_result(function(*arguments))
     except BaseException as problem:  # noqa: BLE001 - it is raised where it is waited for
         returned.set_exception(problem)
-        del returned  # which would hold the exception that holds this frame, until the next collection
+        del returned  # else it and the exception's frame keep each other until the next collection

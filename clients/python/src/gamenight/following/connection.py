@@ -1,4 +1,4 @@
-"""Speaks on one WebSocket: authenticates, asks for each stream, and returns what is due to the program."""
+"""Uses one WebSocket: authenticates, asks for each stream, and returns events for the program."""
 
 import asyncio
 import json
@@ -20,15 +20,15 @@ from gamenight.waiting import FIRST_DELAY_SECONDS, Surroundings
 logger = logging.getLogger("gamenight")
 
 AGAIN_SECONDS = 9.0
-"""What was refused for the moment, such as one frame too many, is asked again after ``FIRST_DELAY_SECONDS``
-and a random share of this: fifty nights that are refused at once don't come back at once."""
+"""A frame that was refused for the moment is sent again after ``FIRST_DELAY_SECONDS`` and a random share of
+this. So fifty nights that are refused together don't ask again together."""
 
 LATEST_RECONNECT_MILLISECONDS = 300_000
 """The contract's bound of ``afterMs``."""
 
 
 class ReplacementAsked(Exception):
-    """The service wants another connection to be opened instead of this one."""
+    """The service asks the client to open a new connection."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,13 +54,13 @@ class Connection:
 
     @property
     def useful(self) -> bool:
-        """Whether it has lived for a while, which is what shows that connecting is worth it."""
+        """Whether it lasted long enough to show that connecting works."""
         return self.authenticated and self.surroundings.monotonic() - self.opened_at >= PING_SECONDS
 
     async def next(self) -> list[Delivery]:
-        """Return what the next frame brings, nothing where something else is due before it comes.
+        """Return the next frame's deliveries; none if something else is due before a frame comes.
 
-        Raises Dropped, ReplacementAsked, TokenRefused, and what a broken connection raises.
+        Raises Dropped, ReplacementAsked, TokenRefused, and the errors of a broken connection.
         """
         now = self.surroundings.monotonic()
         if now >= self.replace_at:
@@ -78,7 +78,7 @@ class Connection:
         return deliveries
 
     async def close(self) -> None:
-        """End it; what the last wait ended with does not matter any more."""
+        """Close it, and drop the result of the last read."""
         if self.reading and not self.reading.cancel() and not self.reading.cancelled():
             self.reading.exception()
         await self.socket.close()
@@ -103,7 +103,7 @@ class Connection:
                 await self._send({"type": "subscribe", "sessionId": number(stream), **asked})
 
     async def _frame(self, seconds: float) -> str | bytes | None:
-        """Return the next frame; None where none has come in time."""
+        """Return the next frame; None if none comes in time."""
         self.reading = self.reading or asyncio.ensure_future(self.socket.recv())
         began = self.surroundings.monotonic()
         await self.surroundings.first(self.reading, seconds)
@@ -156,7 +156,7 @@ class Connection:
         place, last = place_of(frame), frame.get("last")
         replay = self.owed.answer_of(place.stream) if place else None
         if not place or not replay or not isinstance(last, int):
-            return []  # none that was asked for; what stays without an answer ends the connection
+            return []  # not an answer; a missing one ends the connection
         deliveries: list[Delivery] = []
         stream = self.streams.followed[place.stream]
         if frame.get("recovered") is True and stream.cursor != NOW:
@@ -173,7 +173,7 @@ class Connection:
             logger.warning("ignored a frame that is neither an answer nor has a place: %.200r", frame)
             return []
         if self.owed.answer_of(place.stream):
-            return []  # nothing comes before the answer that does not come after it
+            return []  # it comes again after the answer
         deliveries = self.streams.take(place, frame)
         self.owed.came(place)
         return deliveries

@@ -1,4 +1,4 @@
-"""Keeps a connection, and polls while there is none, until something is wrong that stays wrong."""
+"""Keeps a connection, and polls while there is none, until an error that a retry can't fix."""
 
 import asyncio
 import logging
@@ -33,9 +33,9 @@ State = Literal["connecting", "catching_up", "live", "polling", "closed"]
 
 @dataclass(slots=True, kw_only=True)
 class Follower:
-    """Follows all streams, and puts what is due to the program into a queue.
+    """Follows all streams, and queues deliveries for the program.
 
-    ``reached`` says whether the service has ever answered: then its address is right, whatever comes later.
+    ``reached`` is true once the service has answered: from then on its address counts as right.
     """
 
     rest: Rest
@@ -52,7 +52,7 @@ class Follower:
     waiting: "asyncio.Queue[Delivery]" = field(default_factory=asyncio.Queue)
 
     async def run(self, streams: Streams, waiting: "asyncio.Queue[Delivery]") -> NoReturn:
-        """Follow. Raises TokenRefused and WrongAddress, which only a person can do something about."""
+        """Follow. Raises TokenRefused and WrongAddress, which only a person can fix."""
         self.streams, self.waiting = streams, waiting
         try:
             await self._follow()
@@ -90,7 +90,7 @@ class Follower:
             await self.waiting.put(delivery)
 
     async def _listen(self) -> NoReturn:
-        """Be connected. Raises what ended it."""
+        """Connect and read. Raises the error that ended the connection."""
         url = self.websocket_url or await self._discovered()
         token = await self.tokens.fresh()
         connection = Connection(
@@ -148,7 +148,7 @@ class Follower:
         return url
 
     async def _poll_for(self, seconds: float) -> None:
-        """Read over REST what a connection would have brought, for a while."""
+        """Poll over REST for so many seconds."""
         until = self.surroundings.monotonic() + seconds
         while True:
             try:
@@ -186,7 +186,7 @@ class Follower:
             await self._deliver(deliveries)
 
     def _tell_once(self, reason: str) -> None:
-        """Tell why polling fails, but not what has been told since something last worked."""
+        """Log why polling fails, each reason once until something works."""
         if reason not in self.told:
             self.told.add(reason)
             logger.warning("polling failed: %s", reason)

@@ -1,4 +1,4 @@
-"""Knows what the service owes on a connection: answers, replays, and a sign of life. Only waiting counts."""
+"""Tracks what a connection waits for: answers, replays, and pongs."""
 
 from dataclasses import dataclass, field
 
@@ -6,11 +6,11 @@ from gamenight.errors import Dropped
 from gamenight.following.streams import Place, named
 
 PING_SECONDS = 25.0
-"""After this much silence the service is asked whether it is there. API Gateway closes after ten minutes, but
-proxies after one, by nginx's default, and some after half of one."""
+"""After this much silence the client pings. API Gateway closes an idle connection after ten minutes, nginx by
+default after one, and some proxies after half of one."""
 
 PONG_SECONDS = 20.0
-"""And when it has said nothing for this long after that, the connection is dead."""
+"""After this much more silence, the connection is dead."""
 
 STALLED_SECONDS = 30.0
 """How long an answer, or the next event of a replay, may be missing before the connection is given up."""
@@ -18,7 +18,7 @@ STALLED_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Replay:
-    """What is owed of a stream since ``moved_at``: the answer, then the events up to ``last``."""
+    """What a stream waits for since ``moved_at``: the answer, then the events up to ``last``."""
 
     moved_at: float
     last: int | None = None
@@ -26,9 +26,9 @@ class Replay:
 
 @dataclass(slots=True)
 class Owed:
-    """``waited`` is how long the connection has waited for frames in all. Other times are counted in it.
+    """``waited`` is the total time that the connection has waited for frames. Other times are measured in it.
 
-    So time in which the program itself is slow does not count against the service.
+    So the program's own slowness does not count against the service.
     """
 
     replays: dict[str, Replay] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Owed:
     pinged: bool = False
 
     def answer_of(self, stream: str) -> Replay | None:
-        """Return the replay of a stream that has been asked for and not been answered."""
+        """Return the replay of a stream whose answer is missing."""
         replay = self.replays.get(stream)
         return replay if replay and replay.last is None else None
 
@@ -46,7 +46,7 @@ class Owed:
         self.replays.setdefault(stream, Replay(self.waited))
 
     def came(self, place: Place) -> None:
-        """Note that a stream has come as far as a place."""
+        """Note that a stream has reached a place."""
         replay = self.replays.get(place.stream)
         if replay and replay.last is not None:
             replay.moved_at = self.waited
@@ -58,7 +58,7 @@ class Owed:
         self.heard_at, self.pinged = self.waited, False
 
     def wants_ping(self) -> bool:
-        """Say whether to ping now. Raises Dropped where that, or a replay, has been waited for too long."""
+        """Return whether to ping now. Raises Dropped if a pong or a replay is overdue."""
         for stream, replay in self.replays.items():
             if self.waited - replay.moved_at >= STALLED_SECONDS:
                 raise Dropped(f"{named(stream)} did not come within {STALLED_SECONDS:g} s")
@@ -70,7 +70,7 @@ class Owed:
         return wanted
 
     def seconds(self) -> float:
-        """Return how long it may be waited until ``wants_ping`` has something to say."""
+        """Return the seconds until ``wants_ping`` has to be called again."""
         if not self.replays:
             return self.heard_at + PING_SECONDS + PONG_SECONDS * self.pinged - self.waited
         return min(replay.moved_at for replay in self.replays.values()) + STALLED_SECONDS - self.waited

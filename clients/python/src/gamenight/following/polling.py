@@ -1,4 +1,4 @@
-"""Reads over REST, page by page, what a connection would have brought."""
+"""Reads events over REST, page by page, while there is no connection."""
 
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from gamenight.waiting import Surroundings
 
 
 class Polling:
-    """The pages of each stream, from where a client is."""
+    """Reads pages of each stream, from the client's cursors on."""
 
     def __init__(
         self, rest: Rest, streams: Streams, snapshots: Snapshots, surroundings: Surroundings
@@ -22,7 +22,7 @@ class Polling:
         self._surroundings = surroundings
 
     async def page(self, key: str) -> tuple[list[Delivery], bool]:
-        """Return what the next page of a stream brings, and whether another may follow.
+        """Return the deliveries of a stream's next page, and whether another page may follow.
 
         Raises Refused, TokenRefused, Dropped, and OSError.
         """

@@ -1,4 +1,4 @@
-"""Reads how things are, where a client has no place in a stream or its place can't be recovered."""
+"""Reads the current state if a client has no place in a stream, or its place can't be recovered."""
 
 import logging
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ from gamenight.waiting import Surroundings
 logger = logging.getLogger("gamenight")
 
 PAGE = 100
-"""The most entries of one page, which is the contract's bound as well."""
+"""Entries of a page: the contract's limit."""
 
 ACTIVE_NIGHTS = 10
-"""A client without a place is told of so many active nights at most: the newest, among the last ``PAGE``."""
+"""How many active nights a client without a place gets: the newest, among the last ``PAGE``."""
 
 
 class Snapshots:
-    """Tells the program what it may have missed, and how things are instead."""
+    """Makes a ``Gap`` for lost events, and a ``Snapshot`` of the current state."""
 
     def __init__(self, rest: Rest, streams: Streams, surroundings: Surroundings) -> None:
         self._rest = rest
@@ -38,9 +38,9 @@ class Snapshots:
         self._surroundings = surroundings
 
     async def at(self, place: Place) -> list[Delivery]:
-        """Return what is due to the program where a stream can be followed only from a place on.
+        """Return the deliveries for a stream that can be followed only from ``place`` on.
 
-        Raises Dropped. Then the stream has no place until the next connection, or poll.
+        Raises Dropped. Then the stream has no place until the next connection or poll.
         """
         self._streams.followed[place.stream].lose()
         logger.info("reading the state of %s instead of its past", named(place.stream))
@@ -56,9 +56,9 @@ class Snapshots:
 
     def _of_nights(self, place: Place, page: Any) -> Iterator[Delivery]:
         stream, newest_first = self._streams.followed[SESSIONS], page["sessions"]
-        if not place.sequence:  # polled, and so unknown
+        if not place.sequence:  # a poll does not tell it
             place = Place(SESSIONS, newest_first[0]["id"] if newest_first else 0, str(page["cursor"]))
-        # A night that started since is left to its session.started, which is to come.
+        # A night that has started since comes as session.started.
         active = [
             night["id"] for night in newest_first if night["is_active"] and night["id"] <= place.sequence
         ]

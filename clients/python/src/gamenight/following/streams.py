@@ -1,8 +1,8 @@
-"""Knows where a client is in each stream, and what is due to the program when an event comes.
+"""Tracks a client's place in each stream, and decides what an event brings the program.
 
-The stream ``sessions`` has all starts, ``session:17`` what happens in one night. On every connection, and
-every page, the events of a stream come in order and without a hole. So a client comes back with the last
-cursor that it saw, and drops what it has had.
+The stream ``sessions`` has all starts, ``session:17`` what happens in one night. On every connection, and in
+all pages, the events of a stream come in order and without a gap. So a client resumes from the last cursor
+that it saw, and drops duplicates.
 """
 
 import logging
@@ -21,14 +21,14 @@ SESSIONS = "sessions"
 NIGHT = re.compile(r"session:[1-9][0-9]{0,14}")
 
 NOW = "now"
-"""The cursor of a stream without a place: whoever asks from it is told the stream's end."""
+"""The cursor of a stream without a place. The answer to it has the stream's end."""
 
 MOST_NIGHTS = 50
-"""A connection may subscribe to so many. Nights that nobody ends add up, and the oldest are given up."""
+"""How many nights a connection may follow. Nights that nobody ends add up; the client drops the oldest."""
 
 
 class Place(NamedTuple):
-    """Where a client is once it has a frame, as the frame says."""
+    """A client's place in a stream after a frame."""
 
     stream: str
     sequence: int
@@ -36,7 +36,7 @@ class Place(NamedTuple):
 
 
 def place_of(frame: Any) -> Place | None:
-    """Return the place that a frame gives; None where it gives none."""
+    """Return a frame's place; None if it has none."""
     try:
         place = Place(frame["stream"], frame["sequence"], frame["cursor"])
     except (KeyError, TypeError):
@@ -46,7 +46,7 @@ def place_of(frame: Any) -> Place | None:
 
 
 class Delivery(NamedTuple):
-    """An event for the program, or none, and the cursors once it is dealt with (None: forget the stream)."""
+    """An event for the program, or None, and the cursors to save after it (None: forget the stream)."""
 
     event: Event | None
     cursors: Mapping[str, str | None]
@@ -54,9 +54,9 @@ class Delivery(NamedTuple):
 
 @dataclass(slots=True)
 class Stream:
-    """A place in a stream: the cursor to come back with, and the sequence, 0 until a frame has told it.
+    """A place in a stream: the cursor to resume from, and the sequence, 0 until a frame has told it.
 
-    ``owes_gap`` says that a place was lost and the program has not been told.
+    ``owes_gap`` is true if the place was lost and the program has had no ``Gap`` yet.
     """
 
     cursor: str = ""
@@ -64,11 +64,11 @@ class Stream:
     owes_gap: bool = False
 
     def move(self, place: Place) -> None:
-        """Go on from a place."""
+        """Move to a place."""
         self.cursor, self.sequence, self.owes_gap = place.cursor, place.sequence, False
 
     def lose(self) -> None:
-        """Forget a place that is worth nothing any more."""
+        """Forget a place that the service can't resume from."""
         self.cursor, self.sequence, self.owes_gap = NOW, 0, self.owes_gap or self.cursor != NOW
 
 
@@ -76,7 +76,7 @@ class Stream:
 class Streams:
     """All streams that a client follows.
 
-    ``to_ask`` has those that a connection has to ask for, and when; ``to_leave`` the nights to unsubscribe.
+    ``to_ask`` has the streams to ask for on a connection, and when; ``to_leave`` the nights to unsubscribe.
     """
 
     followed: dict[str, Stream] = field(default_factory=lambda: {SESSIONS: Stream(NOW)})
@@ -85,7 +85,7 @@ class Streams:
 
     @classmethod
     def at(cls, cursors: Mapping[str, str]) -> "Streams":
-        """Return the streams of stored cursors; that of all starts is always among them."""
+        """Return the streams of stored cursors, always with the stream of all starts."""
         nights = sorted(filter(NIGHT.fullmatch, cursors), key=number)[-MOST_NIGHTS:]
         followed = {stream: Stream(cursors[stream]) for stream in nights}
         return cls({SESSIONS: Stream(cursors.get(SESSIONS, NOW)), **followed})
@@ -102,7 +102,7 @@ class Streams:
         logger.info("following %s", named(stream))
 
     def forget(self, stream: str) -> None:
-        """Follow a night no more."""
+        """Stop following a night."""
         del self.followed[stream]
         self.to_ask.pop(stream, None)
         self.to_leave.append(number(stream))
@@ -114,7 +114,7 @@ class Streams:
         return [Delivery(Gap(moment(now), {"session": {"id": number(stream)}}), {stream: None})]
 
     def take(self, place: Place, frame: Any) -> list[Delivery]:
-        """Return what is due to the program now that an event has come; nothing where it came before."""
+        """Return an event's deliveries; none for a duplicate."""
         stream = self.followed.get(place.stream)
         if stream is None or place.sequence <= stream.sequence:
             return []
@@ -127,7 +127,7 @@ class Streams:
         if not event or night in self.followed:
             yield Delivery(event, {SESSIONS: place.cursor})
             return
-        # From its beginning: what happened before it is subscribed to is in the replay.
+        # From its beginning: the replay has what happened before the subscription.
         self.follow(night, "")
         yield Delivery(event, {SESSIONS: place.cursor, night: ""})
         if len(self.nights) > MOST_NIGHTS:
@@ -138,7 +138,7 @@ class Streams:
 
     def _happened(self, place: Place, event: Event | None) -> Iterator[Delivery]:
         if event and event.type == "session.started":
-            yield Delivery(None, {place.stream: place.cursor})  # the stream of all starts brings it
+            yield Delivery(None, {place.stream: place.cursor})  # the stream of all starts delivers it
         elif event and event.type == "session.ended":
             self.forget(place.stream)
             yield Delivery(event, {place.stream: None})
@@ -147,12 +147,12 @@ class Streams:
 
 
 def number(stream: str) -> int:
-    """Return the id of the night whose stream it is."""
+    """Return the id of a stream's night."""
     return int(stream.partition(":")[2])
 
 
 def named(stream: str) -> str:
-    """Return what a stream is called in the log."""
+    """Return a stream's name for the log."""
     return "the starts of nights" if stream == SESSIONS else stream.replace(":", " ")
 
 
