@@ -64,9 +64,9 @@ STAGE_COMMANDS = {
 def gamenight(ctx: click.Context) -> None:
     """Host game nights, run the service, and look after it.
 
-    Exit status: 0 after success; 1 after a failure, with a message that says what to do; 2 for a command that
-    is not understood; 130 after Ctrl-C; 141 if the output's reader has left. Only terminals get colours, and
-    none if NO_COLOR is set.
+    Exit status: 0 after success; 1 after a failure, with a message that says what to do; 2 for a mistake in
+    the command; 130 after Ctrl-C; 141 if the output's pipe was closed. Only terminals get colours, and none
+    if NO_COLOR is set.
     """
     if os.environ.get("NO_COLOR"):
         ctx.color = False

@@ -39,7 +39,7 @@ DEFAULTS = Limits()
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Written once requests are served: JSON with rest_url, websocket_url, dynamodb_url, sqs_url.",
+    help="File to write once it serves: JSON with rest_url, websocket_url, dynamodb_url, sqs_url.",
 )
 @click.option(
     "--idle-timeout",
@@ -82,7 +82,7 @@ def serve(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Serve http and ws on this machine, until Ctrl-C.
 
-    With --json it prints what --ready-file has, once requests are served. AWS_ENDPOINT_URL_DYNAMODB names a
+    Once it serves, --json prints the JSON that --ready-file writes. AWS_ENDPOINT_URL_DYNAMODB names a
     DynamoDB to use instead of the embedded one. The log is short on a terminal, and JSON elsewhere;
     LOG_FORMAT=json or LOG_FORMAT=text overrides that.
     """
