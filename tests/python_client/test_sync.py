@@ -1,6 +1,7 @@
 """The client without asyncio, in a program of its own where Ctrl-C matters."""
 
 import asyncio
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -63,12 +64,14 @@ async def test_close_ends_the_events_wherever_it_is_called(cursors: Path) -> Non
             night.close()
         return heard
 
+    own = cursors.with_name("own.json")
+    shutil.copy(cursors, own)
     async with Server([[auth(), started(8)]]).serving() as server:
         elsewhere = sync.GameNight(server.url, TOKEN, cursors=cursors)
         hearing = asyncio.create_task(asyncio.to_thread(hear, elsewhere))
         await server.asked(1)
         await asyncio.to_thread(elsewhere.close)
-        within = await asyncio.to_thread(leave, sync.GameNight(server.url, TOKEN, cursors=cursors))
+        within = await asyncio.to_thread(leave, sync.GameNight(server.url, TOKEN, cursors=own))
 
     assert await hearing in ([], ["session.started"])
     assert within == ["session.started"]
