@@ -144,8 +144,8 @@ class Place:
             if refusals == NEVER_ATTEMPTS:
                 logger.error("%s refuses a message, which is passed over: %s", self.name, why)
                 return
-            delay = self._surroundings.share() * min(LONGEST_DELAY_SECONDS, 2**failures)
-            failures = min(failures + 1, 16)
+            failures += 1
+            delay = self._surroundings.delay(failures, LONGEST_DELAY_SECONDS)
             logger.warning("%s takes nothing now: %s; again in %.1f s", self.name, why, delay)
             await self._surroundings.sleep(delay)
 

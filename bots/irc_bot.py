@@ -164,8 +164,8 @@ class Chat:
                 failures = 0 if been_in else failures
             finally:
                 connecting.cancel()
-            delay = self._surroundings.share() * min(LONGEST_DELAY_SECONDS, 2**failures)
-            failures = min(failures + 1, 16)
+            failures += 1
+            delay = self._surroundings.delay(failures, LONGEST_DELAY_SECONDS)
             logger.warning("not on %s:%d; next attempt in %.1f s", server, port, delay)
             await self._surroundings.sleep(delay)
 

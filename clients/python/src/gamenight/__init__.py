@@ -9,7 +9,6 @@ from gamenight.cursors import CursorStore, FileCursors, MemoryCursors
 from gamenight.errors import GameNightError, NoCursors, Refused, TokenRefused, WrongAddress
 from gamenight.events import Event, Gap, Snapshot, UnknownEvent
 from gamenight.following.follower import State
-from gamenight.rest import NoRedirects
 from gamenight.tokens import Token
 from gamenight.types import (
     ActiveSession,
@@ -48,7 +47,6 @@ __all__ = [
     "Gap",
     "MemoryCursors",
     "NoCursors",
-    "NoRedirects",
     "Refused",
     "Session",
     "SessionEnded",

@@ -40,10 +40,10 @@ class Surroundings:
         """Return a new unique id."""
         return str(uuid.uuid4())
 
-    def delay(self, failures: int) -> float:
-        """Return seconds to wait after so many failures in a row: full jitter, a minute at most."""
-        longest: float = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(failures - 1, 16))
-        return self.share() * longest
+    def delay(self, failures: int, longest: float = LONGEST_DELAY_SECONDS) -> float:
+        """Return seconds to wait after so many failures in a row: full jitter, ``longest`` at most."""
+        bound: float = min(longest, FIRST_DELAY_SECONDS * 2 ** min(failures - 1, 16))
+        return self.share() * bound
 
     async def within(self, seconds: float, doing: Awaitable[T]) -> T:
         """Return the result of an awaitable. Raises TimeoutError if it takes longer."""
