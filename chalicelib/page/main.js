@@ -134,7 +134,7 @@ onSubmit(byId('renewal'), async ({ token: pasted }) => {
   const claims = renewed && claimsOf(renewed);
   if (!claims) throw new Refused(400, 'no_token', NO_TOKEN);
   if (claims.sub !== host.claims.sub) throw new Refused(400, 'subject_mismatch', '');
-  await new GameNight(root, { token: renewed }).nights({ newest: 1 }); // whoever may do anything may do this
+  await new GameNight(root, { token: renewed }).nights({ newest: 1 }); // every role may read this
   token = renewed;
   memory.write('token', token);
   await host.renew(claims);

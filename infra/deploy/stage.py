@@ -95,7 +95,7 @@ PARAMETERS = {
 class StageConfig:
     """A stage's shape; the defaults are a new stage's, but for the account's rate, which is the Region's.
 
-    The stack's parameters keep it, so whoever deploys next, from any machine, changes only what they ask
+    The stack's parameters keep it, so the next deployment, from any machine, changes only what it asks
     for. ``account_rate`` is in requests a second, see ``budget``. ``push_endpoint`` (PUSH_ENDPOINT) is
     where an emulator serves APIs, and is not kept.
     """
