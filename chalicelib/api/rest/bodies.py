@@ -61,12 +61,6 @@ class NewGame(msgspec.Struct, forbid_unknown_fields=True):
         return games.NewGame(self.title, self.pack_name, self.min_players, self.max_players)
 
 
-class Voter(msgspec.Struct):
-    """The query of ``DELETE /api/sessions/{id}/votes/{game_id}``."""
-
-    username: Username
-
-
 class NewVote(msgspec.Struct, forbid_unknown_fields=True):
     """The body of ``POST /api/sessions/{id}/votes``."""
 

@@ -6,6 +6,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
+from chalicelib.api.json_input import decode
+from chalicelib.api.rest.bodies import Username
 from chalicelib.errors import FieldError, GameNightError, GameNotFound, InvalidRequest, SessionNotFound
 from chalicelib.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
 from chalicelib.nights.cursors import BEGINNING, Cursor, parse_since
@@ -27,12 +31,14 @@ def game_id_of(session_id: int, text: str) -> int:
     return _id_of(text, partial(GameNotFound, session_id))
 
 
+class Voter(msgspec.Struct):
+    """The query of ``DELETE /api/sessions/{id}/votes/{game_id}``."""
+
+    username: Username
+
+
 def username_of(query: Mapping[str, str] | None) -> str:
     """Return whose vote a request is about. Raises InvalidRequest."""
-    # A cold start that serves the page, or describes the service, doesn't pay for msgspec.
-    from chalicelib.api.json_input import decode  # noqa: PLC0415
-    from chalicelib.api.rest.bodies import Voter  # noqa: PLC0415
-
     _check_names(query, ("username",))
     return str(decode(json.dumps({**(query or {})}), Voter, InvalidRequest, "query").username)
 
