@@ -23,6 +23,7 @@ from chalice.app import (
 )
 
 from chalicelib import __version__, logs
+from chalicelib.auth.claims import Role
 from chalicelib.bootstrap import application, settings
 from chalicelib.errors import GameNightError
 from chalicelib.settings import trace_id
@@ -44,6 +45,12 @@ app.experimental_feature_flags.update(["WEBSOCKETS"])
 MARGIN_SECONDS = 5.0
 """What is left of a function's time for the last call to AWS, which takes 4 s at most, and for the answer."""
 
+
+NOT_KEPT: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
+"""The header of what lets somebody in: no cache may keep it."""
+
+EVERY_NIGHT = (Role.ADMIN, Role.BOT)
+"""Whose token is not for one night alone."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -180,7 +187,7 @@ def start_session() -> Response:
     from chalicelib.api.rest.bodies import NewSession
 
     caller = _caller()
-    body, key = _posted("/api/sessions", caller, NewSession)
+    body, key = _posted("/api/sessions", caller.subject, NewSession)
     session = application().hosting.start(caller, body.notes, key)
     return _created(session, f"/api/sessions/{session['id']}")
 
@@ -191,7 +198,7 @@ def list_sessions() -> Response:
     from chalicelib.api.rest import pages, urls
 
     request = _request()
-    _caller()
+    _caller().require(*EVERY_NIGHT)
     newest = urls.newest_of(request.query_params)
     if newest is not None:
         return _json(pages.sessions_page(application().queries.newest(newest)))
@@ -202,7 +209,7 @@ def list_sessions() -> Response:
 @route("GET", "/api/sessions/active")
 def active_session() -> Any:
     """Answer with the newest active night."""
-    _caller()
+    _caller().require(*EVERY_NIGHT)
     return application().queries.active()
 
 
@@ -211,8 +218,10 @@ def show_session(session_id: str) -> Any:
     """Answer with a night, its games and their tallies."""
     from chalicelib.api.rest.urls import session_id_of
 
-    _caller()
-    return application().queries.session(session_id_of(session_id))
+    caller = _caller()
+    night = session_id_of(session_id)
+    caller.require_session(night)
+    return application().queries.session(night)
 
 
 @route("POST", "/api/sessions/{session_id}/games")
@@ -223,7 +232,7 @@ def add_game(session_id: str) -> Response:
 
     caller = _caller()
     night = session_id_of(session_id)
-    body, key = _posted(f"/api/sessions/{night}/games", caller, NewGame)
+    body, key = _posted(f"/api/sessions/{night}/games", caller.subject, NewGame)
     game = application().hosting.add_game(caller, night, body.as_game(), key)
     return _created(game, f"/api/sessions/{night}")
 
@@ -236,7 +245,7 @@ def vote(session_id: str) -> Response:
 
     caller = _caller()
     night = session_id_of(session_id)
-    body, key = _posted(f"/api/sessions/{night}/votes", caller, NewVote)
+    body, key = _posted(f"/api/sessions/{night}/votes", caller.subject, NewVote)
     answer = application().voting.vote(caller, night, body.as_request(), key)
     return _created(answer, f"/api/sessions/{night}", 201 if "totals" in answer else 202)
 
@@ -270,7 +279,7 @@ def close_session(session_id: str) -> Any:
 
     caller = _caller()
     night = session_id_of(session_id)
-    _, key = _posted(f"/api/sessions/{night}/close", caller, Nothing)
+    _, key = _posted(f"/api/sessions/{night}/close", caller.subject, Nothing)
     return application().hosting.close(caller, night, key)
 
 
@@ -279,9 +288,9 @@ def list_events(session_id: str) -> Response:
     """Answer with what happened in a night after a cursor."""
     from chalicelib.api.rest import pages, urls
 
-    request = _request()
-    _caller()
+    request, caller = _request(), _caller()
     night = urls.session_id_of(session_id)
+    caller.require_session(night)
     since, limit = urls.page_of(request.query_params)
     return _json(pages.events_page(application().queries.events(night, since, limit)))
 
@@ -292,9 +301,66 @@ def mint_token() -> Response:
     from chalicelib.api.rest.bodies import NewToken
 
     caller = _caller()
-    body, key = _posted("/api/tokens", caller, NewToken)
+    body, key = _posted("/api/tokens", caller.subject, NewToken)
     minted = application().bot_tokens.mint(caller, body.name, body.ttl_seconds, key)
-    return Response(minted, {"Cache-Control": "no-store"}, 201)
+    return Response(minted, {**NOT_KEPT}, 201)
+
+
+@route("DELETE", "/api/tokens/{subject}")
+def revoke_tokens(subject: str) -> Response:
+    """Revoke every token of a subject, and close its connections."""
+    from chalicelib.api.rest.urls import name_of
+
+    caller = _caller()
+    live = application()
+    live.run(live.revocation.revoke(caller, name_of(subject)))
+    return Response("", {}, 204)
+
+
+@route("POST", "/api/sessions/{session_id}/invites")
+def invite_guests(session_id: str) -> Response:
+    """Make a code that guests join a night with."""
+    from chalicelib.api.rest.bodies import NewInvite
+    from chalicelib.api.rest.urls import session_id_of
+
+    caller = _caller()
+    night = session_id_of(session_id)
+    body, key = _posted(f"/api/sessions/{night}/invites", caller.subject, NewInvite)
+    return _invited(*application().invites.invite_guests(caller, night, body.ttl_seconds, key))
+
+
+@route("POST", "/api/invites")
+def invite_host() -> Response:
+    """Make a link that signs in a host, once."""
+    from chalicelib.api.rest.bodies import Nothing
+
+    caller = _caller()
+    _, key = _posted("/api/invites", caller.subject, Nothing)
+    return _invited(*application().invites.invite_host(caller, key))
+
+
+@route("POST", "/api/join")
+def join() -> Response:
+    """Let in whoever has a code."""
+    from chalicelib.api.rest.bodies import NewJoin
+
+    source = _request().context["identity"]["sourceIp"]
+    body, key = _posted("/api/join", "", NewJoin)  # nobody's subject is empty
+    joined = application().invites.join(body.code, body.name, source, key)
+    lines.add(subject=joined["sub"])
+    return Response(joined, {**NOT_KEPT}, 201)
+
+
+@route("DELETE", "/api/sessions/{session_id}/guests/{name}")
+def remove_guest(session_id: str, name: str) -> Response:
+    """Remove a guest from a night."""
+    from chalicelib.api.rest import urls
+
+    caller = _caller()
+    night = urls.session_id_of(session_id)
+    live = application()
+    live.run(live.revocation.remove_guest(caller, night, urls.name_of(name)))
+    return Response("", {}, 204)
 
 
 @route("GET", "/")
@@ -411,13 +477,13 @@ def _caller() -> "Claims":
     return claims
 
 
-def _posted(path: str, caller: "Claims", kind: "type[Body]") -> "tuple[Body, IdempotentRequest | None]":
-    """Return what was posted to a path, and the request as its Idempotency-Key names it."""
+def _posted(path: str, subject: str, kind: "type[Body]") -> "tuple[Body, IdempotentRequest | None]":
+    """Return what a subject posted to a path, and the request as its Idempotency-Key names it."""
     from chalicelib.api.rest.bodies import body_of, idempotent_request
 
     request = _request()
     body = body_of(request.raw_body, kind)
-    return body, idempotent_request(request.headers, caller, f"POST {path}", body)
+    return body, idempotent_request(request.headers, subject, f"POST {path}", body)
 
 
 def _time_left(event: Any) -> float:
@@ -431,6 +497,15 @@ def _context(event: Any) -> Any:
 
 def _created(body: Any, path: str, status: int = 201) -> Response:
     return Response(body, {"Location": f"{_root()}{path}"}, status)
+
+
+def _invited(code: str, expires_at: str) -> Response:
+    from chalicelib.api.rest.urls import base_url
+
+    request = _request()
+    here = base_url(settings().rest_url, request.headers, request.context)
+    invite: answers.Invite = {"code": code, "url": f"{here}/#/join/{code}", "expires_at": expires_at}
+    return Response(invite, {**NOT_KEPT}, 201)
 
 
 def _root() -> str:

@@ -164,6 +164,25 @@ class MintedToken(TypedDict):
     sub: str
 
 
+class Invite(TypedDict):
+    """A code, and the address of the page that takes it."""
+
+    code: str
+    url: str
+    expires_at: str
+
+
+class Joined(TypedDict):
+    """A token for a guest of a night or, where ``session_id`` is null, for a host."""
+
+    token: str
+    expires_at: str
+    role: str
+    sub: str
+    name: str
+    session_id: int | None
+
+
 class Problem(TypedDict):
     """What went wrong, as RFC 9457 has it. ``code`` is stable and for programs, ``detail`` for people."""
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from chalicelib.api.live.answers import Responder
     from chalicelib.auth.bot_tokens import BotTokens
     from chalicelib.auth.claims import Claims
-    from chalicelib.auth.ports import TokenVerifier
+    from chalicelib.auth.invites import Invites
+    from chalicelib.auth.ports import TokenSigner, TokenVerifier
     from chalicelib.connections.clients import Connections
+    from chalicelib.connections.revocation import Revocation
     from chalicelib.connections.sweep import Sweep
     from chalicelib.delivery.broadcast import Broadcast
     from chalicelib.delivery.catch_up import CatchUp
@@ -104,10 +106,30 @@ class Application(Adapters):
     def bot_tokens(self) -> "BotTokens":
         """How a bot is let in."""
         from chalicelib.auth.bot_tokens import BotTokens
-        from chalicelib.auth.tokens import TokenIssuer
 
-        signer = TokenIssuer(self.secrets, self.settings.jwt_issuer)
-        return BotTokens(signer, self._sessions.answers, self._idempotent)
+        return BotTokens(self._signer, self._sessions.answers, self._idempotent)
+
+    @cached_property
+    def invites(self) -> "Invites":
+        """How guests and hosts are let in."""
+        from chalicelib.auth.invites import Invites
+
+        return Invites(self._sessions.invites, self._sessions, self._signer, self._idempotent, self.clock)
+
+    @cached_property
+    def revocation(self) -> "Revocation":
+        """How somebody is let in no more."""
+        from chalicelib.api.live.notices import FrameNotices
+        from chalicelib.connections.revocation import Revocation
+
+        return Revocation(
+            self._revocations,
+            self._sessions.invites,
+            self._connections,
+            self.push,
+            FrameNotices(),
+            self.clock,
+        )
 
     @cached_property
     def connections(self) -> "Connections":
@@ -118,7 +140,7 @@ class Application(Adapters):
         return Connections(
             self._connections,
             self._streams,
-            VerifierOnDemand(lambda: self.tokens),
+            VerifierOnDemand(lambda: self._revocable(0)),  # whoever is told auth_success is not revoked
             self.clock,
             life=self.settings.connection_life,
             frames=FrameLimit(self.settings.frames_per_second),
@@ -175,10 +197,28 @@ class Application(Adapters):
 
     @cached_property
     def tokens(self) -> "TokenVerifier":
-        """Who a caller is."""
+        """Who the caller of a route is."""
+        from chalicelib.auth.revocations import CACHE_SECONDS
+
+        return self._revocable(CACHE_SECONDS)
+
+    def _revocable(self, cache_seconds: float) -> "TokenVerifier":
+        from chalicelib.auth.revocations import RevocableVerifier
+
+        return RevocableVerifier(self.verifier, self._revocations, cache_seconds)
+
+    @cached_property
+    def verifier(self) -> "TokenVerifier":
+        """Who a token was issued to, whether it was revoked or not."""
         from chalicelib.auth.tokens import JwtVerifier
 
         return JwtVerifier(self.secrets, self.settings.jwt_issuer)
+
+    @cached_property
+    def _signer(self) -> "TokenSigner":
+        from chalicelib.auth.tokens import TokenIssuer
+
+        return TokenIssuer(self.secrets, self.settings.jwt_issuer)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end, always on the same loop: kept-alive connections belong to it."""

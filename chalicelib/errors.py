@@ -76,6 +76,13 @@ class TokenExpired(Unauthenticated, code="token_expired", title="The token has e
     """The token was good once."""
 
 
+class TokenRevoked(Unauthenticated, code="token_revoked", title="The token was revoked"):
+    """A host revoked every token of this subject that was issued until then."""
+
+    def __init__(self) -> None:
+        super().__init__("A host has revoked this token. Ask the host for a new one.")
+
+
 class Forbidden(GameNightError, code="forbidden", title="This role may not do that"):
     """The caller is known and may not do this."""
 
@@ -105,6 +112,31 @@ class VoteNotFound(NotFound, code="vote_not_found", title="There is no such vote
         super().__init__(f"{username} has no vote for game {game_id} of session {session_id}.")
 
 
+class InviteNotFound(NotFound, code="invite_not_found", title="There is no such code"):
+    """Nobody was invited with this code."""
+
+    def __init__(self) -> None:
+        super().__init__("No night has this code. Look at it once more, or ask the host.")
+
+
+class GuestNotFound(NotFound, code="guest_not_found", title="There is no such guest"):
+    """Nobody joined the session under this name."""
+
+    def __init__(self, session_id: int, name: str) -> None:
+        super().__init__(f"Session {session_id} has no guest called {name}.")
+
+
+class InviteExpired(GameNightError, code="invite_expired", title="The code is good no more"):
+    """The code was good once."""
+
+
+class TooManyAttempts(GameNightError, code="too_many_attempts", title="Too many attempts", retryable=True):
+    """Too many codes were tried within this minute, from one address or from all together."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many people are trying codes at the moment. Wait a minute, and try again.")
+
+
 class NoActiveSession(NotFound, code="no_active_session", title="No session is active"):
     """Every session has ended, or none was started yet."""
 
@@ -128,6 +160,13 @@ class NoGame(Conflict, code="no_game", title="There is no game to vote for yet")
 
     def __init__(self, session_id: int) -> None:
         super().__init__(f"Session {session_id} has no game yet. Vote once game.added has come.")
+
+
+class NameTaken(Conflict, code="name_taken", title="The name is taken"):
+    """Another guest of the session has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Somebody called {name} is here already. Choose another name.")
 
 
 class TooManyGames(Conflict, code="too_many_games", title="The session is full"):

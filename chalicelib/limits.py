@@ -28,11 +28,29 @@ MIN_TOKEN_SECONDS = 60
 ADMIN_TOKEN_SECONDS = 12 * 60 * 60
 """What an admin's token is good for where nobody says: the evening, and the night after it."""
 MAX_ADMIN_TOKEN_SECONDS = 24 * 60 * 60
-"""An admin's token that leaks from a screen or a shell's history is not good for long."""
+"""Of one that is printed: what leaks from a screen or a shell's history is not good for long."""
+HOST_TOKEN_SECONDS = 31 * 24 * 60 * 60
+"""Of one that a link signed in, which no screen shows: a host who comes back next week is signed in still."""
+GUEST_TOKEN_SECONDS = 24 * 60 * 60
+"""The night, and the morning after it, when its results are looked at."""
 BOT_TOKEN_SECONDS = 7 * 24 * 60 * 60
 """What a bot's token is good for where nobody says."""
 MAX_TOKEN_SECONDS = 366 * 24 * 60 * 60
 """A bot that is set up once a year keeps its token over the year."""
+
+MIN_INVITE_SECONDS = 60
+MAX_INVITE_SECONDS = 7 * 24 * 60 * 60
+"""Of a night's code, which is good no longer than its night; a festival takes a week."""
+HOST_INVITE_SECONDS = 10 * 60
+CODE_CHARACTERS = 7
+"""25 letters make six billion codes: all attempts of a day try one in four thousand of them."""
+HOST_CODE_CHARACTERS = 24
+"""Nobody types it: 111 random bits."""
+MAX_CODE_CHARACTERS = 64
+"""Of what is typed, with spaces and hyphens."""
+ATTEMPTS_A_MINUTE = 1000
+ATTEMPTS_A_MINUTE_OF_ONE_SOURCE = 200
+"""To join, right codes and wrong ones: a hall full of guests has one address."""
 
 MAX_SUBJECT_CHARACTERS = 128
 

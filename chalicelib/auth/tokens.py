@@ -1,9 +1,11 @@
 """Mints and verifies tokens: JWT, HS256, with PyJWT."""
 
+import hmac
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import jwt
 
@@ -12,7 +14,13 @@ from chalicelib.auth.ports import SecretSource
 from chalicelib.auth.secret_cache import SecretCache
 from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.errors import TokenExpired, TokenInvalid
-from chalicelib.limits import MAX_ADMIN_TOKEN_SECONDS, MAX_SUBJECT_CHARACTERS, MAX_TOKEN_SECONDS
+from chalicelib.limits import (
+    GUEST_TOKEN_SECONDS,
+    HOST_TOKEN_SECONDS,
+    MAX_SUBJECT_CHARACTERS,
+    MAX_TOKEN_SECONDS,
+    MAX_USERNAME_CHARACTERS,
+)
 
 ALGORITHM = "HS256"
 LEEWAY_SECONDS = 30
@@ -21,8 +29,15 @@ LEEWAY_SECONDS = 30
 MAX_TOKEN_CHARACTERS = 4096
 """Ours have about 300; a longer one is not worth a hash."""
 
-MAX_SECONDS = {Role.ADMIN: MAX_ADMIN_TOKEN_SECONDS, Role.BOT: MAX_TOKEN_SECONDS}
+MAX_SECONDS = {
+    Role.ADMIN: HOST_TOKEN_SECONDS,
+    Role.BOT: MAX_TOKEN_SECONDS,
+    Role.GUEST: GUEST_TOKEN_SECONDS,
+}
 """How long a token of each role may be good for."""
+
+LETTERS = "ACDEFGHJKMNPQRTUVWXY34679"
+"""What codes are made of. None is taken for another, as 0 is for O, 1 for I, and 8 for B."""
 
 YEAR_10000 = 253_402_300_800
 """Unix seconds that no calendar of ours can show."""
@@ -55,24 +70,26 @@ class TokenIssuer:
         """See the port."""
         return TokenIssuer(_Loaded(self._secrets.load()), self._issuer, self._now)
 
-    def issue(self, subject: str, role: Role, ttl_seconds: int) -> TokenTerms:
-        """See the port."""
-        issued_at = int(self._now())
+    def issue(
+        self, subject: str, role: Role, ttl_seconds: int, session: int | None = None, name: str | None = None
+    ) -> TokenTerms:
+        """See the port. Milliseconds tell a token from one that was revoked in the same second."""
+        now = self._now()
         return TokenTerms(
             subject=subject,
             role=role,
-            issued_at=issued_at,
-            expires_at=issued_at + ttl_seconds,
+            issued_at=round(now, 3),
+            expires_at=int(now) + ttl_seconds,
             token_id=uuid.uuid4().hex,
-            kid=self._secrets.load().current.kid,
+            kid=self.kid(),
+            session=session,
+            name=name,
         )
 
     def sign(self, terms: TokenTerms) -> str:
         """See the port. Terms whose secret is no longer in use are signed with the current one."""
-        secrets = self._secrets.load()
-        verifying = secrets.verifying(terms.kid, self._now())
-        kid, secret = (terms.kid, verifying) if verifying else (secrets.current.kid, secrets.current.secret)
-        claims = {
+        kid, secret = self._secret_of(terms.kid)
+        claims: dict[str, Any] = {
             "sub": terms.subject,
             "role": terms.role.value,
             "iat": terms.issued_at,
@@ -80,7 +97,24 @@ class TokenIssuer:
             "iss": self._issuer,
             "jti": terms.token_id,
         }
+        if terms.role is Role.GUEST:
+            claims |= {"session": terms.session, "name": terms.name}
         return jwt.encode(claims, secret, ALGORITHM, headers={"kid": kid})
+
+    def kid(self) -> str:
+        """See the port."""
+        return self._secrets.load().current.kid
+
+    def code(self, seed: str, kid: str, characters: int) -> str:
+        """See the port."""
+        _, secret = self._secret_of(kid)
+        number = int.from_bytes(hmac.digest(secret.encode(), f"code:{seed}".encode(), "sha256"), "big")
+        return "".join(LETTERS[number // len(LETTERS) ** place % len(LETTERS)] for place in range(characters))
+
+    def _secret_of(self, kid: str) -> tuple[str, str]:
+        secrets = self._secrets.load()
+        verifying = secrets.verifying(kid, self._now())
+        return (kid, verifying) if verifying else (secrets.current.kid, secrets.current.secret)
 
 
 class JwtVerifier:
@@ -127,15 +161,25 @@ def _claims(payload: dict[str, object]) -> Claims:
     if not (isinstance(subject, str) and 0 < len(subject) <= MAX_SUBJECT_CHARACTERS):
         raise TokenInvalid("The token's subject is not a text of 1 to 128 characters.")
     if payload.get("role") not in {role.value for role in Role}:
-        raise TokenInvalid("The token's role is neither admin nor bot.")
+        raise TokenInvalid("The token's role is not admin, bot or guest.")
     role = Role(str(payload["role"]))
-    issued_at, expires_at = _seconds(payload["iat"]), _seconds(payload["exp"])
+    issued_at, expires_at = _seconds(payload["iat"]), int(_seconds(payload["exp"]))
     if expires_at - issued_at > MAX_SECONDS[role]:
         raise TokenInvalid(f"The token is good for longer than a token of the role {role} may be.")
-    return Claims(subject, role, issued_at, expires_at, str(token_id))
+    claims = Claims(subject, role, issued_at, expires_at, str(token_id))
+    return replace(claims, **_of_guest(payload)) if role is Role.GUEST else claims
 
 
-def _seconds(moment: object) -> int:
+def _of_guest(payload: dict[str, object]) -> dict[str, Any]:
+    session, name = payload.get("session"), payload.get("name")
+    if not isinstance(session, int) or isinstance(session, bool) or session < 1:
+        raise TokenInvalid("The guest's token names no session.")
+    if not (isinstance(name, str) and 0 < len(name) <= MAX_USERNAME_CHARACTERS):
+        raise TokenInvalid("The guest's token names no guest.")
+    return {"session": session, "name": name}
+
+
+def _seconds(moment: object) -> float:
     if not isinstance(moment, int | float) or not 0 < moment < YEAR_10000:
         raise TokenInvalid("The token's times are not Unix seconds.")
-    return int(moment)
+    return moment

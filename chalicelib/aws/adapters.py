@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
     from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
     from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
+    from chalicelib.aws.dynamodb.connections.revocations import DynamoRevocations
     from chalicelib.aws.dynamodb.database import Database, Table
     from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
     from chalicelib.aws.http import HttpClient
@@ -162,6 +163,12 @@ class Adapters:
         from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
 
         return DynamoConnectionStore(self._connections_table, self.settings.audience_shards, time.time)
+
+    @cached_property
+    def _revocations(self) -> "DynamoRevocations":
+        from chalicelib.aws.dynamodb.connections.revocations import DynamoRevocations
+
+        return DynamoRevocations(self._connections_table)
 
     @cached_property
     def _connections_table(self) -> "Table":

@@ -19,12 +19,13 @@ from chalicelib.connections.removal import remove_gone
 from chalicelib.errors import (
     ConnectionUnknown,
     Contended,
+    Forbidden,
     NotAuthenticated,
     SubjectMismatch,
     TokenExpired,
     Unauthenticated,
 )
-from chalicelib.nights.cursors import Cursor
+from chalicelib.nights.cursors import NOW, Cursor
 from chalicelib.nights.events import Event, session_stream
 from chalicelib.nights.streams import Place, Stream, Streams
 from chalicelib.timestamps import Clock
@@ -121,7 +122,9 @@ class Connections:
                 raise ConnectionExpired
             claims = self._verify(connection, token)
             stream = self._streams.of_starts()
-            resumed = None if since is None else self._resumed(stream, since)
+            # No start comes to a guest, so there is nothing to resume: its place is the stream's end.
+            place = NOW if since and claims.session else since
+            resumed = None if place is None else self._resumed(stream, place)
             known = connection.identified(claims, wants_cursor=since is not None)
             deadline = self._life.next(known, self._now())
             self._store.authenticate(
@@ -145,11 +148,14 @@ class Connections:
         """Send a connection a session's events from now on, or those after ``since``.
 
         Returns from where the client resumes, None if it did not ask to. Raises NotAuthenticated,
-        TokenExpired, SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended, Unavailable.
+        TokenExpired, Forbidden, SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended,
+        Unavailable.
         """
 
         def attempt() -> Resumed | None:
             connection = self._authenticated(connection_id)
+            if connection.session not in (None, session_id):
+                raise Forbidden(f"You are a guest of session {connection.session}; subscribe to no other.")
             stream = self._streams.of_session(session_id)
             resumed = None if since is None else self._resumed(stream, since)
             resume = resumed.resume if resumed else None

@@ -49,6 +49,7 @@ class Connection:
     """A WebSocket connection as API Gateway opened it, and who it proved to be.
 
     ``subject``, ``role`` and ``token_expires_at`` (Unix seconds) are None until it has authenticated.
+    ``session`` is the only one that a guest may follow, and None for everybody else.
     Times are Unix seconds. ``wants_cursor`` is true once it has opted in to resume on the stream of
     sessions, which is what ``since`` with ``auth`` does.
 
@@ -64,6 +65,7 @@ class Connection:
     source_ip: str
     subject: str | None = None
     role: Role | None = None
+    session: int | None = None
     token_expires_at: int | None = None
     failed_auths: int = 0
     subscriptions: int = 0
@@ -84,6 +86,7 @@ class Connection:
             self,
             subject=claims.subject,
             role=claims.role,
+            session=claims.session,
             token_expires_at=claims.expires_at,
             failed_auths=0,
             wants_cursor=self.wants_cursor or wants_cursor,

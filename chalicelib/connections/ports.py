@@ -73,9 +73,13 @@ class ConnectionStore(Protocol):
     ) -> None:
         """Store who a connection is and add it to the audience of all starts, in one transaction.
 
-        Renews the token's expiry in all of the connection's audiences, and moves its deadline. Raises
-        ConnectionGone where the connection is no longer as it was read, or is being closed.
+        A guest hears of no session but its own, and is not added. Renews the token's expiry in all of the
+        connection's audiences, and moves its deadline. Raises ConnectionGone where the connection is no
+        longer as it was read, is being closed, or shows a token that was revoked since it was verified.
         """
+
+    def of_subject(self, subject: str, issued_until: float) -> Sequence[str]:
+        """Return the ids of the connections that a subject's tokens of until a Unix second opened."""
 
     def count_failed_auth(self, connection_id: str) -> int:
         """Count one more failed authentication and return how many there were. Raises ConnectionGone."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.auth.claims import Claims, Role
-from chalicelib.errors import GameNotFound, SessionClosed, VoteNotFound
+from chalicelib.errors import Forbidden, GameNotFound, SessionClosed, VoteNotFound
 from chalicelib.idempotency import Idempotent, IdempotentRequest, VersionConflict, records_of
 from chalicelib.nights.events import Json
 from chalicelib.nights.pending_votes import VoteCounter
@@ -37,7 +37,7 @@ class Voting:
         Raises Forbidden, SessionNotFound, SessionClosed, NoGame, GameNotFound, IdempotencyMismatch,
         Contended, Unavailable.
         """
-        caller.require(Role.ADMIN, Role.BOT)
+        _require_voter(caller, session_id, asked.username)
         now = self.clock()
         unique = _digest(request) if request else self.new_id()
         answer = self.commits.once(
@@ -53,7 +53,7 @@ class Voting:
         First the pending votes are counted: one of them may be the voter's. Raises Forbidden,
         SessionNotFound, SessionClosed, GameNotFound, Contended and Unavailable too.
         """
-        caller.require(Role.ADMIN, Role.BOT)
+        _require_voter(caller, session_id, username)
         key = game_id, voter_of(username)
 
         def attempt() -> Json:
@@ -111,6 +111,14 @@ class Voting:
             if self.counter.pending.is_waiting(session_id, stored):
                 raise SessionClosed(session_id)
         return {**answer, "game": {**answer["game"], "title": state.title}}
+
+
+def _require_voter(caller: Claims, session_id: int, username: str) -> None:
+    """Raise Forbidden for a guest who votes in another session, or in another's name."""
+    caller.require(Role.ADMIN, Role.BOT, Role.GUEST)
+    caller.require_session(session_id)
+    if caller.name is not None and voter_of(caller.name) != voter_of(username):
+        raise Forbidden(f"A guest votes in its own name, and yours is {caller.name}.")
 
 
 def pending_id(asked_at: str, unique: str) -> str:

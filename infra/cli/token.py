@@ -5,11 +5,16 @@ from pathlib import Path
 import click
 
 from chalicelib.auth.claims import Role
-from chalicelib.auth.tokens import MAX_SECONDS
-from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
+from chalicelib.limits import (
+    ADMIN_TOKEN_SECONDS,
+    BOT_TOKEN_SECONDS,
+    MAX_ADMIN_TOKEN_SECONDS,
+    MAX_TOKEN_SECONDS,
+)
 from infra.cli.options import JSON, STAGE, STATE_DIR, answer, examples
 from infra.stage_secrets import minted
 
+MAX_SECONDS = {Role.ADMIN: MAX_ADMIN_TOKEN_SECONDS, Role.BOT: MAX_TOKEN_SECONDS}
 DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
 
 
@@ -37,8 +42,7 @@ def token(  # noqa: PLR0913 - one for each option
     seconds = DEFAULT_SECONDS[holder] if ttl is None else ttl
     if seconds > MAX_SECONDS[holder]:
         raise click.BadParameter(
-            f"a token of the role {role} is good for {MAX_SECONDS[holder]} seconds at most, and the service "
-            "accepts no other.",
+            f"a token of the role {role} is good for {MAX_SECONDS[holder]} seconds at most.",
             param_hint="--ttl",
         )
     made = minted(stage, state_dir, sub or role, holder, seconds)

@@ -20,10 +20,19 @@ from infra.specifications.answers import TYPES, Event, GatewayAnswer
 from infra.specifications.schemas import Incomplete
 
 JSON = "application/json"
+NO_CONTENT = 204
 
-OF_TOKENS = ("token_missing", "token_invalid", "token_expired", "unavailable")
+OF_TOKENS = ("token_missing", "token_invalid", "token_expired", "token_revoked", "forbidden", "unavailable")
 OF_POSTS = ("invalid_request", "invalid_json", "payload_too_large", "idempotency_mismatch", "contended")
 OF_PAGES = ("invalid_request", "invalid_cursor")
+
+WHO = (
+    "",
+    "\n\nOnly an admin may.",
+    "\n\nAn admin or a bot may.",
+    "\n\nAn admin or a bot may, and a guest of the session.",
+)
+"""Who may, as the description says it, by the number of the roles."""
 
 Routes = Mapping[str, Mapping[str, Any]]
 Part = dict[str, Any]
@@ -62,7 +71,7 @@ def _operation(
     path: str, operation: Part, view: Callable[..., Any], failures: Mapping[int, tuple[str, Part]]
 ) -> Part:
     roles, body = operation.get("roles", []), operation.get("body")
-    who = ["", "\n\nOnly an admin may.", "\n\nAn admin or a bot may."][len(roles)]
+    who = WHO[len(roles)]
     made: Part = {
         "operationId": view.__name__,
         "summary": schemas.summary(inspect.getdoc(view) or ""),
@@ -70,14 +79,17 @@ def _operation(
         "tags": [operation["tag"]],
         "security": [{"token": [role]} for role in roles],
     }
-    named = {"SessionId": "{session_id}", "GameId": "{game_id}"}
+    named = {"SessionId": "{session_id}", "GameId": "{game_id}", "Subject": "{subject}", "Name": "{name}"}
     parameters = [name for name, part in named.items() if part in path] + operation.get("parameters", [])
     if parameters := parameters + ["IdempotencyKey"] * bool(body):
         made["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in parameters]
     if body:
         content = {"schema": schemas.ref(body), "example": operation["sends"]}
         made["requestBody"] = {"required": operation.get("body_required", True), "content": {JSON: content}}
-    made["responses"] = {str(status): _answer(**told) for status, told in operation["answers"].items()}
+    made["responses"] = {
+        str(status): told if status == NO_CONTENT else _answer(**told)
+        for status, told in operation["answers"].items()
+    }
     for status, (name, _) in failures.items():
         made["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
     return made
@@ -94,7 +106,6 @@ def _failures(path: str, operation: Part, gateway: Mapping[int, Part]) -> dict[i
     roles, body = operation.get("roles"), operation.get("body")
     codes = {"internal_error", *operation.get("raises", ())}
     codes.update(OF_TOKENS if roles else ())
-    codes.update(("forbidden",) if roles == ["admin"] else ())
     codes.update(OF_POSTS if body else ())
     codes.update(OF_PAGES if "Since" in operation.get("parameters", ()) else ())
     codes.update(("session_not_found",) if "{session_id}" in path else ())
@@ -114,10 +125,10 @@ def _failures(path: str, operation: Part, gateway: Mapping[int, Part]) -> dict[i
         made[415] = ("UnsupportedMediaType", _problems(415, [refused]))
     for status, answer in gateway.items():
         if status != 413 or body:  # noqa: PLR2004 - 413 Content Too Large
-            _, same = made.get(status, ("", {"description": "", "content": {}}))
+            name, same = made.get(status, (answer["name"], {"description": "", "content": {}}))
             content = {**same["content"], JSON: {"schema": schemas.ref("GatewayAnswer")}}
             description = f"{same['description']} {answer['description']}".lstrip()
-            made[status] = (answer["name"], {"description": description, "content": content})
+            made[status] = (name, {**same, "description": description, "content": content})
     return dict(sorted(made.items()))
 
 

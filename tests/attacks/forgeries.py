@@ -24,6 +24,13 @@ ABSENT = object()
 """As the value of a claim or of a header's member: leave it out."""
 
 
+GUEST = {"role": "guest", "session": 1, "name": "Zoë"}
+
+
+def _of_guest(**changes: Any) -> "Callable[[Forge], str]":
+    return lambda forge: forge.signed({**GUEST, **changes})
+
+
 def encoded(content: bytes | str) -> str:
     raw = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
@@ -176,7 +183,14 @@ SIGNED: dict[str, Make] = {
     },
     "exp an hour ago": lambda f: f.signed({"exp": f.now - 3600, "iat": f.now - 7200}),
     "exp 31 seconds ago": lambda f: f.signed({"exp": f.now - 31}),
-    "exp in more than a day": lambda f: f.signed({"exp": f.now + DAY + 60}),
+    "exp in more than a month": lambda f: f.signed({"exp": f.now + 31 * DAY + 60}),
+    "exp of a guest in more than a day": lambda f: f.signed({**GUEST, "exp": f.now + DAY + 60}),
+    **{
+        f"a guest whose session is {one!r}": _of_guest(session=one)
+        for one in (None, 0, -1, 1.5, "1", True, [1])
+    },
+    **{f"a guest whose name is {one!r}": _of_guest(name=one) for one in (None, "", 1, ["Zoë"])},
+    "a guest with a name that is too long": _of_guest(name="x" * 81),
     "exp of a bot in more than a year": lambda f: f.signed({"exp": f.now + 367 * DAY, "role": "bot"}),
     "exp as a text of good seconds": lambda f: f.signed({"exp": str(f.now + 3600)}),
     "exp as a text that is almost one": lambda f: f.signed({"exp": f"{f.now + 3600}.5"}),

@@ -15,6 +15,7 @@ from typing import Any
 
 from chalicelib.api.specifications import served as specifications
 from chalicelib.auth.claims import Role
+from chalicelib.auth.ports import Guest
 from chalicelib.auth.secrets import TokenSecrets
 from chalicelib.auth.tokens import JwtVerifier, TokenIssuer
 from infra.token_secrets import new_secrets
@@ -35,11 +36,12 @@ ASYNCAPI: Any = json.loads(specifications.specification(specifications.ASYNCAPI)
 
 @dataclass(slots=True)
 class Client:
-    """A WebSocket client: what it was told, and what it may be told."""
+    """A WebSocket client: what it was told, and what it may be told. A guest is one of one night."""
 
     service: "AttackedService"
     connection_id: str
     authenticated: bool = False
+    guest_of: int | None = None
     subscribed: set[int] = field(default_factory=set)
     answers: list[Any] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
@@ -56,6 +58,8 @@ class Client:
         if "data" in frame:
             self.events.append(frame)
             about = frame["data"]["session"]["id"]
+            if self.guest_of not in (None, about):
+                service.complain(f"{self.connection_id} is a guest, and hears another night: {text}")
             if not self.authenticated:
                 service.complain(f"{self.connection_id} has not authenticated, and heard {text}")
             elif frame["type"] != "session.started" and about not in self.subscribed:
@@ -84,6 +88,7 @@ class AttackedService(Night):
         self.admin, self.bot = self.mint("host", Role.ADMIN), self.mint("kosmi", Role.BOT)
         self.expired = self.mint("host", Role.ADMIN, -HOUR)
         self.cases = 0
+        self.guests: dict[int, str] = {}
         self.quiet_id = self.start()
         self.drain()
         self.bystander = self.connect_as(self.mint("bystander", Role.BOT))
@@ -101,7 +106,7 @@ class AttackedService(Night):
 
     def _environment(self) -> Environment:
         environment = super()._environment()
-        vars(environment).update(tokens=JwtVerifier(self, ISSUER), secrets=self)
+        vars(environment).update(verifier=JwtVerifier(self, ISSUER), secrets=self)
         return environment
 
     # REST.
@@ -128,7 +133,19 @@ class AttackedService(Night):
         session_id: int = self.ask("POST", "/api/sessions", self.admin, {"notes": None}).body["id"]
         self.ask("POST", f"/api/sessions/{session_id}/games", self.admin, {"title": "Quiplash"})
         self.ask("POST", f"/api/sessions/{session_id}/votes", self.bot, {"username": "Zoë", "type": "up"})
+        guest = Guest(session_id, "Zoë", f"guest-{session_id}")
+        self.stores.sessions.add_guest(guest)
+        signer = TokenIssuer(self, ISSUER)
+        terms = signer.issue(guest.subject, Role.GUEST, HOUR, session_id, guest.name)
+        self.guests[session_id] = signer.sign(terms)
         return session_id
+
+    def with_code(self, body: Any, session_id: int) -> Any:
+        """Return a documented body; one with a code has a real one, and a name that nobody has."""
+        if not isinstance(body, dict) or "code" not in body:
+            return body
+        invite = self.ask("POST", f"/api/sessions/{session_id}/invites", self.admin)
+        return {"code": invite.body["code"], "name": f"Ada {self.new_number()}"}
 
     def events(self, session_id: int) -> str:
         """Return the text of all that has happened in a session."""
@@ -148,6 +165,7 @@ class AttackedService(Night):
         """Open a connection, and authenticate."""
         client = self.open()
         client.authenticated = True
+        client.guest_of = next((night for night, known in self.guests.items() if known == token), None)
         answer = self.send(client, {"type": "auth", "token": token})
         if answer["type"] != "auth_success":
             self.complain(f"a good token was answered {answer}")

@@ -26,8 +26,8 @@ class Route:
         return f"{self.method} {self.path}"
 
     def of(self, session_id: object) -> str:
-        """Return the path for a session, and its first game."""
-        return self.path.format(session_id=session_id, game_id=1)
+        """Return the path for a session, its first game, its guest, and a subject that has no token."""
+        return self.path.format(session_id=session_id, game_id=1, name="Zo%C3%AB", subject="nobody")
 
 
 @dataclass(frozen=True, slots=True)

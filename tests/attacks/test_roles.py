@@ -32,7 +32,7 @@ def night(service: AttackedService) -> int:
 
 @pytest.fixture
 def tokens(service: AttackedService) -> dict[str, str | None]:
-    known = {"admin": service.admin, "bot": service.bot}
+    known = {"admin": service.admin, "bot": service.bot, "guest": service.guests[service.quiet_id]}
     return {**known, "nobody": None, "stranger": "junk", "expired": service.expired}
 
 
@@ -44,7 +44,20 @@ def test_every_route_and_frame_says_who_may() -> None:
     assert frozenset().union(*(one.roles for one in ROUTES), *(one.roles for one in FRAMES)) == {
         "admin",
         "bot",
+        "guest",
     }
+
+
+@pytest.mark.parametrize("route", [one for one in LOCKED if "{session_id}" in one.path], ids=str)
+def test_a_guest_is_let_into_no_other_night(service: AttackedService, night: int, route: Route) -> None:
+    other = service.guests[service.quiet_id]
+    before = service.events(night)
+
+    for path in (route.of(night), route.of(10**9)):
+        answer = service.ask(route.method, path, other, route.body, query=route.query)
+        assert (answer.status, answer.body["code"]) == (403, "forbidden"), answer
+
+    assert service.events(night) == before
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
@@ -55,7 +68,10 @@ def test_a_route_lets_in_whom_its_document_names(
         night = service.start()
         before = service.events(night)
 
-        answer = service.ask(route.method, route.of(night), token, route.body, query=route.query)
+        shown = service.guests[night] if who == "guest" else token
+        body = service.with_code(route.body, night)
+
+        answer = service.ask(route.method, route.of(night), shown, body, query=route.query)
 
         if not route.roles or who in route.roles:
             assert answer.status == min(route.statuses), (who, answer)
@@ -83,14 +99,14 @@ def test_who_may_not_is_told_so_first(
 def test_an_undocumented_method_does_nothing(service: AttackedService, night: int, path: str) -> None:
     known = {route.method for route in ROUTES if route.path == path}
     before, sessions = service.events(night), service.ledger.sessions
+    where = next(route for route in ROUTES if route.path == path).of(night)
 
     for method in [one for one in METHODS if one not in known]:
-        answer = service.ask(method, path.format(session_id=night, game_id=1), service.admin, {})
+        answer = service.ask(method, where, service.admin, {})
         assert (answer.status, answer.body["code"]) == (405, "method_not_allowed"), method
     for override in ("X-HTTP-Method-Override", "X-Method-Override", "_method"):
         for method in known:
             headers = [(override, "POST")]
-            where = path.format(session_id=night, game_id=1)
             service.ask(method, where, service.bot, {}, headers=headers)
 
     assert service.events(night) == before
@@ -99,7 +115,7 @@ def test_an_undocumented_method_does_nothing(service: AttackedService, night: in
 
 @pytest.mark.parametrize("frame", FRAMES, ids=str)
 def test_a_frame_lets_in_whom_it_names(service: AttackedService, night: int, frame: ClientFrame) -> None:
-    for token in (None, service.bot, service.admin):
+    for token in (None, service.bot, service.admin, service.guests[night]):
         client = service.open() if token is None else service.connect_as(token)
         client.subscribed.add(night)
 

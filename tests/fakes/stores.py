@@ -1,16 +1,18 @@
 """Stores in memory that keep the promises of the packages' ports; the contract suite holds them to it."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 from chalicelib.auth.claims import Claims
+from chalicelib.auth.ports import Guest, Invite
 from chalicelib.connections.connection import Connection, Recipient, shard_of
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
 from chalicelib.connections.lifetime import MAX_CONNECTION_SECONDS
 from chalicelib.connections.ports import ConnectionGone, DeadlinePage, ExpiredDeadline, Resume
-from chalicelib.errors import TooManySubscriptions
+from chalicelib.errors import NameTaken, TooManySubscriptions
 from chalicelib.idempotency import (
     RETENTION_SECONDS,
     IdempotentRequest,
@@ -23,7 +25,7 @@ from chalicelib.nights.events import SESSIONS_STREAM, Event
 from chalicelib.nights.games import Game
 from chalicelib.nights.ports import Commit, VotingState
 from chalicelib.nights.sessions import Session, StreamHead
-from chalicelib.nights.votes import PendingVote, Vote, VoteKey
+from chalicelib.nights.votes import PendingVote, Vote, VoteKey, voter_of
 
 
 class FakeSessionStore:
@@ -39,6 +41,9 @@ class FakeSessionStore:
         self._lock = Lock()  # what is written is written whole, as the engine does it
         self._pending: dict[int, dict[str, PendingVote]] = {}
         self._logged_at: list[float] = []
+        self._invites: dict[str, Invite] = {}
+        self._guests: dict[tuple[int, str], Guest] = {}
+        self._attempts: Counter[tuple[int, str]] = Counter()
         self.log: list[Event] = []
 
     def head(self) -> StreamHead:
@@ -138,6 +143,35 @@ class FakeSessionStore:
         with self._lock:
             self._record([record])
 
+    def add_invite(self, digest: str, invite: Invite, records: Sequence[Record] = ()) -> None:
+        with self._lock:
+            self._record(records)
+            self._invites[digest] = invite
+
+    def invite(self, digest: str) -> Invite | None:
+        return self._invites.get(digest)
+
+    def use_invite(self, digest: str, records: Sequence[Record] = ()) -> None:
+        with self._lock:
+            if self._invites[digest].used:
+                raise VersionConflict
+            self._record(records)
+            self._invites[digest] = replace(self._invites[digest], used=True)
+
+    def add_guest(self, guest: Guest, records: Sequence[Record] = ()) -> None:
+        with self._lock:
+            if self.guest(guest.session, guest.name) is not None:
+                raise NameTaken(guest.name)
+            self._record(records)
+            self._guests[guest.session, voter_of(guest.name)] = guest
+
+    def guest(self, session_id: int, name: str) -> Guest | None:
+        return self._guests.get((session_id, voter_of(name)))
+
+    def count_attempt(self, minute: int, source: str) -> int:
+        self._attempts[minute, source] += 1
+        return self._attempts[minute, source]
+
     def _record(self, records: Sequence[Record]) -> None:
         if any(self.recorded_answer(record.request) is not None for record in records):
             raise VersionConflict
@@ -155,7 +189,10 @@ class FakeSessionStore:
 
 
 class FakeConnectionStore:
-    """The ports ConnectionStore and DeadlineStore; ``audiences`` are the rows that FakeAudiences reads."""
+    """The ports ConnectionStore, DeadlineStore and RevocationStore.
+
+    ``audiences`` are the rows that FakeAudiences reads.
+    """
 
     def __init__(self, shards: int = 2, page_size: int = 1000, now: float = 0.0) -> None:
         self.shards = shards
@@ -164,6 +201,8 @@ class FakeConnectionStore:
         self._connections: dict[str, Connection] = {}
         self.audiences: dict[str, dict[str, Recipient]] = {}
         self._deadlines: dict[tuple[int, int], dict[str, ExpiredDeadline]] = {}
+        self._revoked: dict[str, float] = {}
+        self._issued: dict[tuple[str, str], float] = {}
         self.swept: int | None = None
         self.pages_read = 0
 
@@ -186,8 +225,9 @@ class FakeConnectionStore:
     ) -> None:
         self._require_unchanged(connection)
         now = self._connections[connection.connection_id]
-        if now.revision != connection.revision:
+        if now.revision != connection.revision or self._revoked.get(claims.subject, -1) >= claims.issued_at:
             raise ConnectionGone
+        self._issued[claims.subject, connection.connection_id] = claims.issued_at
         known = replace(
             now.identified(claims, wants_cursor=resume is not None),
             revision=now.revision + 1,
@@ -199,7 +239,18 @@ class FakeConnectionStore:
         for stream, followers in self.audiences.items():
             if connection.connection_id in followers:
                 self._put(known, stream, 0, None)
-        self._put(known, SESSIONS_STREAM, position, resume)
+        if claims.session is None:
+            self._put(known, SESSIONS_STREAM, position, resume)
+
+    def of_subject(self, subject: str, issued_until: float) -> Sequence[str]:
+        issued = self._issued.items()
+        return [one for (whose, one), at in issued if whose == subject and at <= issued_until]
+
+    def revoked_at(self, subject: str) -> float | None:
+        return self._revoked.get(subject)
+
+    def revoke(self, subject: str, at: float) -> None:
+        self._revoked[subject] = at
 
     def count_failed_auth(self, connection_id: str) -> int:
         connection = self.get(connection_id)
@@ -231,6 +282,7 @@ class FakeConnectionStore:
         removed = self._connections.pop(connection_id, None)
         if removed is not None:
             self._displace(removed)
+            self._issued.pop((removed.subject or "", connection_id), None)
         for members in self.audiences.values():
             members.pop(connection_id, None)
 

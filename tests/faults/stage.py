@@ -93,7 +93,7 @@ class Stage:
             lambda: SIGNED_WITH,
             retry=HASTY,
         )
-        vars(app).update(tokens=FakeVerifier(), push=push)
+        vars(app).update(verifier=FakeVerifier(), push=push)
         return app
 
     async def replace_environment(self, post_seconds: float) -> None:

@@ -95,8 +95,7 @@ def test_every_operation_says_what_it_does_and_who_may(openapi: Any) -> None:
         assert operation["tags"][0] in {tag["name"] for tag in openapi["tags"]}, name
         assert "500" in operation["responses"], name
         assert ("401" in operation["responses"]) == bool(operation["security"]), name
-        admins_only = operation["security"] == [{"token": ["admin"]}]
-        assert ("403" in operation["responses"]) == admins_only, name
+        assert ("403" in operation["responses"]) == bool(operation["security"]), name
 
 
 def test_every_example_is_as_its_schema_says(openapi: Any) -> None:
@@ -119,6 +118,6 @@ def test_every_operation_shows_a_request_and_its_answers(openapi: Any) -> None:
         if "requestBody" in operation:
             assert "example" in operation["requestBody"]["content"]["application/json"], name
         for status, response in operation["responses"].items():
-            for content in resolved(openapi, response)["content"].values():
+            for content in resolved(openapi, response).get("content", {}).values():
                 gateways = content["schema"].get("$ref", "").endswith("/GatewayAnswer")
                 assert gateways or "example" in content or "examples" in content, (name, status)

@@ -170,7 +170,8 @@ def _authenticate(connections: Connections, connection_id: str, frame: frames.Au
     except Unauthenticated as failure:
         return Reply(_auth_error(failure, frame))
     place = known.resumed.place if known.resumed else None
-    return Reply(frames.encode(frames.auth_success(known.claims, place), frame.id), known.resumed)
+    follows = None if known.claims.session else known.resumed  # no start comes to a guest
+    return Reply(frames.encode(frames.auth_success(known.claims, place), frame.id), follows)
 
 
 def _auth_error(failure: Unauthenticated, frame: frames.Auth) -> bytes:

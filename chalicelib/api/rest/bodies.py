@@ -8,12 +8,13 @@ import msgspec
 
 from chalicelib.api.json_input import decode
 from chalicelib.api.validation_messages import NOT_BLANK
-from chalicelib.auth.claims import Claims
 from chalicelib.errors import BodyTooLarge, FieldError, InvalidRequest, Unauthenticated
 from chalicelib.idempotency import IdempotentRequest
 from chalicelib.limits import (
     MAX_BODY_BYTES,
+    MAX_CODE_CHARACTERS,
     MAX_ID,
+    MAX_INVITE_SECONDS,
     MAX_NOTES_CHARACTERS,
     MAX_PACK_NAME_CHARACTERS,
     MAX_PLAYERS,
@@ -21,6 +22,7 @@ from chalicelib.limits import (
     MAX_TITLE_CHARACTERS,
     MAX_TOKEN_SECONDS,
     MAX_USERNAME_CHARACTERS,
+    MIN_INVITE_SECONDS,
     MIN_TOKEN_SECONDS,
 )
 from chalicelib.nights import games
@@ -80,6 +82,19 @@ class NewToken(msgspec.Struct, forbid_unknown_fields=True):
     ttl_seconds: Annotated[int, msgspec.Meta(ge=MIN_TOKEN_SECONDS, le=MAX_TOKEN_SECONDS)]
 
 
+class NewInvite(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/sessions/{id}/invites``."""
+
+    ttl_seconds: Annotated[int, msgspec.Meta(ge=MIN_INVITE_SECONDS, le=MAX_INVITE_SECONDS)] | None = None
+
+
+class NewJoin(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /api/join``. Only a host's code goes without a name."""
+
+    code: Annotated[str, msgspec.Meta(max_length=MAX_CODE_CHARACTERS, pattern=NOT_BLANK)]
+    name: Username | None = None
+
+
 def body_of(raw: bytes | str, kind: type[Body]) -> Body:
     """Return a request's body as a struct; no body at all counts as ``{}``.
 
@@ -100,9 +115,9 @@ def bearer_token(headers: Mapping[str, str]) -> str:
 
 
 def idempotent_request(
-    headers: Mapping[str, str], caller: Claims, route: str, body: msgspec.Struct
+    headers: Mapping[str, str], subject: str, route: str, body: msgspec.Struct
 ) -> IdempotentRequest | None:
-    """Return the request as its ``Idempotency-Key`` names it, None where it has none.
+    """Return a subject's request as its ``Idempotency-Key`` names it, None where it has none.
 
     Two bodies are the same where they say the same, however they are spaced. Raises InvalidRequest for a
     key that is not 1 to 255 printable ASCII characters.
@@ -117,4 +132,4 @@ def idempotent_request(
             (FieldError("Idempotency-Key", message),),
         )
     asked = route.encode() + b"\n" + msgspec.json.encode(body)
-    return IdempotentRequest(caller.subject, key, hashlib.sha256(asked).hexdigest())
+    return IdempotentRequest(subject, key, hashlib.sha256(asked).hexdigest())

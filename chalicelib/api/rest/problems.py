@@ -13,7 +13,9 @@ from chalicelib.errors import (
     Forbidden,
     GameNightError,
     InvalidRequest,
+    InviteExpired,
     NotFound,
+    TooManyAttempts,
     Unauthenticated,
     Unavailable,
 )
@@ -30,12 +32,14 @@ STATUSES: dict[type[GameNightError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    InviteExpired: 410,
     BodyTooLarge: 413,
     IdempotencyMismatch: 422,
+    TooManyAttempts: 429,
     Contended: 503,
     Unavailable: 503,
 }
-HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
+HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}, 503: {"Retry-After": "1"}}
 """What an answer of a status has beside its content type."""
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -29,6 +29,11 @@ def session_id_of(text: str) -> int:
 def game_id_of(session_id: int, text: str) -> int:
     """Return the game id of a path. Raises GameNotFound for what can't be one."""
     return _id_of(text, partial(GameNotFound, session_id))
+
+
+def name_of(text: str) -> str:
+    """Return the name or subject of a path, which API Gateway hands over as it was sent."""
+    return unquote(text)
 
 
 class Voter(msgspec.Struct):

@@ -56,6 +56,31 @@ def vote_key(game_id: int, voter: str) -> str:
     return f"vote#{game_id:04}#{voter}"
 
 
+def guest_key(voter: str) -> str:
+    """Return the sort key of a session's guest."""
+    return f"guest#{voter}"
+
+
+def invite_key(digest: str) -> str:
+    """Return the partition of an invite."""
+    return f"invite#{digest}"
+
+
+def attempts_key(minute: int) -> str:
+    """Return the partition of the attempts to join in a minute, counted from 1970."""
+    return f"attempts#{minute}"
+
+
+def revoked_key(subject: str) -> str:
+    """Return the partition of a subject's revocation."""
+    return f"revoked#{subject}"
+
+
+def subject_key(subject: str) -> str:
+    """Return the partition of a subject's connections, whose sort keys are their ids."""
+    return f"subject#{subject}"
+
+
 def connection_key(connection_id: str) -> str:
     """Return the partition of a connection."""
     return f"connection#{connection_id}"

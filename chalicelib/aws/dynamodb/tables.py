@@ -132,6 +132,28 @@ class EventItem(_ExpiringItem):
     epoch = UnicodeAttribute()
 
 
+class InviteItem(_ExpiringItem):
+    """``invite#{digest of the code}`` / ``head``: whom a code lets in, until a Unix second."""
+
+    subject = UnicodeAttribute()
+    session = NumberAttribute(null=True)
+    until = NumberAttribute()
+    used = BooleanAttribute(default=False)
+
+
+class GuestItem(_Item):
+    """``session#17`` / ``guest#{voter}``: somebody who joined the session, also once removed from it."""
+
+    name = UnicodeAttribute()
+    subject = UnicodeAttribute()
+
+
+class AttemptsItem(_ExpiringItem):
+    """``attempts#{minute}`` / ``{source}``: how often somebody there tried to join."""
+
+    attempts = NumberAttribute(default=0)
+
+
 class IdempotencyItem(_ExpiringItem):
     """``idempotency#{sub}#{key}`` / ``head``: what was asked under this key, and what was answered."""
 
@@ -148,6 +170,7 @@ class ConnectionItem(_ExpiringItem):
     source_ip = UnicodeAttribute()
     subject = UnicodeAttribute(null=True)
     role = UnicodeAttribute(null=True)
+    session = NumberAttribute(null=True)
     token_expires_at = NumberAttribute(null=True)
     failed_auths = NumberAttribute(default=0)
     subscriptions = NumberAttribute(default=0)
@@ -173,6 +196,18 @@ class SweptItem(_Item):
     """``swept`` / ``head``: nothing is left to do up to ``minute``."""
 
     minute = NumberAttribute()
+
+
+class RevokedItem(_ExpiringItem):
+    """``revoked#{sub}`` / ``head``: what the subject was issued until ``at`` (Unix seconds) is refused."""
+
+    at = NumberAttribute()
+
+
+class SubjectItem(_ExpiringItem):
+    """``subject#{sub}`` / ``{connection id}``: a connection of the subject, and when its token was issued."""
+
+    issued_at = NumberAttribute()
 
 
 class MembershipItem(_ExpiringItem):

@@ -102,6 +102,25 @@ export {};
  */
 
 /**
+ * A code, and the address of the page that takes it.
+ * @typedef {object} Invite
+ * @property {string} code
+ * @property {string} url
+ * @property {string} expires_at
+ */
+
+/**
+ * A token for a guest of a night or, where `session_id` is null, for a host.
+ * @typedef {object} Joined
+ * @property {string} token
+ * @property {string} expires_at
+ * @property {'admin' | 'guest'} role
+ * @property {string} sub
+ * @property {string} name
+ * @property {number | null} session_id
+ */
+
+/**
  * A token for a bot. Nothing shows it again.
  * @typedef {object} MintedToken
  * @property {string} token
@@ -124,6 +143,19 @@ export {};
  * @property {string | null} [pack_name]
  * @property {number | null} [min_players]
  * @property {number | null} [max_players]
+ */
+
+/**
+ * The body of `POST /api/sessions/{id}/invites`.
+ * @typedef {object} NewInvite
+ * @property {number | null} [ttl_seconds]
+ */
+
+/**
+ * The body of `POST /api/join`. Only a host's code goes without a name.
+ * @typedef {object} NewJoin
+ * @property {string} code
+ * @property {string | null} [name]
  */
 
 /**

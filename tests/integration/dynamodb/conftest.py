@@ -9,9 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.auth.ports import InviteStore, RevocationStore
 from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences
 from chalicelib.aws.dynamodb.connections.connections import DynamoConnectionStore
 from chalicelib.aws.dynamodb.connections.progress import DynamoProgressStore
+from chalicelib.aws.dynamodb.connections.revocations import DynamoRevocations
 from chalicelib.aws.dynamodb.database import Database, Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
 from chalicelib.aws.http import HttpClient
@@ -67,6 +69,7 @@ class SessionsTable:
     log: EventLog
     answers: AnswerStore
     pending: PendingVoteStore
+    invites: InviteStore
     clock: list[float]
 
 
@@ -75,9 +78,9 @@ def sessions_table(request: pytest.FixtureRequest) -> SessionsTable:
     clock = [1_000_000.0]
     if request.param == "fake":
         fake = FakeSessionStore(lambda: clock[0])
-        return SessionsTable(fake, fake, fake, fake, clock)
+        return SessionsTable(fake, fake, fake, fake, fake, clock)
     store = DynamoSessionStore(request.getfixturevalue("table")(), lambda: clock[0])
-    return SessionsTable(store, store.log, store.answers, store.pending, clock)
+    return SessionsTable(store, store.log, store.answers, store.pending, store.invites, clock)
 
 
 @pytest.fixture
@@ -107,6 +110,7 @@ class ConnectionsTable:
     store: ConnectionStore
     audiences: Audiences
     progress: ProgressStore
+    revocations: RevocationStore
     wait: Callable[[float], None]
 
     async def everyone(self, stream: str) -> list[Recipient]:
@@ -126,14 +130,14 @@ async def connections_table(request: pytest.FixtureRequest) -> AsyncIterator[Con
         fake.now = clock[0]
 
     if request.param == "fake":
-        yield ConnectionsTable(fake, FakeAudiences(fake), FakeProgress(SHARDS, now), wait)
+        yield ConnectionsTable(fake, FakeAudiences(fake), FakeProgress(SHARDS, now), fake, wait)
         return
     table = request.getfixturevalue("table")()
     async with dynamodb_api(table) as api:
         store = DynamoConnectionStore(table, SHARDS, now)
         audiences = DynamoAudiences(api, table.name, SHARDS, now)
         progress = DynamoProgressStore(api, table.name, SHARDS, now)
-        yield ConnectionsTable(store, audiences, progress, wait)
+        yield ConnectionsTable(store, audiences, progress, DynamoRevocations(table), wait)
 
 
 @asynccontextmanager

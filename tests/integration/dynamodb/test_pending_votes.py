@@ -137,7 +137,7 @@ def test_a_vote_sent_again_after_counting_is_stored_once(table: Callable[[], Tab
     """botocore sends a write again whose answer was lost; meanwhile the vote may have been counted."""
     made = table()
     store = DynamoSessionStore(made, lambda: 1_000_000.0)
-    sessions_table = SessionsTable(store, store.log, store.answers, store.pending, [])
+    sessions_table = SessionsTable(store, store.log, store.answers, store.pending, store.invites, [])
     night(store, "Quiplash")
     client: Any = made.database.connection.client
     sent: list[Any] = []

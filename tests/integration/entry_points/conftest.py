@@ -19,7 +19,7 @@ from infra.local.apigateway.rest_event import RestRequest, rest_event
 from infra.local.deployment import Moment
 from infra.template import tables
 
-SESSIONS = tables("test")["SessionsTable"]
+SESSIONS, CONNECTIONS = (tables("test")[name] for name in ("SessionsTable", "ConnectionsTable"))
 SECRETS = '{"current": {"kid": "k1", "secret": "0123456789012345678901234567890123456789"}}'
 
 
@@ -62,6 +62,7 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "us-east-1",
         "SESSIONS_TABLE": SESSIONS.name,
+        "CONNECTIONS_TABLE": CONNECTIONS.name,
         "JWT_SECRET_FILE": str(secrets),
         "SESSIONS_STREAM_ARN": "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now",
         "WEBSOCKET_URL": "wss://nights.example/live",
@@ -71,7 +72,8 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service
     bootstrap.settings.cache_clear()
     bootstrap.application.cache_clear()
     with mock_aws():
-        boto3.client("dynamodb").create_table(**SESSIONS.create)
+        for table in (SESSIONS, CONNECTIONS):
+            boto3.client("dynamodb").create_table(**table.create)
         issuer = TokenIssuer(FileSecrets(secrets), bootstrap.settings().jwt_issuer)
         yield Service(importlib.import_module("app"), issuer)
     application = bootstrap.application()

@@ -50,7 +50,8 @@ class Environment(Application):
         sessions = stores.sessions
         vars(self).update(
             push=gateway,
-            tokens=Verifier(),
+            verifier=Verifier(),
+            _revocations=stores.connections,
             _sessions=sessions,
             _connections=stores.connections,
             _queue=SqsJobQueue(cast("SqsApi", queue), "queue"),

@@ -40,7 +40,7 @@ class Watch:
 
 
 class Stores:
-    """``sessions`` has ``log``, ``answers`` and ``pending``, as the real store has."""
+    """``sessions`` has ``log``, ``answers``, ``pending`` and ``invites``, as the real store has."""
 
     def __init__(self, watch: Watch, lives: "itertools.count[int]") -> None:
         self._lives = lives
@@ -104,7 +104,7 @@ class _Stepwise:
     def __init__(self, store: Any, watch: Watch) -> None:
         self._store = store
         self._watch = watch
-        self.log = self.answers = self.pending = self
+        self.log = self.answers = self.pending = self.invites = self
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)

@@ -11,7 +11,6 @@ from chalicelib.api.validation_messages import HALF_A_CHARACTER
 from chalicelib.errors import Contended, GameNightError, InvalidRequest, TooManyGames, Unavailable
 from chalicelib.nights import games
 from chalicelib.nights.votes import VoteRequest, VoteType
-from tests.fakes.identity import claims
 
 
 def test_games_and_votes_are_read_with_all_fields() -> None:
@@ -95,13 +94,11 @@ def test_fewer_players_at_most_than_at_least_are_refused() -> None:
 
 def test_bodies_that_say_the_same_are_one_request() -> None:
     one, same = (
-        bodies.idempotent_request({"idempotency-key": "k"}, claims(), "POST /x", body_of(text, NewGame))
+        bodies.idempotent_request({"idempotency-key": "k"}, "host", "POST /x", body_of(text, NewGame))
         for text in ('{"title":"Q","min_players":3}', '{ "min_players": 3.0, "title": "Q" }')
     )
 
-    elsewhere = bodies.idempotent_request(
-        {"idempotency-key": "k"}, claims(), "POST /y", NewGame("Q", None, 3)
-    )
+    elsewhere = bodies.idempotent_request({"idempotency-key": "k"}, "host", "POST /y", NewGame("Q", None, 3))
 
     assert one == same is not None
     assert elsewhere != one
@@ -110,7 +107,7 @@ def test_bodies_that_say_the_same_are_one_request() -> None:
 @pytest.mark.parametrize("key", ["", "k" * 256, "é", "k\u0000", "k\n", "\u007f"])
 def test_a_bad_key_is_refused_by_name(key: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        bodies.idempotent_request({"idempotency-key": key}, claims(), "POST /x", NewSession())
+        bodies.idempotent_request({"idempotency-key": key}, "host", "POST /x", NewSession())
 
     assert [one.field for one in refused.value.errors] == ["Idempotency-Key"]
 

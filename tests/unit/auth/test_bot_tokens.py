@@ -51,6 +51,8 @@ def test_no_token_is_stored() -> None:
         "expires_at",
         "token_id",
         "kid",
+        "session",
+        "name",
     }
 
 

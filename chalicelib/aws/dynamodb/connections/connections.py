@@ -16,8 +16,8 @@ from chalicelib.auth.claims import Claims
 from chalicelib.aws.dynamodb.connections.heads import Heads, connection_of, same_identity, same_revision
 from chalicelib.aws.dynamodb.database import Table
 from chalicelib.aws.dynamodb.errors import translate_errors
-from chalicelib.aws.dynamodb.keys import HEAD, audience_key, connection_key
-from chalicelib.aws.dynamodb.tables import MembershipItem, RecipientItem
+from chalicelib.aws.dynamodb.keys import HEAD, audience_key, connection_key, revoked_key, subject_key
+from chalicelib.aws.dynamodb.tables import MembershipItem, RecipientItem, RevokedItem, SubjectItem
 from chalicelib.connections.connection import Connection, shard_of
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
 from chalicelib.connections.lifetime import MAX_CONNECTION_SECONDS
@@ -39,6 +39,8 @@ class DynamoConnectionStore:
         self._head = self._heads.item
         self._membership = table.bind(MembershipItem)
         self._recipient = table.bind(RecipientItem)
+        self._revoked = table.bind(RevokedItem)
+        self._subject = table.bind(SubjectItem)
 
     def add(self, connection: Connection) -> None:
         """See the port."""
@@ -81,6 +83,7 @@ class DynamoConnectionStore:
         identity = [
             head.subject.set(claims.subject),
             head.role.set(claims.role.value),
+            head.session.set(claims.session) if claims.session else head.session.remove(),
             head.token_expires_at.set(claims.expires_at),
             head.failed_auths.set(0),
             head.wants_cursor.set(known.wants_cursor),
@@ -90,7 +93,9 @@ class DynamoConnectionStore:
             renewed = self._subscriptions(connection) if connection.authenticated else []
             with self._transaction() as write:
                 self._heads.change(write, connection, known, unchanged, identity)
-                self._put(write, known, SESSIONS_STREAM, self._place(position, resume))
+                self._put_subject(write, connection, claims)
+                if claims.session is None:
+                    self._put(write, known, SESSIONS_STREAM, self._place(position, resume))
                 for stream in renewed:
                     self._renew(write, connection.connection_id, stream, claims.expires_at)
             if connection.authenticated:
@@ -100,6 +105,12 @@ class DynamoConnectionStore:
                     with self._transaction() as write:
                         for stream in late:
                             self._renew(write, connection.connection_id, stream, claims.expires_at)
+
+    def of_subject(self, subject: str, issued_until: float) -> Sequence[str]:
+        """See the port."""
+        with translate_errors():
+            rows = [*self._subject.query(subject_key(subject), consistent_read=True)]
+        return [row.SK for row in rows if row.issued_at <= issued_until and not row.expired(self._now())]
 
     def count_failed_auth(self, connection_id: str) -> int:
         """See the port."""
@@ -155,6 +166,8 @@ class DynamoConnectionStore:
             if "deadline_at" in head:
                 kind = DeadlineKind(head["deadline_kind"]["S"])
                 self._heads.remove_row(connection_id, Deadline(int(head["deadline_at"]["N"]), kind))
+            if "subject" in head:
+                self._subject(subject_key(head["subject"]["S"]), connection_id).delete()
             for membership in self._memberships(connection_id):
                 with self._table.transaction() as write:
                     self._delete(write, connection_id, membership.SK.removeprefix("audience#"))
@@ -214,6 +227,24 @@ class DynamoConnectionStore:
         write.save(
             membership(*_membership_key(connection.connection_id, stream), expires_at=expires_at),
             condition={None: None, True: live, False: ~live}[member],
+        )
+
+    def _put_subject(self, write: TransactWrite, connection: Connection, claims: Claims) -> None:
+        """Note whose connection it is, unless the subject was revoked since the token was verified."""
+        revoked = self._revoked
+        write.condition_check(
+            revoked,
+            revoked_key(claims.subject),
+            HEAD,
+            condition=revoked.PK.does_not_exist() | (revoked.at < claims.issued_at),
+        )
+        write.save(
+            self._subject(
+                subject_key(claims.subject),
+                connection.connection_id,
+                issued_at=claims.issued_at,
+                expires_at=connection.connected_at + MAX_CONNECTION_SECONDS,
+            )
         )
 
     def _renew(self, write: TransactWrite, connection_id: str, stream: str, token_expires_at: int) -> None:

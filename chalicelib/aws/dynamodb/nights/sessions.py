@@ -14,6 +14,7 @@ from chalicelib.aws.dynamodb.keys import HEAD, SESSIONS, active_key, session_key
 from chalicelib.aws.dynamodb.nights.event_log import DynamoEventLog
 from chalicelib.aws.dynamodb.nights.games import DynamoGames
 from chalicelib.aws.dynamodb.nights.idempotency import DynamoAnswerStore
+from chalicelib.aws.dynamodb.nights.invites import DynamoInvites
 from chalicelib.aws.dynamodb.nights.pending_votes import DynamoPendingVotes
 from chalicelib.aws.dynamodb.tables import ActiveSessionItem, SessionItem, StreamHeadItem
 from chalicelib.idempotency import Record
@@ -26,8 +27,8 @@ from chalicelib.retry import ConditionFailed
 class DynamoSessionStore(DynamoGames):
     """``nights.ports.SessionStore`` on DynamoDB. ``now`` returns Unix seconds.
 
-    ``new_epoch`` returns a fresh random text. ``log``, ``answers`` and ``pending`` are the other ports on the
-    same table.
+    ``new_epoch`` returns a fresh random text. ``log``, ``answers``, ``pending`` and ``invites`` are the other
+    ports on the same table.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class DynamoSessionStore(DynamoGames):
         self.log = DynamoEventLog(table, now)
         self.answers = DynamoAnswerStore(table, now)
         self.pending = DynamoPendingVotes(table, self.answers)
+        self.invites = DynamoInvites(table, self.answers, now)
 
     def head(self) -> StreamHead:
         """See the port."""
