@@ -19,6 +19,8 @@ COMMANDS = {
         "demo": ("infra.cli.demo", "Play a night with a few bots, for a first look."),
     },
     "Get in": {
+        "invite": ("infra.cli.invite", "Invite guests to a night by a code, or a host by a link."),
+        "revoke": ("infra.cli.invite", "Revoke the tokens of a bot, a host or a guest."),
         "token": ("infra.cli.token", "Print a token and nothing else."),
     },
     "Run it": {

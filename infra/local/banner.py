@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import segno
 TEXT = """
 {up} Ctrl-C stops it.
 
-  The page   {page}  (sign in with a token below)
+  The page   {page}
+  Sign in    {host_url}
+             (once, within ten minutes; `gamenight invite --host` makes another link)
   REST       {rest}
   WebSocket  {websocket}
   State      {engine}
@@ -49,6 +52,7 @@ curl -X POST {rest_url}/api/sessions \\
 
 NETWORK = """
   From another device in this network:  {page}
+  This code signs in there, once, within ten minutes:
 
 {code}
   Everybody in this network can reach the service. Nobody gets in without a token, but HTTP encrypts nothing.
@@ -56,20 +60,28 @@ NETWORK = """
 
 
 def banner(
-    *, rest_url: str, websocket_url: str, log: Path, network_url: str | None = None, **facts: str
+    *,
+    rest_url: str,
+    websocket_url: str,
+    host_code: Callable[[], str],
+    log: Path,
+    network_url: str | None = None,
+    **facts: str,
 ) -> str:
     """Return the text, styled; ``click.echo`` takes the style out where there is no terminal.
 
-    With a ``network_url`` it ends with a QR code for a phone. ``facts`` are the tokens, and where the
-    engine's state is and what it survives.
+    With a ``network_url`` it ends with a QR code for a phone. ``host_code`` returns a code that signs in a
+    host, another each time. ``facts`` are the tokens, and where the engine's state is and what it survives.
     """
     bold = partial(click.style, bold=True)
     text = re.sub(r"^# .*", lambda line: click.style(line[0], dim=True), TEXT, flags=re.MULTILINE)
     if network_url:
-        text += NETWORK.format(page=bold(f"{network_url}/"), code=_qr_code(f"{network_url}/"))
+        code = qr_code(f"{network_url}/#/join/{host_code()}")
+        text += NETWORK.format(page=bold(f"{network_url}/"), code=code)
     return text.format(
         up=bold("Game Night Live is up.", fg="green"),
         page=bold(f"{rest_url}/"),
+        host_url=f"{rest_url}/#/join/{host_code()}",
         rest=bold(f"{rest_url}/api"),
         websocket=bold(websocket_url),
         rest_url=rest_url,
@@ -80,7 +92,7 @@ def banner(
     )
 
 
-def _qr_code(url: str) -> str:
+def qr_code(url: str) -> str:
     """Return lines that a phone's camera reads, dark on light or light on dark."""
     lines = io.StringIO()
     segno.make(url, error="l").terminal(lines, border=2, compact=True)

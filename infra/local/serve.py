@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import uvloop
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.auth.claims import Role
+from chalicelib.auth.claims import Claims, Role
 from chalicelib.auth.secret_file import FileSecrets
 from chalicelib.auth.tokens import TokenIssuer
 from chalicelib.limits import ADMIN_TOKEN_SECONDS, BOT_TOKEN_SECONDS
@@ -201,6 +201,14 @@ async def _run(
         functions.close()
 
 
+def _host_code() -> str:
+    """Return a code that signs in a host, as ``POST /api/invites`` does; requests are not served yet."""
+    from chalicelib.bootstrap import application  # noqa: PLC0415 - it reads the environment, as app does
+
+    host = Claims("host", Role.ADMIN, issued_at=0, expires_at=0, token_id="")
+    return application().invites.invite_host(host)[0]
+
+
 def _banner(options: Options, urls: Mapping[str, str]) -> str:
     issuer = TokenIssuer(FileSecrets(options.state.token_secrets), Settings.from_env(os.environ).jwt_issuer)
     if options.dynamodb:
@@ -211,6 +219,7 @@ def _banner(options: Options, urls: Mapping[str, str]) -> str:
         rest_url=urls["rest_url"],
         websocket_url=urls["websocket_url"],
         network_url=urls.get("network_url"),
+        host_code=_host_code,
         log=options.state.log,
         admin_token=issuer.mint("host", Role.ADMIN, ADMIN_TOKEN_SECONDS),
         bot_token=issuer.mint("bot", Role.BOT, BOT_TOKEN_SECONDS),

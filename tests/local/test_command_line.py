@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.bots.programs import Program, running
@@ -120,6 +121,34 @@ async def test_a_listener_that_is_started_again_goes_on_from_its_position(
 
     for session in (before, after, missed):
         told(gateway, "night", "end", str(session["id"]))
+
+
+def test_guests_and_hosts_are_invited_and_let_in_no_more(gateway: Gateway) -> None:
+    number = told(gateway, "night", "start")["id"]
+    shown = done(gateway, "invite", str(number))
+    made = told(gateway, "invite", "--ttl", "600")
+    link = told(gateway, "invite", "--host")
+
+    httpx.post(
+        f"{gateway.rest_url}/api/join", json={"code": made["code"], "name": "Zoë & co"}
+    ).raise_for_status()
+    host = httpx.post(f"{gateway.rest_url}/api/join", json={"code": link["code"], "name": "bob"}).json()
+
+    code = shown.removeprefix("Code  ").partition("\n")[0]
+    assert f"/#/join/{code}" in shown
+    assert "█" in shown
+    assert (host["role"], host["sub"]) == ("admin", "bob")
+    assert "zoë & co is out" in done(gateway, "revoke", "--guest", "zoë & co", "--night", str(number))
+    assert told(gateway, "revoke", "bob") == {"revoked": "bob"}
+    refused = httpx.get(
+        f"{gateway.rest_url}/api/sessions", headers={"Authorization": f"Bearer {host['token']}"}
+    )
+    assert refused.json()["code"] == "token_revoked"
+    here = ("--state-dir", gateway.token_command[-1])
+    unknown = gamenight("revoke", "--guest", "Eve", *here)
+    assert (unknown.returncode, "no guest called Eve" in unknown.stderr) == (1, True)
+    assert gamenight("invite", "--host", "17", *here).returncode == 2
+    assert gamenight("revoke", "bob", "--night", "17", *here).returncode == 2
 
 
 def test_sessions_are_listed_the_newest_last(gateway: Gateway) -> None:

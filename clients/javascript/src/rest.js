@@ -81,7 +81,7 @@ export class Rest {
         redirect: 'error', // it would take the token to another host
         signal: AbortSignal.any([this.#signal, AbortSignal.timeout(TIMEOUT)]),
       });
-      content = await answer.json();
+      content = answer.status === 204 ? null : await answer.json();
     } catch (failure) {
       if (this.#signal.aborted) throw new GameNightError('closed', 'This client is closed.');
       if (!answer || !(failure instanceof SyntaxError)) throw new Unreachable(`${this.#root} could not be reached.`);

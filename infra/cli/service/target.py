@@ -139,7 +139,9 @@ def translated(url: str) -> Iterator[None]:
 
 def _local_url(state_dir: Path) -> str:
     try:
-        url: str = json.loads(StateDir(state_dir).addresses.read_text())["rest_url"]
+        addresses = json.loads(StateDir(state_dir).addresses.read_text())
+        # A guest's phone takes the link that an invite prints.
+        url: str = addresses.get("network_url") or addresses["rest_url"]
         at = urlsplit(url)
         socket.create_connection((at.hostname or "", at.port or 0), timeout=PROBE_SECONDS).close()
     except (OSError, ValueError, KeyError) as error:

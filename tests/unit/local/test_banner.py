@@ -14,6 +14,7 @@ def printed(network_url: str | None) -> str:
         rest_url="http://localhost:5000",
         websocket_url="ws://localhost:5000/api/sessions/live",
         network_url=network_url,
+        host_code=lambda: "QXK7RMD4HTPY9CWAE6NG3FJU",
         log=Path("gateway.log"),
         admin_token="admin's",
         bot_token="bot's",
@@ -21,7 +22,7 @@ def printed(network_url: str | None) -> str:
     )
 
 
-def test_the_code_leads_to_the_page() -> None:
+def test_the_code_signs_in_a_host_on_the_page() -> None:
     lines = printed(URL).splitlines()
 
     blocks = [line for line in lines if line and set(line) <= set(" ▀▄█")]
@@ -30,7 +31,7 @@ def test_the_code_leads_to_the_page() -> None:
     light = [[row[nth][half] == "1" for nth in range(len(row))] for row in rows for half in (0, 1)]
     size = len(light[0]) - 2 * border
     shown = [[not cell for cell in row[border:-border]] for row in light[border : border + size]]
-    code = segno.make(f"{URL}/", error="l")
+    code = segno.make(f"{URL}/#/join/QXK7RMD4HTPY9CWAE6NG3FJU", error="l")
     assert shown == [[bool(cell) for cell in row] for row in code.matrix]
 
 

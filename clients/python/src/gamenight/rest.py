@@ -22,7 +22,7 @@ ANSWER_SECONDS = 25.0
 
 GONE = ("game_not_found", "vote_not_found")
 
-UNAUTHORIZED, TOO_MANY_REQUESTS, SERVERS_OWN = 401, 429, 500
+NO_CONTENT, UNAUTHORIZED, TOO_MANY_REQUESTS, SERVERS_OWN = 204, 401, 429, 500
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -114,6 +114,8 @@ class Rest:
             raise ValueError(f"{path!r} is no path of a request") from wrong
         except HTTPException as broken:
             raise Refused(502, "no_answer", f"{self.url}{path} did not answer to the end.") from broken
+        if status == NO_CONTENT:
+            return None
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as wrong:

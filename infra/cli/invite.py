@@ -1,0 +1,65 @@
+"""``gamenight invite`` and ``gamenight revoke``: let people in by a code, and let somebody in no more."""
+
+from urllib.parse import quote
+
+import click
+
+from chalicelib.auth.claims import Role
+from infra.cli.night import active_night
+from infra.cli.options import answer, examples, text_argument
+from infra.cli.service.target import NIGHT, ServiceTarget, on_a_service
+from infra.local.banner import qr_code
+
+
+@click.command(epilog=examples("invite", "invite 17 --ttl 7200 --stage dev", "invite --host"))
+@NIGHT
+@click.option("--host", is_flag=True, help="Make a link that signs in a host: once, within ten minutes.")
+@click.option(
+    "--ttl",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    help="Seconds until guests can join no more.  [default: when the night ends]",
+)
+@on_a_service
+def invite(
+    service: ServiceTarget, number: int | None, *, host: bool, ttl: int | None, json_only: bool
+) -> None:
+    """Invite guests to a night by a code, or a host by a link.
+
+    Prints the code, the page's address with it, and a QR code of that. NIGHT is its number; without one it is
+    the newest active night.
+    """
+    if host and (number or ttl):
+        raise click.UsageError("A host's link is for no night, and good for ten minutes. Leave out the rest.")
+    path = "/api/invites" if host else f"/api/sessions/{number or active_night(service)}/invites"
+    made = service.ask(Role.ADMIN, "POST", path, {"ttl_seconds": ttl} if ttl else {})
+    lines = [made["url"], "", qr_code(made["url"])]
+    answer(made, *lines if host else [f"Code  {made['code']}", *lines], json_only=json_only)
+
+
+@click.command(
+    epilog=examples("revoke kosmi", "revoke --guest Zoë", "revoke --guest Zoë --night 17 --stage dev")
+)
+@text_argument("subject", required=True)
+@click.option("--guest", is_flag=True, help="SUBJECT is the name of a night's guest.")
+@click.option(
+    "--night",
+    "number",
+    type=click.IntRange(min=1),
+    help="The guest's night.  [default: the newest that is on]",
+)
+@on_a_service
+def revoke(service: ServiceTarget, subject: str, *, guest: bool, number: int | None, json_only: bool) -> None:
+    """Revoke the tokens of a bot, a host or a guest.
+
+    SUBJECT is whose they are. Its connections are closed. Tokens that it gets later are good. A guest's name
+    stays taken, and its votes count.
+    """
+    if number and not guest:
+        raise click.UsageError("--night goes with --guest.")
+    path = f"/api/tokens/{quote(subject, safe='')}"
+    if guest:
+        path = f"/api/sessions/{number or active_night(service)}/guests/{quote(subject, safe='')}"
+    service.ask(Role.ADMIN, "DELETE", path)
+    done = f"{subject} is out. What {subject} was issued until now is refused from here on."
+    answer({"revoked": subject}, done, json_only=json_only)
