@@ -16,7 +16,12 @@ from chalicelib.errors import NotFound
 
 FOLDER = Path(__file__).parent
 PAGE = "page.html"
-TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
 """Text only: no binary media types are configured on the API."""
 
 LOOK_AGAIN = "no-cache"
