@@ -4,6 +4,9 @@ export const LIST = '#/nights';
 
 export const addressOf = (id) => `#/night/${id}`;
 
+/** A night's link, which leads there from anywhere. */
+export const linkOf = (id) => new URL(addressOf(id), window.location.href).href;
+
 /** What an address names: { night }, an id or NaN for what can be none, { list: true }, or nothing. */
 export function named(address) {
   if (address === LIST) return { list: true };

@@ -52,7 +52,7 @@ export function voteOf(night, gameId, username) {
 }
 
 /** A name as the service compares it. */
-const caseless = (name) => name.trim().normalize('NFC').toLowerCase().normalize('NFC');
+export const caseless = (name) => name.trim().normalize('NFC').toLowerCase().normalize('NFC');
 
 /** Games with the best score first; of equals, the one that was played first. */
 export function ranked(games) {

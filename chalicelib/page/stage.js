@@ -1,9 +1,12 @@
 // The stage: the night that is shown, its ticket, its games and its feed; and how the connection is.
 
-import { byId, checkFold, fold, keepFocus, say } from './elements.js';
+import { linkOf } from './address.js';
+import { byId, checkFold, fold, keepFocus, say, spoken } from './elements.js';
 import { Feed } from './feed.js';
 import { Games } from './games.js';
 import { votesIn } from './night.js';
+import { durationText, resultsText, verdictWords, votersIn } from './results.js';
+import { onShare } from './share.js';
 import { STATES, nameOf, timeText, titleText } from './words.js';
 
 /** So many characters are set smaller. */
@@ -14,13 +17,19 @@ export class Stage {
   #feed = new Feed();
   #title = byId('night-title').firstElementChild;
 
-  constructor() { fold(this.#title, byId('night-title')); }
+  #night = null;
+
+  constructor() {
+    fold(this.#title, byId('night-title'));
+    onShare(byId('share'), () => ({ text: resultsText(this.#night), url: linkOf(this.#night.session.id) }));
+  }
 
   /** Somebody has come in: see `games.js`. */
   begin(deeds, username) { this.#games.begin(deeds, username); }
 
   render(night, hosting) {
     const { session, games } = night;
+    this.#night = night;
     const over = !session.is_active;
     say(byId('night-number'), `Night № ${session.id}`);
     say(byId('night-stamp'), over ? 'Ended' : 'On now');
@@ -31,6 +40,7 @@ export class Stage {
     say(byId('night-games'), String(games.length));
     say(byId('night-votes'), String(votesIn(games)));
     byId('night').classList.toggle('over', over);
+    showResults(night, over);
     byId('end-night').hidden = over || !hosting;
     byId('game-form').hidden = over || !hosting;
     byId('to-lobby').hidden = !over;
@@ -42,6 +52,17 @@ export class Stage {
     this.#feed.render(night);
     keepFocus(byId('night-title'));
   }
+}
+
+/** Show what has come of a night once it is over. */
+function showResults(night, over) {
+  const voters = over ? votersIn(night) : null;
+  byId('verdict').hidden = byId('share').hidden = byId('lasted').hidden = !over;
+  byId('voters').hidden = voters === null;
+  if (!over) return;
+  byId('verdict').replaceChildren(...spoken(verdictWords(night.games)));
+  say(byId('night-voters'), String(voters));
+  say(byId('night-lasted'), durationText(night.session));
 }
 
 function emptyText(over, hosting) {

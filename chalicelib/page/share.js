@@ -1,0 +1,34 @@
+// Shares a link: by what the device offers for that, or by copying it.
+
+import { announce, say } from './elements.js';
+
+const SAID = 3000; // milliseconds that a button says what it has done
+
+/** Have a button share what `offered()` returns, { text, url }, when it is pressed. */
+export function onShare(button, offered) {
+  const name = button.textContent;
+  button.addEventListener('click', async () => {
+    const { text, url } = offered();
+    if (navigator.share) {
+      await navigator.share({ text, url }).catch(() => {}); // whoever has changed their mind knows
+      return;
+    }
+    const done = await copied(text ? `${text}\n${url}` : url) ? 'Copied' : 'It could not be copied';
+    say(button, done);
+    announce(done);
+    setTimeout(() => say(button, name), SAID);
+  });
+}
+
+/** Copy a text, over plain http too, and say whether that was possible. */
+async function copied(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+  const before = document.activeElement;
+  const field = Object.assign(document.createElement('textarea'), { value: text, readOnly: true, className: 'unseen' });
+  (document.querySelector('dialog[open]') ?? document.body).append(field); // nothing outside a dialog can be selected
+  field.select();
+  const done = document.execCommand('copy');
+  field.remove();
+  before?.focus();
+  return done;
+}
