@@ -1,18 +1,19 @@
-// The page's addresses: `#/night/17` is a night, `#/nights` the list of them, and any other is whatever is on.
+// The page's addresses: `#/night/17` is a night, `#/night/17/tv` the same on a television, `#/nights` the list of them, and
+// any other is whatever is on.
 
 export const LIST = '#/nights';
 
-export const addressOf = (id) => `#/night/${id}`;
+export const addressOf = (id, tv = false) => `#/night/${id}${tv ? '/tv' : ''}`;
 
 /** A night's link, which leads there from anywhere. */
 export const linkOf = (id) => new URL(addressOf(id), window.location.href).href;
 
-/** What an address names: { night }, an id or NaN for what can be none, { list: true }, or nothing. */
+/** What an address names: { night, tv }, an id or NaN for what can be none and whether a television shows it, { list: true }, or nothing. */
 export function named(address) {
   if (address === LIST) return { list: true };
-  const [, id] = /^#\/night\/(.*)$/.exec(address) ?? [];
+  const [, id, tv] = /^#\/night\/(.*?)(\/tv)?$/.exec(address) ?? [];
   if (id === undefined) return {};
-  return { night: /^[1-9]\d{0,15}$/.test(id) ? Number(id) : NaN };
+  return { night: /^[1-9]\d{0,15}$/.test(id) ? Number(id) : NaN, tv: Boolean(tv) };
 }
 
 /** Show another address without going there: a place of its own in the history, or instead of the one before. */

@@ -27,13 +27,14 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-const VIEWS = ['sign-in', 'opening', 'lobby', 'night'];
+const VIEWS = ['sign-in', 'opening', 'lobby', 'night', 'tv'];
 
 /** Show one view. Whoever worked in the one before is led to the new one's heading; nobody else is disturbed. */
 export function show(view) {
   const before = VIEWS.find((id) => !byId(id).hidden);
   if (before === view) return;
   for (const id of VIEWS) byId(id).hidden = id !== view;
+  document.body.dataset.view = view;
   const nowhere = document.activeElement === document.body;
   window.scrollTo(0, 0);
   if (before && nowhere) byId(view).querySelector('h1').focus({ preventScroll: true });

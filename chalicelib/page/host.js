@@ -8,6 +8,7 @@ import { SESSIONS, streamOf } from './gamenight/names.js';
 import { Keeper } from './keeper.js';
 import { Lobby } from './lobby.js';
 import { OtherNights } from './others.js';
+import { Television } from './tv.js';
 import { eventWords, plain, problemSentence } from './words.js';
 
 /** So many of the newest nights are known from the beginning: a page, at most. */
@@ -18,6 +19,8 @@ export class Host {
   #memory;
   #keeper;
   #stage;
+  #tv = new Television();
+  #onTv = false;
   #lobby = new Lobby((id) => this.#visit(id), () => this.#readAll());
   #others = new OtherNights((id) => this.#visit(id));
   #entered = false;
@@ -53,7 +56,8 @@ export class Host {
 
   /** Show what an address names. Raises a GameNightError where that can't be read. */
   async enter(address) {
-    const { night, list } = named(address);
+    const { night, list, tv = false } = named(address);
+    this.#onTv = tv;
     const kept = this.#keeper.recall() ? this.#night.session.id : null;
     const remembered = kept !== null && !list && (night ?? kept) === kept;
     if (!remembered) this.#keeper.close();
@@ -75,9 +79,11 @@ export class Host {
   /** Show what another address names. */
   async go(address) {
     if (!this.#entered) return; // it is read when everything else is
-    const { night, list } = named(address);
+    const { night, list, tv = false } = named(address);
+    this.#onTv = tv;
     if (night !== undefined) {
       if (night !== this.#night?.session.id) await this.open(night);
+      else this.#render();
     } else if (list) await this.leave();
     else {
       const on = this.#nights.find(({ is_active: active }) => active);
@@ -101,7 +107,7 @@ export class Host {
     }
     this.#leaveStream();
     this.#client.follow(id, this.#keeper.cursor);
-    rename(addressOf(id), { instead: !asked });
+    rename(addressOf(id, this.#onTv), { instead: !asked });
     this.#render();
   }
 
@@ -154,6 +160,7 @@ export class Host {
   }
 
   stop() {
+    this.#tv.leave();
     this.#client.close();
     this.#leaveBehind();
     this.save();
@@ -288,7 +295,7 @@ export class Host {
 
   /** Render, and let the address name what is shown. An event only renders: somebody may just have gone elsewhere. */
   #show() {
-    if (this.#night) rename(addressOf(this.#night.session.id));
+    if (this.#night) rename(addressOf(this.#night.session.id, this.#onTv));
     else if (named(window.location.hash).night !== undefined) rename(LIST);
     this.#render();
   }
@@ -296,8 +303,14 @@ export class Host {
   #render() {
     document.body.dataset.role = this.claims.role;
     byId('start-form').hidden = !this.hosting;
-    if (this.#night) {
+    if (!(this.#night && this.#onTv)) this.#tv.leave();
+    if (this.#night && this.#onTv) {
+      this.#tv.render(this.#night);
+      byId('from-tv').href = addressOf(this.#night.session.id);
+      show('tv');
+    } else if (this.#night) {
       this.#stage.render(this.#night, this.hosting);
+      byId('to-tv').href = addressOf(this.#night.session.id, true);
       show('night');
     } else {
       this.#lobby.render(this.#nights, { sub: this.claims.sub, hosting: this.hosting });

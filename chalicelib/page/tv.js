@@ -1,0 +1,73 @@
+// A night on a television: who can get in and how, what is played, and the scores. Nothing has to be pressed or scrolled.
+
+import { byId, make, say, spoken, written } from './elements.js';
+import { ranked } from './night.js';
+import { verdictWords } from './results.js';
+import { nameOf, playersText, scoreText, titleText } from './words.js';
+
+/** So many scores are in sight, however many games there are. */
+const SCORES = 5;
+
+export class Television {
+  #awake = new Awake();
+
+  render({ session, games }) {
+    const over = !session.is_active;
+    const now = games.reduce((newest, game) => (newest?.id > game.id ? newest : game), null);
+    say(byId('tv-number'), `Night № ${session.id}`);
+    say(byId('tv-title').firstElementChild, nameOf(session));
+    say(byId('tv-stamp'), over ? 'Ended' : 'On now');
+    byId('tv').classList.toggle('over', over);
+    say(byId('tv-kicker'), over ? 'The results' : 'Now playing');
+    byId('tv-now').replaceChildren(...nowWords(games, now, over));
+    say(byId('tv-about'), over || !now ? '' : playersText(now));
+    byId('tv-list').replaceChildren(...ranked(games).slice(0, SCORES).map((game) => rowOf(game, !over && game === now)));
+    const more = games.length - SCORES;
+    say(byId('tv-more'), more > 0 ? `and ${more} more` : '');
+    document.title = titleText(session);
+    this.#awake.keep(true);
+  }
+
+  /** Another view is shown: the screen may sleep. */
+  leave() { this.#awake.keep(false); }
+}
+
+function nowWords(games, now, over) {
+  if (over) return spoken(verdictWords(games));
+  return [now ? written(now.title) : 'The first game comes soon'];
+}
+
+function rowOf({ title, totals }, now) {
+  return make(
+    'li',
+    { className: now ? 'now' : '' },
+    make('span', { className: 'score' }, scoreText(totals.score)),
+    make('span', { className: 'title' }, written(title)),
+    make('span', { className: 'up' }, `▲ ${totals.upvotes}`),
+    make('span', { className: 'down' }, `▼ ${totals.downvotes}`),
+  );
+}
+
+/** Keeps the screen on where the browser can do that. It can't over plain http, nor while the tab is hidden. */
+class Awake {
+  #wanted = false;
+  #lock = null; // a promise of one
+
+  constructor() { document.addEventListener('visibilitychange', () => this.#ask()); }
+
+  keep(wanted) {
+    this.#wanted = wanted;
+    if (wanted) this.#ask();
+    else {
+      this.#lock?.then((lock) => lock?.release());
+      this.#lock = null;
+    }
+  }
+
+  #ask() {
+    if (!this.#wanted || this.#lock || document.hidden) return;
+    const lock = navigator.wakeLock?.request('screen').catch(() => null); // its battery may be low
+    this.#lock = lock ?? null;
+    lock?.then((held) => held?.addEventListener('release', () => { if (this.#lock === lock) this.#lock = null; }));
+  }
+}
