@@ -5,6 +5,7 @@ good, and never mixes those of two deployments.
 """
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,11 +17,14 @@ from chalicelib.errors import NotFound
 
 FOLDER = Path(__file__).parent
 PAGE = "page.html"
+ICON = "icon.png"
+"""For iOS, which takes no SVG: it stands in the page itself, since the API serves texts only."""
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
 }
 """Text only: no binary media types are configured on the API."""
 
@@ -44,7 +48,9 @@ def page(root: str, websocket_url: str, headers: Mapping[str, str]) -> WebAnswer
     It works at ``/dev`` without the slash too, because its own URLs begin with the root.
     """
     text = (FOLDER / PAGE).read_text(encoding="utf-8")
-    for name, value in (("{files}", f"{root}/page/{edition()}"), ("{websocket}", websocket_url)):
+    icon = f"data:image/png;base64,{b64encode((FOLDER / ICON).read_bytes()).decode()}"
+    written = {"{files}": f"{root}/page/{edition()}", "{websocket}": websocket_url, "{icon}": icon}
+    for name, value in written.items():
         text = text.replace(name, escape(value))
     policy = {"Content-Security-Policy": content_security_policy(websocket_url)}
     return _answer(text, "text/html; charset=utf-8", LOOK_AGAIN, headers, policy)
@@ -63,8 +69,9 @@ def content_security_policy(websocket_url: str) -> str:
     at = urlsplit(websocket_url)
     live = f" {at.scheme}://{at.netloc}" if at.netloc else ""
     return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{live}; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"manifest-src 'self'; connect-src 'self'{live}; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
 
 

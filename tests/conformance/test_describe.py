@@ -11,7 +11,12 @@ import pytest
 
 from tests.clients import PATIENCE_SECONDS, Host, Target
 
-TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+TYPES = {
+    "js": "text/javascript",
+    "css": "text/css",
+    "svg": "image/svg+xml",
+    "webmanifest": "application/manifest+json",
+}
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def test_the_page_runs_only_its_own_scripts(target: Target) -> None:
 
 def test_the_pages_files_are_kept_by_browsers(target: Target) -> None:
     page = get(target, "")
-    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    files = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
 
     for address in files:
         file = get(target, address)

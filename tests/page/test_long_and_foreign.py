@@ -11,6 +11,7 @@ from tests.page.conftest import Visit
 from tests.page.visitor import Visitor
 
 PHONE: ViewportSize = {"width": 375, "height": 667}
+SMALL: ViewportSize = {"width": 360, "height": 640}
 NARROW: ViewportSize = {"width": 320, "height": 568}
 LONG = "A night that somebody has a lot to say about. " * 10 + "That is all of it, at last."
 HEBREW, ARABIC, MIRRORED, BROKEN_OUT = "מסיבה!", "ليلة (2)", "\u202edesrever", "\u2069\u202edesrever"
@@ -149,7 +150,7 @@ async def test_with_fifty_games_the_current_one_is_in_view(visit: Visit, host: H
     await expect(visitor.game("Game 50")).to_contain_text("Now playing")
     await visitor.connection_is("live")
 
-    for size in (PHONE, NARROW):
+    for size in (PHONE, SMALL, NARROW):
         await sees_the_current_game(visitor, size)
     await visitor.page.set_viewport_size(PHONE)
     assert await visitor.page.evaluate("document.documentElement.scrollHeight") < 3 * PHONE["height"]

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.page import served
 
-LATER = {"uqr.js", "uqr-license.txt"}
+LATER = {"icon-maskable.svg", "uqr.js", "uqr-license.txt"}
 """What is loaded where it is needed, and what is there to be read."""
 
 URL = "wss://ws.execute-api.us-east-1.amazonaws.com/dev"
@@ -16,7 +16,7 @@ URL = "wss://ws.execute-api.us-east-1.amazonaws.com/dev"
 def test_the_page_names_every_file_below_its_stage() -> None:
     page = served.page("/dev", URL, {}).body
 
-    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+    named = re.findall(r'(?:src|href)="(/[^"]+)"', page)
     assert sorted(named) == sorted(f"/dev/page/{served.edition()}/{name}" for name in served.files() - LATER)
     assert f'data-websocket="{URL}"' in page
 
