@@ -15,6 +15,7 @@ const LATEST_RECONNECT = 300_000; // the contract's bound of afterMs
 const TICK = 500;
 
 const RENEWAL = 'renewal'; // the id of an `auth` that replaces the token
+const REFUSED = ['token_expired', 'token_revoked'];
 const DROPS = ['auth_timeout', 'connection_unknown', 'not_authenticated'];
 
 /**
@@ -230,7 +231,7 @@ export class Connection {
   /** @param {any} frame */
   #failed({ code, message, id: stream, retryable }) {
     const waiting = this.#waiting.get(stream);
-    if (code === 'token_expired') this.end(new TokenRefused(code, message));
+    if (REFUSED.includes(code)) this.end(new TokenRefused(code, message));
     else if (DROPS.includes(code)) this.end(`${message} (${code})`);
     else if (!waiting) return; // it answers nothing that is waited for
     else if (code === 'session_not_found') {
