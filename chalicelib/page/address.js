@@ -1,5 +1,5 @@
-// The page's addresses: `#/night/17` is a night, `#/night/17/tv` the same on a television, `#/nights` the list of them, and
-// any other is whatever is on.
+// The page's addresses: `#/night/17` is a night, `#/night/17/tv` the same on a television, `#/nights` the list of them,
+// `#/join/K7QM2X` lets somebody in, and any other is whatever is on.
 
 export const LIST = '#/nights';
 
@@ -8,9 +8,17 @@ export const addressOf = (id, tv = false) => `#/night/${id}${tv ? '/tv' : ''}`;
 /** A night's link, which leads there from anywhere. */
 export const linkOf = (id) => new URL(addressOf(id), window.location.href).href;
 
-/** What an address names: { night, tv }, an id or NaN for what can be none and whether a television shows it, { list: true }, or nothing. */
+/** The link that lets somebody in by a code. */
+export const joinLinkOf = (code) => new URL(`#/join/${code}`, window.location.href).href;
+
+/**
+ * What an address names: { night, tv }, an id or NaN for what can be none and whether a television shows it;
+ * { list: true }; { join }, a code or ''; or nothing.
+ */
 export function named(address) {
   if (address === LIST) return { list: true };
+  const [joining, code = ''] = /^#\/join(?:\/(.*))?$/.exec(address) ?? [];
+  if (joining) return { join: code };
   const [, id, tv] = /^#\/night\/(.*?)(\/tv)?$/.exec(address) ?? [];
   if (id === undefined) return {};
   return { night: /^[1-9]\d{0,15}$/.test(id) ? Number(id) : NaN, tv: Boolean(tv) };

@@ -27,7 +27,7 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-const VIEWS = ['sign-in', 'opening', 'lobby', 'night', 'tv'];
+const VIEWS = ['sign-in', 'join', 'removed', 'opening', 'lobby', 'night', 'tv'];
 
 /** Show one view. Whoever worked in the one before is led to the new one's heading; nobody else is disturbed. */
 export function show(view) {

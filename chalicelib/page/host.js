@@ -4,7 +4,7 @@ import { LIST, addressOf, named, rename } from './address.js';
 import { Deed } from './deed.js';
 import { announce, byId, say, show } from './elements.js';
 import { GameNightError, Refused } from './gamenight/index.js';
-import { SESSIONS, streamOf } from './gamenight/names.js';
+import { NOW, SESSIONS, streamOf } from './gamenight/names.js';
 import { Keeper } from './keeper.js';
 import { Lobby } from './lobby.js';
 import { OtherNights } from './others.js';
@@ -19,6 +19,7 @@ export class Host {
   #memory;
   #keeper;
   #stage;
+  #invitations;
   #tv = new Television();
   #onTv = false;
   #lobby = new Lobby((id) => this.#visit(id), () => this.#readAll());
@@ -30,8 +31,9 @@ export class Host {
   #meanwhile = null; // the nights that have started while one of ours is being started
   #deeds;
 
-  constructor(client, memory, claims, stage) {
+  constructor(client, memory, claims, stage, invitations) {
     [this.#client, this.#memory, this.claims, this.#stage] = [client, memory, claims, stage];
+    this.#invitations = invitations;
     this.#keeper = new Keeper(client, memory);
     this.#deeds = { start: new Deed(client), end: new Deed(client), game: new Deed(client), votes: new Map() };
     client.on('event', (event) => this.#happened(event));
@@ -40,7 +42,8 @@ export class Host {
       withdraw: (game, username) => this.#withdraw(game, username),
       remove: (nightId, game) => this.#remove(nightId, game),
     };
-    stage.begin(deeds, memory.read('voter') ?? claims.sub);
+    stage.begin(deeds, claims.name ?? memory.read('voter') ?? claims.sub);
+    invitations.begin(client);
   }
 
   get hosting() { return this.claims.role === 'admin'; }
@@ -56,7 +59,7 @@ export class Host {
 
   /** Show what an address names. Raises a GameNightError where that can't be read. */
   async enter(address) {
-    const { night, list, tv = false } = named(address);
+    const { night, list, tv = false } = this.#named(address);
     this.#onTv = tv;
     const kept = this.#keeper.recall() ? this.#night.session.id : null;
     const remembered = kept !== null && !list && (night ?? kept) === kept;
@@ -79,11 +82,11 @@ export class Host {
   /** Show what another address names. */
   async go(address) {
     if (!this.#entered) return; // it is read when everything else is
-    const { night, list, tv = false } = named(address);
+    const { night, list, tv = false } = this.#named(address);
     this.#onTv = tv;
     if (night !== undefined) {
       if (night !== this.#night?.session.id) await this.open(night);
-      else this.#render();
+      else this.#show();
     } else if (list) await this.leave();
     else {
       const on = this.#nights.find(({ is_active: active }) => active);
@@ -207,12 +210,19 @@ export class Host {
   }
 
   #started(session) {
+    if (this.claims.night) return;
     const newest = this.#newest;
     this.#nights = [{ ...session, games_played: 0 }, ...this.#nights.filter(({ id }) => id !== session.id)];
     if (this.#meanwhile) this.#meanwhile.push(session);
     else if ([this.#night?.session.id, this.#opening?.id].includes(session.id)) return;
     else if (this.#busy(newest)) this.#others.tell(session, 'Another night has started');
     else this.open(session.id, false);
+  }
+
+  /** What an address names; a guest's token is for one night. */
+  #named(address) {
+    const { night } = this.claims;
+    return night ? { night, tv: named(address).tv } : named(address);
   }
 
   /** Whether somebody would miss what they see: a night that is on, one of before, or what they type. */
@@ -245,8 +255,9 @@ export class Host {
   async #begin(id, wanted = () => true) {
     try {
       // Ids have no gaps, so that nobody has to be asked for one behind the newest.
-      if (!(id <= this.#newest)) await this.#look();
-      if (!(id <= this.#newest)) throw new Refused(404, 'session_not_found', '');
+      const known = () => Boolean(this.claims.night) || id <= this.#newest;
+      if (!known()) await this.#look();
+      if (!known()) throw new Refused(404, 'session_not_found', '');
       const read = await this.#keeper.read(id);
       if (wanted()) this.#keeper.begin(read);
       return null;
@@ -261,6 +272,7 @@ export class Host {
 
   /** Read the newest nights; returns the newest that is on, or undefined, and where the stream of starts ends. */
   async #look() {
+    if (this.claims.night) return { cursor: NOW }; // a guest reads one night
     const { sessions, cursor } = await this.#client.request('GET', `/api/sessions?newest=${KNOWN}`);
     this.#nights = sessions;
     return { active: sessions.find((night) => night.is_active), cursor };
@@ -305,11 +317,12 @@ export class Host {
     byId('start-form').hidden = !this.hosting;
     if (!(this.#night && this.#onTv)) this.#tv.leave();
     if (this.#night && this.#onTv) {
-      this.#tv.render(this.#night);
+      this.#tv.render(this.#night, this.hosting ? (id) => this.#invitations.ofNight(id) : null);
       byId('from-tv').href = addressOf(this.#night.session.id);
       show('tv');
     } else if (this.#night) {
       this.#stage.render(this.#night, this.hosting);
+      this.#invitations.at(this.#night.session.id);
       byId('to-tv').href = addressOf(this.#night.session.id, true);
       show('night');
     } else {

@@ -1,10 +1,12 @@
 // The page's beginning: who is signed in, and what each button does. Leaves what happens then to `host.js`.
 
-import { LIST } from './address.js';
+import { LIST, addressOf, named as namedBy } from './address.js';
 import { byId, say, show } from './elements.js';
 import { confirmed, countCharacters, mark, onSubmit, tell } from './forms.js';
 import { GameNight, GameNightError, Refused, TokenRefused, Unreachable, claimsOf } from './gamenight/index.js';
 import { Host } from './host.js';
+import { Invitations } from './invitations.js';
+import { Join } from './join.js';
 import { Memory } from './memory.js';
 import { Stage, showState } from './stage.js';
 import { tokenIn } from './token.js';
@@ -18,6 +20,8 @@ const named = document.documentElement.dataset.websocket;
 const url = named.endsWith(BESIDE) ? `${root.replace(/^http/, 'ws')}${BESIDE}` : named;
 const memory = new Memory(root);
 const stage = new Stage();
+const invitations = new Invitations(memory);
+const join = new Join(root, letIn);
 
 const NO_TOKEN = 'That is no token. A token is one long line in three parts with dots between them.';
 const TOLD_BEFORE = 120_000; // milliseconds before a token expires; the service says so as well
@@ -27,21 +31,32 @@ let client = null;
 let token = null;
 let expiry = null;
 
-function signedOut(problem = null) {
+/** End what the page does for whoever is signed in. */
+function stop() {
   host?.stop();
   host = client = null;
   clearTimeout(expiry);
   byId('renewal').hidden = true;
   byId('who').hidden = true;
+  byId('invitation').close();
+  delete document.body.dataset.role;
   document.title = 'Game Night Live';
   showState('none');
+}
+
+function signedOut(problem = null) {
+  stop();
   show('sign-in');
   if (problem) tell(byId('sign-in-form'), problem);
 }
 
 function refused(problem) {
   memory.write('token', null);
-  if (host) signedOut(problem); // once, though each request that is under way is refused
+  if (host?.claims.night && problem.code === 'token_revoked') {
+    stop();
+    memory.forget();
+    show('removed');
+  } else if (host) signedOut(problem); // once, though each request that is under way is refused
 }
 
 /** A client whose user signs out where the token is refused. */
@@ -65,8 +80,8 @@ async function signIn(claims) {
     if (problem instanceof Unreachable && client.state === 'connecting') showState('offline');
   });
   client.on('token_expiring', (expires) => expiring(expires));
-  host = new Host(client, memory, claims, stage);
-  say(byId('who-name').firstElementChild, claims.sub);
+  host = new Host(client, memory, { ...claims, ...memory.read('guest') }, stage, invitations);
+  say(byId('who-name').firstElementChild, host.claims.name ?? claims.sub);
   await host.enter(window.location.hash);
   showState('connecting');
   client.run().catch((problem) => {
@@ -85,12 +100,28 @@ function watch({ expiresAt }) {
 }
 
 function expiring(expires) {
+  if (host.claims.night) return; // a guest has no other token
   const time = expires.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   say(byId('renewal-title'), `Your token expires at ${time}. Paste a new one of yours to stay.`);
   byId('renewal').hidden = false;
 }
 
+/** Go on as somebody whom a code has let in. */
+async function letIn({ token: given, role, name, session_id: night }) {
+  memory.forget();
+  memory.write('token', given);
+  if (role === 'guest') memory.write('guest', { role, night, name });
+  window.history.replaceState(null, '', night ? addressOf(night) : window.location.pathname);
+  await begin();
+}
+
 async function begin() {
+  const { join: code } = namedBy(window.location.hash);
+  if (code !== undefined) {
+    stop();
+    join.open(code);
+    return;
+  }
   token = memory.read('token');
   const claims = token && claimsOf(token);
   if (!claims) {
@@ -120,6 +151,7 @@ onSubmit(byId('sign-in-form'), async ({ token: pasted }) => {
   }
   try {
     memory.write('token', token);
+    memory.write('guest', null);
     await signIn(claims);
     byId('sign-in-form').reset();
   } catch (problem) {
@@ -167,7 +199,10 @@ byId('end-night').addEventListener('click', async () => {
 
 byId('to-nights').href = LIST;
 byId('to-lobby').addEventListener('click', () => { window.location.hash = LIST; });
-window.addEventListener('hashchange', () => host?.go(window.location.hash));
+window.addEventListener('hashchange', () => {
+  if (host && namedBy(window.location.hash).join === undefined) host.go(window.location.hash);
+  else begin();
+});
 byId('open-again').addEventListener('click', begin);
 byId('sign-out').addEventListener('click', () => {
   signedOut();

@@ -41,7 +41,7 @@ export class Stage {
     say(byId('night-votes'), String(votesIn(games)));
     byId('night').classList.toggle('over', over);
     showResults(night, over);
-    byId('end-night').hidden = over || !hosting;
+    byId('end-night').hidden = byId('invite').hidden = over || !hosting;
     byId('game-form').hidden = over || !hosting;
     byId('to-lobby').hidden = !over;
     say(byId('to-lobby'), hosting ? 'Start another night' : 'Back to the lobby');

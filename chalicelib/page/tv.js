@@ -1,6 +1,7 @@
-// A night on a television: who can get in and how, what is played, and the scores. Nothing has to be pressed or scrolled.
+// A night on a television: how to get in, what is played, and the scores. Nothing has to be pressed or scrolled.
 
 import { byId, make, say, spoken, written } from './elements.js';
+import { ticketOf } from './invitations.js';
 import { ranked } from './night.js';
 import { verdictWords } from './results.js';
 import { nameOf, playersText, scoreText, titleText } from './words.js';
@@ -10,8 +11,10 @@ const SCORES = 5;
 
 export class Television {
   #awake = new Awake();
+  #entry = null; // of which night
 
-  render({ session, games }) {
+  /** `inviting(id)` returns the code of a night; only hosts have one. */
+  render({ session, games }, inviting) {
     const over = !session.is_active;
     const now = games.reduce((newest, game) => (newest?.id > game.id ? newest : game), null);
     say(byId('tv-number'), `Night № ${session.id}`);
@@ -25,7 +28,18 @@ export class Television {
     const more = games.length - SCORES;
     say(byId('tv-more'), more > 0 ? `and ${more} more` : '');
     document.title = titleText(session);
+    this.#showEntry(session.id, over ? null : inviting);
     this.#awake.keep(true);
+  }
+
+  /** Show once how to get into a night. Where that can't be had, everything else is shown. */
+  async #showEntry(id, inviting) {
+    const wanted = inviting ? id : null;
+    if (this.#entry === wanted) return;
+    this.#entry = wanted;
+    byId('tv-entry').replaceChildren();
+    const ticket = wanted && await inviting(id).then(({ code }) => ticketOf(code)).catch(() => null);
+    if (ticket && this.#entry === wanted) byId('tv-entry').replaceChildren(...ticket);
   }
 
   /** Another view is shown: the screen may sleep. */

@@ -24,6 +24,12 @@ const PROBLEMS = {
   token_missing: 'Sign in first.',
   subject_mismatch: 'That token belongs to somebody else. Sign out first to be somebody else.',
   payload_too_large: 'That is too long.',
+  token_revoked: 'This token does not count any more. Sign in anew.',
+  invite_not_found: 'There is no such code. Look at it once more.',
+  invite_expired: 'This code is not good any more. Ask the host for another one.',
+  name_taken: 'Somebody in this night has that name. Choose another one.',
+  guest_not_found: 'There is no guest of that name in this night.',
+  too_many_requests: 'Too many have tried just now. Wait a minute, and press the button again.',
 };
 
 const FIELDS = {
@@ -32,13 +38,15 @@ const FIELDS = {
   pack_name: 'The pack can have 200 characters.',
   min_players: 'From 1 to 1000 players, and no more at least than at most.',
   max_players: 'From 1 to 1000 players.',
+  name: 'A name has 1 to 80 characters.',
+  code: 'A code is a few letters and digits.',
   username: 'A vote needs a name, of 80 characters at most.',
 };
 
 /** A problem as a sentence that says what to do. */
 export function problemSentence(problem) {
   if (problem.code === 'unreachable') return REACH;
-  if (problem.passing) return 'The service is overloaded or in trouble. Try again in a moment: it is done only once.';
+  if (problem.passing && !PROBLEMS[problem.code]) return 'The service is overloaded or in trouble. Try again in a moment: it is done only once.';
   return PROBLEMS[problem.code] || problem.detail || 'The service refused this and did not say why.';
 }
 
@@ -112,6 +120,9 @@ export function eventWords({ type, data }) {
 
 /** What is asked before a game is removed. */
 export const removalWords = ({ title }) => [by(title), ' and its votes count no more. Everyone hears it.'];
+
+/** What is said once a guest is removed. */
+export const removedWords = (name) => [by(name), ' is removed: hears nothing more, and can’t vote.'];
 
 /** What is said of another night, `what` being that it is on or has started. */
 export function nightWords({ id, notes }, what) {

@@ -1,0 +1,88 @@
+// Lets others in: shows a code as a ticket, with its QR code and its link, and takes a guest's place away again.
+
+import { joinLinkOf } from './address.js';
+import { byId, make, say, spoken } from './elements.js';
+import { onSubmit, tell } from './forms.js';
+import { qrCode } from './qr.js';
+import { onShare } from './share.js';
+import { removedWords, timeText } from './words.js';
+
+const HERE_ONLY = ['localhost', '127.0.0.1', '[::1]'];
+const LEFT = 60_000; // milliseconds that a code is good for at least where it is shown again
+const GUESTS = {
+  title: 'Invite guests',
+  text: 'Come to game night',
+  lead: 'For as many guests as come, until the night ends.',
+};
+const HOST = {
+  title: 'Sign in another device',
+  text: 'Host the game night',
+  lead: 'For one device, once. Whoever opens it is a host.',
+};
+
+export class Invitations {
+  #memory;
+  #client = null;
+  #night = null;
+  #shown = null; // { code, text }
+
+  constructor(memory) {
+    this.#memory = memory;
+    byId('invite').addEventListener('click', () => this.#show(GUESTS, () => this.ofNight(this.#night)));
+    byId('another-device').addEventListener('click', () => {
+      this.#show(HOST, () => this.#client.request('POST', '/api/invites', {}));
+    });
+    byId('close-invitation').addEventListener('click', () => byId('invitation').close());
+    onShare(byId('share-invitation'), () => ({ text: this.#shown.text, url: joinLinkOf(this.#shown.code) }));
+    onSubmit(byId('remove-guest'), async ({ guest }) => {
+      say(byId('removed-guest'), '');
+      await this.#client.request('DELETE', `/api/sessions/${this.#night}/guests/${encodeURIComponent(guest.trim())}`);
+      byId('remove-guest').reset();
+      byId('removed-guest').replaceChildren(...spoken(removedWords(guest.trim())));
+    });
+  }
+
+  /** A host has come in. */
+  begin(client) { this.#client = client; }
+
+  /** A night is shown. */
+  at(night) { this.#night = night; }
+
+  /** Return the code of a night, the same one as long as it is good. Raises a GameNightError. */
+  async ofNight(night) {
+    const kept = this.#memory.read('invite');
+    if (kept?.night === night && new Date(kept.expires_at) - Date.now() > LEFT) return kept;
+    const made = { night, ...await this.#client.request('POST', `/api/sessions/${night}/invites`, {}) };
+    this.#memory.write('invite', made);
+    return made;
+  }
+
+  async #show({ title, text, lead }, asked) {
+    say(byId('invitation-title'), title);
+    say(byId('invitation-lead'), lead);
+    byId('invitation-here').hidden = !HERE_ONLY.includes(window.location.hostname);
+    byId('guests').hidden = text !== GUESTS.text;
+    byId('invitation-ticket').hidden = true;
+    for (const id of ['invitation-problem', 'removed-guest']) say(byId(id), '');
+    byId('invitation').showModal();
+    try {
+      const { code, expires_at: until } = await asked();
+      this.#shown = { code, text };
+      byId('invitation-ticket').replaceChildren(...await ticketOf(code));
+      byId('invitation-ticket').hidden = false;
+      say(byId('invitation-lead'), `${lead} Good until ${timeText(until)}.`);
+    } catch (problem) {
+      tell(byId('invitation'), problem);
+    }
+  }
+}
+
+/** A code for a camera, for fingers, and as a link. */
+export async function ticketOf(code) {
+  const link = joinLinkOf(code);
+  return [
+    await qrCode(link, `QR code of ${link}`),
+    make('p', { className: 'code' }, code),
+    make('a', { href: link, className: 'link' }, link.replace(/^https?:\/\//, '')),
+  ];
+}

@@ -1,0 +1,41 @@
+// Lets somebody in by a code, who says a name and nothing else: a guest into a night, or a host.
+
+import { byId, show } from './elements.js';
+import { mark, onSubmit } from './forms.js';
+import { Rest } from './gamenight/rest.js';
+import { problemSentence } from './words.js';
+
+/** Nobody has a token yet. */
+const NOBODY = { latest: async () => '' };
+const AT = { invite_not_found: 'code', invite_expired: 'code', name_taken: 'name' }; // which field a problem is about
+
+export class Join {
+  #form = byId('join-form');
+
+  /** `letIn(answer)` goes on with what the service has answered. */
+  constructor(root, letIn) {
+    const rest = new Rest(root, NOBODY, new AbortController().signal);
+    onSubmit(this.#form, async ({ code, name }) => {
+      let answer;
+      try {
+        answer = await rest.request('POST', '/api/join', { code: code.trim(), name: name.trim() });
+      } catch (problem) {
+        const field = AT[problem.code];
+        if (!field) throw problem;
+        if (field === 'code') byId('join-code').hidden = false;
+        mark(this.#form.elements[field], problemSentence(problem));
+        this.#form.elements[field].focus();
+        return;
+      }
+      this.#form.reset();
+      await letIn(answer);
+    });
+  }
+
+  /** Ask for a name, and for the code where the address has none. */
+  open(code) {
+    this.#form.elements.code.value = code;
+    byId('join-code').hidden = code !== '';
+    show('join');
+  }
+}
