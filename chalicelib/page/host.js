@@ -138,6 +138,7 @@ export class Host {
     }
     if (this.#night?.session.id !== night.id) await this.open(night.id);
     await this.#look().catch(() => null); // what was heard is told anyway
+    if (this.#night?.session.id !== night.id) return; // somebody has gone elsewhere meanwhile
     for (const other of this.#nights.toReversed()) {
       if (other.is_active && other.id !== night.id) this.#others.tell(other, 'Another night is on');
     }
