@@ -102,8 +102,8 @@ check: $(VENV)/.check .venv-checkov/.installed ## check format, lint, types, lay
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/cfn-lint infra/deploy/stack.yaml
-	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/deploy/stack.yaml
+	@$(BIN)/cfn-lint infra/deploy/*.yaml docs/recipes/*.yaml
+	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/deploy/stack.yaml infra/deploy/events.yaml
 	@.venv-checkov/bin/python -W ignore -m infra.policies
 	@$(BIN)/gamenight dev audit
 

@@ -11,33 +11,40 @@ from typing import Any
 
 import parliament  # type: ignore[import-not-found] # in another environment
 
-from infra.template import STACK, resources
+from infra.deploy.stage import DEPLOYER_POLICY, EVENTS_POLICY
+from infra.template import EVENTS, resources
 
 ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:123456789012:table/t",
     "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:123456789012:q",
+    "AWS::Events::EventBus": "arn:aws:events:us-east-1:123456789012:event-bus/b",
     "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:123456789012:log-group:g:log-stream:s",
 }
-NAMES = {"Partition": "aws", "Region": "us-east-1", "AccountId": "123456789012"}
+NAMES = {
+    "Partition": "aws",
+    "Region": "us-east-1",
+    "AccountId": "123456789012",
+    "WebSocketApiId": "a1",
+    "StreamArn": "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/s",
+    "Machine": "arn:aws:states:us-east-1:123456789012:stateMachine:m",
+}
 
 
 def policies() -> Iterator[tuple[str, Any]]:
-    """Yield the name and the document of each policy, with ARNs where the stack has references."""
-    deployer = STACK.with_name("deployer-policy.json")
-    yield deployer.name, json.loads(deployer.read_text())
-    declared = resources("dev")
+    """Yield the name and the document of each policy, with ARNs where the stacks have references."""
+    for path in (DEPLOYER_POLICY, EVENTS_POLICY):
+        yield path.name, json.loads(path.read_text())
+    declared = {**resources("dev"), **resources("dev", EVENTS)}
 
     def arn(text: str) -> str:
         found = re.sub(r"\$\{(\w+)\.Arn\}", lambda name: ARNS[declared[name[1]]["Type"]], text)
-        return re.sub(r"\$\{AWS::(\w+)\}", lambda name: NAMES[name[1]], found).replace(
-            "${WebSocketApiId}", "a1"
-        )
+        return re.sub(r"\$\{(?:AWS::)?(\w+)\}", lambda name: NAMES[name[1]], found)
 
     for name, one in declared.items():
         if one["Type"] == "AWS::IAM::Role":
             [policy] = one["Properties"]["Policies"]
             text = json.dumps(policy["PolicyDocument"])
-            text = re.sub(r'\{"GetAtt": "(\w+\.Arn)"\}', r'"${\1}"', text)
+            text = re.sub(r'\{"(?:GetAtt|Ref)": "([\w.]+)"\}', r'"${\1}"', text)
             yield name, json.loads(arn(text))
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 
 STACK = Path(__file__).parent / "deploy" / "stack.yaml"
+EVENTS = STACK.with_name("events.yaml")
+"""The stack of a stage's event bus."""
 
 MAX_SENT = 51_200
 """Bytes of a template that CloudFormation takes in a request; one that is larger has to be in a bucket.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from infra.deploy import events
 from infra.deploy.chalice.state import (
     delete_mapping,
     deployed_functions,
@@ -13,10 +14,7 @@ from infra.deploy.chalice.state import (
 )
 from infra.deploy.output import DeploymentError
 from infra.deploy.status import existing_tables, has_secret
-from infra.deploy.target import Target
-
-Part = tuple[str, Callable[[], object]]
-"""Something that belongs to a stage, and what removes it."""
+from infra.deploy.target import Part, Target
 
 
 def tables_with_data(target: Target) -> list[str]:
@@ -29,6 +27,7 @@ def tables_with_data(target: Target) -> list[str]:
 
 def left(target: Target) -> Iterator[str]:
     """Yield everything on AWS that belongs to a stage, a line each."""
+    yield from (what for what, _ in events.parts(target))
     yield from (what for what, _ in _functions_and_apis(target))
     if (status := target.stack.status()) is not None:
         yield f"stack {target.stage.stack} ({status})"
@@ -38,6 +37,8 @@ def left(target: Target) -> Iterator[str]:
 def destroy(target: Target) -> None:
     """Remove all of a stage, with its tables: the caller has asked about their data."""
     stage, progress = target.stage, target.progress
+    progress.step("Event bus")
+    _remove(target, events.parts)
     progress.step("Functions and APIs")
     # Chalice would delete only what it has a record of, and not the second of two APIs.
     _remove(target, _functions_and_apis)
@@ -66,13 +67,13 @@ def _remove(target: Target, parts: Callable[[Target], Iterator[Part]]) -> None:
 
 def _functions_and_apis(target: Target) -> Iterator[Part]:
     aws, stage = target.aws, target.stage
-    lambdas, events = aws.client("lambda"), aws.client("events")
+    lambdas, schedules = aws.client("lambda"), aws.client("events")
     for rule in (one["Name"] for one in rules(aws, stage)):
         # A rule is only deleted once it has no targets.
-        if targets := [one["Id"] for one in events.list_targets_by_rule(Rule=rule)["Targets"]]:
-            remove = partial(events.remove_targets, Rule=rule, Ids=targets)
+        if targets := [one["Id"] for one in schedules.list_targets_by_rule(Rule=rule)["Targets"]]:
+            remove = partial(schedules.remove_targets, Rule=rule, Ids=targets)
             yield f"targets of the EventBridge rule {rule}", remove
-        yield f"EventBridge rule {rule}", partial(events.delete_rule, Name=rule)
+        yield f"EventBridge rule {rule}", partial(schedules.delete_rule, Name=rule)
     for uuid in (one["UUID"] for one in mappings(aws, stage) if one["State"] != "Deleting"):
         yield f"event source mapping {uuid}", partial(delete_mapping, aws, uuid)
     for entry in deployed_functions(aws, stage):

@@ -93,7 +93,8 @@ def advice(error: ClientError) -> str:
     if code in NOT_PERMITTED:
         return (
             f"These credentials may not do {error.operation_name} ({code}): {said}\n"
-            f"infra/deploy/deployer-policy.json is what a person who deploys has to be allowed to do. {AGAIN}"
+            "infra/deploy/deployer-policy.json is what a person who deploys has to be allowed to do, and "
+            f"events-policy.json where the stage has an event bus. {AGAIN}"
         )
     if code in THROTTLED:
         return (

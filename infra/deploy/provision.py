@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.auth.secrets import TokenSecrets
 from infra.budget import CONCURRENCY
+from infra.deploy import events
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.config import ChaliceConfig, stage_entry
 from infra.deploy.output import DeploymentError, code_of
@@ -38,6 +39,8 @@ def provision(target: Target) -> str:
     for name in existing_tables(target) if was_there else ():
         if name not in kept_tables:
             progress.warning(f"{name} had been deleted and is empty now: see docs/operations.md, Restore")
+    stream_arn = _stream_arn(aws, target.stack.outputs()["SessionsTableName"])
+    events.apply(target, stream_arn)
     progress.step(f"Token secret {stage.secret_parameter}")
     made = ensure_secret(aws.client("ssm"), stage.secret_parameter)
     progress.detail("made; nobody has seen it" if made else "unchanged")
@@ -45,7 +48,6 @@ def provision(target: Target) -> str:
         progress.warning("there was none any more: tokens that were made before are refused from now on")
     progress.step("Chalice's configuration, .chalice/config.json")
     outputs = target.stack.outputs()
-    stream_arn = _stream_arn(aws, outputs["SessionsTableName"])
     entry = stage_entry(
         stage,
         target.functions,

@@ -13,6 +13,8 @@ from infra.deploy.output import DeploymentError
 APP_NAME = "game-night-live"
 DEPLOYER_POLICY = Path(__file__).with_name("deployer-policy.json")
 """What somebody who deploys and operates stages has to be allowed to do, see docs/deploying.md."""
+EVENTS_POLICY = Path(__file__).with_name("events-policy.json")
+"""What they need besides for stages with an event bus; both together are more than one policy can hold."""
 
 STAGE_NAME = re.compile(r"(?!local$)[a-z][a-z0-9]{0,15}")
 """Without dashes, so that no stage's name begins with another's and a dash; local is the gateway's stage."""
@@ -46,6 +48,16 @@ class Stage:
     def websocket_api(self) -> str:
         """The WebSocket API, as Chalice calls it."""
         return f"{self.stack}-websocket-api"
+
+    @property
+    def bus(self) -> str:
+        """The EventBridge bus that gets every event of the log."""
+        return self.stack
+
+    @property
+    def notifications(self) -> str:
+        """What the rules and topics that tell people of events begin with."""
+        return f"{self.stack}-notify-"
 
     def url(self, api_id: str, region: str = "", template: str | None = None) -> str:
         """Return where API Gateway serves an API's stage; ``template`` is an emulator's PUSH_ENDPOINT."""
@@ -87,6 +99,7 @@ PARAMETERS = {
     "log_retention_days": "LogRetentionDays",
     "alarm_topic_arn": "AlarmTopicArn",
     "account_rate": "AccountRate",
+    "events": "Events",
 }
 """The stack's parameter of each choice."""
 
@@ -96,33 +109,39 @@ class StageConfig:
     """A stage's shape; the defaults are a new stage's, but for the account's rate, which is the Region's.
 
     The stack's parameters keep it, so the next deployment, from any machine, changes only what it asks
-    for. ``account_rate`` is in requests a second, see ``budget``. ``push_endpoint`` (PUSH_ENDPOINT) is
-    where an emulator serves APIs, and is not kept.
+    for. ``account_rate`` is in requests a second, see ``budget``. ``events`` says whether the stage has an
+    event bus. ``push_endpoint`` (PUSH_ENDPOINT) is where an emulator serves APIs, and is not kept.
     """
 
     architecture: str = "arm64"
     log_retention_days: int = 30
     alarm_topic_arn: str = ""
     account_rate: int = ACCOUNT_RATE
+    events: bool = False
     push_endpoint: str | None = None
 
     @classmethod
     def of(cls, kept: Mapping[str, str], **asked: Any) -> Self:
         """Return the shape that a stack's parameters keep, changed by what is asked for."""
         new = cls()
-        had = {name: type(getattr(new, name))(kept[key]) for name, key in PARAMETERS.items() if key in kept}
+        had = {name: _value(getattr(new, name), kept[key]) for name, key in PARAMETERS.items() if key in kept}
         return cls(**{**had, **{name: value for name, value in asked.items() if value is not None}})
 
     @property
     def parameters(self) -> dict[str, str]:
         """The stack's parameters that keep it."""
-        return {key: str(getattr(self, name)) for name, key in PARAMETERS.items()}
+        values = {key: getattr(self, name) for name, key in PARAMETERS.items()}
+        return {key: str(one).lower() if isinstance(one, bool) else str(one) for key, one in values.items()}
 
     def kept(self, parameters: Mapping[str, str]) -> list[str]:
         """Return the options that a stage keeps and that are not a new stage's."""
         new = StageConfig().parameters
         return [
-            f"--{name.replace('_', '-')} {value}"
+            f"--{name.replace('_', '-')} {value}".removesuffix(" true")
             for name, key in PARAMETERS.items()
             if parameters.get(key) == (value := self.parameters[key]) != new[key]
         ]
+
+
+def _value(default: Any, text: str) -> Any:
+    return text == "true" if isinstance(default, bool) else type(default)(text)

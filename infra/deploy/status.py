@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib import __version__
+from infra.deploy import events
 from infra.deploy.chalice.package import Package, build
 from infra.deploy.chalice.state import (
     Entry,
@@ -52,10 +53,16 @@ def show(target: Target) -> bool:
     _show_each(target, [one.name for one in tables(stage.name).values()], _table)
     progress.step("Queues")
     _show_each(target, [one.name for one in queues(stage.name).values()], _queue)
+    if target.shape.events:
+        progress.step("Events")
+        for line in events.lines(target):
+            progress.detail(line)
+        _show_each(target, [events.DEAD_LETTERS.format(stage.stack)], _queue)
     progress.step("Differences from what is declared here")
     found = differences(target, build(target.project, target.shape.architecture))
     found += [one.what for one in differing_settings(target)]
     found += [f"stack: {line}" for line in stack.drift()]
+    found += events.differences(target)
     if not has_secret(target):
         found.append(f"the token secret {stage.secret_parameter} is not there")
     for line in found or ["none"]:

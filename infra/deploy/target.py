@@ -1,7 +1,7 @@
 """Holds what every part of a deployment needs: the stage, its account, its shape, the terminal."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from infra.deploy.chalice.state import ChaliceState, recorded_or_first, rest_api
 from infra.deploy.output import Progress
 from infra.deploy.stack import Stack
 from infra.deploy.stage import Stage, StageConfig
+
+Part = tuple[str, Callable[[], object]]
+"""Something that belongs to a stage, and what removes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,14 @@ from infra.deploy.aws import Aws
 from infra.deploy.chalice.command import declared_functions
 from infra.deploy.operate.stage import operated_stage
 from infra.deploy.output import DeploymentError, Progress, explained
-from infra.deploy.stage import ARCHITECTURES, LOG_RETENTION_DAYS, TOPIC_ARN, Stage, StageConfig
+from infra.deploy.stage import (
+    ARCHITECTURES,
+    LOG_RETENTION_DAYS,
+    PARAMETERS,
+    TOPIC_ARN,
+    Stage,
+    StageConfig,
+)
 from infra.deploy.status import existing_tables
 from infra.deploy.target import Target
 from infra.local.state import StateDir
@@ -54,6 +61,12 @@ SHAPING = (
         type=click.IntRange(min=100),
         help="Requests a second that API Gateway gives the account; delivery takes half of it at most.  "
         f"[a new stage: {ACCOUNT_RATE}, and {NEWER_RATE} in newer Regions]",
+    ),
+    click.option(
+        "--events/--no-events",
+        default=None,
+        help="An EventBridge bus that gets every event. Its pipe is the second reader of the table's stream, "
+        "which takes no third.  [a new stage: none]",
     ),
 )
 
@@ -106,8 +119,7 @@ def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
     PUSH_ENDPOINT of the environment names an emulator's endpoint, see docs/deploying.md.
     """
     stage = Stage(name)
-    names = ("architecture", "log_retention_days", "alarm_topic_arn", "account_rate")
-    chosen = {key: options.pop(key) for key in names if key in options}
+    chosen = {key: options.pop(key) for key in PARAMETERS if key in options}
     aws = Aws.connect()
     topic = TOPIC_ARN.fullmatch(chosen.get("alarm_topic_arn") or "")
     if topic and topic["region"] != aws.region:

@@ -20,6 +20,10 @@ LISTINGS = (
     ("lambda", "list_functions", "Functions", "FunctionName"),
     ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
     ("events", "list_rules", "Rules", "Name"),
+    ("events", "list_event_buses", "EventBuses", "Name"),
+    ("pipes", "list_pipes", "Pipes", "Name"),
+    ("stepfunctions", "list_state_machines", "stateMachines", "name"),
+    ("sns", "list_topics", "Topics", "TopicArn"),
     ("apigateway", "get_rest_apis", "items", "id"),
     ("apigatewayv2", "get_apis", "Items", "ApiId"),
     ("dynamodb", "list_tables", "TableNames", None),
@@ -88,7 +92,8 @@ class Account:
             found += [
                 f"{service}: {one[name] if name else one}"
                 for one in answer.get(key, ())
-                if not name or one.get("State") != "Deleting"  # mappings take a while
+                # Mappings take a while, and every account has a bus.
+                if not name or (one.get("State") != "Deleting" and one[name] != "default")
             ]
         return found
 

@@ -12,7 +12,7 @@ from infra.deploy.operate.restored import complete_table
 from infra.deploy.rehearse.terminal import PROCESSOR, STAGE, Terminal, must
 from infra.template import TableDefinition, tables
 
-KEPT = ("--log-retention-days", "7", "--account-rate", "20000")
+KEPT = ("--log-retention-days", "7", "--account-rate", "20000", "--events")
 """The options of the first deployment that differ from a new stage's."""
 
 

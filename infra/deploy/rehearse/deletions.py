@@ -15,9 +15,12 @@ IN_STACK = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "delete_alarms", "AlarmNames"),
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "delete_dashboards", "DashboardNames"),
     "AWS::DynamoDB::Table": ("dynamodb", "delete_table", "TableName"),
+    "AWS::Events::EventBus": ("events", "delete_event_bus", "Name"),
     "AWS::IAM::Role": ("iam", "delete_role", "RoleName"),
     "AWS::Logs::LogGroup": ("logs", "delete_log_group", "logGroupName"),
+    "AWS::Pipes::Pipe": ("pipes", "delete_pipe", "Name"),
     "AWS::SQS::Queue": ("sqs", "delete_queue", "QueueUrl"),
+    "AWS::StepFunctions::StateMachine": ("stepfunctions", "delete_state_machine", "stateMachineArn"),
 }
 """What deletes each kind of resource that the stack has."""
 
@@ -87,6 +90,9 @@ def _disable(aws: Aws) -> Iterator[str]:
             yield f"{one['LogicalResourceId']} modified"
         elif kind == "AWS::IAM::Role":
             aws.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
+            yield f"{one['LogicalResourceId']} modified"
+        elif kind == "AWS::Pipes::Pipe":
+            aws.client("pipes").stop_pipe(Name=name)
             yield f"{one['LogicalResourceId']} modified"
         elif kind == "AWS::Logs::LogGroup":
             aws.client("logs").delete_retention_policy(logGroupName=name)
@@ -161,9 +167,10 @@ def _statements(lambdas: Any, function: str) -> list[dict[str, str]]:
 
 
 def _stack_resources(aws: Aws) -> Iterator[Any]:
-    return aws.pages(
-        "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=STAGE.stack
-    )
+    for stack in (STAGE.stack, f"{STAGE.stack}-events"):
+        yield from aws.pages(
+            "cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack
+        )
 
 
 def _inventory(terminal: Terminal) -> Counter[str]:

@@ -25,9 +25,9 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import apigateway as websocket_apis
 from ministack.services import apigateway_v1 as rest_apis
-from ministack.services import cloudwatch, iam
+from ministack.services import cloudwatch, eventbridge, iam, pipes
 from ministack.services import lambda_svc as functions
-from ministack.services.cloudformation import drift, helpers
+from ministack.services.cloudformation import drift, helpers, provisioners
 from ministack.services.cloudformation import handlers as stacks
 from models import problems
 from unkind import Unkind
@@ -41,11 +41,12 @@ ACTIONS = {"sqs:SendMessageBatch": "sqs:SendMessage"}
 """Operations that AWS allows by the action of another operation, and MiniStack by one of their own."""
 
 RULE = "arn:aws:events:us-east-1:000000000000:rule/game-night-live-rehearsal-"
+ON_RULES = ("DeleteRule", "ListTargetsByRule", "PutRule", "PutTargets", "RemoveTargets")
 UNNAMED = {
-    **dict.fromkeys(("events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets"), RULE),
+    **dict.fromkeys([f"events:{one}" for one in ON_RULES], RULE),
     "lambda:CreateFunction": "arn:aws:lambda:us-east-1:000000000000:function:game-night-live-rehearsal",
 }
-"""The resource of each action for which AWS names one and MiniStack doesn't."""
+"""The resource of each action for which AWS names one and MiniStack doesn't, or names the bus of a rule."""
 
 ATTEMPTS = 10
 """So often a part of a batch of stream records is handed over; AWS's mapping is set to as many retries."""
@@ -56,6 +57,8 @@ _evaluate_route_selection = websocket_apis._evaluate_route_selection
 _enforce = iam_evaluator.enforce
 _execute_function = functions._execute_function
 _create_change_set = stacks._create_change_set
+_create_pipe = provisioners._pipes_pipe_create
+_deliver_batch = pipes._deliver_batch
 _read_role, _role_properties = drift._DRIFT_READERS["AWS::IAM::Role"]
 _written: set[tuple[str, str, str, bool]] = set()
 
@@ -90,7 +93,7 @@ def evaluate_route_selection(expression: str, payload: str) -> str:
 def enforce(access_key_id: str, iam_action: str, *args: Any, resource_arn: str = "*", **more: Any) -> Any:
     """Decide as MiniStack does, by AWS's names of actions, and write each decision down once."""
     iam_action = ACTIONS.get(iam_action, iam_action)
-    if resource_arn == "*":
+    if resource_arn == "*" or ":event-bus/" in resource_arn:
         resource_arn = UNNAMED.get(iam_action, resource_arn)
     resource_arn = resource_arn.replace(":rule/default/", ":rule/")
     denial = _enforce(access_key_id, iam_action, *args, resource_arn=resource_arn, **more)
@@ -144,6 +147,19 @@ def create_change_set(params: Any) -> Any:
                         one.pop(key, None)
                     one.update(json.loads(found["ActualProperties"]))
     return _create_change_set(params)
+
+
+def create_pipe(logical_id: str, props: Any, stack_name: str) -> Any:
+    """Make a pipe as MiniStack does, and keep its filter."""
+    made = _create_pipe(logical_id, props, stack_name)
+    pipes._pipes[made[0]]["FilterCriteria"] = props["SourceParameters"]["FilterCriteria"]
+    return made
+
+
+def deliver_batch(pipe: Any, batch: list[Any]) -> bool:
+    """Hand over what passes a pipe's filter; MiniStack alone hands over everything."""
+    passed = functions._apply_filter_criteria(batch, pipe)
+    return not passed or bool(_deliver_batch(pipe, passed))
 
 
 def read_role(name: str, properties: Any) -> Any:
@@ -210,7 +226,12 @@ if __name__ == "__main__":
     functions._execute_function = execute_function
     functions._schedule_state_transition = ready_at_once
     stacks._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
+    provisioners._pipes_pipe_create = create_pipe
+    provisioners._RESOURCE_HANDLERS["AWS::Pipes::Pipe"]["create"] = create_pipe
+    pipes._deliver_batch = deliver_batch
     drift._DRIFT_READERS |= {
+        "AWS::Events::EventBus": (drift._exists_in(lambda: eventbridge._event_buses), frozenset()),
+        "AWS::Pipes::Pipe": (lambda name, _: pipes._pipes.get(name), {"DesiredState"}),
         "AWS::IAM::Role": (read_role, _role_properties | {"Policies"}),
         "AWS::CloudWatch::Alarm": (lambda name, _: cloudwatch._alarms.get(name), {"ActionsEnabled"}),
         "AWS::CloudWatch::Dashboard": (drift._exists_in(lambda: cloudwatch._dashboards), frozenset()),

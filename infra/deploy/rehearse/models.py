@@ -24,6 +24,7 @@ SIGNED_AS = {
     "dynamodb": ("dynamodb", "dynamodbstreams"),
     "execute-api": ("apigatewaymanagementapi",),
     "monitoring": ("cloudwatch",),
+    "states": ("stepfunctions",),
 }
 """The models for the service name in a call's signature, where the two names differ."""
 

@@ -21,6 +21,7 @@ from infra.deploy.rehearse.account import rehearsal_account
 from infra.deploy.rehearse.connections import INLINE_AUDIENCE, Connections
 from infra.deploy.rehearse.deletions import bring_back_what_was_deleted, look_for_what_nothing_deletes
 from infra.deploy.rehearse.deployer import new_deployer
+from infra.deploy.rehearse.events import hear_a_night
 from infra.deploy.rehearse.permissions import findings
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, PROCESSOR, STAGE, Terminal, must
 from infra.deploy.verify.conformance import options as suite_options
@@ -31,6 +32,7 @@ STAGES = {"answered", "appended", "received", "broadcast", "posted"}
 """The stages of an event with a small audience in the logs, whose lines arrive in any order."""
 
 DOCUMENTED = (
+    "stage notify add --email someone@example.org",
     "stage provision",
     "stage redrive",
     "stage redrive --dry-run",
@@ -78,6 +80,7 @@ def _run(terminal: Terminal) -> None:
             _verify(terminal)
         connections.set_aside_and_redrive()
         connections.deliver_to_many_and_to_those_behind()
+        hear_a_night(terminal)
         _follow_an_event(terminal)
         _rotate_secret(terminal)
         _look_for_tokens_in_the_logs(terminal)

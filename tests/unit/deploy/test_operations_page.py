@@ -9,10 +9,13 @@ import pytest
 from cfnlint.decode import cfn_yaml
 
 from chalicelib.metrics import NAMESPACE, UNITS
+from infra.template import EVENTS, STACK
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-RESOURCES: Any = cfn_yaml.load(str(ROOT / "infra" / "deploy" / "stack.yaml"))["Resources"]
+RESOURCES: Any = {
+    name: one for path in (STACK, EVENTS) for name, one in cfn_yaml.load(str(path))["Resources"].items()
+}
 ALARMS = {
     one["Properties"]["AlarmName"]["Fn::Sub"].removeprefix("game-night-live-${Stage}-"): one["Properties"]
     for one in RESOURCES.values()

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from infra.cli.commands import gamenight
-from infra.deploy.stage import LOG_RETENTION_DAYS
+from infra.deploy.stage import LOG_RETENTION_DAYS, StageConfig
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
 
@@ -27,6 +27,15 @@ def test_a_value_that_aws_does_not_have_is_refused(command: str, option: str, va
 
     assert refused.exit_code == 2
     assert told in refused.output.replace("'", "")
+
+
+def test_events_can_be_asked_for_and_are_kept() -> None:
+    events = StageConfig.of({}, events=True)
+
+    assert events.parameters["Events"] == "true"
+    assert StageConfig.of(events.parameters, events=None) == events
+    assert events.kept(events.parameters) == ["--events"]
+    assert StageConfig.of(events.parameters, events=False) == StageConfig()
 
 
 def test_the_help_offers_the_values_that_aws_has() -> None:
