@@ -28,7 +28,7 @@ COMMANDS = {
         "stage": ("infra.cli.commands", "Deploy a stage on AWS, look into it, and look after it."),
     },
     "Work on this project": {
-        "dev": ("infra.cli.dev", "Write documents from the code, and look up vulnerabilities."),
+        "dev": ("infra.cli.dev", "Write documents from the code, look up vulnerabilities, and set versions."),
         "completion": ("infra.cli.commands", "Print a script that completes these commands in a shell."),
     },
 }

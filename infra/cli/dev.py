@@ -1,8 +1,11 @@
-"""``gamenight dev``: writes documents from the code, and looks up vulnerabilities."""
+"""``gamenight dev``: writes documents from the code, looks up vulnerabilities, and sets versions."""
 
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -10,13 +13,15 @@ import click
 from infra import ROOT
 from infra.audit import Audit, NotAudited, audited
 from infra.cli.options import JSON, answer, as_json, examples
+from infra.release import NotReleased
+from infra.release import release as set_version
 
 TABLES_PAGE = ROOT / "docs" / "tables.md"
 
 
 @click.group(epilog=examples("dev specs --check", "dev tables costs", "dev audit"))
 def dev() -> None:
-    """Write documents from the code, and look up vulnerabilities."""
+    """Write documents from the code, look up vulnerabilities, and set versions."""
 
 
 @dev.command(epilog=examples("dev specs", "dev specs --check"))
@@ -90,6 +95,28 @@ def audit(options: tuple[str, ...], *, required: bool, json_only: bool) -> None:
         raise SystemExit(int(required)) from why
     answer(asdict(found), *_audited(found), json_only=json_only)
     raise SystemExit(int(bool(found.vulnerabilities) or (required and found.unknown > 0)))
+
+
+@dev.command(epilog=examples("dev release 1.4.0"))
+@click.argument("version")
+@JSON
+def release(version: str, *, json_only: bool) -> None:
+    """Set one version everywhere, and date the changelog.
+
+    The service, both clients and the specifications get it; what is Unreleased in CHANGELOG.md becomes that
+    version's. It commits and tags nothing, and prints the two commands that do.
+    """
+    specs = [sys.executable, "-m", "infra.cli", "dev", "specs"]  # a process that imports the new version
+    try:
+        commands = set_version(
+            ROOT,
+            version,
+            datetime.now(UTC).date(),
+            lambda: subprocess.run(specs, cwd=ROOT, check=True, stdout=sys.stderr),
+        )
+    except NotReleased as why:
+        raise click.ClickException(str(why)) from why
+    answer({"version": version, "commands": commands}, *commands, json_only=json_only)
 
 
 def _audited(found: Audit) -> Iterator[str]:
