@@ -1,23 +1,57 @@
 """Everybody can use the page: axe finds nothing serious, nothing is cut off, and nothing moves unasked."""
 
 import re
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import ViewportSize, expect
+from playwright.async_api import expect
 
-from tests.clients import Host
+from tests.clients import Host, Target
 from tests.gateway import ROOT
 from tests.node import packages
 from tests.page.conftest import Visit
 from tests.page.visitor import Visitor
 
-SIZES: dict[str, ViewportSize] = {
-    "phone": {"width": 360, "height": 780},
-    "wide": {"width": 1600, "height": 1000},
+WIDTHS = (320, 768, 1600)
+LOOKS: tuple[tuple[Literal["dark", "light"], str], ...] = (("dark", "ltr"), ("light", "rtl"))
+"""Only contrast depends on the scheme, and it does not depend on the direction: two of the four do."""
+
+SERIOUS = """async (direction) => {
+  document.documentElement.dir = direction;
+  const { violations, passes } = await axe.run({ resultTypes: ['violations'] });
+  if (passes.length <= 10) return ['axe has looked at nothing'];
+  const { scrollWidth, clientWidth } = document.documentElement;
+  return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])
+    .concat(scrollWidth > clientWidth ? [`something is ${scrollWidth} pixels wide`] : []);
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What somebody sees at an address, known by a heading, after some buttons; ``on`` nights are on."""
+
+    heading: str
+    role: str | None = None
+    address: str = ""
+    presses: tuple[str, ...] = ()
+    on: int = 1
+
+
+VIEWS = {
+    "signed out": View("Sign in"),
+    "no token": View("Sign in", presses=("Come in",)),
+    "no night": View("No night is on.", "admin", on=0),
+    "list": View("2 nights are on.", "admin", "#/nights", on=2),
+    "list of a bot": View("1 night is on.", "bot", "#/nights"),
+    "host": View("Put a game on", "admin", "#/night/{on}", presses=("Put it on",)),
+    "bot": View("On the bill", "bot", "#/night/{on}"),
+    "removing": View("Remove the game?", "admin", "#/night/{on}", presses=("Remove Quiplash",)),
+    "ending": View("End the night?", "admin", "#/night/{on}", presses=("End the night",)),
+    "ended": View("The results", "bot", "#/night/{ended}"),
+    "unknown": View("1 night is on.", "admin", "#/night/999999"),
 }
-SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
-BEYOND = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.fixture(scope="session")
@@ -25,59 +59,39 @@ def axe() -> str:
     return (packages(ROOT / "tests" / "page" / "node") / "axe-core" / "axe.min.js").read_text()
 
 
-async def is_usable(visitor: Visitor, axe: str) -> None:
-    """Check the view that is shown, at both sizes and in both colour schemes."""
-    await visitor.page.evaluate(axe)
-    for name, size in SIZES.items():
-        await visitor.page.set_viewport_size(size)
-        for scheme in SCHEMES:
-            await visitor.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found: Any = await visitor.page.evaluate("axe.run()")
-            serious = [
-                (one["id"], [node["html"] for node in one["nodes"]])
-                for one in found["violations"]
-                if one["impact"] in ("serious", "critical")
-            ]
-            assert serious == [], (name, scheme)
-            assert len(found["passes"]) > 10, "axe has looked at nothing"
-        assert await visitor.page.evaluate(BEYOND) <= 0, f"something is wider than the window of a {name}"
-
-
-async def test_before_a_night_everybody_can_use_it(visit: Visit, host: Host, axe: str) -> None:
-    await host.close((await host.start("The night before"))["id"])
-    signed_out = await visit()
-    await signed_out.signs_in("open sesame")
-    await expect(signed_out.page.get_by_text("That is no token.")).to_be_visible()
-    await is_usable(signed_out, axe)
-
-    in_lobby = await visit("admin")
-    await expect(in_lobby.page.get_by_role("button", name="The night before")).to_be_visible()
-    await is_usable(in_lobby, axe)
-
-
-async def test_mid_night_and_after_it_everybody_can_use_it(visit: Visit, host: Host, axe: str) -> None:
-    night = (await host.start("A night with a name that is long enough to need more than one line"))["id"]
+async def played(host: Host) -> int:
+    """Start a night of long and of foreign texts, with votes. Returns its id."""
+    night: int = (await host.start("ערב משחקים, a night with a name that needs more than one line"))["id"]
     await host.add_game(night, "Donaudampfschifffahrtsgesellschaftskapitänsmütze" * 2, pack_name="P" * 80)
+    await host.add_game(night, "ليلة (2)", pack_name="ערכה 3")
     await host.add_game(night, "Quiplash", pack_name="Pack 2", min_players=3, max_players=8)
     await host.vote(night, "a" * 80)
-    await host.vote(night, "ben", "down", game_id=1)
-    visitor = await visit("admin")
-    await visitor.reads_score("Quiplash", "+1")
-    await visitor.presses("Put it on")
-    await expect(visitor.page.get_by_text("A game needs a title")).to_be_visible()
-    await visitor.connection_is("live")
+    await host.vote(night, "ליאת", "down", game_id=1)
+    return night
 
-    await is_usable(visitor, axe)
-    await visitor.presses("Remove Quiplash")
-    await expect(visitor.page.get_by_role("dialog")).to_be_visible()
-    await is_usable(visitor, axe)
-    await visitor.presses("Keep it")
-    await visitor.presses("End the night")
-    await expect(visitor.page.get_by_role("dialog")).to_be_visible()
-    await is_usable(visitor, axe)
-    await visitor.presses("End it")
-    await visitor.reads_heading("The results")
-    await is_usable(visitor, axe)
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+async def test_everybody_can_use(visit: Visit, host: Host, target: Target, axe: str, view: View) -> None:
+    ended = await played(host)
+    await host.close(ended)
+    on = [await played(host) for _ in range(view.on)]
+    page = (await visit()).page
+    visitor = Visitor(page, f"{target.rest_url}/{view.address.format(ended=ended, on=on and on[0])}")
+    await visitor.opens()
+    if view.role:
+        await visitor.signs_in(target.token(view.role))
+        await visitor.connection_is("live")
+    for button in view.presses:
+        await visitor.presses(button)
+    await visitor.reads_heading(view.heading)
+
+    await page.evaluate(axe)
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 800})
+        for scheme, direction in LOOKS:
+            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found: Any = await page.evaluate(SERIOUS, direction)
+            assert found == [], (width, scheme, direction)
 
 
 @pytest.mark.parametrize(("motion", "animation"), [("reduce", "^none$"), ("no-preference", "^(?!none$)")])
