@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
 from tests.clients import Target
+from tests.gateway import Gateway
+from tests.page.between import BETWEEN, Between
 from tests.page.conftest import Visit
 from tests.page.visitor import Visitor
 
@@ -36,23 +39,44 @@ async def test_a_phone_hosts_by_the_machines_name_over_http(visit: Visit, target
 
 
 @pytest.mark.usefixtures("host")
-@pytest.mark.parametrize("instead", [None, SAYS_NOTHING], ids=["port forward", "proxy that says nothing"])
-async def test_it_is_live_behind_a(visit: Visit, target: Target, instead: bytes | None) -> None:
-    async with forward(target, instead) as url:
+async def test_it_is_live_behind_a_proxy_that_says_nothing(visit: Visit, target: Target) -> None:
+    async with silent_proxy(target) as url:
         visitor = Visitor((await visit()).page, f"{url}/")
 
         await sees_a_night_through(visitor, target, "From behind")
 
 
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
+async def test_every_address_leads_back_through(
+    visit: Visit, target: Target, gateway: Gateway, tmp_path: Path, between: Between
+) -> None:
+    admin = target.token("admin")
+    with between(tmp_path, gateway.port) as url:
+        async with Target(url, "", ()).host(admin) as host:
+            described = await host.read("/api")
+            addresses = {name: value for name, value in described.items() if name.endswith("_url")}
+            assert [value for value in addresses.values() if url.partition(":")[2] not in value] == []
+            async with Target(url, addresses["websocket_url"], ()).bot(admin) as bot:
+                started = await host.post({"notes": "From behind"})
+                await bot.hear_start_of(started.json()["id"])
+            located = await host.http.get(urljoin(f"{url}/", started.headers["location"]))
+            assert located.json()["notes"] == "From behind"
+            await host.close(located.json()["id"])
+
+        visitor = Visitor((await visit()).page, f"{url}/")
+        await sees_a_night_through(visitor, target, "On the page")
+
+
 @asynccontextmanager
-async def forward(target: Target, instead: bytes | None) -> AsyncIterator[str]:
-    """Listen on another port for the target, and name another host to it where one is given."""
+async def silent_proxy(target: Target) -> AsyncIterator[str]:
+    """Listen on another port for the target, and name another host to it."""
     running: set[asyncio.Task[None]] = set()
 
     async def passes_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65536):
-                writer.write(data.replace(here, instead) if instead else data)
+                writer.write(data.replace(here, SAYS_NOTHING))
                 await writer.drain()
         finally:
             writer.close()
