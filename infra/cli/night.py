@@ -8,7 +8,7 @@ from announcements import on_one_line, results
 
 from chalicelib.auth.claims import Role
 from chalicelib.limits import MAX_PAGE
-from infra.cli.options import answer, as_json, examples, text_argument
+from infra.cli.options import Number, answer, as_json, examples, text_argument
 from infra.cli.service.format import as_row, games
 from infra.cli.service.target import NIGHT, ServiceProblem, ServiceTarget, on_a_service
 
@@ -34,7 +34,7 @@ def start(service: ServiceTarget, notes: str | None, *, json_only: bool) -> None
 @night.command("list", epilog=examples("night list", "night list --last 100 --active --json"))
 @click.option(
     "--last",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     default=20,
     show_default=True,
     help="How many to list at most, the newest.",

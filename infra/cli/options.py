@@ -35,6 +35,20 @@ STAGE = click.option(
 )
 
 
+class Number(click.IntRange):
+    """A whole number within bounds, whose error says so in words."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number. Raises BadParameter."""
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            to = "on" if self.max is None else f"to {self.max}"
+            self.fail(f"{str(value)!r} is no whole number from {self.min} {to}.", param, ctx)
+
+
 def text_argument(name: str, *, required: bool) -> Callable[[Run], Run]:
     """Return an argument that is one text, and refuse several, with a hint to quote them."""
 

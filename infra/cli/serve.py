@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from chalicelib.settings import Settings, SettingsError
-from infra.cli.options import JSON, STATE_DIR, answer, examples
+from infra.cli.options import JSON, STATE_DIR, Number, answer, examples
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.server import ADDRESSES, PortInUse
 from infra.local.engine.embedded import EngineError
@@ -23,9 +23,7 @@ DEFAULTS = Limits()
 @click.command(
     epilog=examples("serve", "serve --host 0.0.0.0", "serve --port 0 --state-dir my-nights --json")
 )
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="0 takes a free one."
-)
+@click.option("--port", type=Number(0, 65535), default=5000, show_default=True, help="0 takes a free one.")
 @click.option(
     "--host",
     type=click.Choice([*ADDRESSES]),

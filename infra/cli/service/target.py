@@ -5,6 +5,7 @@ Errors become messages that say what to do. Requests are made by the library ``g
 
 import json
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from gamenight import CursorStore, GameNight, GameNightError, Refused, Token, To
 
 from chalicelib.auth.claims import Role
 from infra import ROOT
-from infra.cli.options import JSON, STATE_DIR
+from infra.cli.options import JSON, STATE_DIR, Number
 from infra.event_loop import run
 from infra.local.state import StateDir
 from infra.stage_secrets import LOCAL, minted
@@ -33,6 +34,14 @@ PROBE_SECONDS = 5.0
 
 FOREIGN = frozenset({"unknown", "no_json"})
 """The library's codes for an answer that is not the service's."""
+
+HOSTS_WORDS = (
+    (r"\bPOST /api/sessions\b", "`gamenight night start`"),
+    (r"Vote once game\.added has come\.", "`gamenight game add TITLE` adds one."),
+    (r"\bSession (\d+)", r"Night #\1"),
+    (r"\bsession (\d+)", r"night #\1"),
+)
+"""What the service says to programs, and what a host says."""
 
 
 class ServiceProblem(click.ClickException):
@@ -67,7 +76,7 @@ class ServiceTarget:
             return run(lambda: self.night(role).request(method, path, body))
 
 
-NIGHT = click.argument("number", metavar="[NIGHT]", type=click.IntRange(min=1), required=False)
+NIGHT = click.argument("number", metavar="[NIGHT]", type=Number(min=1), required=False)
 
 STAGE = click.option(
     "--stage",
@@ -121,7 +130,9 @@ def translated(url: str) -> Iterator[None]:
                 f"{url} answers (HTTP {refused.status}), but this does not look like Game Night Live. Check "
                 "the address: it is the one that stands before /api.",
             ) from refused
-        detail = on_one_line(refused.detail).replace("POST /api/sessions", "`gamenight night start`")
+        detail = on_one_line(refused.detail)
+        for said, words in HOSTS_WORDS:
+            detail = re.sub(said, words, detail)
         raise ServiceProblem(refused.code, detail, refused.status) from refused
     except TokenRefused as refused:
         raise ServiceProblem("token_refused", str(refused), HTTPStatus.UNAUTHORIZED) from refused

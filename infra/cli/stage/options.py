@@ -11,7 +11,7 @@ import click
 
 from infra import ROOT
 from infra.budget import ACCOUNT_RATE, NEWER_RATE, default_rate
-from infra.cli.options import JSON, STAGE, STATE_DIR
+from infra.cli.options import JSON, STAGE, STATE_DIR, Number
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.command import declared_functions
 from infra.deploy.operate.stage import operated_stage
@@ -58,7 +58,7 @@ SHAPING = (
     ),
     click.option(
         "--account-rate",
-        type=click.IntRange(min=100),
+        type=Number(min=100),
         help="Requests a second that API Gateway gives the account; delivery takes half of it at most.  "
         f"[a new stage: {ACCOUNT_RATE}, and {NEWER_RATE} in newer Regions]",
     ),

@@ -13,7 +13,7 @@ from chalicelib.auth.secret_cache import REFRESH_SECONDS
 from chalicelib.auth.secrets import Secret, SecretsUnreadable, TokenSecrets
 from chalicelib.limits import MAX_TOKEN_SECONDS
 from chalicelib.timestamps import timestamp
-from infra.cli.options import JSON, STAGE, STATE_DIR, answer, examples
+from infra.cli.options import JSON, STAGE, STATE_DIR, Number, answer, examples
 from infra.stage_secrets import used_state
 from infra.token_secrets import SecretKeeper, finished, rotated
 
@@ -28,7 +28,7 @@ LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
 @click.option("--finish", is_flag=True, help="Stop accepting the old secret.")
 @click.option(
     "--keep-days",
-    type=click.IntRange(1, LONGEST_DAYS),
+    type=Number(1, LONGEST_DAYS),
     default=LONGEST_DAYS,
     show_default=True,
     help="How long tokens of the old secret are accepted; the default is the longest life of a bot's token.",

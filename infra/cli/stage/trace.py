@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from infra.cli.options import JSON, STAGE, STATE_DIR, examples
+from infra.cli.options import JSON, STAGE, STATE_DIR, Number, examples
 from infra.deploy.aws import Aws
 from infra.deploy.output import explained
 from infra.deploy.stage import Stage
@@ -18,7 +18,7 @@ from infra.local.state import StateDir
 @click.command(epilog=examples("stage trace 17/3", "stage trace 3 --night 17 --stage dev --hours 48 --json"))
 @click.argument("event")
 @STAGE
-@click.option("--night", type=click.IntRange(min=1), help="The event's night; EVENT is then only its number.")
+@click.option("--night", type=Number(min=1), help="The event's night; EVENT is then only its number.")
 @click.option(
     "--hours",
     type=click.FloatRange(min=0, min_open=True),
