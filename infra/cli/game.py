@@ -1,21 +1,25 @@
 """``gamenight game`` and ``gamenight vote``: add, list and remove the games of a night, and vote for them."""
 
+from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import urlencode
 
 import click
 from announcements import on_one_line, score
 
 from chalicelib.auth.claims import Role
+from chalicelib.limits import MAX_GAMES
 from infra.cli.night import active_night, whole_night
-from infra.cli.options import answer, as_json, examples, text_argument
+from infra.cli.options import Number, answer, as_json, examples, text_argument
 from infra.cli.service.format import games, players
+from infra.cli.service.game_list import read_list
 from infra.cli.service.target import ServiceProblem, ServiceTarget, on_a_service
 
 OF_NIGHT = click.option(
     "--night",
     "number",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     help="The night's number.  [default: the newest active one]",
 )
 
@@ -33,8 +37,8 @@ def game() -> None:
 @text_argument("title", required=True)
 @OF_NIGHT
 @click.option("--pack", metavar="NAME", help="The pack that the game is from.")
-@click.option("--min-players", type=click.IntRange(min=1), help="How many players it needs.")
-@click.option("--max-players", type=click.IntRange(min=1), help="How many players it allows.")
+@click.option("--min-players", type=Number(min=1), help="How many players it needs.")
+@click.option("--max-players", type=Number(min=1), help="How many players it allows.")
 @on_a_service
 def add(  # noqa: PLR0913 - one for each option
     service: ServiceTarget,
@@ -55,6 +59,41 @@ def add(  # noqa: PLR0913 - one for each option
     answer(added, line, json_only=json_only)
 
 
+@game.command("import", epilog=examples("game import games.csv", "game import games.csv --dry-run --json"))
+@click.argument("file", type=click.Path(path_type=Path))
+@OF_NIGHT
+@click.option("--dry-run", is_flag=True, help="Only show which games it would add.")
+@on_a_service
+def import_games(
+    service: ServiceTarget, *, file: Path, number: int | None, dry_run: bool, json_only: bool
+) -> None:
+    """Add the games of a CSV file to a night.
+
+    The first line of FILE names the columns: title, pack_name, min_players and max_players, in any order.
+    Only title has to be there. Nothing is added until every line is right. A title that the night has already
+    is passed over, so you can repeat the command.
+    """
+    listed = read_list(file)
+    night = whole_night(service, number)
+    there, new = {_same(one["title"]) for one in night["games"]}, []
+    for one in listed:
+        if (key := _same(one["title"])) not in there:
+            there.add(key)
+            new.append(one)
+        elif not json_only:
+            click.echo(f"Passed over, since it is there already: {on_one_line(one['title'])}")
+    if (count := max((one["id"] for one in night["games"]), default=0) + len(new)) > MAX_GAMES:
+        told = f"A night has {MAX_GAMES} games at most, and this would make {count}. Shorten the list."
+        raise ServiceProblem("too_many_games", told)
+    path = f"/api/sessions/{night['id']}/games"
+    for place, one in enumerate(new, 1):
+        added = one if dry_run else service.ask(Role.ADMIN, "POST", path, one)
+        answer(added, f"🎲 {place}/{len(new)} {on_one_line(one['title'])}", json_only=json_only)
+    if not json_only:
+        done = "would have" if dry_run else "has"
+        click.echo(f"Night #{night['id']} {done} {games(night['games_played'] + len(new))}.")
+
+
 @game.command("list", epilog=examples("game list", "game list --night 17 --json"))
 @OF_NIGHT
 @on_a_service
@@ -69,7 +108,7 @@ def list_games(service: ServiceTarget, *, number: int | None, json_only: bool) -
 
 
 @game.command(epilog=examples("game remove 2", "game remove 2 --night 17 --json"))
-@click.argument("game_id", metavar="GAME", type=click.IntRange(min=1))
+@click.argument("game_id", metavar="GAME", type=Number(min=1))
 @OF_NIGHT
 @on_a_service
 def remove(service: ServiceTarget, *, game_id: int, number: int | None, json_only: bool) -> None:
@@ -78,8 +117,9 @@ def remove(service: ServiceTarget, *, game_id: int, number: int | None, json_onl
     GAME is its number, as `gamenight game list` shows it.
     """
     number = number or active_night(service)
+    title = _title(whole_night(service, number), game_id)
     night = service.ask(Role.ADMIN, "DELETE", f"/api/sessions/{number}/games/{game_id}")
-    line = f"🗑️  game {game_id} is removed; night #{number} has {games(night['games_played'])}"
+    line = f"🗑️  {title} is removed; night #{number} has {games(night['games_played'])}"
     answer(night, line, json_only=json_only)
 
 
@@ -89,9 +129,7 @@ def remove(service: ServiceTarget, *, game_id: int, number: int | None, json_onl
 @click.argument("username")
 @click.argument("way", type=click.Choice(["up", "down", "withdraw"]))
 @OF_NIGHT
-@click.option(
-    "--game", "game_id", type=click.IntRange(min=1), help="The game's number.  [default: the newest one]"
-)
+@click.option("--game", "game_id", type=Number(min=1), help="The game's number.  [default: the newest one]")
 @on_a_service
 def vote(  # noqa: PLR0913 - one for each option
     service: ServiceTarget,
@@ -108,7 +146,7 @@ def vote(  # noqa: PLR0913 - one for each option
     """
     number = number or active_night(service)
     if way == "withdraw":
-        _withdraw(service, number, game_id or _newest_game(service, number), username, json_only=json_only)
+        _withdraw(service, number, game_id, username, json_only=json_only)
         return
     body = {"username": username, "type": way, **({} if game_id is None else {"game_id": game_id})}
     counted = service.ask(Role.BOT, "POST", f"/api/sessions/{number}/votes", body)
@@ -122,18 +160,29 @@ def vote(  # noqa: PLR0913 - one for each option
         click.echo(f"🗳️  {title} stands at {_standing(totals)}")
 
 
-def _withdraw(service: ServiceTarget, number: int, game_id: int, username: str, *, json_only: bool) -> None:
+def _withdraw(
+    service: ServiceTarget, number: int, game_id: int | None, username: str, *, json_only: bool
+) -> None:
+    night = whole_night(service, number)
+    if not (game_id or night["games"]):
+        raise ServiceProblem("no_game", f"Night #{number} has no game, so there is no vote to withdraw.")
+    game_id = game_id or night["games"][-1]["id"]
     whose = urlencode({"username": username})
     totals = service.ask(Role.BOT, "DELETE", f"/api/sessions/{number}/votes/{game_id}?{whose}")
-    line = f"🗳️  without the vote of {on_one_line(username)}, game {game_id} stands at {_standing(totals)}"
-    answer(totals, line, json_only=json_only)
+    who, title = on_one_line(username), _title(night, game_id)
+    answer(
+        totals, f"🗳️  without the vote of {who}, {title} stands at {_standing(totals)}", json_only=json_only
+    )
 
 
-def _newest_game(service: ServiceTarget, number: int) -> int:
-    played = whole_night(service, number)["games"]
-    if not played:
-        raise ServiceProblem("no_game", f"Night #{number} has no game, so there is no vote to withdraw.")
-    return int(played[-1]["id"])
+def _title(night: Any, game_id: int | None) -> str:
+    found = (one["title"] for one in night["games"] if one["id"] == game_id)
+    return on_one_line(next(found, f"game {game_id}"))
+
+
+def _same(title: str) -> str:
+    """Return what titles that differ in nothing but case have in common."""
+    return normalize("NFC", title.strip()).lower()
 
 
 def _standing(totals: Any) -> str:

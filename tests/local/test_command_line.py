@@ -88,9 +88,10 @@ async def test_a_night_is_hosted_and_heard_in_words(gateway: Gateway) -> None:
         assert "game 1 of night" in done(gateway, "game", "add", "Tee K.O.")
         assert "stands at -1 (0 up, 1 down)" in done(gateway, "vote", "bob", "down")
         done(gateway, "vote", "Zoë & co", "up")
-        assert "stands at -1 (0 up, 1 down)" in done(gateway, "vote", "zoë & co", "withdraw")
+        withdrawn = done(gateway, "vote", "zoë & co", "withdraw")
+        assert "without the vote of zoë & co, Tee K.O. stands at -1 (0 up, 1 down)" in withdrawn
         done(gateway, "game", "add", "Tea K.O.")
-        assert "game 2 is removed" in done(gateway, "game", "remove", "2")
+        assert "Tea K.O. is removed" in done(gateway, "game", "remove", "2")
         assert "1. Tee K.O.: -1 (0 up, 1 down)" in done(gateway, "night", "end")
 
         await listener.prints("🎮 Game Night has started: Game Night")
@@ -285,6 +286,28 @@ def test_a_night_is_shown_with_its_games_and_scores(gateway: Gateway) -> None:
     assert shown[1:] == ["   1. Tee K.O.: +1 (1 up, 0 down)", "   2. Quiplash 3: 0 (0 up, 0 down)"]
     assert listed == ["  1. Quiplash 3: 0", "  2. Tee K.O. (for 3 and more): +1"]
     assert told(gateway, "night", "show", number)["games"] == games
+    done(gateway, "night", "end", number)
+
+
+def test_a_list_is_imported_once_however_often(gateway: Gateway, tmp_path: Path) -> None:
+    (path := tmp_path / "games.csv").write_text("Title;Min players\nQuiplash 3;3\nTee K.O.;\nquiplash 3;3\n")
+    number = str(told(gateway, "night", "start")["id"])
+    done(gateway, "game", "add", "TEE K.O.", "--night", number)
+    command = ("game", "import", str(path), "--night", number)
+
+    planned = told_each(gateway, *command, "--dry-run")
+    added = done(gateway, *command).splitlines()
+    again = done(gateway, *command).splitlines()
+
+    assert planned == [{"title": "Quiplash 3", "min_players": 3}]
+    assert added[0] == "Passed over, since it is there already: Tee K.O."
+    assert added[2:] == ["🎲 1/1 Quiplash 3", f"Night #{number} has 2 games."]
+    assert again[3:] == [f"Night #{number} has 2 games."]
+    games = [(one["title"], one["min_players"]) for one in told_each(gateway, "game", "list")]
+    assert games == [("TEE K.O.", None), ("Quiplash 3", 3)]
+    path.write_text("title\n" + "\n".join(f"Game {n}" for n in range(999)))
+    too_many = gamenight(*command, "--state-dir", gateway.token_command[-1])
+    assert "A night has 1000 games at most, and this would make 1001." in too_many.stderr
     done(gateway, "night", "end", number)
 
 
