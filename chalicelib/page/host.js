@@ -52,6 +52,8 @@ export class Host {
 
   get #night() { return this.#keeper.night; }
 
+  get night() { return this.#night; }
+
   /** Where the client goes on from: the starts of nights, and the night that is shown. */
   get cursors() {
     return { [SESSIONS]: this.#starts, ...(this.#night && { [streamOf(this.#night.session.id)]: this.#keeper.cursor }) };

@@ -8,6 +8,7 @@ import { Host } from './host.js';
 import { Invitations } from './invitations.js';
 import { Join } from './join.js';
 import { Memory } from './memory.js';
+import { Picker } from './picker.js';
 import { Stage, showState } from './stage.js';
 import { tokenIn } from './token.js';
 import { problemSentence } from './words.js';
@@ -30,6 +31,12 @@ let host = null;
 let client = null;
 let token = null;
 let expiry = null;
+
+new Picker(new Memory(root, 'localStorage'), {
+  read: (path) => client.request('GET', path, undefined, { attempts: 1 }),
+  add: (fields) => host.addGame(fields),
+  night: () => host?.night,
+});
 
 /** End what the page does for whoever is signed in. */
 function stop() {

@@ -1,15 +1,19 @@
-// What survives a reload of this tab, and nothing else: the token, the voter's name, the positions in both streams
-// and the night as it was at its position. In sessionStorage, so that it ends with the tab.
+// What survives a reload of this tab: the token, the voter's name, the positions in both streams and the night as it was
+// at its position. In sessionStorage, so that it ends with the tab. Another Memory, in localStorage, keeps a host's list.
 
 export class Memory {
   #prefix;
+  #storage;
 
   /** `root` keeps two stages on one address apart. */
-  constructor(root) { this.#prefix = `game-night ${new URL(root).pathname} `; }
+  constructor(root, storage = 'sessionStorage') {
+    this.#prefix = `game-night ${new URL(root).pathname} `;
+    this.#storage = () => window[storage]; // which a browser may forbid
+  }
 
   read(name) {
     try {
-      return JSON.parse(sessionStorage.getItem(this.#prefix + name));
+      return JSON.parse(this.#storage().getItem(this.#prefix + name));
     } catch {
       return null;
     }
@@ -17,8 +21,8 @@ export class Memory {
 
   write(name, value) {
     try {
-      if (value === null) sessionStorage.removeItem(this.#prefix + name);
-      else sessionStorage.setItem(this.#prefix + name, JSON.stringify(value));
+      if (value === null) this.#storage().removeItem(this.#prefix + name);
+      else this.#storage().setItem(this.#prefix + name, JSON.stringify(value));
     } catch {
       // Full, or forbidden: then a reload begins anew, and nothing is wrong until then.
     }
@@ -26,6 +30,7 @@ export class Memory {
 
   /** Leave nothing behind, as whoever signs out expects. */
   forget() {
-    for (const key of Object.keys(sessionStorage)) if (key.startsWith(this.#prefix)) sessionStorage.removeItem(key);
+    const storage = this.#storage();
+    for (const key of Object.keys(storage)) if (key.startsWith(this.#prefix)) storage.removeItem(key);
   }
 }

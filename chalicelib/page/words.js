@@ -77,6 +77,24 @@ export function playersText({ min_players: least, max_players: most }) {
   return most ? `up to ${counted(most, 'player')}` : '';
 }
 
+export const PICKS = {
+  invalid: 'From 1 to 1000 players.',
+  none: 'No game that takes so many is left.',
+  unknown: 'No games are known yet. They come from earlier nights, or from a list that you bring in.',
+  noText: 'That file is not a text in UTF-8. Save it as “CSV UTF-8” in the spreadsheet.',
+  tooLong: 'That is too much for a list, which has 1000 games at most.',
+};
+
+/** Why a game is a good one: "Played twice, 5 votes up, 1 vote down; takes 3–8 players." */
+export function pickText(game) {
+  const { played, upvotes, downvotes, lately } = game;
+  const times = ['', 'once', 'twice'][played] ?? `${played} times`;
+  const said = [played > 0 ? `Played ${times}` : 'Not played lately', lately && 'also in the last night'];
+  const players = playersText(game);
+  for (const [count, way] of [[upvotes, 'up'], [downvotes, 'down']]) if (count > 0) said.push(`${counted(count, 'vote')} ${way}`);
+  return `${said.filter(Boolean).join(', ')}${players && `; takes ${players}`}.`;
+}
+
 /** What somebody wrote, within a sentence of ours. */
 const by = (text) => ({ text });
 

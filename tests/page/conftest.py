@@ -97,6 +97,7 @@ async def visit(running: Chromium, target: Target) -> AsyncIterator[Visit]:
             context.set_default_timeout(PATIENCE_MILLISECONDS)
             await context.add_init_script(SHORT_DELAYS)
             page = await context.new_page()
+            tabs.push_async_callback(page.unroute_all, behavior="ignoreErrors")  # requests under way
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("console", console)
             if own_time:

@@ -65,7 +65,7 @@ async def test_what_people_wrote_turns_nothing_around_it(visit: Visit, host: Hos
 async def test_what_is_typed_has_its_own_direction(visit: Visit, host: Host) -> None:
     await host.start("Fields")
     visitor = await visit("admin")
-    title = visitor.page.get_by_role("textbox", name="Title")
+    title = visitor.page.get_by_role("combobox", name="Title")
 
     await title.fill(HEBREW)
 

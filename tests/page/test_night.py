@@ -79,7 +79,7 @@ async def test_a_bot_hears_what_others_do_and_votes(visit: Visit, host: Host) ->
 
     await visitor.reads_score("Fibbage", "+2")
     await expect(visitor.page.get_by_role("button", name="End the night")).to_be_hidden()
-    await expect(visitor.page.get_by_role("textbox", name="Title")).to_be_hidden()
+    await expect(visitor.page.get_by_role("combobox", name="Title")).to_be_hidden()
 
 
 async def test_who_votes_twice_counts_once(visit: Visit, host: Host) -> None:
@@ -127,7 +127,7 @@ async def test_a_night_can_be_hosted_by_keyboard_alone(visit: Visit) -> None:
     await keyboard.type("Quiplash")
     await keyboard.press("Enter")
     await expect(visitor.game("Quiplash")).to_be_visible()
-    await expect(visitor.page.get_by_role("textbox", name="Title")).to_be_focused()
+    await expect(visitor.page.get_by_role("combobox", name="Title")).to_be_focused()
     vote = visitor.page.get_by_role("button", name="Vote Quiplash up")
     await vote.focus()
     await keyboard.press("Space")

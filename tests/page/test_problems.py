@@ -87,7 +87,7 @@ async def test_what_is_no_token_is_never_sent(visit: Visit, target: Target, past
 async def test_what_is_wrong_is_told_at_its_field(visit: Visit, host: Host) -> None:
     night = (await host.start("Untitled"))["id"]
     visitor = await visit("admin")
-    title, least = visitor.page.get_by_role("textbox", name="Title"), visitor.page.get_by_label("At least")
+    title, least = visitor.page.get_by_role("combobox", name="Title"), visitor.page.get_by_label("At least")
 
     await visitor.presses("Put it on")
     await expect(title).to_have_attribute("aria-invalid", "true")
@@ -110,7 +110,7 @@ async def test_what_is_wrong_is_told_at_its_field(visit: Visit, host: Host) -> N
 async def test_what_has_no_answer_is_kept_and_done_once(visit: Visit, host: Host) -> None:
     night = (await host.start("Unreachable"))["id"]
     visitor = await visit("admin")
-    title = visitor.page.get_by_role("textbox", name="Title")
+    title = visitor.page.get_by_role("combobox", name="Title")
     keys: list[str | None] = []
 
     async def lose_answer(route: Route, request: Request) -> None:

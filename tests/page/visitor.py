@@ -30,7 +30,7 @@ class Visitor:
         await self.reads_heading(notes)
 
     async def adds(self, title: str) -> None:
-        await self.page.get_by_role("textbox", name="Title").fill(title)
+        await self.page.get_by_role("combobox", name="Title").fill(title)
         await self.presses("Put it on")
         await expect(self.game(title)).to_be_visible()
 
