@@ -1,6 +1,6 @@
 """The page offers a host the games of earlier nights and of a list, and picks one."""
 
-from playwright.async_api import Locator, Route, expect
+from playwright.async_api import FilePayload, Locator, Route, expect
 
 from tests.clients import Host
 from tests.page.conftest import Visit
@@ -27,8 +27,8 @@ async def opens_the_picker(visitor: Visitor) -> None:
 
 
 async def brings_in(visitor: Visitor, content: bytes) -> None:
-    file = {"name": "games.csv", "mimeType": "text/csv", "buffer": content}
-    await visitor.page.get_by_label("Bring in a list").set_input_files([file])  # type: ignore[list-item]
+    file: FilePayload = {"name": "games.csv", "mimeType": "text/csv", "buffer": content}
+    await visitor.page.get_by_label("Bring in a list").set_input_files(file)
 
 
 async def test_a_title_of_before_brings_its_pack_and_players(visit: Visit, host: Host) -> None:
