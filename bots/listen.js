@@ -26,5 +26,5 @@ function listen(tries = 0) {
   live.on('close', () => clearInterval(pinging));
   live.on('close', () => setTimeout(listen, Math.random() * Math.min(60, 2 ** tries) * 1000, tries + 1));
 }
-if (token) process.on('SIGINT', () => process.exit(130)) && listen();
+if (token && /^wss?:/.test(url) && URL.canParse(url)) process.on('SIGINT', () => process.exit(130)), listen();
 else process.exit(console.error('Usage: node listen.js ws://localhost:5000/api/sessions/live TOKEN') ?? 1);

@@ -1,6 +1,7 @@
 """The two listeners that can be read in a minute, as processes."""
 
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -132,6 +133,15 @@ async def test_the_node_listener_says_what_to_install(tmp_path: Path) -> None:
         assert await program.ends() == (1, "A library is missing: npm install ws\n")
 
 
+async def test_the_python_listener_says_what_to_install(tmp_path: Path) -> None:
+    command = [sys.executable, "-S", str(BOTS / "listen.py"), NOBODY, "a token"]  # without site-packages
+    async with running(command, {"PYTHONPATH": ""}, tmp_path) as program:
+        status, printed = await program.ends()
+
+    assert (status, len(printed.splitlines())) == (1, 1)
+    assert "No module named 'websockets'. All that happens: pip install websockets; python" in printed
+
+
 async def test_a_listener_whose_token_is_refused_ends(tmp_path: Path, name: str) -> None:
     refused = {"type": "auth_error", "code": "token_invalid", "message": "The token is damaged."}
     async with listening_to(name, tmp_path, [gets("auth"), refused]) as (program, _):
@@ -144,8 +154,8 @@ async def test_a_listener_whose_token_is_refused_ends(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"),
-    [("listen.py", []), ("listen.js", []), ("listen.py", ["http://127.0.0.1:1", "a token"])],
+    "arguments",
+    [[], ["http://127.0.0.1:1", "t"], ["localhost:1", "t"], ["ws://", "t"], ["ws://localhost:99999", "t"]],
 )
 async def test_a_listener_says_what_it_wants(tmp_path: Path, name: str, arguments: list[str]) -> None:
     async with listening(name, tmp_path, *arguments) as program:
