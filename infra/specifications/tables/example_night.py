@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from chalicelib.auth.claims import Claims, Role
+from chalicelib.auth.secrets import Secret, TokenSecrets
 from chalicelib.bootstrap import Application
 from chalicelib.connections.clients import Resumed
 from chalicelib.connections.connection import Connection, Recipient, shard_of
@@ -77,7 +78,8 @@ class ExampleNight(Application):
         MeteredApi.meter = self._meter
         self._jobs: list[Job] = []
         api = MeteredApi(self._http, settings.dynamodb_endpoint, settings.region, self._credentials)
-        vars(self).update(_dynamodb=api, push=_Push(), _queue=_Queue(self._jobs), tokens=_Verifier())
+        vars(self).update(_dynamodb=api, push=_Push(), _queue=_Queue(self._jobs))
+        vars(self).update(verifier=_Verifier(), secrets=_Secrets())
         # That a client was not reached is what is shown here, and no news.
         logging.getLogger("WebSocket").addHandler(logging.NullHandler())
 
@@ -96,6 +98,8 @@ class ExampleNight(Application):
         items = {name: _items(client, table) for name, table in names.items()}
         self._measure("unsubscribe", self.connections.unsubscribe, KOSMIS, 1)
         self._measure("$disconnect, one subscription", self.connections.disconnect, DISCORDS)
+        revoked = self.revocation.revoke(HOST, KOSMI.subject)
+        self._measure("DELETE /api/tokens/{subject}, one connection", self.run, revoked)
         self.run(self.close())
         return Played(items, self._meter.costs)
 
@@ -184,6 +188,8 @@ class ExampleNight(Application):
         self.hosting.add_game(HOST, 2, NewGame("Fibbage"))
         self._make_crowded(2)
         self.voting.vote(KOSMI, 2, ZOE)
+        code, _ = self._measure("POST .../invites", self.invites.invite_guests, HOST, 2)
+        self._measure("POST /api/join", self.invites.join, code, "Zoë", "203.0.113.8")
 
     def _read(self) -> None:
         self._measure("GET /api/sessions, two of them", self.queries.sessions, BEGINNING, 50)
@@ -200,6 +206,13 @@ class _Verifier:
         return KOSMI
 
 
+class _Secrets:
+    """A secret that is the same each time."""
+
+    def load(self) -> TokenSecrets:
+        return TokenSecrets(Secret("k1", "an example's secret, which signs nothing real"))
+
+
 class _Push:
     """Clients that read everything; Discord's reads only what is replayed to it."""
 
@@ -207,6 +220,9 @@ class _Push:
         lost = [one for one in recipients if one.connection_id == DISCORDS and one.behind is None]
         reached = {one.connection_id: 0.0 for one in recipients if one not in lost}
         return Outcome(reached, failed=[FailedPost(one, 429, "answered 429") for one in lost])
+
+    async def disconnect(self, recipient: Recipient) -> bool:  # noqa: ARG002 - the port's signature
+        return True
 
 
 @dataclass(frozen=True, slots=True)
