@@ -190,6 +190,7 @@ async def test_delays_are_random_shares_of_ever_longer_times() -> None:
         ("wss://abc.execute-api.eu-central-1.amazonaws.com/dev", None, "this one as websocket_url"),
         ("https://", None, "Pass one such as"),
         ("", None, "Pass one such as"),
+        (None, None, "None is no address. Pass one such as"),
         *[
             (f"http://{wrong}", None, "Pass one such as http://localhost:5000")
             for wrong in (
@@ -203,7 +204,7 @@ async def test_delays_are_random_shares_of_ever_longer_times() -> None:
         ("http://localhost:5000", "ws://", "begins with ws://"),
     ],
 )
-def test_a_wrong_address_is_told_at_once(url: str, websocket_url: str | None, what_to_do: str) -> None:
+def test_a_wrong_address_is_told_at_once(url: Any, websocket_url: str | None, what_to_do: str) -> None:
     with pytest.raises(WrongAddress, match=what_to_do):
         GameNight(url, TOKEN, websocket_url=websocket_url)
 

@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 import pytest
-from gamenight import GameNight, Refused, Token, TokenRefused
+from gamenight import GameNight, Refused, Token, TokenRefused, WrongAddress
 
 from tests.bots.bot import TOKEN, FakeTime
 from tests.bots.http_server import Answer, HttpServer, Request, answering
@@ -73,13 +73,16 @@ async def test_what_was_not_there_to_undo_is_told(before: list[Answer]) -> None:
         (NO_GAME, Refused, r"^Session 7 has no game yet\. \(HTTP 409, no_game\)$", 1),
         ((503, b""), Refused, "HTTP 503", 4),
         (EXPIRED, TokenRefused, r"The token has expired\.", 1),
+        ((403, {"message": "Forbidden"}), WrongAddress, "Give the address that stands before /api", 1),
+        ((404, b"<html>"), WrongAddress, "Give the address that stands before /api", 1),
+        ((200, b"<html>"), WrongAddress, "Give the address that stands before /api", 1),
         (b"SSH-2.0-OpenSSH_9.2\r\n", (Refused, OSError), ".", 4),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{", (Refused, OSError), ".", 4),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", (Refused, OSError), ".", 4),
         (b"HTTP/1.1 503 Unavailable\r\nContent-Length: 1000\r\n\r\n{", (Refused, OSError), ".", 4),
         (b"", (Refused, OSError), ".", 4),
     ],
-    ids=["409", "503", "401", "SSH", "too short", "bad chunks", "a short 503", "nothing"],
+    ids=["409", "503", "401", "403", "404", "HTML", "SSH", "short", "bad chunks", "short 503", "nothing"],
 )
 async def test_what_fails_every_time_is_told(answer: Answer, error: Any, said: str, attempts: int) -> None:
     async with answering(otherwise=answer) as server:
@@ -87,6 +90,20 @@ async def test_what_fails_every_time_is_told(answer: Answer, error: Any, said: s
             await night(server.url).vote(7, "alice", "up")
 
     assert len(server.requests) == attempts
+
+
+async def test_what_a_proxy_says_later_is_no_wrong_address() -> None:
+    async with answering(VOTED, (403, b"<html>")) as server:
+        client = night(server.url)
+        await client.vote(7, "alice", "up")
+
+        with pytest.raises(Refused, match="HTTP 403, unknown"):
+            await client.vote(7, "alice", "up")
+
+
+async def test_a_path_begins_with_a_slash() -> None:
+    with pytest.raises(ValueError, match="'api/sessions' is no path of a request: it begins with a slash"):
+        await night("http://127.0.0.1:1").request("GET", "api/sessions")
 
 
 async def test_a_service_that_is_not_there_is_an_os_error() -> None:
@@ -134,7 +151,7 @@ async def test_requests_at_once_replace_a_token_once() -> None:
 
 async def test_no_redirect_takes_the_token_to_another_place() -> None:
     async with answering(VOTED) as elsewhere, answering((307, b"", {"Location": elsewhere.url})) as server:
-        with pytest.raises(Refused, match="HTTP 307"):
+        with pytest.raises(WrongAddress, match="stands before /api"):
             await night(server.url).vote(7, "alice", "up")
 
     assert elsewhere.requests == []

@@ -132,6 +132,35 @@ async def test_what_was_undone_before_its_answer_was_lost_is_done(client: Client
     assert [request.start for request in server.requests] == starts
 
 
+MISTAKES = """
+import { GameNight } from 'gamenight';
+const told = ({ name, message }) => console.log(`${name}: ${message}`);
+try { new GameNight(null); } catch (problem) { told(problem); }
+const client = new GameNight(process.argv[2], { token: 'Bearer a-token' });
+await client.request('GET', 'api/sessions').catch(told);
+await client.nights().catch(told);
+await client.nights().catch(told);
+"""
+
+
+@ONE_INSTALLATION
+async def test_a_mistake_is_told_in_words(client: Client) -> None:
+    (client.folder / "mistakes.mjs").write_text(MISTAKES)
+    async with answering((403, {"message": "Forbidden"}), (404, b"<html>")) as server:
+        command = [*client.command[:-1], client.folder / "mistakes.mjs", server.url]
+        async with running(command, {}, client.folder) as program:
+            status, printed = await program.ends()
+
+    other = f"WrongAddress: No Game Night Live answers at {server.url}/api."
+    assert status == 0
+    assert printed.splitlines() == [
+        "WrongAddress: null is no address. Give one such as http://localhost:5000.",
+        'TypeError: "api/sessions" is no path of a request: it begins with a slash.',
+        *[f"{other} Give the address that stands before /api."] * 2,
+    ]
+    assert {request.headers["authorization"] for request in server.requests} == {"Bearer a-token"}
+
+
 @pytest.mark.parametrize("client", ["ws"], indirect=True)
 async def test_node_without_a_websocket_says_what_to_install(client: Client, tmp_path: Path) -> None:
     (tmp_path / "node_modules").mkdir()

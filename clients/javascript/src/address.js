@@ -11,7 +11,7 @@ const LIVE = '/api/sessions/live';
  * @returns {{ root: string, websocketUrl?: string }}
  */
 export function addresses(url, websocketUrl) {
-  const text = url.trim().replace(/\/+$/, '');
+  const text = `${url}`.trim().replace(/\/+$/, '');
   if (isWebSocket(text)) {
     if (!text.endsWith(LIVE)) {
       throw new WrongAddress(`${text} does not tell where /api is. Give that address, and this one as websocketUrl.`);
@@ -19,7 +19,7 @@ export function addresses(url, websocketUrl) {
     return { root: text.slice(0, -LIVE.length).replace('ws', 'http'), websocketUrl: websocketUrl ?? text };
   }
   if (!/^https?:\/\/[^/]/.test(text)) {
-    throw new WrongAddress(`${JSON.stringify(url)} is no address. Give one such as http://localhost:5000.`);
+    throw new WrongAddress(`${JSON.stringify(url) ?? url} is no address. Give one such as http://localhost:5000.`);
   }
   if (websocketUrl !== undefined && !isWebSocket(websocketUrl)) {
     throw new WrongAddress(`${JSON.stringify(websocketUrl)} is no WebSocket's address: it begins with ws:// or wss://.`);
@@ -46,5 +46,12 @@ export async function discovered(rest, root) {
     }
   }
   if (isWebSocket(`${described?.websocket_url}`)) return described.websocket_url;
-  throw new WrongAddress(`No Game Night Live answers at ${root}/api. Give the address that stands before /api.`);
+  throw wrongAddress(root);
 }
+
+/**
+ * The error for an address where there is no Game Night Live.
+ * @param {string} root
+ */
+export const wrongAddress = (root) =>
+  new WrongAddress(`No Game Night Live answers at ${root}/api. Give the address that stands before /api.`);

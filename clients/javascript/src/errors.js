@@ -43,6 +43,9 @@ export class Refused extends GameNightError {
   }
 
   get passing() { return this.status === 429 || this.status >= 500; }
+
+  /** Whether the answer is not the service's, as where the address is wrong. */
+  get foreign() { return this.code === 'unknown' && !this.passing; }
 }
 
 /** The service refuses the token, or there is none. */

@@ -1,6 +1,6 @@
 // Connects a bot or a page to a Game Night Live service: yields events, and has methods for hosts and voters.
 
-import { addresses, discovered } from './address.js';
+import { addresses, discovered, wrongAddress } from './address.js';
 import { MemoryCursors } from './cursors.js';
 import { Deliveries } from './deliveries.js';
 import { Refused } from './errors.js';
@@ -36,6 +36,7 @@ export class GameNight {
   /** @type {Nights} */
   #nights;
   #rest;
+  #root;
   #follower;
   /** @type {import('./follower.js').State} */
   #state = 'connecting';
@@ -49,6 +50,7 @@ export class GameNight {
     const at = addresses(url, websocketUrl);
     const tokens = new Tokens(token, (problem) => this.#listeners.tell('error', problem));
     this.#store = cursors ?? new MemoryCursors();
+    this.#root = at.root;
     this.#rest = new Rest(at.root, tokens, this.#closing.signal);
     this.#streams = new Streams({
       happened: (frame) => this.#nights.happened(frame),
@@ -240,7 +242,8 @@ export class GameNight {
   /**
    * Make any REST request, and return its answer. It is retried if the failure may pass. A POST carries an idempotency
    * key, so it is done once. A DELETE that finds nothing after its first answer was lost is done, and returns null.
-   * Throws Refused, TokenRefused and Unreachable.
+   * Throws Refused, TokenRefused, Unreachable if nothing answers, and WrongAddress if something else does from the
+   * beginning.
    * @param {string} method
    * @param {string} path such as /api/sessions/17
    * @param {object} [body]
@@ -248,7 +251,9 @@ export class GameNight {
    * @returns {Promise<any>}
    */
   async request(method, path, body, options) {
-    const answer = await this.#rest.request(method, path, body, options);
+    const answer = await this.#rest.request(method, path, body, options).catch((problem) => {
+      throw problem instanceof Refused && problem.foreign && !this.#rest.reached ? wrongAddress(this.#root) : problem;
+    });
     if (method !== 'GET') this.#follower.nudge(); // while polling, the change is seen at once
     return answer;
   }

@@ -16,6 +16,7 @@ export class Rest {
   #root;
   #tokens;
   #signal;
+  reached = false; // whether the service has answered
 
   /**
    * @param {string} root the URL without `/api`
@@ -38,11 +39,13 @@ export class Rest {
    * @returns {Promise<any>}
    */
   async request(method, path, body, { key = newKey(), attempts = ATTEMPTS } = {}) {
+    if (!path.startsWith('/')) throw new TypeError(`${JSON.stringify(path)} is no path of a request: it begins with a slash.`);
     let maybeDone = false;
     for (let attempt = 1; ; attempt += 1) {
       const token = path === '/api' ? '' : await this.#tokens.latest();
       try {
         const content = await this.#once(method, path, token, key, body);
+        this.reached = true;
         if (token) this.#tokens.accepted();
         return content;
       } catch (problem) {

@@ -88,11 +88,11 @@ export class Tokens {
 }
 
 /**
- * Return a token without the white space around it. Throws TokenRefused if it can't be sent.
+ * Return a token without white space and `Bearer` around it. Throws TokenRefused if it can't be sent.
  * @param {unknown} token
  */
 function checked(token) {
-  const trimmed = typeof token === 'string' ? token.trim() : '';
+  const trimmed = typeof token === 'string' ? token.trim().replace(/^bearer\s+/i, '') : '';
   if (!trimmed) throw new TokenRefused('no_token', 'There is no token: what was given for it is empty, or no text.');
   const odd = OTHER.exec(trimmed);
   if (odd) {

@@ -32,9 +32,6 @@ SUBJECT = "command-line"
 TOKEN_SECONDS = 60 * 60
 PROBE_SECONDS = 5.0
 
-FOREIGN = frozenset({"unknown", "no_json"})
-"""The library's codes for an answer that is not the service's."""
-
 HOSTS_WORDS = (
     (r"\bPOST /api/sessions\b", "`gamenight night start`"),
     (r"Vote once game\.added has come\.", "`gamenight game add TITLE` adds one."),
@@ -123,13 +120,6 @@ def translated(url: str) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        # A gateway in front of the service answers 429 and 5xx of its own, without a code.
-        if refused.code in FOREIGN and refused.status < 429:  # noqa: PLR2004 - too many requests
-            raise ServiceProblem(
-                "not_possible",
-                f"{url} answers (HTTP {refused.status}), but this does not look like Game Night Live. Check "
-                "the address: it is the one that stands before /api.",
-            ) from refused
         detail = on_one_line(refused.detail)
         for said, words in HOSTS_WORDS:
             detail = re.sub(said, words, detail)

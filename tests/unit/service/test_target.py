@@ -4,7 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from gamenight import Refused, TokenRefused
+from gamenight import Refused, TokenRefused, WrongAddress
 
 from infra.cli.commands import gamenight
 from infra.cli.service.target import ServiceProblem, translated
@@ -56,7 +56,7 @@ def test_where_nothing_is_reached_it_says_what_to_do(typed: str, token: str, cod
             404,
             "ana has no vote for game 1 of night #3.",
         ),
-        (Refused(404, "unknown", ""), "not_possible", None, "this does not look like Game Night Live"),
+        (WrongAddress("Give another address."), "not_possible", None, "Give another address."),
         (Refused(503, "unknown", "Busy."), "unknown", 503, "Busy."),
         (TokenRefused("Get a new one."), "token_refused", 401, "Get a new one."),
     ],

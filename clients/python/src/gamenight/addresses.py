@@ -16,6 +16,8 @@ def addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
 
     Raises WrongAddress.
     """
+    if not isinstance(url, str):
+        raise WrongAddress(f"{url!r} is no address. Pass one such as http://localhost:5000.")
     websocket_url = websocket_url.strip() if websocket_url is not None else None
     if websocket_url is not None and not is_websocket(websocket_url):
         raise WrongAddress(f"{websocket_url!r} is no address of a WebSocket: it begins with ws:// or wss://.")

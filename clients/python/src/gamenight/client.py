@@ -194,9 +194,14 @@ class GameNight:
 
         It is retried if the failure may pass. A POST carries an idempotency key, so it is done once. A DELETE
         that finds nothing after its first answer was lost is done, and returns None. Raises Refused,
-        TokenRefused, and OSError if the service can't be reached.
+        TokenRefused, OSError if nothing answers, and WrongAddress if something else does from the beginning.
         """
-        return await self._rest.request(method, path, body)
+        try:
+            return await self._rest.request(method, path, body)
+        except Refused as refused:
+            if refused.foreign and not self._rest.reached:  # later it is a proxy, and may pass
+                raise self._rest.wrong_address() from refused
+            raise
 
 
 def _given(**body: Any) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+TOO_MANY_REQUESTS = 429
+
 
 class GameNightError(Exception):
     """The base of all errors. The message says what happened and what to do."""
@@ -29,6 +31,14 @@ class Refused(GameNightError):
         self.status = status
         self.code = code
         self.detail = detail
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the answer is not the service's, as where the address is wrong.
+
+        A gateway before the service answers 429 and 5xx in its own way too.
+        """
+        return self.code in ("unknown", "no_json") and self.status < TOO_MANY_REQUESTS
 
 
 class Dropped(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gamenight.addresses import is_loopback
-from gamenight.errors import Refused, WrongAddress
+from gamenight.errors import TOO_MANY_REQUESTS, Refused, WrongAddress
 from gamenight.tokens import Tokens
 from gamenight.waiting import Surroundings, in_a_thread
 
@@ -22,7 +22,7 @@ ANSWER_SECONDS = 25.0
 
 GONE = ("game_not_found", "vote_not_found")
 
-NO_CONTENT, UNAUTHORIZED, TOO_MANY_REQUESTS, SERVERS_OWN = 204, 401, 429, 500
+NO_CONTENT, UNAUTHORIZED, SERVERS_OWN = 204, 401, 500
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -37,6 +37,7 @@ class Rest:
 
     def __init__(self, url: str, tokens: Tokens, surroundings: Surroundings) -> None:
         self.url = url
+        self.reached = False
         self._tokens = tokens
         self._surroundings = surroundings
         direct = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
@@ -56,6 +57,8 @@ class Rest:
 
         Returns None for a DELETE that finds nothing, because an earlier attempt was carried out.
         """
+        if not path.startswith("/"):
+            raise ValueError(f"{path!r} is no path of a request: it begins with a slash")
         headers = {"Accept": "application/json"}
         if method == "POST":
             headers |= {"Content-Type": "application/json", "Idempotency-Key": self._surroundings.new_id()}
@@ -85,6 +88,7 @@ class Rest:
             if refused.status == UNAUTHORIZED:
                 await self._tokens.refused(token, refused.detail)
             raise
+        self.reached = True
         if token:
             self._tokens.accepted()
         return answer
