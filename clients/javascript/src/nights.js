@@ -1,5 +1,6 @@
 // Decides which events a client gets, and which nights it follows: all of them, or those that it chooses.
 
+import { Refused } from './errors.js';
 import { NOW, SESSIONS, nightIn, streamOf } from './names.js';
 
 /**
@@ -101,7 +102,7 @@ export class Nights {
    * @returns {Promise<[Place, () => void]>}
    */
   async #restoreStarts(place, lost) {
-    const { sessions, cursor } = await this.#rest.request('GET', `/api/sessions?newest=${NEWEST}`);
+    const { sessions, cursor } = await this.#newest(place);
     const end = place.sequence ? place : { cursor, sequence: sessions[0]?.id ?? 0 }; // a poll does not tell it
     // A night that has started since comes as an event.
     const on = sessions.filter((/** @type {any} */ night) => night.is_active && night.id <= end.sequence);
@@ -115,6 +116,19 @@ export class Nights {
       for (const name of fresh) this.#streams.follow(name, NOW);
     };
     return [end, tell];
+  }
+
+  /**
+   * Return the newest nights and where the stream of starts ends.
+   * @param {Place} place
+   */
+  async #newest({ cursor }) {
+    try {
+      return await this.#rest.request('GET', `/api/sessions?newest=${NEWEST}`);
+    } catch (problem) {
+      if (!(problem instanceof Refused) || problem.code !== 'forbidden') throw problem;
+      return { sessions: [], cursor }; // a guest's token is for one night
+    }
   }
 
   /**

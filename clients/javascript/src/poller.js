@@ -36,7 +36,7 @@ async function onePage(rest, streams, stream, needed) {
     const code = problem instanceof GameNightError ? problem.code : null;
     if (code === 'session_not_found') streams.vanished(stream);
     else if (code === 'invalid_cursor' && cursor !== NOW) streams.lose(stream);
-    else throw problem;
+    else if (code !== 'forbidden' || stream !== SESSIONS) throw problem; // a guest hears no starts
     return code === 'invalid_cursor';
   }
   if (!needed() || streams.place(stream) !== place) return false;
