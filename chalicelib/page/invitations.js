@@ -8,6 +8,7 @@ import { onShare } from './share.js';
 import { removedWords, timeText } from './words.js';
 
 const HERE_ONLY = ['localhost', '127.0.0.1', '[::1]'];
+const TYPED = 12; // so many characters are typed at most; a host's code is longer
 const LEFT = 60_000; // milliseconds that a code is good for at least where it is shown again
 const GUESTS = {
   title: 'Invite guests',
@@ -82,7 +83,7 @@ export async function ticketOf(code) {
   const link = joinLinkOf(code);
   return [
     await qrCode(link, `QR code of ${link}`),
-    make('p', { className: 'code' }, code),
+    ...(code.length > TYPED ? [] : [make('p', { className: 'code' }, code)]),
     make('a', { href: link, className: 'link' }, link.replace(/^https?:\/\//, '')),
   ];
 }

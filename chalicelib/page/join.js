@@ -1,4 +1,4 @@
-// Lets somebody in by a code, who says a name and nothing else: a guest into a night, or a host.
+// Lets somebody in by a code, who says a name and nothing else: a guest into a night, or a host, who needs no name.
 
 import { byId, show } from './elements.js';
 import { mark, onSubmit } from './forms.js';
@@ -18,7 +18,7 @@ export class Join {
     onSubmit(this.#form, async ({ code, name }) => {
       let answer;
       try {
-        answer = await rest.request('POST', '/api/join', { code: code.trim(), name: name.trim() });
+        answer = await rest.request('POST', '/api/join', { code: code.trim(), ...(name.trim() && { name: name.trim() }) });
       } catch (problem) {
         const field = AT[problem.code];
         if (!field) throw problem;

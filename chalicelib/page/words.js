@@ -29,7 +29,7 @@ const PROBLEMS = {
   invite_expired: 'This code is not good any more. Ask the host for another one.',
   name_taken: 'Somebody in this night has that name. Choose another one.',
   guest_not_found: 'There is no guest of that name in this night.',
-  too_many_requests: 'Too many have tried just now. Wait a minute, and press the button again.',
+  too_many_attempts: 'Too many have tried just now. Wait a minute, and press the button again.',
 };
 
 const FIELDS = {
