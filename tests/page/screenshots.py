@@ -19,6 +19,7 @@ from tests.page.visitor import Visitor
 IMAGES = ROOT / "docs" / "images"
 PHONE: ViewportSize = {"width": 360, "height": 780}
 WIDE: ViewportSize = {"width": 1600, "height": 900}
+TELEVISION: ViewportSize = {"width": 1280, "height": 720}
 Scheme = Literal["dark", "light"]
 
 GAMES: tuple[tuple[str, dict[str, object]], ...] = (
@@ -46,6 +47,10 @@ async def main() -> None:
             await _take("page-phone", await _signed_in(browser, target, PHONE, "dark"))
             await _take("page-wide", await _signed_in(browser, target, WIDE, "light"))
             await _take("page-wide-dark", await _signed_in(browser, target, WIDE, "dark"))
+            visitor = await _signed_in(browser, target, TELEVISION, "dark")
+            await visitor.page.get_by_role("link", name="Television").click()
+            await expect(visitor.page.get_by_role("img", name="QR code")).to_be_visible()
+            await _take("page-tv", visitor)
             visitor = await _signed_in(browser, target, PHONE, "light")
             await host.close(night)
             await visitor.reads_heading("The results")
