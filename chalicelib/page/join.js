@@ -11,9 +11,12 @@ const AT = { invite_not_found: 'code', invite_expired: 'code', name_taken: 'name
 
 export class Join {
   #form = byId('join-form');
+  #device;
+  #letIn;
 
-  /** `letIn(answer)` goes on with what the service has answered. */
-  constructor(root, letIn) {
+  /** `device` is a Memory beyond this tab, and `letIn(answer)` goes on with what the service has answered. */
+  constructor(root, device, letIn) {
+    [this.#device, this.#letIn] = [device, letIn];
     const rest = new Rest(root, NOBODY, new AbortController().signal);
     onSubmit(this.#form, async ({ code, name }) => {
       let answer;
@@ -28,12 +31,18 @@ export class Join {
         return;
       }
       this.#form.reset();
+      if (answer.role === 'guest') device.write('guest', { ...answer, code });
       await letIn(answer);
     });
   }
 
-  /** Ask for a name, and for the code where the address has none. */
+  /** Ask for a name, and for the code where the address has none. A guest whose tab is gone comes back unasked. */
   open(code) {
+    const before = this.#device.read('guest');
+    if (code && before?.code === code && new Date(before.expires_at) > Date.now()) {
+      this.#letIn(before);
+      return;
+    }
     this.#form.elements.code.value = code;
     byId('join-code').hidden = code !== '';
     show('join');

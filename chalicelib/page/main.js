@@ -20,9 +20,10 @@ const BESIDE = '/api/sessions/live';
 const named = document.documentElement.dataset.websocket;
 const url = named.endsWith(BESIDE) ? `${root.replace(/^http/, 'ws')}${BESIDE}` : named;
 const memory = new Memory(root);
+const device = new Memory(root, 'localStorage');
 const stage = new Stage();
 const invitations = new Invitations(memory);
-const join = new Join(root, letIn);
+const join = new Join(root, device, letIn);
 
 const NO_TOKEN = 'That is no token. A token is one long line in three parts with dots between them.';
 const TOLD_BEFORE = 120_000; // milliseconds before a token expires; the service says so as well
@@ -32,7 +33,7 @@ let client = null;
 let token = null;
 let expiry = null;
 
-new Picker(new Memory(root, 'localStorage'), {
+new Picker(device, {
   read: (path) => client.request('GET', path, undefined, { attempts: 1 }),
   add: (fields) => host.addGame(fields),
   night: () => host?.night,
@@ -59,11 +60,15 @@ function signedOut(problem = null) {
 
 function refused(problem) {
   memory.write('token', null);
-  if (host?.claims.night && problem.code === 'token_revoked') {
+  if (!host) return; // once, though each request that is under way is refused
+  if (host.claims.night && problem.code === 'token_revoked') {
     stop();
     memory.forget();
     show('removed');
-  } else if (host) signedOut(problem); // once, though each request that is under way is refused
+  } else {
+    device.write('guest', null);
+    signedOut(problem);
+  }
 }
 
 /** A client whose user signs out where the token is refused. */
@@ -213,6 +218,7 @@ window.addEventListener('hashchange', () => {
 byId('open-again').addEventListener('click', begin);
 byId('sign-out').addEventListener('click', () => {
   signedOut();
+  device.write('guest', null);
   memory.forget();
   window.history.replaceState(null, '', window.location.pathname);
 });

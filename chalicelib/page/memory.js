@@ -1,5 +1,6 @@
 // What survives a reload of this tab: the token, the voter's name, the positions in both streams and the night as it was
-// at its position. In sessionStorage, so that it ends with the tab. Another Memory, in localStorage, keeps a host's list.
+// at its position. In sessionStorage, so that it ends with the tab. Another Memory, in localStorage, keeps a host's list
+// and a guest's place.
 
 export class Memory {
   #prefix;

@@ -94,6 +94,25 @@ async def test_a_guest_stays_in_its_night_whatever_the_address_says(
     await visitor.reads_heading("Of its own")
 
 
+async def test_a_guest_whose_tab_is_gone_comes_back_by_the_link(
+    visit: Visit, host: Host, target: Target
+) -> None:
+    night = (await host.start("Back again"))["id"]
+    code = await code_of(host, night)
+    visitor = await arrives(visit, target, code)
+    await joins(visitor, "Ana")
+    await visitor.reads_heading("Back again")
+    another = Visitor(await visitor.page.context.new_page(), visitor.url)
+
+    await another.opens()
+    await another.reads_heading("Back again")
+    await another.presses("Sign out")
+    await another.page.goto("about:blank")
+    await another.opens()
+
+    await expect(another.page.get_by_label("Your name")).to_be_visible()
+
+
 async def test_a_code_is_typed_as_it_is_read(visit: Visit, host: Host) -> None:
     night = (await host.start("Typed"))["id"]
     code = await code_of(host, night)
@@ -169,6 +188,9 @@ async def test_a_guest_whom_a_host_removes_is_told_and_asked_nothing(
     await guest.reads_heading("The host has removed you.")
     await expect(guest.page.get_by_role("textbox")).to_have_count(0)
     assert await guest.remembers("token") is None
+    await guest.page.goto("about:blank")
+    await guest.opens()
+    await guest.reads_heading("The host has removed you.")
 
 
 async def test_a_host_shows_and_shares_the_code_of_a_night(visit: Visit, host: Host) -> None:
