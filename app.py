@@ -309,11 +309,11 @@ def mint_token() -> Response:
 @route("DELETE", "/api/tokens/{subject}")
 def revoke_tokens(subject: str) -> Response:
     """Revoke every token of a subject, and close its connections."""
-    from chalicelib.api.rest.urls import name_of
+    from chalicelib.api.rest.urls import subject_of
 
     caller = _caller()
     live = application()
-    live.run(live.revocation.revoke(caller, name_of(subject)))
+    live.run(live.revocation.revoke(caller, subject_of(subject)))
     return Response("", {}, 204)
 
 

@@ -11,16 +11,20 @@ from infra.specifications.schemas import Incomplete
 from tests.specifications.conftest import wrong
 
 OF_REST = {
-    "forbidden",
     "game_not_found",
+    "guest_not_found",
     "idempotency_mismatch",
     "invalid_request",
+    "invite_expired",
+    "invite_not_found",
+    "name_taken",
     "no_active_session",
     "no_game",
     "payload_too_large",
     "not_found",
     "session_closed",
     "token_missing",
+    "too_many_attempts",
     "too_many_games",
     "vote_not_found",
 }
@@ -40,9 +44,14 @@ def test_errors_say_what_they_do_to_the_connection(asyncapi: Any) -> None:
         "auth_timeout": "yes",
         "connection_unknown": "yes",
         "token_expired": "yes",
+        "token_revoked": "yes",
         "too_many_frames": "who goes on",
     }
-    assert {one["code"] for one in told if one["unasked"]} == {"auth_timeout", "token_expired"}
+    assert {one["code"] for one in told if one["unasked"]} == {
+        "auth_timeout",
+        "token_expired",
+        "token_revoked",
+    }
 
 
 def test_every_code_is_documented_and_whether_to_retry(asyncapi: Any) -> None:

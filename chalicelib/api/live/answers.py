@@ -17,6 +17,7 @@ from chalicelib.errors import (
     ConnectionUnknown,
     GameNightError,
     TokenExpired,
+    TokenRevoked,
     TooManyFrames,
     Unauthenticated,
 )
@@ -25,7 +26,7 @@ from chalicelib.timestamps import Clock, timestamp
 REPLY_SECONDS = 10.0
 """How long a client that does not read may delay the answer to one frame."""
 
-CLOSING = (AuthTimeout, TokenExpired, ConnectionUnknown)
+CLOSING = (AuthTimeout, TokenExpired, TokenRevoked, ConnectionUnknown)
 """Errors that close the connection."""
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import msgspec
 from chalicelib.api.json_input import decode
 from chalicelib.api.rest.bodies import Username
 from chalicelib.errors import FieldError, GameNightError, GameNotFound, InvalidRequest, SessionNotFound
-from chalicelib.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE
+from chalicelib.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE, MAX_SUBJECT_CHARACTERS
 from chalicelib.nights.cursors import BEGINNING, Cursor, parse_since
 
 MAX_SHOWN = 40
@@ -34,6 +34,15 @@ def game_id_of(session_id: int, text: str) -> int:
 def name_of(text: str) -> str:
     """Return the name or subject of a path, which API Gateway hands over as it was sent."""
     return unquote(text)
+
+
+def subject_of(text: str) -> str:
+    """Return the subject of a path. Raises InvalidRequest for what is no token's."""
+    subject = name_of(text)
+    if len(subject) > MAX_SUBJECT_CHARACTERS:
+        message = f"Expected {MAX_SUBJECT_CHARACTERS} characters at most"
+        raise InvalidRequest(f"{message}, in subject.", (FieldError("subject", message),))
+    return subject
 
 
 class Voter(msgspec.Struct):

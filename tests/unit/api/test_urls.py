@@ -7,6 +7,7 @@ from chalicelib.api.rest.urls import (
     newest_of,
     page_of,
     session_id_of,
+    subject_of,
     username_of,
     websocket_url,
 )
@@ -135,3 +136,9 @@ def test_a_voter_is_named_by_one_parameter() -> None:
         with pytest.raises(InvalidRequest) as refused:
             username_of(query)
         assert refused.value.errors == (FieldError(field, said),)
+
+
+def test_a_subject_of_a_path_is_read_as_it_was_meant() -> None:
+    assert subject_of("b%C3%B3t%2F1") == "bót/1"
+    with pytest.raises(InvalidRequest):
+        subject_of("x" * 129)
