@@ -13,15 +13,16 @@ export class Join {
   #form = byId('join-form');
   #device;
   #letIn;
+  #rest;
 
   /** `device` is a Memory beyond this tab, and `letIn(answer)` goes on with what the service has answered. */
   constructor(root, device, letIn) {
     [this.#device, this.#letIn] = [device, letIn];
-    const rest = new Rest(root, NOBODY, new AbortController().signal);
+    this.#rest = new Rest(root, NOBODY, new AbortController().signal);
     onSubmit(this.#form, async ({ code, name }) => {
       let answer;
       try {
-        answer = await rest.request('POST', '/api/join', { code: code.trim(), ...(name.trim() && { name: name.trim() }) });
+        answer = await this.ask({ code: code.trim(), ...(name.trim() && { name: name.trim() }) });
       } catch (problem) {
         const field = AT[problem.code];
         if (!field) throw problem;
@@ -32,9 +33,13 @@ export class Join {
       }
       this.#form.reset();
       if (answer.role === 'guest') device.write('guest', { ...answer, code });
+      else device.write('host', answer.token);
       await letIn(answer);
     });
   }
+
+  /** Return what the service answers to a code. Raises a GameNightError. */
+  ask(body) { return this.#rest.request('POST', '/api/join', body); }
 
   /** Ask for a name, and for the code where the address has none. A guest whose tab is gone comes back unasked. */
   open(code) {

@@ -26,6 +26,7 @@ const invitations = new Invitations(memory);
 const join = new Join(root, device, letIn);
 
 const NO_TOKEN = 'That is no token. A token is one long line in three parts with dots between them.';
+const RENEWED_BEFORE = 16 * 86_400_000; // half of what a host's link is good for
 const TOLD_BEFORE = 120_000; // milliseconds before a token expires; the service says so as well
 
 let host = null;
@@ -60,6 +61,7 @@ function signedOut(problem = null) {
 
 function refused(problem) {
   memory.write('token', null);
+  if (device.read('host') === token) device.write('host', null);
   if (!host) return; // once, though each request that is under way is refused
   if (host.claims.night && problem.code === 'token_revoked') {
     stop();
@@ -104,6 +106,15 @@ async function signIn(claims) {
   watch(claims);
 }
 
+/** Keep a host signed in whom a link has let in, and who comes back in time: as by another link. */
+async function stay({ expiresAt }) {
+  if (device.read('host') !== token || expiresAt - Date.now() > RENEWED_BEFORE) return;
+  const { code } = await client.request('POST', '/api/invites');
+  const { token: renewed } = await join.ask({ code });
+  device.write('host', renewed);
+  memory.write('token', renewed);
+}
+
 /** Tell when the token expires, as the service does, and where it can't. */
 function watch({ expiresAt }) {
   clearTimeout(expiry);
@@ -134,7 +145,7 @@ async function begin() {
     join.open(code);
     return;
   }
-  token = memory.read('token');
+  token = memory.read('token') ?? device.read('host');
   const claims = token && claimsOf(token);
   if (!claims) {
     show('sign-in');
@@ -145,6 +156,7 @@ async function begin() {
   say(byId('opening').querySelector('.problem'), '');
   try {
     await signIn(claims);
+    stay(claims).catch(() => {}); // the next visit tries again
   } catch (problem) {
     if (!(problem instanceof GameNightError)) throw problem;
     if (problem instanceof TokenRefused) return; // `refused` has said so
@@ -219,6 +231,7 @@ byId('open-again').addEventListener('click', begin);
 byId('sign-out').addEventListener('click', () => {
   signedOut();
   device.write('guest', null);
+  device.write('host', null);
   memory.forget();
   window.history.replaceState(null, '', window.location.pathname);
 });

@@ -1,6 +1,6 @@
 // What survives a reload of this tab: the token, the voter's name, the positions in both streams and the night as it was
 // at its position. In sessionStorage, so that it ends with the tab. Another Memory, in localStorage, keeps a host's list
-// and a guest's place.
+// a guest's place, and the token of a host whom a link has let in.
 
 export class Memory {
   #prefix;

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from tests.page.conftest import Visit
 from tests.page.reader import read_code
 from tests.page.visitor import Visitor
 from tests.page.wire import Wire
+
+KEPT = "localStorage.getItem('game-night / host')"
+"""Of a host, beyond the tab."""
 
 PHONE: ViewportSize = {"width": 360, "height": 640}
 
@@ -246,6 +250,29 @@ async def test_a_host_signs_in_another_device_once(visit: Visit, host: Host) -> 
     await late.opens()
     await joins(late, "Eve")
     await is_told_at(late, "Code", "not good any more")
+
+
+async def test_a_host_who_came_by_a_link_comes_back_next_week(
+    visit: Visit, host: Host, target: Target
+) -> None:
+    await host.start("Next week")
+    made = (await host.http.post("/api/invites")).json()
+    visitor = await arrives(visit, target, made["code"])
+    await visitor.presses("Join")
+    await visitor.reads_heading("Next week")
+    next_week = Visitor(await visitor.page.context.new_page(), f"{target.rest_url}/")
+    await next_week.opens()
+    await next_week.reads_heading("Next week")
+
+    await next_week.page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=16))
+    before = await next_week.page.evaluate(KEPT)
+    await next_week.page.reload()
+    await next_week.page.wait_for_function(f"before => {KEPT} !== before", arg=before)
+    await next_week.presses("Sign out")
+    await next_week.page.reload()
+
+    await next_week.reads_heading("Sign in")
+    assert await next_week.page.evaluate(KEPT) is None
 
 
 async def test_who_is_signed_in_can_join_as_somebody_else(visit: Visit, host: Host) -> None:
