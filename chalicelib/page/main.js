@@ -35,7 +35,7 @@ let token = null;
 let expiry = null;
 
 new Picker(device, {
-  read: (path) => client.request('GET', path, undefined, { attempts: 1 }),
+  read: (path) => client.request('GET', path),
   add: (fields) => host.addGame(fields),
   night: () => host?.night,
 });
