@@ -69,7 +69,7 @@ def problem(line: list[str]) -> str | None:
             found = problem_of_gamenight(gamenight, arguments)
         case [python, "-m", module, *_] if python.endswith("python"):
             found = None if find_spec(module) else f"there is no module {module}"
-        case ["python", "bot.py" | "my_bot.py", *_]:
+        case ["python" | "node", "bot.py" | "my_bot.py" | "bot.mjs", *_]:
             found = None
         case ["python" | "node" | "pytest" | ".venv/bin/pytest", path, *_]:
             found = None if (ROOT / path).exists() else f"there is no {path}"

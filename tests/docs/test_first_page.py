@@ -1,4 +1,4 @@
-"""What a newcomer pastes from the README, run as it stands: only the address is the test's."""
+"""What a newcomer pastes from the first pages, run as it stands: only the address is the test's."""
 
 import json
 import os
@@ -18,8 +18,11 @@ from tests.bots.programs import Program, running
 from tests.bots.server import Script, Server, gets, started
 from tests.gateway import ROOT, Gateway
 from tests.leaks import LEAKS
+from tests.scenarios.clients import newer_node
 
 README = (ROOT / "README.md").read_text()
+HOSTING = (ROOT / "docs" / "hosting.md").read_text()
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 SECONDS = 60
 
 
@@ -67,24 +70,62 @@ def terminal(tmp_path: Path, gateway: Gateway) -> Terminal:
     return Terminal(tmp_path, gateway)
 
 
-def lines(start: str) -> list[str]:
-    """Return the README's lines for a shell that begin with a text."""
-    blocks = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
+def lines(page: str, start: str) -> list[str]:
+    """Return a page's lines for a shell that begin with a text."""
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
     found = [line for line in blocks.splitlines() if line.startswith(start)]
-    assert found, f"the README shows no {start}"
+    assert found, f"the page shows no {start}"
     return found
 
 
+def program(page: str, language: str) -> str:
+    """Return the one program of a page in a language."""
+    [found] = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    return str(found)
+
+
+def test_the_readme_has_600_words_at_most() -> None:
+    assert len(README.split()) <= 600
+
+
+@pytest.mark.parametrize("command", ["make run", "make test"])
+def test_the_readme_names_the_first_commands(command: str) -> None:
+    assert re.search(rf"^{command}\b|`{command}`", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("language", "file"), [("python", "bot.py"), ("js", "bot.mjs")])
+async def test_the_bot_of_five_lines_prints_what_it_missed(
+    terminal: Terminal, language: str, file: str
+) -> None:
+    bot = terminal.folder / file
+    bot.write_text(terminal.here(program(README, language)))
+    (terminal.folder / "bot.json").write_text('{"sessions": ""}')  # as if it had run before
+    (terminal.folder / "node_modules").mkdir()
+    (terminal.folder / "node_modules" / "gamenight").symlink_to(ROOT / "clients" / "javascript")
+    (terminal.folder / "node").symlink_to(newer_node())
+    terminal.types("gamenight night start Friday && gamenight game add 'Quiplash 3'")
+
+    [command] = [line for line in lines(README, "GAMENIGHT_TOKEN") if file in line]
+    client = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients/python/src'}"}
+    bash = ["bash", "-c", terminal.here(command)]
+    async with running(bash, {**terminal.environment, **client}, terminal.folder) as started:
+        await started.prints("Quiplash 3")
+
+    terminal.types("gamenight night end")
+    assert len([line for line in bot.read_text().splitlines() if line]) <= 5
+
+
 def the_bot() -> str:
-    [program] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    """Return the bot without a library."""
+    [program] = re.findall(r"```python\n(.*?)```", PROTOCOL, re.DOTALL)
     assert "async def bot" in program
     return str(program)
 
 
 async def test_the_bot_hears_the_night_that_the_curl_starts(terminal: Terminal) -> None:
     (terminal.folder / "bot.py").write_text(terminal.here(the_bot()))
-    started, *_ = lines("python bot.py")
-    curl, *_ = lines("curl")
+    started, *_ = lines(PROTOCOL, "python bot.py")
+    curl, *_ = lines(PROTOCOL, "curl")
 
     command = ["bash", "-c", terminal.here(started)]
     async with running(command, terminal.environment, terminal.folder) as bot:
@@ -153,13 +194,28 @@ async def test_the_bot_ends_quietly_by_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_the_commands_of_a_host_do_what_they_say(terminal: Terminal) -> None:
-    said = [terminal.types(command) for command in lines("gamenight")]
+    said = {}
+    for command in lines(HOSTING, "gamenight"):
+        name = command.split("#")[0].strip()
+        said[name] = terminal.types(command)
+        if name == "gamenight invite":
+            body = json.dumps({"code": said[name].split()[1], "name": "Zoë"})
+            json_body = "-H 'Content-Type: application/json' -d"
+            terminal.types(f"curl -fsX POST http://localhost:5000/api/join {json_body} {shlex.quote(body)}")
 
-    assert [text.splitlines()[0].split("#")[0].strip() for text in said] == [
+    assert [text.splitlines()[0].split("#")[0].split("  ")[0].strip() for text in said.values()] == [
         "🎮 Night",
+        "Code",
         "🎲 Quiplash 3 is game 1 of night",
-        "🗳️  Quiplash 3 stands at +1 (1 up, 0 down)",
+        "🗳️",
         "",
+        "🗳️",
+        "Zoë is out. What Zoë was issued until now is refused from here on.",
+        "kosmi is out. What kosmi was issued until now is refused from here on.",
+        "🗑️",
         "🌙 Night",
+        f"http://{terminal.here('localhost:5000')}/",
     ]
-    assert "1. Quiplash 3: +1 (1 up, 0 down)" in said[-1]
+    assert "stands at +1 (1 up, 0 down)" in said["gamenight vote alice up"]
+    assert "1. Quiplash 3: +1 (1 up, 0 down)" in said["gamenight night show"]
+    assert "0 games" in said["gamenight night end"]
