@@ -132,6 +132,13 @@ def test_every_link_leads_somewhere(path: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("folder", ["docs", "docs/decisions"])
+def test_an_index_names_every_document_beside_it(folder: str) -> None:
+    index = (ROOT / folder / "README.md").read_text()
+
+    assert [path.name for path in (ROOT / folder).glob("[!R]*.md") if f"({path.name})" not in index] == []
+
+
 def leads(document: Path, file: str, heading: str = "") -> bool:
     target = document.parent / file if file else document
     return target.exists() and (not heading or heading in anchors(target))
