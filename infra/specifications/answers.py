@@ -67,7 +67,7 @@ class Event(msgspec.Struct, tag_field="type", kw_only=True):
 
 
 class SessionStarted(Event, tag="session.started", kw_only=True):
-    """A night has started. Every authenticated connection hears it, subscribed or not."""
+    """A night has started. Every authenticated connection hears it, subscribed or not, except a guest's."""
 
     data: SessionStartedData
 

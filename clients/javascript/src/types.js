@@ -209,7 +209,7 @@ export {};
  */
 
 /**
- * A night has started. Every authenticated connection hears it, subscribed or not.
+ * A night has started. Every authenticated connection hears it, subscribed or not, except a guest's.
  * @typedef {object} SessionStarted
  * @property {'session.started'} type
  * @property {string} timestamp

@@ -164,7 +164,7 @@ class SessionStartedData(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted(ServiceEvent):
-    """A night has started. Every authenticated connection hears it, subscribed or not."""
+    """A night has started. Every authenticated connection hears it, subscribed or not, except a guest's."""
 
     data: SessionStartedData
     type: Literal["session.started"] = "session.started"
