@@ -55,6 +55,7 @@ def deploy(target: Target, *, json_only: bool) -> None:
         f"The page   {deployed['page_url']}",
         f"REST       {deployed['rest_url']}",
         f"WebSocket  {deployed['websocket_url']}",
+        f"Sign in    gamenight invite --host --stage {target.stage.name}",
         f"A token    gamenight token --stage {target.stage.name} --role admin",
         json_only=json_only,
     )
