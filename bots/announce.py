@@ -206,7 +206,9 @@ def main() -> None:
         "ANNOUNCE_TO instead, with spaces between them."
     )
     parser.add_argument("--to", action="append", default=[], metavar="URL", help="an Apprise URL; repeatable")
-    parser.add_argument("--only", action="append", choices=EVENTS, help="announce only this; repeatable")
+    parser.add_argument(
+        "--only", action="append", choices=EVENTS, help="announce only this event; repeatable"
+    )
 
     async def play(options: argparse.Namespace) -> None:
         logging.getLogger("apprise").propagate = False  # its reasons are in our own lines

@@ -116,14 +116,14 @@ class CountedVote(StoredVote):
 
 
 class WithdrawnVote(TypedDict):
-    """A vote that counts no more: the name as it was typed, and the time of the vote."""
+    """A vote that no longer counts: the name as it was typed, and the time of the vote."""
 
     username: str
     timestamp: str
 
 
 class Withdrawal(TypedDict):
-    """A vote that counts no more, and what its game stands at without it."""
+    """A vote that no longer counts, and what its game stands at without it."""
 
     session: SessionOfVote
     game: NamedGame

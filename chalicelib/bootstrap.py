@@ -118,7 +118,7 @@ class Application(Adapters):
 
     @cached_property
     def revocation(self) -> "Revocation":
-        """How somebody is let in no more."""
+        """How tokens are revoked."""
         from chalicelib.api.live.notices import FrameNotices
         from chalicelib.connections.revocation import Revocation
 

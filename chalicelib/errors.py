@@ -126,7 +126,7 @@ class GuestNotFound(NotFound, code="guest_not_found", title="There is no such gu
         super().__init__(f"Session {session_id} has no guest called {name}.")
 
 
-class InviteExpired(GameNightError, code="invite_expired", title="The code is good no more"):
+class InviteExpired(GameNightError, code="invite_expired", title="The code no longer works"):
     """The code was good once."""
 
 

@@ -70,7 +70,7 @@ def add_game(session: Session, new: NewGame, *, now: str) -> tuple[Session, Game
 def remove_game(session: Session, game_id: int, title: str, *, now: str) -> tuple[Session, Event]:
     """Return the session with one game fewer, and the event that says so.
 
-    The game's votes count no more. Raises SessionClosed, GameNotFound.
+    The game's votes no longer count. Raises SessionClosed, GameNotFound.
     """
     session.require_open()
     session.require_game(game_id)

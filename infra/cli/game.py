@@ -70,8 +70,8 @@ def import_games(
     """Add the games of a CSV file to a night.
 
     The first line of FILE names the columns: title, pack_name, min_players and max_players, in any order.
-    Only title has to be there. Nothing is added until every line is right. A title that the night has already
-    is passed over, so you can repeat the command.
+    Only title is required. Nothing is added until every line is right. A title that the night already has is
+    skipped, so you can repeat the command.
     """
     listed = read_list(file)
     night = whole_night(service, number)
@@ -112,7 +112,7 @@ def list_games(service: ServiceTarget, *, number: int | None, json_only: bool) -
 @OF_NIGHT
 @on_a_service
 def remove(service: ServiceTarget, *, game_id: int, number: int | None, json_only: bool) -> None:
-    """Remove a game from a night; its votes count no more.
+    """Remove a game from a night; its votes no longer count.
 
     GAME is its number, as `gamenight game list` shows it.
     """

@@ -1,4 +1,4 @@
-"""``gamenight invite`` and ``gamenight revoke``: let people in by a code, and let somebody in no more."""
+"""``gamenight invite`` and ``gamenight revoke``: let people in by a code, and shut them out again."""
 
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from infra.local.banner import qr_code
     "--ttl",
     type=click.IntRange(min=1),
     metavar="SECONDS",
-    help="Seconds until guests can join no more.  [default: when the night ends]",
+    help="Seconds for which guests can join.  [default: when the night ends]",
 )
 @on_a_service
 def invite(
@@ -52,8 +52,8 @@ def invite(
 def revoke(service: ServiceTarget, subject: str, *, guest: bool, number: int | None, json_only: bool) -> None:
     """Revoke the tokens of a bot, a host or a guest.
 
-    SUBJECT is whose they are. Its connections are closed. Tokens that it gets later are good. A guest's name
-    stays taken, and its votes count.
+    SUBJECT is the name in the tokens. Its connections are closed. Tokens that are made later work. A guest's
+    name stays taken, and its votes count.
     """
     if number and not guest:
         raise click.UsageError("--night goes with --guest.")
@@ -61,5 +61,5 @@ def revoke(service: ServiceTarget, subject: str, *, guest: bool, number: int | N
     if guest:
         path = f"/api/sessions/{number or active_night(service)}/guests/{quote(subject, safe='')}"
     service.ask(Role.ADMIN, "DELETE", path)
-    done = f"{subject} is out. What {subject} was issued until now is refused from here on."
+    done = f"{subject} is out: tokens of that name from before are refused."
     answer({"revoked": subject}, done, json_only=json_only)

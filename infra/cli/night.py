@@ -39,7 +39,7 @@ def start(service: ServiceTarget, notes: str | None, *, json_only: bool) -> None
     show_default=True,
     help="How many to list at most, the newest.",
 )
-@click.option("--active", is_flag=True, help="List only those of them that are active.")
+@click.option("--active", is_flag=True, help="Of these, list only the active ones.")
 @on_a_service
 def list_nights(service: ServiceTarget, *, last: int, active: bool, json_only: bool) -> None:
     """List game nights, the newest last."""

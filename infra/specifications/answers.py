@@ -85,13 +85,13 @@ class VoteReceived(Event, tag="vote.received", kw_only=True):
 
 
 class GameRemoved(Event, tag="game.removed", kw_only=True):
-    """A game was removed, and its votes count no more. The subscribers of its session hear it."""
+    """A game was removed, and its votes no longer count. The subscribers of its session hear it."""
 
     data: GameRemovedData
 
 
 class VoteWithdrawn(Event, tag="vote.withdrawn", kw_only=True):
-    """A vote was withdrawn and counts no more. The subscribers of its session hear it."""
+    """A vote was withdrawn and no longer counts. The subscribers of its session hear it."""
 
     data: answers.Withdrawal
 

@@ -1,4 +1,4 @@
-"""``DELETE`` of a game and of a vote: it counts no more, and who follows the night hears of it."""
+"""``DELETE`` of a game and of a vote: it no longer counts, and who follows the night hears of it."""
 
 import asyncio
 import json

@@ -71,7 +71,7 @@ export {};
  */
 
 /**
- * A game was removed, and its votes count no more. The subscribers of its session hear it.
+ * A game was removed, and its votes no longer count. The subscribers of its session hear it.
  * @typedef {object} GameRemoved
  * @property {'game.removed'} type
  * @property {string} timestamp
@@ -306,7 +306,7 @@ export {};
  */
 
 /**
- * A vote was withdrawn and counts no more. The subscribers of its session hear it.
+ * A vote was withdrawn and no longer counts. The subscribers of its session hear it.
  * @typedef {object} VoteWithdrawn
  * @property {'vote.withdrawn'} type
  * @property {string} timestamp
@@ -317,7 +317,7 @@ export {};
  */
 
 /**
- * A vote that counts no more, and what its game stands at without it.
+ * A vote that no longer counts, and what its game stands at without it.
  * @typedef {object} Withdrawal
  * @property {SessionOfVote} session
  * @property {NamedGame} game
@@ -326,7 +326,7 @@ export {};
  */
 
 /**
- * A vote that counts no more: the name as it was typed, and the time of the vote.
+ * A vote that no longer counts: the name as it was typed, and the time of the vote.
  * @typedef {object} WithdrawnVote
  * @property {string} username
  * @property {string} timestamp

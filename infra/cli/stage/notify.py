@@ -36,7 +36,7 @@ def notify() -> None:
     help="What to tell them of.",
 )
 def add(target: Target, *, email: str, event: str, json_only: bool) -> None:
-    """Tell somebody of each event of a type.
+    """Mail somebody each event of a type.
 
     They get a mail first, with a link to confirm that they want this.
     """
@@ -63,7 +63,7 @@ def list_(target: Target, *, json_only: bool) -> None:
 @on_a_stage
 @EMAIL
 def remove(target: Target, *, email: str, json_only: bool) -> None:
-    """Tell somebody of nothing any more."""
+    """Stop mailing somebody."""
     stopped = stop_notifying(target, email)
     line = f"{email} {'is no longer told of ' + ', '.join(stopped) if stopped else 'was told of nothing'}."
     answer({"email": email, "events": stopped}, line, json_only=json_only)

@@ -205,7 +205,7 @@ class GameRemovedData(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class GameRemoved(ServiceEvent):
-    """A game was removed, and its votes count no more. The subscribers of its session hear it."""
+    """A game was removed, and its votes no longer count. The subscribers of its session hear it."""
 
     data: GameRemovedData
     type: Literal["game.removed"] = "game.removed"
@@ -221,7 +221,7 @@ class VoteReceived(ServiceEvent):
 
 @final
 class WithdrawnVote(TypedDict):
-    """A vote that counts no more: the name as it was typed, and the time of the vote."""
+    """A vote that no longer counts: the name as it was typed, and the time of the vote."""
 
     username: str
     timestamp: str
@@ -229,7 +229,7 @@ class WithdrawnVote(TypedDict):
 
 @final
 class Withdrawal(TypedDict):
-    """A vote that counts no more, and what its game stands at without it."""
+    """A vote that no longer counts, and what its game stands at without it."""
 
     session: SessionOfVote
     game: NamedGame
@@ -239,7 +239,7 @@ class Withdrawal(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class VoteWithdrawn(ServiceEvent):
-    """A vote was withdrawn and counts no more. The subscribers of its session hear it."""
+    """A vote was withdrawn and no longer counts. The subscribers of its session hear it."""
 
     data: Withdrawal
     type: Literal["vote.withdrawn"] = "vote.withdrawn"
