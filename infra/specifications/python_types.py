@@ -9,7 +9,7 @@ from infra import ROOT
 FILE = ROOT / "clients/python/src/gamenight/types.py"
 
 SESSIONS = ("Session", "ActiveSession", "EndedSession", "SessionWithGames")
-ANSWERS = (*SESSIONS, "Game", "CountedVote", "StoredVote")
+ANSWERS = (*SESSIONS, "Game", "CountedVote", "StoredVote", "Invite", "Joined")
 EVENTS = ("SessionStarted", "GameAdded", "GameRemoved", "VoteReceived", "VoteWithdrawn", "SessionEnded")
 
 HEAD = '''"""What the service answers and sends. `make specs` writes this file from the specification."""

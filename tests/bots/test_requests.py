@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 import pytest
-from gamenight import GameNight, Refused, Token, TokenRefused, WrongAddress
+from gamenight import GameNight, Refused, Token, TokenRefused, WrongAddress, join
 
 from tests.bots.bot import TOKEN, FakeTime
 from tests.bots.http_server import Answer, HttpServer, Request, answering
@@ -15,6 +15,7 @@ EXPIRED = (401, {"code": "token_expired", "detail": "The token has expired."})
 NO_GAME = (409, {"code": "no_game", "detail": "Session 7 has no game yet."})
 GAME_GONE = (404, {"code": "game_not_found", "detail": "There is no such game."})
 VOTE_GONE = (404, {"code": "vote_not_found", "detail": "There is no such vote."})
+TOO_MANY = {"code": "too_many_attempts", "detail": "Wait a minute."}
 VOTED = (201, VOTE)
 
 
@@ -46,6 +47,36 @@ async def test_what_fails_for_a_moment_is_sent_again(status: int) -> None:
 
     assert answer == VOTE
     assert [request.headers["idempotency-key"] for request in server.requests] == ["id-1", "id-1"]
+
+
+async def test_a_stranger_joins_once_without_a_token() -> None:
+    async with answering((503, b""), (201, {"token": "new"})) as server:
+        joined = await join(server.url, "ABCDEFG", "Zoë", surroundings=FakeTime())
+
+    assert joined == {"token": "new"}
+    for request in server.requests:
+        assert request.start == "POST /api/join HTTP/1.1"
+        assert request.body == {"code": "ABCDEFG", "name": "Zoë"}
+        assert request.headers["idempotency-key"] == "id-1"
+        assert "authorization" not in request.headers
+
+
+async def test_a_request_is_sent_again_when_the_service_says() -> None:
+    busy = (429, {"code": "too_many_requests", "detail": "Wait."}, {"Retry-After": "7"})
+    async with answering(busy, VOTED) as server:
+        time = FakeTime()
+        voting = asyncio.create_task(GameNight(server.url, TOKEN, surroundings=time).vote(7, "alice", "up"))
+        await time.passes(7)
+
+        assert await voting == VOTE
+
+
+async def test_a_long_wait_is_left_to_the_program() -> None:
+    async with answering((429, TOO_MANY, {"Retry-After": "60"})) as server:
+        with pytest.raises(Refused, match="too_many_attempts") as refused:
+            await join(server.url, "ABCDEFG", "Zoë", surroundings=FakeTime())
+
+    assert refused.value.retry_after == 60
 
 
 @pytest.mark.parametrize("gone", [GAME_GONE, VOTE_GONE])

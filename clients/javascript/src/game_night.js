@@ -240,6 +240,39 @@ export class GameNight {
   }
 
   /**
+   * Make a code for any number of guests, and return it. It is good until the night ends, and for `ttl_seconds` at most.
+   * @param {number} nightId
+   * @param {import('./types.js').NewInvite} [invite]
+   * @param {RequestOptions} [options]
+   * @returns {Promise<import('./types.js').Invite>}
+   */
+  invite(nightId, invite = {}, options) { return this.request('POST', `/api/sessions/${nightId}/invites`, invite, options); }
+
+  /**
+   * Make a link that signs in one host, and return it. It is good once, for ten minutes.
+   * @param {RequestOptions} [options]
+   * @returns {Promise<import('./types.js').Invite>}
+   */
+  inviteHost(options) { return this.request('POST', '/api/invites', undefined, options); }
+
+  /**
+   * Revoke a guest's token. The name stays taken.
+   * @param {number} nightId
+   * @param {string} name
+   * @returns {Promise<void>}
+   */
+  async removeGuest(nightId, name) {
+    await this.request('DELETE', `/api/sessions/${nightId}/guests/${encodeURIComponent(name)}`);
+  }
+
+  /**
+   * Revoke all tokens that a subject has now, and close its connections.
+   * @param {string} subject
+   * @returns {Promise<void>}
+   */
+  async revoke(subject) { await this.request('DELETE', `/api/tokens/${encodeURIComponent(subject)}`); }
+
+  /**
    * Make any REST request, and return its answer. It is retried if the failure may pass. A POST carries an idempotency
    * key, so it is done once. A DELETE that finds nothing after its first answer was lost is done, and returns null.
    * Throws Refused, TokenRefused, Unreachable if nothing answers, and WrongAddress if something else does from the
@@ -265,3 +298,15 @@ export class GameNight {
     this.#listeners.tell('state', state);
   }
 }
+
+/**
+ * Join with a code, and return the token of a guest or of a host. No token is needed for it. A host needs no name.
+ * Throws as `request` does: Refused has the code invite_not_found, invite_expired, name_taken or too_many_attempts.
+ * @param {string} url as that of `GameNight`
+ * @param {string} code
+ * @param {string | null} [name]
+ * @param {RequestOptions} [options]
+ * @returns {Promise<import('./types.js').Joined>}
+ */
+export const join = (url, code, name = null, options) =>
+  new GameNight(url).request('POST', '/api/join', { code, name }, options);

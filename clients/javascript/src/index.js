@@ -1,6 +1,6 @@
 // A client for Game Night Live: every event of every night, once and in order, however the network fails.
 
-export { GameNight } from './game_night.js';
+export { GameNight, join } from './game_night.js';
 export { LocalStorageCursors, MemoryCursors } from './cursors.js';
 export {
   ConnectionLost, GameNightError, NoCursors, Refused, TokenRefused, Unreachable, WrongAddress,
@@ -27,4 +27,6 @@ export { claimsOf } from './token.js';
  * @typedef {import('./types.js').Game} Game
  * @typedef {import('./types.js').NewGame} NewGame
  * @typedef {import('./types.js').NewVote} NewVote
+ * @typedef {import('./types.js').Invite} Invite
+ * @typedef {import('./types.js').Joined} Joined
  */

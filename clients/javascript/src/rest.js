@@ -8,6 +8,7 @@ const ATTEMPTS = 4;
 const FIRST_DELAY = 1000; // milliseconds, as all of these
 const LONGEST_WAIT = 30_000; // the longest Retry-After; beyond it the request fails
 const TIMEOUT = 10_000;
+const OPEN = ['/api', '/api/join']; // what needs no token
 const GONE = ['game_not_found', 'vote_not_found'];
 
 /** @typedef {{ key?: string, attempts?: number }} RequestOptions your own Idempotency-Key, and the number of attempts */
@@ -42,7 +43,7 @@ export class Rest {
     if (!path.startsWith('/')) throw new TypeError(`${JSON.stringify(path)} is no path of a request: it begins with a slash.`);
     let maybeDone = false;
     for (let attempt = 1; ; attempt += 1) {
-      const token = path === '/api' ? '' : await this.#tokens.latest();
+      const token = OPEN.includes(path) ? '' : await this.#tokens.latest();
       try {
         const content = await this.#once(method, path, token, key, body);
         this.reached = true;

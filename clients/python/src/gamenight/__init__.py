@@ -4,7 +4,7 @@ async for event in GameNight("http://localhost:5000", token).events():
     print(event.type, event.data)
 """
 
-from gamenight.client import GameNight
+from gamenight.client import GameNight, join
 from gamenight.cursors import CursorStore, FileCursors, MemoryCursors
 from gamenight.errors import GameNightError, NoCursors, Refused, TokenRefused, WrongAddress
 from gamenight.events import Event, Gap, Snapshot, UnknownEvent
@@ -17,6 +17,8 @@ from gamenight.types import (
     Game,
     GameAdded,
     GameRemoved,
+    Invite,
+    Joined,
     Session,
     SessionEnded,
     SessionStarted,
@@ -45,6 +47,8 @@ __all__ = [
     "GameNightError",
     "GameRemoved",
     "Gap",
+    "Invite",
+    "Joined",
     "MemoryCursors",
     "NoCursors",
     "Refused",
@@ -67,4 +71,5 @@ __all__ = [
     "VoteWithdrawn",
     "WrongAddress",
     "in_a_thread",
+    "join",
 ]

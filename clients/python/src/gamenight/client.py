@@ -19,6 +19,8 @@ from gamenight.types import (
     CountedVote,
     EndedSession,
     Game,
+    Invite,
+    Joined,
     Session,
     SessionWithGames,
     StartedSession,
@@ -189,6 +191,31 @@ class GameNight:
             raise
         return active
 
+    async def invite(self, night_id: int, *, ttl_seconds: int | None = None) -> Invite:
+        """Make a code for any number of guests, and return it.
+
+        It is good until the night ends, and for ``ttl_seconds`` at most. Raises as ``request`` does.
+        """
+        body = _given(ttl_seconds=ttl_seconds)
+        invite: Invite = await self.request("POST", f"/api/sessions/{night_id}/invites", body)
+        return invite
+
+    async def invite_host(self) -> Invite:
+        """Make a link that signs in one host, and return it.
+
+        It is good once, for ten minutes. Raises as ``request`` does.
+        """
+        invite: Invite = await self.request("POST", "/api/invites")
+        return invite
+
+    async def remove_guest(self, night_id: int, name: str) -> None:
+        """Revoke a guest's token. The name stays taken. Raises as ``request`` does."""
+        await self.request("DELETE", f"/api/sessions/{night_id}/guests/{quote(name, safe='')}")
+
+    async def revoke(self, subject: str) -> None:
+        """Revoke all tokens that a subject has now, and close its connections. Raises as ``request`` does."""
+        await self.request("DELETE", f"/api/tokens/{quote(subject, safe='')}")
+
     async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make any other REST request, and return the answer.
 
@@ -202,6 +229,19 @@ class GameNight:
             if refused.foreign and not self._rest.reached:  # later it is a proxy, and may pass
                 raise self._rest.wrong_address() from refused
             raise
+
+
+async def join(
+    url: str, code: str, name: str | None = None, *, surroundings: Surroundings | None = None
+) -> Joined:
+    """Return the token of a guest or of a host, who joins with a code. No token is needed for it.
+
+    ``url`` is that of ``GameNight``. A host needs no ``name``. Raises as ``GameNight.request`` does: Refused
+    has the code ``invite_not_found``, ``invite_expired``, ``name_taken`` or ``too_many_attempts``.
+    """
+    stranger = GameNight(url, "", surroundings=surroundings)
+    joined: Joined = await stranger.request("POST", "/api/join", _given(code=code, name=name))
+    return joined
 
 
 def _given(**body: Any) -> dict[str, Any]:

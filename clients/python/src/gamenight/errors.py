@@ -24,13 +24,17 @@ class NoCursors(GameNightError):
 
 
 class Refused(GameNightError):
-    """The service answered a request with an error. ``code`` is stable, ``detail`` is for people."""
+    """The service answered a request with an error. ``code`` is stable, ``detail`` is for people.
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    ``retry_after`` is the time in seconds to wait before the next request, 0 if the service names none.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, retry_after: float = 0.0) -> None:
         super().__init__(f"{detail} (HTTP {status}, {code})")
         self.status = status
         self.code = code
         self.detail = detail
+        self.retry_after = retry_after
 
     @property
     def foreign(self) -> bool:

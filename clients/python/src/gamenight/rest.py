@@ -1,6 +1,7 @@
 """Makes REST requests with the standard library in a thread, and retries what may pass."""
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -19,6 +20,12 @@ SILENT_SECONDS = 10.0
 """How long an answer may pause. The whole answer may take ``ANSWER_SECONDS``."""
 
 ANSWER_SECONDS = 25.0
+
+LONGEST_WAIT_SECONDS = 30.0
+"""The longest Retry-After. Beyond it the request fails at once."""
+
+OPEN = ("/api", "/api/join")
+"""What needs no token."""
 
 GONE = ("game_not_found", "vote_not_found")
 
@@ -71,14 +78,15 @@ class Rest:
                     return None
                 maybe_done |= method == "DELETE" and _is_lost(problem)
                 failures += 1
-                if failures == attempts or not _passes(problem):
+                asked = problem.retry_after if isinstance(problem, Refused) else 0.0
+                if failures == attempts or not _passes(problem) or asked > LONGEST_WAIT_SECONDS:
                     raise
-            await self._surroundings.sleep(self._surroundings.delay(failures))
+            await self._surroundings.sleep(asked + self._surroundings.delay(failures))
 
     async def _once(
         self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
     ) -> Any:
-        token = "" if path == "/api" else await self._tokens.latest()
+        token = "" if path in OPEN else await self._tokens.latest()
         if token:
             headers = {**headers, "Authorization": f"Bearer {token}"}
         try:
@@ -141,6 +149,8 @@ def _is_lost(problem: Refused | OSError) -> bool:
 def _refused(error: urllib.error.HTTPError) -> Refused:
     try:
         problem = json.load(error)
-        return Refused(error.code, str(problem["code"]), str(problem["detail"]))
+        code, detail = str(problem["code"]), str(problem["detail"])
     except (ValueError, KeyError, TypeError, OSError, HTTPException):
-        return Refused(error.code, "unknown", "The answer does not say why.")
+        code, detail = "unknown", "The answer does not say why."
+    asked = error.headers.get("Retry-After", "")
+    return Refused(error.code, code, detail, float(asked) if re.fullmatch("[0-9]{1,9}", asked) else 0.0)

@@ -19,6 +19,7 @@ from gamenight.cursors import CursorStore
 from gamenight.events import Event
 from gamenight.following.follower import State
 from gamenight.tokens import Token
+from gamenight.types import Joined
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,6 +69,10 @@ class GameNight(AbstractContextManager["GameNight"]):
     night = _waited_for(client.GameNight.night)
     nights = _waited_for(client.GameNight.nights)
     active_night = _waited_for(client.GameNight.active_night)
+    invite = _waited_for(client.GameNight.invite)
+    invite_host = _waited_for(client.GameNight.invite_host)
+    remove_guest = _waited_for(client.GameNight.remove_guest)
+    revoke = _waited_for(client.GameNight.revoke)
     request = _waited_for(client.GameNight.request)
 
     @property
@@ -118,3 +123,10 @@ class GameNight(AbstractContextManager["GameNight"]):
             if self._closed:
                 raise concurrent.futures.CancelledError
             return asyncio.run_coroutine_threadsafe(done(), self._loop)
+
+
+def join(url: str, code: str, name: str | None = None) -> Joined:
+    """Return the token of a guest or of a host who joins with a code, as ``gamenight.join`` does."""
+    with GameNight(url, "") as stranger:
+        joining = stranger._starts(lambda: client.join(url, code, name))  # noqa: SLF001 - it is this module's
+        return joining.result()

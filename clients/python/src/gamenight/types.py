@@ -146,6 +146,27 @@ class StoredVote(TypedDict):
 
 
 @final
+class Invite(TypedDict):
+    """A code, and the address of the page that takes it."""
+
+    code: str
+    url: str
+    expires_at: str
+
+
+@final
+class Joined(TypedDict):
+    """A token for a guest of a night or, where ``session_id`` is null, for a host."""
+
+    token: str
+    expires_at: str
+    role: Literal["admin", "guest"]
+    sub: str
+    name: str
+    session_id: int | None
+
+
+@final
 class StartedSession(TypedDict):
     """A night as it starts. ``is_active`` is always 1."""
 
