@@ -22,6 +22,7 @@ from tests.sockets import accept_no_more
 
 LIVE = "/api/sessions/live"
 NEWEST = "/api/sessions?newest=100"
+CODES = {401: "token_revoked", 403: "forbidden"}
 
 
 @dataclass
@@ -168,9 +169,9 @@ class Server:
         page = self.pages.get(request.path, self.pages.get(path, empty if path == "/api/sessions" else 404))
         if isinstance(page, list):
             page = page.pop(0) if len(page) > 1 else page[0]
-        return (
-            _response(page, {"code": "any", "detail": "No."}) if type(page) is int else _response(200, page)
-        )
+        if type(page) is int:
+            return _response(page, {"code": CODES.get(page, "any"), "detail": "No."})
+        return _response(200, page)
 
 
 def _response(status: int, body: Any) -> Response:

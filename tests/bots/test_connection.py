@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from itertools import count
 from typing import Any
 
 import pytest
@@ -33,20 +34,29 @@ REFUSED: Script = [
     {"type": "auth_error", "code": "token_invalid", "message": "The token is damaged."},
 ]
 STALLED = 30.0
+NUMBERS = count()
 
 
 async def never() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-async def another() -> str:
+async def same() -> str:
     return "never-good"
+
+
+def another() -> str:
+    return f"never-good-{next(NUMBERS)}"
 
 
 @pytest.mark.parametrize(
     ("token", "said"),
-    [(TOKEN, r"The token is damaged\. Get a new one"), (another, "new token as well")],
-    ids=["a token", "a function, again and again"],
+    [
+        (TOKEN, r"The token is damaged\. Get a new one"),
+        (same, r"The token is damaged\. There is no other one"),
+        (another, "new token as well"),
+    ],
+    ids=["a token", "a function that has no other", "a function, again and again"],
 )
 async def test_a_refused_token_is_told(token: Any, said: str) -> None:
     async with bot_on(REFUSED, token=token) as bot:

@@ -1,7 +1,10 @@
 """The scenarios: what networks, proxies and a service in trouble do to a client."""
 
 import asyncio
+from typing import Any
 from urllib.parse import quote
+
+import jwt
 
 from tests.bots.server import (
     NEWEST,
@@ -36,6 +39,10 @@ IN_FOUR = {"sessions": "S:4", "session:4": "a:1"}
 OLD = {"type": "reconnect", "reason": "max_connection_age", "afterMs": 0}
 EXPIRING = {"type": "token_expiring", "expiresAt": "2025-11-01T20:00:00.000Z"}
 HAPPENS = added(1, "a:2", 4)
+
+GUEST = jwt.encode({"sub": "guest-1", "role": "guest", "session": 4, "exp": 4_000_000_000}, "k" * 32)
+FOR_GUESTS: dict[str, Any] = {"/api/sessions": 403, NEWEST: 403, "/api/sessions/4": night(4)}
+"""What a guest of night 4 may read: nothing else."""
 
 IN_NIGHT: Script = [started(4), subscribed("a:2"), began(4, "a:1")]
 """Night 4 starts, and is followed."""
@@ -196,6 +203,74 @@ SCENARIOS = [
         [[gets("auth"), {"type": "auth_error", "code": "token_invalid", "message": "The token is damaged."}]],
         [],
         fails="TokenRefused",
+    ),
+    Scenario("revoked while it listens", [[auth(), error("token_revoked")]], [], fails="TokenRefused"),
+    Scenario(
+        "revoked before it is back",
+        [
+            [auth(), hang_up],
+            [gets("auth"), error("token_revoked") | {"type": "auth_error"}],
+        ],
+        [],
+        fails="TokenRefused",
+    ),
+    Scenario(
+        "revoked, by what REST says",
+        [[auth("S:4")]],
+        [],
+        pages={NEWEST: 401},
+        cursors={},
+        fails="TokenRefused",
+    ),
+    Scenario(
+        "revoked, and the token's source has no other one",
+        [[auth(), error("token_revoked")]],
+        [],
+        tokens=["same", "same"],
+        fails="TokenRefused",
+    ),
+    Scenario(
+        "revoked: it comes back with another token",
+        [[auth(), error("token_revoked")], [auth("S:4"), started(4)]],
+        ["session.started 4"],
+        tokens=["first", "second", "third"],
+    ),
+    Scenario(
+        "a guest follows its night, and reads nothing else",
+        [
+            [
+                auth("S:7"),
+                subscribed("a:2"),
+                added(3, "a:3", 4),
+                ended("a:4", 4),
+                gets("unsubscribe"),
+                hang_up,
+            ],
+            [auth("S:7")],
+        ],
+        ["snapshot 4", "game.added 3", "session.ended 4"],
+        ["auth now", "subscribe 4 now", "unsubscribe 4", "auth S:7"],
+        ["live", "connecting", "live"],
+        pages=FOR_GUESTS,
+        cursors={},
+        tokens=[GUEST],
+    ),
+    Scenario(
+        "a guest polls where WebSocket is blocked",
+        [[auth("S:7"), subscribed("a:3"), added(4, "a:4", 4)]],
+        ["snapshot 4", "game.added 3", "game.added 4"],
+        ["auth now", "subscribe 4 a:3"],
+        ["polling", "live"],
+        pages={
+            **FOR_GUESTS,
+            polled("/api/sessions/4/events", "now"): events(cursor="a:2"),
+            polled("/api/sessions/4/events", "a:2"): events(added(3, "a:3", 4), cursor="a:3"),
+            polled("/api/sessions/4/events", "a:3"): events(cursor="a:3"),
+        },
+        cursors={},
+        tokens=[GUEST],
+        blocked_until="game.added 3",
+        speed=5,
     ),
     Scenario(
         "a token that can't be one is never sent",

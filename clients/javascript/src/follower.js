@@ -18,6 +18,7 @@ const FAILURES_TO_POLL = 2;
  * @property {(state: State) => void} state
  * @property {(problem: GameNightError) => void} error that the client recovers from by itself
  * @property {(expires: Date) => void} expiring
+ * @property {(token: string) => void} admitted gets the token of each new connection
  */
 
 export class Follower {
@@ -99,6 +100,7 @@ export class Follower {
     try {
       const url = await this.#address();
       const token = await this.#tokens.fresh();
+      this.#listener.admitted(token);
       if (this.#stopped) return { useful: false, planned: false, why: new ConnectionLost('closed') };
       const expiring = (/** @type {Date} */ expires) => this.#expiring(expires);
       this.#connection = new Connection(open, url, this.#streams, token, { changed: () => this.changed(), expiring });

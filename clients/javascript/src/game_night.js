@@ -72,6 +72,7 @@ export class GameNight {
         state: (state) => this.#become(state),
         error: (problem) => this.#listeners.tell('error', problem),
         expiring: (expires) => this.#listeners.tell('token_expiring', expires),
+        admitted: (token) => this.#nights.admitted(token),
       },
     });
     signal?.addEventListener('abort', () => this.close(), { once: true, signal: this.#closing.signal });

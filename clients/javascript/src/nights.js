@@ -2,6 +2,7 @@
 
 import { Refused } from './errors.js';
 import { NOW, SESSIONS, nightIn, streamOf } from './names.js';
+import { claimsOf } from './token.js';
 
 /**
  * @typedef {import('./streams.js').Place} Place
@@ -17,6 +18,8 @@ export class Nights {
   #rest;
   #every;
   #deliver;
+  /** @type {number | undefined} the night of the guest whose token it is */
+  #guestOf;
 
   /**
    * @param {import('./streams.js').Streams} streams
@@ -41,6 +44,17 @@ export class Nights {
     for (const night of known.sort((a, b) => nightIn(a) - nightIn(b)).slice(-MOST)) {
       this.#streams.follow(night, cursors[night]);
     }
+  }
+
+  /**
+   * Follow the night of a guest, once, since a guest hears of no start.
+   * @param {string} token
+   */
+  admitted(token) {
+    const night = claimsOf(token)?.session;
+    if (!this.#every || night === this.#guestOf) return;
+    this.#guestOf = night;
+    if (night && !this.#streams.place(streamOf(night))) this.#streams.follow(streamOf(night), NOW);
   }
 
   /** @param {import('./streams.js').Frame} frame */

@@ -106,19 +106,19 @@ function checked(token) {
 }
 
 /**
- * Return a token's claims, with `expiresAt` in milliseconds, or null if it is no token. Only the service verifies
- * them.
+ * Return a token's claims, with `expiresAt` in milliseconds, or null if it is no token. `session` is the night of a
+ * guest. Only the service verifies them.
  * @param {string} token
- * @returns {{ sub: string, role: string, expiresAt: number } | null}
+ * @returns {{ sub: string, role: string, expiresAt: number, session?: number } | null}
  */
 export function claimsOf(token) {
   const parts = token.split('.');
   if (parts.length !== 3) return null;
   try {
     const bytes = Uint8Array.from(atob(parts[1].replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
-    const { sub, role, exp } = JSON.parse(new TextDecoder().decode(bytes));
+    const { sub, role, exp, session } = JSON.parse(new TextDecoder().decode(bytes));
     if (typeof sub !== 'string' || typeof exp !== 'number') return null;
-    return { sub, role, expiresAt: exp * 1000 };
+    return { sub, role, expiresAt: exp * 1000, ...(Number.isInteger(session) && { session }) };
   } catch {
     return null;
   }

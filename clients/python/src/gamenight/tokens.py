@@ -2,9 +2,11 @@
 
 import asyncio
 import inspect
+import json
 import logging
 import re
 import unicodedata
+from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -66,6 +68,8 @@ class Tokens:
                     f"The service refused a new token as well: {reason} See where it comes from."
                 )
             self._refused = await self._replace()
+            if self._refused and token == self._latest:
+                raise TokenRefused(f"The service refused the token: {reason} There is no other one.")
 
     async def _replace(self) -> bool:
         """Replace the token, and return whether there was a new one."""
@@ -88,6 +92,16 @@ class Tokens:
         except Exception as problem:
             raise TokenRefused(f"No token could be had: {said(problem)}") from problem
         return checked(given)
+
+
+def night_of(token: str) -> int | None:
+    """Return the night of a guest's token; None for another token. Only the service verifies it."""
+    try:
+        claims = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
+        night = claims["session"]
+    except (ValueError, IndexError, KeyError, TypeError):
+        return None
+    return night if type(night) is int else None
 
 
 def checked(token: Any) -> str:

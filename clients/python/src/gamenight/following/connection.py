@@ -128,6 +128,8 @@ class Connection:
                 return await self._answered(frame)
             case "auth_error":
                 await self._not_let_in(str(frame.get("message")))
+            case "error" if frame.get("code") == "token_revoked":
+                await self._refused(str(frame.get("message")))
             case "error":
                 return self._failed(frame)
             case "reconnect":
@@ -181,6 +183,9 @@ class Connection:
     async def _not_let_in(self, message: str) -> None:
         if self.authenticated:
             raise Dropped(f"the refreshed token was refused here: {message}")
+        await self._refused(message)
+
+    async def _refused(self, message: str) -> None:
         await self.tokens.refused(self.token, message)
         raise Dropped(f"the token was refused: {message}")
 

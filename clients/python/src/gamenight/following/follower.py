@@ -14,9 +14,9 @@ from gamenight.errors import Dropped, Refused, WrongAddress, said
 from gamenight.following.connection import Connection, ReplacementAsked
 from gamenight.following.polling import Polling
 from gamenight.following.snapshots import Snapshots
-from gamenight.following.streams import SESSIONS, Delivery, Streams
+from gamenight.following.streams import NOW, SESSIONS, Delivery, Streams
 from gamenight.rest import SERVERS_OWN, Rest
-from gamenight.tokens import Tokens
+from gamenight.tokens import Tokens, night_of
 from gamenight.waiting import Surroundings
 
 logger = logging.getLogger("gamenight")
@@ -35,7 +35,8 @@ State = Literal["connecting", "catching_up", "live", "polling", "closed"]
 class Follower:
     """Follows all streams, and queues deliveries for the program.
 
-    ``reached`` is true once the service has answered: from then on its address counts as right.
+    ``guest_of`` is the night that a guest's token is for. ``reached`` is true once the service has
+    answered: from then on its address counts as right.
     """
 
     rest: Rest
@@ -47,13 +48,14 @@ class Follower:
     state: State = "closed"
     reached: bool = False
     progress: bool = False
+    guest_of: int | None = None
     told: set[str] = field(default_factory=set)
     streams: Streams = field(default_factory=Streams)
     waiting: "asyncio.Queue[Delivery]" = field(default_factory=asyncio.Queue)
 
     async def run(self, streams: Streams, waiting: "asyncio.Queue[Delivery]") -> NoReturn:
         """Follow. Raises TokenRefused and WrongAddress, which only a person can fix."""
-        self.streams, self.waiting = streams, waiting
+        self.streams, self.waiting, self.guest_of = streams, waiting, None
         try:
             await self._follow()
         finally:
@@ -93,6 +95,7 @@ class Follower:
         """Connect and read. Raises the error that ended the connection."""
         url = self.websocket_url or await self._discovered()
         token = await self.tokens.fresh()
+        self._follow_night_of(token)
         connection = Connection(
             socket=await self._opened(url),
             token=token,
@@ -112,6 +115,13 @@ class Follower:
             self.progress |= connection.useful
             self.reached |= connection.authenticated
             await connection.close()
+
+    def _follow_night_of(self, token: str) -> None:
+        """Follow the night of a guest, once, since a guest hears of no start."""
+        known, self.guest_of = self.guest_of, night_of(token)
+        stream = f"session:{self.guest_of}"
+        if self.guest_of not in (known, None) and stream not in self.streams.followed:
+            self.streams.follow(stream, NOW)
 
     async def _opened(self, url: str) -> ClientConnection:
         async def opening() -> ClientConnection:

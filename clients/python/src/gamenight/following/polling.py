@@ -36,6 +36,8 @@ class Polling:
         except Refused as refused:
             if refused.code == "session_not_found":
                 return self._streams.vanished(key, self._surroundings.now()), False
+            if refused.code == "forbidden" and key == SESSIONS:
+                return [], False  # a guest hears of no start
             if refused.code == "invalid_cursor" and since != NOW:
                 stream.lose()
                 return [], True

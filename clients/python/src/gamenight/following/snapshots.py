@@ -52,6 +52,9 @@ class Snapshots:
         except Refused as refused:
             if path and refused.code == "session_not_found":
                 return self._streams.vanished(place.stream, self._surroundings.now())
+            if not path and refused.code == "forbidden":  # a guest hears of no start
+                self._streams.followed[SESSIONS].move(place)
+                return [Delivery(None, {SESSIONS: place.cursor})]
             raise Dropped(str(refused)) from refused
 
     def _of_nights(self, place: Place, page: Any) -> Iterator[Delivery]:
