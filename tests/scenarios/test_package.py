@@ -14,7 +14,7 @@ from tests.node import packages
 from tests.scenarios.clients import EITHER_NODE, PACKAGE, Client
 
 RIGHT = """
-import { GameNight, TokenRefused, type Event } from 'gamenight';
+import { GameNight, TokenRefused, join, type Event, type Joined } from 'gamenight';
 import { FileCursors } from 'gamenight/node';
 
 const cursors = new FileCursors('c.json');
@@ -34,6 +34,8 @@ for await (const event of client.events()) said(event);
 const night = await client.startNight('notes');
 const vote = await client.vote(night.id, { username: 'ana', type: 'up' });
 export const score: number | undefined = vote.totals?.score;
+const invite = await client.invite(night.id, { ttl_seconds: 600 });
+export const joined: Joined = await join('http://localhost:5000', invite.code, 'Zoë');
 export { off, TokenRefused };
 """
 WRONG = {
@@ -41,6 +43,7 @@ WRONG = {
     "'catching_up'": "'catching-up'",
     "type: 'up'": "type: 'sideways'",
     "'vote.received'": "'vote.lost'",
+    "invite.code": "invite.coed",
     "vote.totals?.score": "vote.totals.score",
     "String(event.data.session?.id)": "String(event.data.session.id)",
 }

@@ -17,7 +17,7 @@ BLOCKS = [
     for path in DOCUMENTS
     for block in re.findall(r"^```js\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
 ]
-BOT, LISTENERS, HOSTING, OPTIONS, OTHER_BOT = range(5)
+BOT, LISTENERS, HOSTING, GUEST, OPTIONS, OTHER_BOT = range(6)
 
 
 @asynccontextmanager
@@ -36,7 +36,7 @@ async def started(
 
 
 def test_the_bot_that_loses_nothing_has_ten_lines() -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
     assert len([line for line in BLOCKS[BOT].splitlines() if line]) <= 10
 
 
@@ -81,6 +81,12 @@ async def test_a_host_sees_a_night_through(client: Client, target: Target, host:
 
     assert status == 0, printed
     assert re.fullmatch(r"It stands at 1\n0 games were played\n\d+ 0 null\n", printed)
+
+
+@EITHER_NODE
+async def test_a_guest_joins_votes_and_is_removed(client: Client, target: Target) -> None:
+    async with started(client, GUEST, target) as program:
+        assert await program.ends() == (0, "TokenRefused token_revoked\n")
 
 
 @EITHER_NODE
