@@ -39,9 +39,10 @@ class GameNight:
     ``url`` is the address without ``/api``, such as ``http://localhost:5000`` or
     ``https://....amazonaws.com/dev``. A ``ws://`` address that ends in ``/api/sessions/live`` works too.
     ``GET /api`` tells the WebSocket's address, unless ``websocket_url`` does. If ``token`` is a function, the
-    client refreshes the token in time. ``cursors`` is a file's path or a ``CursorStore``; without it, a
-    restarted program hears only what happens from then on. ``poll_seconds`` is the time between two polls
-    while no WebSocket gets through. ``on_state`` is called with each new ``state``.
+    client refreshes the token in time. With a guest's token, which ``join`` returns, it follows the guest's
+    night only. ``cursors`` is a file's path or a ``CursorStore``; without it, a restarted program hears only
+    what happens from then on. ``poll_seconds`` is the time between two polls while no WebSocket gets through.
+    ``on_state`` is called with each new ``state``.
     """
 
     def __init__(  # noqa: PLR0913 - all but two are optional

@@ -18,7 +18,10 @@ LONGEST_DELAY_SECONDS = 60.0
 
 
 class Surroundings:
-    """Time, randomness and new ids; a test passes its own."""
+    """Time, randomness and new ids. All times are in seconds.
+
+    A test overrides the methods up to ``new_id``, so that a client needs no real time.
+    """
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""

@@ -26,9 +26,10 @@ class Replay:
 
 @dataclass(slots=True)
 class Owed:
-    """``waited`` is the total time that the connection has waited for frames. Other times are measured in it.
+    """What a connection still has to send: the rest of each stream's replay, and a pong if it is ``pinged``.
 
-    So the program's own slowness does not count against the service.
+    ``waited`` is the total time, in seconds, that the connection has waited for frames. All other times are
+    measured in it. So the program's own slowness does not count against the service.
     """
 
     replays: dict[str, Replay] = field(default_factory=dict)

@@ -28,7 +28,10 @@ MOST_NIGHTS = 50
 
 
 class Place(NamedTuple):
-    """A client's place in a stream after a frame."""
+    """A client's place in a stream after a frame.
+
+    ``sequence`` counts the stream's events: 1, 2, 3 ... without a gap. ``cursor`` is what ``since`` takes.
+    """
 
     stream: str
     sequence: int
