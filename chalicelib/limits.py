@@ -38,7 +38,7 @@ BOT_TOKEN_SECONDS = 7 * 24 * 60 * 60
 MAX_TOKEN_SECONDS = 366 * 24 * 60 * 60
 """A bot that is set up once a year keeps its token over the year."""
 
-MIN_INVITE_SECONDS = 60
+MIN_INVITE_SECONDS = 1
 MAX_INVITE_SECONDS = 7 * 24 * 60 * 60
 """Of a night's code, which is good no longer than its night; a festival takes a week."""
 HOST_INVITE_SECONDS = 10 * 60
