@@ -33,7 +33,7 @@ from gamenight.types import (
 )
 from gamenight.waiting import Surroundings, in_a_thread
 
-__version__ = "1.0.0"
+__version__ = "0.1.0"
 __all__ = [
     "ActiveSession",
     "CountedVote",
