@@ -92,6 +92,11 @@ def voter_of(username: str) -> str:
     return unicodedata.normalize("NFC", composed.casefold())
 
 
+def guest_of(name: str) -> str:
+    """Return a guest's name in the form that is compared: as a voter's is, and without what nobody sees."""
+    return voter_of("".join(one for one in name if unicodedata.category(one) not in ("Cc", "Cf")))
+
+
 def count_vote(session: Session, game: Game, earlier: Vote | None, vote: Vote, *, now: str) -> CountedVote:
     """Count a vote for a game of the session; ``earlier`` is the voter's vote for it so far.
 

@@ -57,9 +57,17 @@ def revoke(service: ServiceTarget, subject: str, *, guest: bool, number: int | N
     """
     if number and not guest:
         raise click.UsageError("--night goes with --guest.")
-    path = f"/api/tokens/{quote(subject, safe='')}"
-    if guest:
-        path = f"/api/sessions/{number or active_night(service)}/guests/{quote(subject, safe='')}"
+    name = quote(subject.strip(), safe="")
+    if not name:
+        raise click.BadParameter("it is empty.", param_hint="SUBJECT")
+    path = (
+        f"/api/sessions/{number or active_night(service)}/guests/{name}" if guest else f"/api/tokens/{name}"
+    )
     service.ask(Role.ADMIN, "DELETE", path)
     done = f"{subject} is out: tokens of that name from before are refused."
+    if not guest:
+        done = (
+            f"Tokens that a bot or host called {subject} had until now are refused. "
+            f'A guest of that name stays in: `gamenight revoke --guest "{subject}"` removes one.'
+        )
     answer({"revoked": subject}, done, json_only=json_only)

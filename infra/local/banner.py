@@ -14,14 +14,6 @@ import segno
 TEXT = """
 {up} Ctrl-C stops it.
 
-  The page   {page}
-  Sign in    {host_url}
-             (once, within ten minutes; `gamenight invite --host` makes another link)
-  REST       {rest}
-  WebSocket  {websocket}
-  State      {engine}
-  Log        in {log}; `gamenight stage trace 17/3` reads it
-
 # An admin's token
 {admin_token}
 
@@ -47,16 +39,23 @@ curl -X POST {rest_url}/api/sessions \\
   -H "Authorization: Bearer {admin_token}" \\
   -H "Content-Type: application/json" \\
   -d '{{"notes": "Friday Game Night"}}'
+
+  REST       {rest}
+  WebSocket  {websocket}
+  State      {engine}
+  Log        in {log}; `gamenight stage trace 17/3` reads it
+  The page   {page}
+{network}
+  Sign in    {host_url}
+             (once, within ten minutes; `gamenight invite --host` makes another link)
 """
 
 
-NETWORK = """
-  From another device in this network:  {page}
-  This code signs in there, once, within ten minutes:
+NETWORK = """  In your network  {page}
+  Everybody there can reach the service. Nobody gets in without a token or a code, but HTTP encrypts nothing.
+  This QR code signs in a phone, once, within ten minutes:
 
-{code}
-  Everybody in this network can reach the service. Nobody gets in without a token, but HTTP encrypts nothing.
-"""
+{code}"""
 
 
 def banner(
@@ -70,18 +69,21 @@ def banner(
 ) -> str:
     """Return the text, styled; ``click.echo`` takes the style out where there is no terminal.
 
-    With a ``network_url`` it ends with a QR code for a phone. ``host_code`` returns a code that signs in a
-    host, another each time. ``facts`` are the tokens, and where the engine's state is and what it survives.
+    What a person needs first comes last, where a terminal shows it. With a ``network_url`` there is a QR code
+    for a phone. ``host_code`` returns a code that signs in a host, another each time. ``facts`` are the
+    tokens, and where the engine's state is and what it survives.
     """
     bold = partial(click.style, bold=True)
     text = re.sub(r"^# .*", lambda line: click.style(line[0], dim=True), TEXT, flags=re.MULTILINE)
+    network, root = "", network_url or rest_url  # what is passed on works on other devices where it can
     if network_url:
         code = qr_code(f"{network_url}/#/join/{host_code()}")
-        text += NETWORK.format(page=bold(f"{network_url}/"), code=code)
+        network = NETWORK.format(page=bold(f"{network_url}/"), code=code)
     return text.format(
+        network=network,
         up=bold("Game Night Live is up.", fg="green"),
         page=bold(f"{rest_url}/"),
-        host_url=f"{rest_url}/#/join/{host_code()}",
+        host_url=bold(f"{root}/#/join/{host_code()}"),
         rest=bold(f"{rest_url}/api"),
         websocket=bold(websocket_url),
         rest_url=rest_url,

@@ -25,7 +25,7 @@ from chalicelib.nights.events import SESSIONS_STREAM, Event
 from chalicelib.nights.games import Game
 from chalicelib.nights.ports import Commit, VotingState
 from chalicelib.nights.sessions import Session, StreamHead
-from chalicelib.nights.votes import PendingVote, Vote, VoteKey, voter_of
+from chalicelib.nights.votes import PendingVote, Vote, VoteKey, guest_of
 
 
 class FakeSessionStore:
@@ -163,10 +163,10 @@ class FakeSessionStore:
             if self.guest(guest.session, guest.name) is not None:
                 raise NameTaken(guest.name)
             self._record(records)
-            self._guests[guest.session, voter_of(guest.name)] = guest
+            self._guests[guest.session, guest_of(guest.name)] = guest
 
     def guest(self, session_id: int, name: str) -> Guest | None:
-        return self._guests.get((session_id, voter_of(name)))
+        return self._guests.get((session_id, guest_of(name)))
 
     def count_attempt(self, minute: int, source: str) -> int:
         self._attempts[minute, source] += 1

@@ -149,6 +149,7 @@ def test_guests_and_hosts_are_invited_and_let_in_no_more(gateway: Gateway) -> No
     unknown = gamenight("revoke", "--guest", "Eve", *here)
     assert (unknown.returncode, "no guest called Eve" in unknown.stderr) == (1, True)
     assert gamenight("invite", "--host", "17", *here).returncode == 2
+    assert gamenight("revoke", " ", *here).returncode == 2
     assert gamenight("revoke", "bob", "--night", "17", *here).returncode == 2
 
 

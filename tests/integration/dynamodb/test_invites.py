@@ -47,6 +47,8 @@ def test_a_name_is_one_guests_in_a_session(sessions_table: SessionsTable) -> Non
         store.add_guest(zoe, [RECORD])
     with pytest.raises(VersionConflict):
         store.add_guest(Guest(17, "Ada", "guest-2"), [RECORD])
+    with pytest.raises(NameTaken):
+        store.add_guest(Guest(17, "Zo\u200bë\u202e", "guest-4"))  # it looks the same
     store.add_guest(Guest(18, "Zoë", "guest-3"))
 
     assert store.guest(17, " zoë") == zoe

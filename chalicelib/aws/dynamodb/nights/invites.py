@@ -10,7 +10,7 @@ from chalicelib.aws.dynamodb.nights.idempotency import DynamoAnswerStore
 from chalicelib.aws.dynamodb.tables import AttemptsItem, GuestItem, InviteItem
 from chalicelib.errors import NameTaken
 from chalicelib.idempotency import Record, VersionConflict
-from chalicelib.nights.votes import voter_of
+from chalicelib.nights.votes import guest_of
 
 KEPT_SECONDS = 24 * 60 * 60
 """How long an invite that has expired is still told from one that never was."""
@@ -66,7 +66,7 @@ class DynamoInvites:
         """See the port."""
         item = self._guest(
             session_key(guest.session),
-            guest_key(voter_of(guest.name)),
+            guest_key(guest_of(guest.name)),
             name=guest.name,
             subject=guest.subject,
         )
@@ -83,7 +83,7 @@ class DynamoInvites:
     def guest(self, session_id: int, name: str) -> Guest | None:
         """See the port."""
         with translate_errors():
-            item = self._guest.find(session_key(session_id), guest_key(voter_of(name)))
+            item = self._guest.find(session_key(session_id), guest_key(guest_of(name)))
         return Guest(session_id, item.name, item.subject) if item else None
 
     def count_attempt(self, minute: int, source: str) -> int:
