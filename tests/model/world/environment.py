@@ -51,7 +51,7 @@ class Environment(Application):
         vars(self).update(
             push=gateway,
             verifier=Verifier(),
-            _revocations=stores.connections,
+            _revocations=stores.revocations,
             _sessions=sessions,
             _connections=stores.connections,
             _queue=SqsJobQueue(cast("SqsApi", queue), "queue"),

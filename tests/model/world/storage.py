@@ -47,6 +47,7 @@ class Stores:
         self._sessions = FakeSessionStore(watch.now)
         self._sessions._head = StreamHead(f"life{next(lives)}", 0)
         self._connections = FakeConnectionStore(SHARDS)
+        self.revocations = self._connections  # reading one is no step: a request is verified before it begins
         self.sessions: Any = _Stepwise(_Logged(self._sessions, watch.committed), watch)
         self.connections: Any = _Stepwise(self._connections, watch)
         self.audiences: Any = _Stepwise(FakeAudiences(self._connections), watch)
