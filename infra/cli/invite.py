@@ -18,7 +18,7 @@ from infra.local.banner import qr_code
     "--ttl",
     type=click.IntRange(min=1),
     metavar="SECONDS",
-    help="Seconds for which guests can join.  [default: when the night ends]",
+    help="Seconds for which guests can join.  [default: 7 days]",
 )
 @on_a_service
 def invite(
@@ -27,7 +27,8 @@ def invite(
     """Invite guests to a night by a code, or a host by a link.
 
     Prints the code, the page's address with it, and a QR code of that. NIGHT is its number; without one it is
-    the newest active night.
+    the newest active night. A code is good until its night ends, and for 7 days at most. A guest stays
+    signed in for 24 hours.
     """
     if host and (number or ttl):
         raise click.UsageError("A host's link is for no night, and good for ten minutes. Leave out the rest.")

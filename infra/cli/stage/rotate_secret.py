@@ -43,7 +43,8 @@ def rotate_secret(*, stage: str, finish: bool, keep_days: int, json_only: bool, 
     once, since a function that gets a token of an unknown secret reads the secrets again.
 
     The old secret is refused after --keep-days, or after --finish, which you run once every bot has a new
-    token. If the secret has leaked, rotate and finish at once, and give every bot a new token.
+    token. It also signs out hosts who came by a link, and guests, whose names stay taken: finish after the
+    night. If the secret has leaked, rotate and finish at once, and give every bot a new token.
     """
     now = int(time.time())
     with _keeper(stage, state_dir) as keeper:
