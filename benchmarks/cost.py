@@ -62,9 +62,9 @@ PING_MINUTES = 9  # a frame from each client, or API Gateway cuts it as idle aft
 POSTS_PER_SECOND = 5000  # of one broadcast function over a network; on loopback it is ten times that
 
 CONNECT_WRITES = 4  # the connection and its deadline, in a transaction, which counts twice
-AUTH_WRITES = 10  # the connection, two items of an audience, and the deadline in its new place
+AUTH_WRITES = 14  # `gamenight dev tables costs`, docs/tables.md
 SUBSCRIBE_WRITES = 6
-DISCONNECT_WRITES = 10  # the connection, its deadline, and two items for each of two audiences
+DISCONNECT_WRITES = 11  # the same, with one subscription
 EVENT_WRITES = 8  # four items: head, event, the game or vote, idempotency
 SWEEP_READS = 41  # of nothing: five minutes of eight shards, and how far the last one came
 RECIPIENTS_PER_READ = 40  # 100 bytes each, 4 KB a unit; `make bench-broadcast` measures 39.9
