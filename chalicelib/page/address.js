@@ -8,6 +8,16 @@ export const addressOf = (id, tv = false) => `#/night/${id}${tv ? '/tv' : ''}`;
 /** A night's link, which leads there from anywhere. */
 export const linkOf = (id) => new URL(addressOf(id), window.location.href).href;
 
+const LONGEST_CODE_OF_GUESTS = 10;
+
+/** The code in what somebody has typed, as the service compares codes: in small letters, with spaces, or a whole link. */
+export function codeIn(typed) {
+  return typed.replace(/^.*#\/join\//s, '').normalize('NFKC').toUpperCase().replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+/** Whether a code signs in a host: then it is longer than one that people type. */
+export const isOfHost = (code) => code.length > LONGEST_CODE_OF_GUESTS;
+
 /** The link that lets somebody in by a code. */
 export const joinLinkOf = (code) => new URL(`#/join/${code}`, window.location.href).href;
 
@@ -18,7 +28,7 @@ export const joinLinkOf = (code) => new URL(`#/join/${code}`, window.location.hr
 export function named(address) {
   if (address === LIST) return { list: true };
   const [joining, code = ''] = /^#\/join(?:\/(.*))?$/.exec(address) ?? [];
-  if (joining) return { join: code };
+  if (joining) return { join: codeIn(code) };
   const [, id, tv] = /^#\/night\/(.*?)(\/tv)?$/.exec(address) ?? [];
   if (id === undefined) return {};
   return { night: /^[1-9]\d{0,15}$/.test(id) ? Number(id) : NaN, tv: Boolean(tv) };

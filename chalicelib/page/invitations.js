@@ -1,6 +1,6 @@
 // Lets others in: shows a code as a ticket, with its QR code and its link, and takes a guest's place away again.
 
-import { joinLinkOf } from './address.js';
+import { isOfHost, joinLinkOf } from './address.js';
 import { byId, make, say, spoken } from './elements.js';
 import { onSubmit, tell } from './forms.js';
 import { qrCode } from './qr.js';
@@ -8,7 +8,6 @@ import { onShare } from './share.js';
 import { removedWords, timeText } from './words.js';
 
 const HERE_ONLY = ['localhost', '127.0.0.1', '[::1]'];
-const TYPED = 12; // so many characters are typed at most; a host's code is longer
 const LEFT = 60_000; // milliseconds that a code is good for at least where it is shown again
 const GUESTS = {
   title: 'Invite guests',
@@ -83,7 +82,7 @@ export async function ticketOf(code) {
   const link = joinLinkOf(code);
   return [
     await qrCode(link, `QR code of ${link}`),
-    ...(code.length > TYPED ? [] : [make('p', { className: 'code' }, code)]),
+    ...(isOfHost(code) ? [] : [make('p', { className: 'code' }, code)]),
     make('a', { href: link, className: 'link' }, link.replace(/^https?:\/\//, '')),
   ];
 }

@@ -1,5 +1,6 @@
 // Lets somebody in by a code, who says a name and nothing else: a guest into a night, or a host, who needs no name.
 
+import { codeIn } from './address.js';
 import { byId, show } from './elements.js';
 import { mark, onSubmit } from './forms.js';
 import { Rest } from './gamenight/rest.js';
@@ -19,10 +20,11 @@ export class Join {
   constructor(root, device, letIn) {
     [this.#device, this.#letIn] = [device, letIn];
     this.#rest = new Rest(root, NOBODY, new AbortController().signal);
-    onSubmit(this.#form, async ({ code, name }) => {
+    onSubmit(this.#form, async (fields) => {
+      const [code, name] = [codeIn(fields.code), fields.name.trim()];
       let answer;
       try {
-        answer = await this.ask({ code: code.trim(), ...(name.trim() && { name: name.trim() }) });
+        answer = await this.ask({ code, ...(name && { name }) });
       } catch (problem) {
         const field = AT[problem.code];
         if (!field) throw problem;

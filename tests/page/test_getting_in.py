@@ -117,17 +117,25 @@ async def test_a_guest_whose_tab_is_gone_comes_back_by_the_link(
     await expect(another.page.get_by_label("Your name")).to_be_visible()
 
 
-async def test_a_code_is_typed_as_it_is_read(visit: Visit, host: Host) -> None:
+async def types_a_code(visitor: Visitor, code: str, name: str) -> None:
+    await visitor.opens()
+    await visitor.page.get_by_role("link", name="Join with a code").click()
+    await visitor.page.get_by_label("Code").fill(code)
+    await joins(visitor, name)
+
+
+@pytest.mark.parametrize("link", ["", "Come: http://localhost:5000/#/join/"], ids=["code", "link"])
+async def test_a_code_is_typed_as_it_is_read(visit: Visit, host: Host, target: Target, link: str) -> None:
     night = (await host.start("Typed"))["id"]
     code = await code_of(host, night)
     visitor = await visit()
-    await visitor.opens()
 
-    await visitor.page.get_by_role("link", name="Join with a code").click()
-    await visitor.page.get_by_label("Code").fill(f" {code[:3]} {code[3:].lower()} ")
-    await joins(visitor, "Ana")
+    await types_a_code(visitor, f" {link}{code[:3]} {code[3:].lower()} ", "Ana")
 
     await visitor.reads_heading("Typed")
+    later = Visitor(await visitor.page.context.new_page(), f"{target.rest_url}/#/join/{code}")
+    await later.opens()
+    await later.reads_heading("Typed")
 
 
 async def test_what_stands_in_the_way_is_told_where_it_is(visit: Visit, host: Host, target: Target) -> None:
