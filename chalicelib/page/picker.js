@@ -4,7 +4,7 @@ import { announce, byId, make, say, written } from './elements.js';
 import { GameNightError } from './gamenight/index.js';
 import { listOf } from './list.js';
 import { keyOf, knownGames, pick } from './picks.js';
-import { PICKS, counted, pickText, playersText, problemSentence } from './words.js';
+import { PICKS, listText, pickText, playersText, problemSentence } from './words.js';
 
 const NIGHTS = 20;
 const MOST_GAMES = 1000; // of a list
@@ -16,6 +16,7 @@ export class Picker {
   #memory;
   #deeds;
   #list;
+  #replaced = 0; // games of the list that this one has taken the place of
   #games = new Map(); // id of a night that has ended -> its games
   #known = [];
   #readFor = null; // the night for which those before it have been read
@@ -46,7 +47,7 @@ export class Picker {
     byId('pick-on').addEventListener('click', () => this.#add());
     byId('list-file').addEventListener('change', () => this.#bringIn(byId('list-file').files[0]));
     byId('forget-list').addEventListener('click', () => {
-      this.#keep([]);
+      this.#keep([], 0);
       byId('list-file').focus();
     });
     this.#offer();
@@ -80,7 +81,7 @@ export class Picker {
     const newest = [...this.#games.keys()].filter((id) => id !== shown).sort((a, b) => b - a).slice(0, NIGHTS);
     this.#known = knownGames(newest.map((id) => this.#games.get(id)), this.#list);
     byId('known-games').replaceChildren(...this.#known.map(({ title }) => make('option', { value: title })));
-    say(byId('list-said'), this.#list.length > 0 ? `Your list has ${counted(this.#list.length, 'game')}.` : '');
+    say(byId('list-said'), listText(this.#list.length, this.#replaced));
     byId('forget-list').hidden = this.#list.length === 0;
   }
 
@@ -150,12 +151,12 @@ export class Picker {
     if (games?.length > MOST_GAMES) problems.push(PICKS.tooLong);
     const more = problems.length - MOST_PROBLEMS;
     say(byId('list-problem'), [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`And ${more} more.`] : [])].join('\n'));
-    if (problems.length === 0) this.#keep(games);
+    if (problems.length === 0) this.#keep(games, this.#list.length);
     byId('list-file').value = ''; // the same file can be chosen again
   }
 
-  #keep(games) {
-    this.#list = games;
+  #keep(games, replaced) {
+    [this.#list, this.#replaced] = [games, replaced];
     this.#memory.write('list', games.length > 0 ? games : null);
     this.#offer();
   }

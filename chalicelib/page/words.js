@@ -85,6 +85,12 @@ export const PICKS = {
   tooLong: 'That is too much for a list, which has 1000 games at most.',
 };
 
+/** What is said of a list, and of the one that it has taken the place of. */
+export function listText(games, replaced) {
+  if (games === 0) return '';
+  return `Your list has ${counted(games, 'game')}${replaced > 0 ? ` now, in place of the ${replaced} of before` : ''}.`;
+}
+
 /** Why a game is a good one: "Played twice, 5 votes up, 1 vote down; takes 3–8 players." */
 export function pickText(game) {
   const { played, upvotes, downvotes, lately } = game;
