@@ -1,10 +1,20 @@
 // Lets somebody in by a code, who says a name and nothing else: a guest into a night, or a host, who needs no name.
 
-import { codeIn } from './address.js';
-import { byId, show } from './elements.js';
+import { codeIn, isOfHost } from './address.js';
+import { byId, say, show } from './elements.js';
 import { mark, onSubmit } from './forms.js';
 import { Rest } from './gamenight/rest.js';
 import { problemSentence } from './words.js';
+
+const GUEST = {
+  title: 'You are invited.', lead: 'See what is played, and vote for it.', label: 'Your name', button: 'Join',
+};
+const HOST = {
+  title: 'Sign in as a host',
+  lead: 'You will be a host: you can start and end nights.',
+  label: 'Your name (optional)',
+  button: 'Sign in',
+};
 
 /** Nobody has a token yet. */
 const NOBODY = { latest: async () => '' };
@@ -22,6 +32,11 @@ export class Join {
     this.#rest = new Rest(root, NOBODY, new AbortController().signal);
     onSubmit(this.#form, async (fields) => {
       const [code, name] = [codeIn(fields.code), fields.name.trim()];
+      const before = this.guest;
+      if (before?.code === code && before.name.toLowerCase() === name.toLowerCase()) {
+        await letIn(before);
+        return;
+      }
       let answer;
       try {
         answer = await this.ask({ code, ...(name && { name }) });
@@ -38,6 +53,13 @@ export class Join {
       else device.write('host', answer.token);
       await letIn(answer);
     });
+    this.#form.elements.code.addEventListener('input', () => this.#ask());
+  }
+
+  /** Whom a code has let into a night in this browser, as the service has answered, with the code; or null. */
+  get guest() {
+    const kept = this.#device.read('guest');
+    return kept && new Date(kept.expires_at) > Date.now() ? kept : null;
   }
 
   /** Return what the service answers to a code. Raises a GameNightError. */
@@ -45,13 +67,23 @@ export class Join {
 
   /** Ask for a name, and for the code where the address has none. A guest whose tab is gone comes back unasked. */
   open(code) {
-    const before = this.#device.read('guest');
-    if (code && before?.code === code && new Date(before.expires_at) > Date.now()) {
+    const before = this.guest;
+    if (code && before?.code === code) {
       this.#letIn(before);
       return;
     }
     this.#form.elements.code.value = code;
     byId('join-code').hidden = code !== '';
+    this.#ask();
     show('join');
+  }
+
+  /** Say what the code is for. */
+  #ask() {
+    const { title, lead, label, button } = isOfHost(codeIn(this.#form.elements.code.value)) ? HOST : GUEST;
+    say(byId('join-title'), title);
+    say(byId('join-lead'), lead);
+    say(this.#form.querySelector('[for="name"]'), label);
+    say(this.#form.querySelector('button'), button);
   }
 }

@@ -1,6 +1,6 @@
 // The page's beginning: who is signed in, and what each button does. Leaves what happens then to `host.js`.
 
-import { LIST, addressOf, named as namedBy } from './address.js';
+import { LIST, addressOf, isOfHost, named as namedBy, rename } from './address.js';
 import { byId, say, show } from './elements.js';
 import { confirmed, countCharacters, mark, onSubmit, tell } from './forms.js';
 import { GameNight, GameNightError, Refused, TokenRefused, Unreachable, claimsOf } from './gamenight/index.js';
@@ -55,6 +55,9 @@ function stop() {
 
 function signedOut(problem = null) {
   stop();
+  const ofNight = !problem && namedBy(window.location.hash).night > 0;
+  byId('of-guests').hidden = !ofNight;
+  byId('to-join').hidden = ofNight;
   show('sign-in');
   if (problem) tell(byId('sign-in-form'), problem);
 }
@@ -67,7 +70,8 @@ function refused(problem) {
     stop();
     memory.forget();
     show('removed');
-  } else {
+  } else if (namedBy(window.location.hash).join) begin(); // by another link
+  else {
     device.write('guest', null);
     signedOut(problem);
   }
@@ -129,26 +133,44 @@ function expiring(expires) {
   byId('renewal').hidden = false;
 }
 
-/** Go on as somebody whom a code has let in. */
-async function letIn({ token: given, role, name, session_id: night }) {
+/** Keep in this tab whom a code has let in. */
+function keep({ token: given, role, name, session_id: night }) {
   memory.forget();
   memory.write('token', given);
   if (role === 'guest') memory.write('guest', { role, night, name });
-  window.history.replaceState(null, '', night ? addressOf(night) : window.location.pathname);
+}
+
+/** Go on as somebody whom a code has let in. */
+async function letIn(answer) {
+  keep(answer);
+  window.history.replaceState(null, '', answer.session_id ? addressOf(answer.session_id) : window.location.pathname);
   await begin();
 }
 
+/** Return whether this browser knows a host, whom a link that is spent shall not turn away. */
+function knowsHost() {
+  const kept = device.read('host');
+  return kept !== null && claimsOf(kept)?.expiresAt > Date.now();
+}
+
 async function begin() {
-  const { join: code } = namedBy(window.location.hash);
+  const { join: code, night, list } = namedBy(window.location.hash);
   if (code !== undefined) {
     stop();
-    join.open(code);
-    return;
+    if (!isOfHost(code) || !knowsHost()) {
+      join.open(code);
+      return;
+    }
+    keep({ token: device.read('host') });
+  }
+  const { guest } = join;
+  if (guest && !list && (night ?? guest.session_id) === guest.session_id && !memory.read('token') && !device.read('host')) {
+    keep(guest);
   }
   token = memory.read('token') ?? device.read('host');
   const claims = token && claimsOf(token);
   if (!claims) {
-    show('sign-in');
+    signedOut();
     return;
   }
   show('opening');
@@ -156,6 +178,7 @@ async function begin() {
   say(byId('opening').querySelector('.problem'), '');
   try {
     await signIn(claims);
+    if (code !== undefined && namedBy(window.location.hash).join !== undefined) rename(LIST);
     stay(claims).catch(() => {}); // the next visit tries again
   } catch (problem) {
     if (!(problem instanceof GameNightError)) throw problem;
@@ -229,11 +252,11 @@ window.addEventListener('hashchange', () => {
 });
 byId('open-again').addEventListener('click', begin);
 byId('sign-out').addEventListener('click', () => {
+  window.history.replaceState(null, '', window.location.pathname);
   signedOut();
   device.write('guest', null);
   device.write('host', null);
   memory.forget();
-  window.history.replaceState(null, '', window.location.pathname);
 });
 
 countCharacters();

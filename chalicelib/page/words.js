@@ -24,7 +24,7 @@ const PROBLEMS = {
   token_missing: 'Sign in first.',
   subject_mismatch: 'That token belongs to somebody else. Sign out first to be somebody else.',
   payload_too_large: 'That is too long.',
-  token_revoked: 'This token does not count any more. Sign in anew.',
+  token_revoked: 'A host has revoked this sign-in. Ask for a new link.',
   invite_not_found: 'There is no such code. Look at it once more.',
   invite_expired: 'This code is not good any more. Ask the host for another one.',
   name_taken: 'Somebody in this night has that name. Choose another one.',

@@ -43,6 +43,8 @@ VIEWS = {
     "signed out": View("Sign in"),
     "no token": View("Sign in", presses=("Come in",)),
     "join": View("You are invited.", address="#/join", presses=("Join",)),
+    "join of a host": View("Sign in as a host", address=f"#/join/{'X' * 24}"),
+    "sign in at a night": View("Sign in", address="#/night/{on}"),
     "no night": View("No night is on.", "admin", on=0),
     "list": View("2 nights are on.", "admin", "#/nights", on=2),
     "list of a bot": View("1 night is on.", "bot", "#/nights"),

@@ -138,6 +138,41 @@ async def test_a_code_is_typed_as_it_is_read(visit: Visit, host: Host, target: T
     await later.reads_heading("Typed")
 
 
+async def test_a_guest_whose_tab_is_gone_types_the_code_again(visit: Visit, host: Host) -> None:
+    night = (await host.start("Typed again"))["id"]
+    code = await code_of(host, night)
+    visitor = await visit()
+    await types_a_code(visitor, code, "Ana")
+    await visitor.reads_heading("Typed again")
+    again, other = [Visitor(await visitor.page.context.new_page(), f"{visitor.url}#/nights") for _ in "12"]
+
+    await types_a_code(again, code.lower(), "ana ")
+    await again.reads_heading("Typed again")
+    await expect(again.page.locator("#who-name")).to_have_text("Ana")
+    await types_a_code(other, code, "Ben")
+
+    await expect(other.page.locator("#who-name")).to_have_text("Ben")
+
+
+async def test_a_guest_needs_no_link_in_another_tab(visit: Visit, host: Host, target: Target) -> None:
+    others = (await host.start("Of others"))["id"]
+    night = (await host.start("Without a link"))["id"]
+    guest = await arrives(visit, target, await code_of(host, night))
+    await joins(guest, "Ana")
+    await guest.reads_heading("Without a link")
+
+    for address in ("", f"#/night/{night}"):
+        tab = Visitor(await guest.page.context.new_page(), f"{target.rest_url}/{address}")
+        await tab.opens()
+        await tab.reads_heading("Without a link")
+    tab = Visitor(await guest.page.context.new_page(), f"{target.rest_url}/#/night/{others}")
+    await tab.opens()
+
+    await expect(tab.page.get_by_text("This night is for its guests and hosts.")).to_be_visible()
+    await tab.page.get_by_role("link", name="Join with a code").click()
+    await tab.reads_heading("You are invited.")
+
+
 async def test_what_stands_in_the_way_is_told_where_it_is(visit: Visit, host: Host, target: Target) -> None:
     night = (await host.start("Taken"))["id"]
     code = await code_of(host, night)
@@ -250,10 +285,16 @@ async def test_a_host_signs_in_another_device_once(visit: Visit, host: Host) -> 
     other = Visitor((await visit(viewport=PHONE)).page, link)
     await other.opens()
 
-    await other.presses("Join")
+    await other.reads_heading("Sign in as a host")
+    await expect(other.page.get_by_text("You will be a host")).to_be_visible()
+    await expect(other.page.get_by_label("Your name (optional)")).to_be_visible()
+    await other.presses("Sign in")
 
     await other.reads_heading("On another device")
     await expect(other.page.get_by_role("button", name="End the night")).to_be_visible()
+    again = Visitor(await other.page.context.new_page(), link)
+    await again.opens()
+    await again.reads_heading("On another device")
     late = Visitor((await visit(viewport=PHONE)).page, link)
     await late.opens()
     await joins(late, "Eve")
@@ -266,7 +307,7 @@ async def test_a_host_who_came_by_a_link_comes_back_next_week(
     await host.start("Next week")
     made = (await host.http.post("/api/invites")).json()
     visitor = await arrives(visit, target, made["code"])
-    await visitor.presses("Join")
+    await visitor.presses("Sign in")
     await visitor.reads_heading("Next week")
     next_week = Visitor(await visitor.page.context.new_page(), f"{target.rest_url}/")
     await next_week.opens()
@@ -281,6 +322,31 @@ async def test_a_host_who_came_by_a_link_comes_back_next_week(
 
     await next_week.reads_heading("Sign in")
     assert await next_week.page.evaluate(KEPT) is None
+
+
+async def test_a_host_who_is_revoked_is_told_and_let_in_by_a_new_link(
+    visit: Visit, host: Host, target: Target
+) -> None:
+    await host.start("Revoked")
+
+    async def link() -> str:
+        return f"{target.rest_url}/#/join/{(await host.http.post('/api/invites')).json()['code']}"
+
+    visitor = Visitor((await visit()).page, await link())
+    await visitor.opens()
+    await visitor.page.get_by_label("Your name (optional)").fill("Rey")
+    await visitor.presses("Sign in")
+    await visitor.connection_is("live")
+    kept = await visitor.page.evaluate(KEPT)
+    assert (await host.http.delete("/api/tokens/Rey")).status_code == 204
+
+    await visitor.is_told("A host has revoked this sign-in. Ask for a new link.")
+    assert await visitor.page.evaluate(KEPT) is None
+    await visitor.page.evaluate("kept => localStorage.setItem('game-night / host', kept)", kept)
+    unaware = Visitor(await visitor.page.context.new_page(), await link())
+    await unaware.opens()
+    await unaware.presses("Sign in")
+    await unaware.reads_heading("Revoked")
 
 
 async def test_who_is_signed_in_can_join_as_somebody_else(visit: Visit, host: Host) -> None:
