@@ -2,10 +2,10 @@
 
 import { isOfHost, joinLinkOf } from './address.js';
 import { byId, make, say, spoken } from './elements.js';
-import { onSubmit, tell } from './forms.js';
+import { mark, onSubmit, tell } from './forms.js';
 import { qrCode } from './qr.js';
 import { onShare } from './share.js';
-import { removedWords, timeText } from './words.js';
+import { fieldSentence, removedWords, timeText } from './words.js';
 
 const HERE_ONLY = ['localhost', '127.0.0.1', '[::1]'];
 const LEFT = 60_000; // milliseconds that a code is good for at least where it is shown again
@@ -34,11 +34,17 @@ export class Invitations {
     });
     byId('close-invitation').addEventListener('click', () => byId('invitation').close());
     onShare(byId('share-invitation'), () => ({ text: this.#shown.text, url: joinLinkOf(this.#shown.code) }));
-    onSubmit(byId('remove-guest'), async ({ guest }) => {
+    onSubmit(byId('remove-guest'), async (fields) => {
+      const guest = fields.guest.trim();
       say(byId('removed-guest'), '');
-      await this.#client.request('DELETE', `/api/sessions/${this.#night}/guests/${encodeURIComponent(guest.trim())}`);
+      if (!guest) {
+        mark(byId('guest'), fieldSentence({ field: 'name' }));
+        byId('guest').focus();
+        return;
+      }
+      await this.#client.request('DELETE', `/api/sessions/${this.#night}/guests/${encodeURIComponent(guest)}`);
       byId('remove-guest').reset();
-      byId('removed-guest').replaceChildren(...spoken(removedWords(guest.trim())));
+      byId('removed-guest').replaceChildren(...spoken(removedWords(guest)));
     });
   }
 

@@ -225,6 +225,8 @@ async def test_a_guest_whom_a_host_removes_is_told_and_asked_nothing(
 
     await visitor.presses("Invite guests")
     await visitor.page.get_by_text("Remove a guest").click()
+    await visitor.presses("Remove")
+    await is_told_at(visitor, "Name", "1 to 80 characters")
     await visitor.page.get_by_label("Name", exact=True).fill("Nobody")
     await visitor.presses("Remove")
     await visitor.is_told("There is no guest of that name")
