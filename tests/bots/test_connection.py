@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from itertools import count
 from typing import Any
 
@@ -47,6 +48,14 @@ async def same() -> str:
 
 def another() -> str:
     return f"never-good-{next(NUMBERS)}"
+
+
+@pytest.mark.parametrize("reason", ["The token has expired. Get a new one.", "Ask the host for a new one."])
+async def test_a_refused_token_comes_with_one_advice(reason: str) -> None:
+    refused = {"type": "auth_error", "code": "token_expired", "message": reason}
+    async with bot_on([gets("auth"), refused]) as bot:
+        with pytest.raises(TokenRefused, match=f"{re.escape(reason)}$"):
+            await bot.listener.next()
 
 
 @pytest.mark.parametrize(

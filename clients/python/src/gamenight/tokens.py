@@ -59,7 +59,8 @@ class Tokens:
     async def refused(self, token: str, reason: str) -> None:
         """Replace a refused token. Raises TokenRefused if there is no other, or it is refused as well."""
         if not self.renewable:
-            raise TokenRefused(f"The service refused the token: {reason} Get a new one (`make token`).")
+            advice = "" if "a new one" in reason else " Get a new one (`make token`)."
+            raise TokenRefused(f"The service refused the token: {reason}{advice}")
         async with self._replacing:
             if token != self._latest:
                 return  # another request has replaced it
