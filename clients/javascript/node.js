@@ -4,9 +4,14 @@ import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NoCursors } from './src/errors.js';
 
-/** Cursors in a small JSON file. Saving replaces the whole file, so it is never half written. */
+/**
+ * Cursors in a small JSON file. Saving replaces the whole file, so it is never half written. A file is one program's:
+ * another one that uses it at the same time would lose events.
+ */
 export class FileCursors {
   #path;
+  /** @type {string | null} as it was read or written last */
+  #content = null;
 
   /** @param {string} path */
   constructor(path) { this.#path = resolve(path); }
@@ -20,13 +25,7 @@ export class FileCursors {
     await access(dirname(this.#path)).catch(() => {
       throw new NoCursors(`The cursors can't be kept in ${this.#path}: there is no such folder. Make it first.`);
     });
-    let text;
-    try {
-      text = await readFile(this.#path, 'utf8');
-    } catch (problem) {
-      if (/** @type {NodeJS.ErrnoException} */ (problem).code === 'ENOENT') return {};
-      throw problem;
-    }
+    const text = this.#content = await this.#read();
     if (!text.replace(/[\0\s]/g, '')) return {};
     const cursors = parsed(text);
     if (!isCursors(cursors)) {
@@ -36,12 +35,32 @@ export class FileCursors {
   }
 
   /**
-   * Replace the file.
+   * Replace the file. Throws NoCursors if another program has changed it, or it can't be written.
    * @param {import('./src/cursors.js').Cursors} cursors
    */
   async save(cursors) {
-    await writeFile(`${this.#path}.new`, JSON.stringify(cursors, null, 1));
-    await rename(`${this.#path}.new`, this.#path);
+    if (this.#content !== null && !['', this.#content].includes(await this.#read())) {
+      throw new NoCursors(`${this.#path} is in use by another program. Name another file for this one.`);
+    }
+    const content = JSON.stringify(cursors, null, 1);
+    const scratch = `${this.#path}.${process.pid}.new`;
+    try {
+      await writeFile(scratch, content);
+      await rename(scratch, this.#path);
+    } catch (problem) {
+      throw new NoCursors(`The cursors can't be kept in ${this.#path}: ${/** @type {Error} */ (problem).message}.`);
+    }
+    this.#content = content;
+  }
+
+  /** Return the file's text, empty if there is no file. */
+  async #read() {
+    try {
+      return await readFile(this.#path, 'utf8');
+    } catch (problem) {
+      if (/** @type {NodeJS.ErrnoException} */ (problem).code === 'ENOENT') return '';
+      throw problem;
+    }
   }
 }
 

@@ -27,6 +27,32 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["cursors.json"]
 
 
+def test_a_file_that_another_program_uses_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cursors.json"
+    ours, other = FileCursors(path), FileCursors(path)
+    ours.load()
+    other.load()
+    ours.save({"sessions": "S:7"})
+
+    with pytest.raises(NoCursors, match=r"cursors\.json is in use by another program"):
+        other.save(AFTER_IT)
+
+    ours.save(AFTER_IT)
+    path.unlink()
+    ours.save({"sessions": "S:9"})
+    assert other.load() == {"sessions": "S:9"}
+
+
+def test_a_file_that_cant_be_written_is_told(tmp_path: Path) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    store = FileCursors(folder / "cursors.json")
+    store.load()
+    folder.rmdir()
+
+    with pytest.raises(NoCursors, match=r"can't be kept in .*: No such file or directory\."):
+        store.save(AFTER_IT)
+
+
 @pytest.mark.parametrize("text", ["", "\n", "\0\0\0"])
 def test_an_empty_file_is_as_none_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str

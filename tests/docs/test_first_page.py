@@ -93,13 +93,15 @@ def test_the_readme_names_the_first_commands(command: str) -> None:
     assert re.search(rf"^{command}\b|`{command}`", README, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("language", "file"), [("python", "bot.py"), ("js", "bot.mjs")])
+@pytest.mark.parametrize(
+    ("language", "file", "cursors"), [("python", "bot.py", "bot-py.json"), ("js", "bot.mjs", "bot-js.json")]
+)
 async def test_the_bot_of_five_lines_prints_what_it_missed(
-    terminal: Terminal, language: str, file: str
+    terminal: Terminal, language: str, file: str, cursors: str
 ) -> None:
     bot = terminal.folder / file
     bot.write_text(terminal.here(program(README, language)))
-    (terminal.folder / "bot.json").write_text('{"sessions": ""}')  # as if it had run before
+    (terminal.folder / cursors).write_text('{"sessions": ""}')  # as if it had run before
     (terminal.folder / "node_modules").mkdir()
     (terminal.folder / "node_modules" / "gamenight").symlink_to(ROOT / "clients" / "javascript")
     (terminal.folder / "node").symlink_to(newer_node())

@@ -135,6 +135,35 @@ async def test_what_was_undone_before_its_answer_was_lost_is_done(client: Client
     assert [request.start for request in server.requests] == starts
 
 
+CURSORS = """
+import { rmdirSync, mkdirSync } from 'node:fs';
+import { FileCursors } from 'gamenight/node';
+const told = ({ name, message }) => console.log(`${name}: ${message}`);
+const [ours, other, homeless] = ['c.json', 'c.json', 'gone/c.json'].map((path) => new FileCursors(path));
+mkdirSync('gone');
+for (const store of [ours, other, homeless]) await store.load();
+rmdirSync('gone');
+await ours.save({ sessions: 'S:7' });
+await other.save({ sessions: 'S:8' }).catch(told);
+await homeless.save({ sessions: 'S:8' }).catch(told);
+await ours.save({ sessions: 'S:9' });
+console.log((await other.load()).sessions);
+"""
+
+
+@ONE_INSTALLATION
+async def test_a_file_for_cursors_is_one_programs(client: Client) -> None:
+    (client.folder / "cursors.mjs").write_text(CURSORS)
+    async with running([*client.command[:-1], client.folder / "cursors.mjs"], {}, client.folder) as program:
+        status, printed = await program.ends()
+
+    used, homeless, kept = printed.splitlines()
+    assert (status, kept) == (0, "S:9")
+    assert used.startswith("NoCursors: ")
+    assert used.endswith("c.json is in use by another program. Name another file for this one.")
+    assert homeless.startswith("NoCursors: The cursors can't be kept in ")
+
+
 MISTAKES = """
 import { GameNight } from 'gamenight';
 const told = ({ name, message }) => console.log(`${name}: ${message}`);

@@ -63,7 +63,7 @@ export class WrongAddress extends GameNightError {
   constructor(detail) { super('wrong_address', detail); }
 }
 
-/** The file for cursors can't be used: it holds something else, or its folder is missing. */
+/** The file for cursors can't be used, because of what it holds, who uses it, or where it is. */
 export class NoCursors extends GameNightError {
   /** @param {string} detail */
   constructor(detail) { super('no_cursors', detail); }

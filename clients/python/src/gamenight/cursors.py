@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -43,11 +44,15 @@ class MemoryCursors:
         self.cursors = dict(cursors)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileCursors:
-    """Cursors in a small JSON file. Saving replaces the whole file, so it is never half written."""
+    """Cursors in a small JSON file. Saving replaces the whole file, so it is never half written.
+
+    A file is one program's: another one that uses it at the same time would lose events.
+    """
 
     path: Path
+    _content: bytes | None = field(default=None, init=False, repr=False)  # as it was read or written last
 
     def load(self) -> Mapping[str, str]:
         """Return the file's cursors; none if it is missing or empty, as after a power cut.
@@ -59,11 +64,13 @@ class FileCursors:
                 f"The cursors can't be kept in {self.path}: there is no folder {self.path.parent}. "
                 "Make it, or name another file."
             )
-        try:
-            text = self.path.read_bytes().strip(b"\0 \r\n\t")
-            cursors = json.loads(text or "{}")
-        except FileNotFoundError:
+        self._content = self._read()
+        if self._content is None:
+            self._content = b""
             return {}
+        text = self._content.strip(b"\0 \r\n\t")
+        try:
+            cursors = json.loads(text or "{}")
         except (ValueError, RecursionError):
             raise self._not_ours() from None
         if not isinstance(cursors, dict) or not all(
@@ -75,10 +82,23 @@ class FileCursors:
         return cursors
 
     def save(self, cursors: Mapping[str, str]) -> None:
-        """Replace the file."""
-        scratch = self.path.with_name(f"{self.path.name}.new")
-        scratch.write_text(json.dumps(cursors, indent=1))
-        scratch.replace(self.path)
+        """Replace the file. Raises NoCursors if another program has changed it, or it can't be written."""
+        if self._content is not None and self._read() not in (self._content, b"", None):
+            raise NoCursors(f"{self.path} is in use by another program. Name another file for this one.")
+        content = json.dumps(cursors, indent=1).encode()
+        scratch = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
+        try:
+            scratch.write_bytes(content)
+            scratch.replace(self.path)
+        except OSError as problem:
+            raise NoCursors(f"The cursors can't be kept in {self.path}: {problem.strerror}.") from problem
+        self._content = content
+
+    def _read(self) -> bytes | None:
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
 
     def _not_ours(self) -> NoCursors:
         return NoCursors(

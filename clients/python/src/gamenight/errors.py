@@ -20,7 +20,7 @@ class WrongAddress(GameNightError):
 
 
 class NoCursors(GameNightError):
-    """The file for cursors can't be used: it holds something else, or its folder is missing."""
+    """The file for cursors can't be used, because of what it holds, who uses it, or where it is."""
 
 
 class Refused(GameNightError):
