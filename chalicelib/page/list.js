@@ -11,18 +11,22 @@ const LONGEST = 200; // characters
 const MOST_PLAYERS = 1000;
 const PLAYERS = ['min_players', 'max_players'];
 
-/** Return { games, problems }: the list's games, and a sentence for each line that is wrong. */
+/** Return { games, problems, notes }: the list's games, a sentence for each line that is wrong, and one of unknown columns. */
 export function listOf(text) {
   const whole = text.replace(/^\ufeff/, '');
   const [first] = whole.split(/[\r\n]/, 1);
   const separator = [',', ';', '\t'].reduce((a, b) => (first.split(b).length > first.split(a).length ? b : a));
   const { rows, problem } = rowsOf(whole, separator);
-  if (problem) return { games: [], problems: [problem] };
-  const plain = (rows[0]?.cells ?? []).map((cell) => cell.toLowerCase().replace(/[^a-z]/g, ''));
+  if (problem) return { games: [], problems: [problem], notes: [] };
+  const named = rows[0]?.cells ?? [];
+  const plain = named.map((cell) => cell.toLowerCase().replace(/[^a-z]/g, ''));
   const columns = Object.entries(NAMES).map(([name, known]) => [name, plain.findIndex((one) => known.includes(one))]);
   if (columns[0][1] < 0) {
-    return { games: [], problems: ['Line 1: no column is called title. The first line names the columns: title, pack_name, min_players, max_players.'] };
+    const problems = ['Line 1: no column is called title. The first line names the columns: title, pack_name, min_players, max_players.'];
+    return { games: [], problems, notes: [] };
   }
+  const every = Object.values(NAMES).flat();
+  const unknown = named.filter((name, at) => name && !every.includes(plain[at]));
   const [games, problems] = [[], []];
   for (const { line, cells } of rows.slice(1)) {
     if (cells.every((cell) => !cell)) continue;
@@ -33,8 +37,12 @@ export function listOf(text) {
     if (wrong) problems.push(`Line ${line}: ${wrong}`);
     else games.push(game);
   }
-  return { games, problems };
+  return { games, problems, notes: unknown.length ? [passedOver(unknown)] : [] };
 }
+
+const passedOver = (columns) => (columns.length > 1
+  ? `The columns ${columns.join(', ')} are not known and are passed over.`
+  : `The column ${columns[0]} is not known and is passed over.`);
 
 function problemOf(game) {
   if (!game.title) return 'there is no title. Write one, or remove the line.';

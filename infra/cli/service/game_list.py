@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from announcements import on_one_line
 
 from chalicelib.limits import MAX_PACK_NAME_CHARACTERS, MAX_PLAYERS, MAX_TITLE_CHARACTERS
 
@@ -24,7 +25,10 @@ SHOWN = 20
 
 
 def read_list(path: Path) -> list[dict[str, Any]]:
-    """Return the games of a file, as the service takes them. Raises ClickException with all that is wrong."""
+    """Return the games of a file, as the service takes them. Raises ClickException with all that is wrong.
+
+    Says on stderr which columns are passed over.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -33,16 +37,18 @@ def read_list(path: Path) -> list[dict[str, Any]]:
         raise click.ClickException(
             f"{path} is not a text in UTF-8. Save it as “CSV UTF-8” in the spreadsheet."
         ) from error
-    games, problems = games_in(text)
+    games, problems, notes = games_in(text)
     if problems:
         more = [f"And {len(problems) - SHOWN} more."] if len(problems) > SHOWN else []
         told = "\n  ".join([*problems[:SHOWN], *more])
         raise click.ClickException(f"Nothing is added. Correct {path} and try again:\n  {told}")
+    for note in notes:
+        click.echo(on_one_line(note), err=True)
     return games
 
 
-def games_in(text: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return a list's games, and a sentence for each line that is wrong."""
+def games_in(text: str) -> tuple[list[dict[str, Any]], list[str], list[str]]:
+    """Return a list's games, a sentence for each line that is wrong, and one of unknown columns."""
     text = text.removeprefix("\ufeff")
     # Only names are in the first line, so that counting is right where csv.Sniffer guesses.
     first = re.split(r"[\r\n]", text, maxsplit=1)[0]
@@ -54,15 +60,18 @@ def games_in(text: str) -> tuple[list[dict[str, Any]], list[str]]:
             line = reader.line_num + 1
     except csv.Error:
         unclosed = 'a quote mark is not closed, or a text goes on after it. Within quotes, write "" for one.'
-        return [], [f"Line {line}: {unclosed}"]
-    plain = [re.sub("[^a-z]", "", cell.lower()) for cell in (rows[0][1] if rows else [])]
+        return [], [f"Line {line}: {unclosed}"], []
+    named = rows[0][1] if rows else []
+    plain = [re.sub("[^a-z]", "", cell.lower()) for cell in named]
     columns = {
         name: next((at for at, one in enumerate(plain) if one in known), None)
         for name, known in NAMES.items()
     }
     if columns["title"] is None:
         names = ", ".join(NAMES)
-        return [], [f"Line 1: no column is called title. The first line names the columns: {names}."]
+        return [], [f"Line 1: no column is called title. The first line names the columns: {names}."], []
+    every = [one for known in NAMES.values() for one in known]
+    unknown = [name for name, one in zip(named, plain, strict=True) if name and one not in every]
     games, problems = [], []
     for line, cells in rows[1:]:
         if not any(cells):
@@ -74,7 +83,13 @@ def games_in(text: str) -> tuple[list[dict[str, Any]], list[str]]:
             problems.append(f"Line {line}: {wrong}")
         else:
             games.append(game | {name: int(game[name]) for name in PLAYERS if name in game})
-    return games, problems
+    return games, problems, [_passed_over(unknown)] if unknown else []
+
+
+def _passed_over(columns: list[str]) -> str:
+    if len(columns) > 1:
+        return f"The columns {', '.join(columns)} are not known and are passed over."
+    return f"The column {columns[0]} is not known and is passed over."
 
 
 def _wrong(game: dict[str, str]) -> str | None:

@@ -14,17 +14,20 @@ from tests.gateway import ROOT
 from tests.installed import installed
 
 READ = f"""import {{ listOf }} from {json.dumps((ROOT / "chalicelib/page/list.js").as_uri())};
-const {{ games, problems }} = listOf(process.argv[1]);
+const {{ games, problems, notes }} = listOf(process.argv[1]);
 const withoutNull = (game) => Object.fromEntries(Object.entries(game).filter(([, value]) => value !== null));
-console.log(JSON.stringify([games.map(withoutNull), problems]));"""
+console.log(JSON.stringify([games.map(withoutNull), problems, notes]));"""
 
-Reader = Callable[[str], tuple[list[dict[str, Any]], list[str]]]
+Read = tuple[list[dict[str, Any]], list[str], list[str]]
+Reader = Callable[[str], Read]
 
 
-def by_the_page(text: str) -> tuple[list[dict[str, Any]], list[str]]:
+def by_the_page(text: str) -> Read:
     command = [installed("node"), "--input-type=module", "-e", READ, "--", text]
-    games, problems = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return games, problems
+    games, problems, notes = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
+    return games, problems, notes
 
 
 @pytest.fixture(params=[games_in, by_the_page])
@@ -47,13 +50,28 @@ QUIPLASH = {"title": "Quiplash", "pack_name": "Pack 2", "min_players": 3, "max_p
     ],
 )
 def test_a_list_is_read_however_it_is_written(read: Reader, text: str) -> None:
-    assert read(text) == ([QUIPLASH], [])
+    games, problems, _ = read(text)
+
+    assert (games, problems) == ([QUIPLASH], [])
+
+
+def test_columns_that_are_not_known_are_named(read: Reader) -> None:
+    assert read("title,players,pack\na,3,b")[2] == ["The column players is not known and is passed over."]
+    assert read("Name,My rank,,Ü\na,3,,")[2] == ["The columns My rank, Ü are not known and are passed over."]
+    assert read("title,game,min\na,,3")[2] == []
+
+
+def test_a_command_says_what_it_passes_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (path := tmp_path / "games.csv").write_text("title,players\na,3")
+
+    assert read_list(path) == [{"title": "a"}]
+    assert capsys.readouterr().err == "The column players is not known and is passed over.\n"
 
 
 def test_a_title_may_have_anything_in_it(read: Reader) -> None:
     text = 'title;pack\n"Sorry; ""I\'m"" late";\n5" disks;é\n"Two\r\nlines"\nlast;'
 
-    games, problems = read(text)
+    games, problems, _ = read(text)
 
     assert [game["title"] for game in games] == ['Sorry; "I\'m" late', '5" disks', "Two\r\nlines", "last"]
     assert (games[1]["pack_name"], problems) == ("é", [])
@@ -63,7 +81,7 @@ def test_every_wrong_line_is_told_with_its_number(read: Reader) -> None:
     lines = ["title,pack,min,max", '"a\nb",,1,1', ",Pack,,", "x" * 201, f"a,{'x' * 201}", "a,,four", "a,,,0"]
     text = "\n".join([*lines, "a,,,1001", "a,,3.5", "a,,5,4", "a,b,1,2,c"])
 
-    games, problems = read(text)
+    games, problems, _ = read(text)
 
     assert [game["title"] for game in games] == ["a\nb"]
     assert [problem[: problem.index(".")] for problem in problems] == [
@@ -89,7 +107,7 @@ def test_every_wrong_line_is_told_with_its_number(read: Reader) -> None:
     ],
 )
 def test_a_file_that_is_no_list_says_why(read: Reader, text: str, says: str) -> None:
-    games, [problem] = read(text)
+    games, [problem], _ = read(text)
 
     assert games == []
     assert problem.startswith(says)
