@@ -206,4 +206,5 @@ async def test_node_without_a_websocket_says_what_to_install(client: Client, tmp
         status, printed = await program.ends()
 
     assert status == 1
+    assert '"failed":"NoWebSocket"' in printed
     assert "npm install ws" in printed

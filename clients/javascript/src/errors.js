@@ -57,10 +57,16 @@ export class TokenRefused extends Refused {
   constructor(code, detail) { super(401, code, detail); }
 }
 
-/** No Game Night Live answers at the address, or this platform has no WebSocket. */
+/** No Game Night Live answers at the address. */
 export class WrongAddress extends GameNightError {
   /** @param {string} detail */
   constructor(detail) { super('wrong_address', detail); }
+}
+
+/** This platform has no WebSocket. */
+export class NoWebSocket extends GameNightError {
+  /** @param {string} detail */
+  constructor(detail) { super('no_websocket', detail); }
 }
 
 /** The file for cursors can't be used, because of what it holds, who uses it, or where it is. */

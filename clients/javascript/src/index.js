@@ -3,7 +3,7 @@
 export { GameNight, join } from './game_night.js';
 export { LocalStorageCursors, MemoryCursors } from './cursors.js';
 export {
-  ConnectionLost, GameNightError, NoCursors, Refused, TokenRefused, Unreachable, WrongAddress,
+  ConnectionLost, GameNightError, NoCursors, NoWebSocket, Refused, TokenRefused, Unreachable, WrongAddress,
 } from './errors.js';
 export { claimsOf } from './token.js';
 
