@@ -1,5 +1,6 @@
 """Where no WebSocket gets through, the same events come over REST."""
 
+import asyncio
 import logging
 import os
 from typing import Any
@@ -106,7 +107,23 @@ async def test_why_nothing_is_reached_is_told_once_an_attempt(caplog: pytest.Log
 
     told = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
     assert len(told) == 5
-    assert all("the connection is lost ([Errno " in said and "next attempt in" in said for said in told)
+    assert all(said.startswith("nobody answers at http://127.0.0.1:1 yet ([Errno ") for said in told)
+    assert all("is it http or https?); next attempt in" in said for said in told)
+
+
+async def test_https_where_it_is_http_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with bot_on(url=f"https://127.0.0.1:{port}", time=FakeTime(0.5)) as bot:
+            bot.hears_meanwhile()
+            await bot.time.waits_for(0.5)
+
+    assert "yet (the address is http, not https); next attempt in" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["socks_proxy", "https_proxy", "SOCKS_PROXY"])

@@ -1,10 +1,16 @@
 """Defines the errors. ``events`` raises only those that a person has to fix, and retries the rest."""
 
+import ssl
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 TOO_MANY_REQUESTS = 429
+
+NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+"""What OpenSSL, the older and the newer, says of an answer in plain text."""
+
+HTTP_ONLY = "the address is http, not https"
 
 
 class GameNightError(Exception):
@@ -60,6 +66,9 @@ def expected_shape() -> Iterator[None]:
 
 def said(problem: Exception) -> str:
     """Return an error's text, for a log."""
-    if isinstance(problem, urllib.error.URLError):
-        return str(problem.reason)  # its own text is about urllib
+    reason = problem.reason if isinstance(problem, urllib.error.URLError) else problem
+    if isinstance(reason, ssl.SSLError) and reason.reason in NO_TLS:
+        return HTTP_ONLY
+    if reason is not problem:
+        return str(reason)  # its own text is about urllib
     return str(problem) or type(problem).__name__

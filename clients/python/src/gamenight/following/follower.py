@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from gamenight.addresses import is_loopback, is_websocket
-from gamenight.errors import Dropped, Refused, WrongAddress, said
+from gamenight.errors import HTTP_ONLY, Dropped, Refused, WrongAddress, said
 from gamenight.following.connection import Connection, ReplacementAsked
 from gamenight.following.polling import Polling
 from gamenight.following.snapshots import Snapshots
@@ -77,9 +77,16 @@ class Follower:
                 failures = 1 if self.progress else failures + 1
                 delay = self.surroundings.delay(failures)
                 self.told.add(said(problem))
-                logger.warning("the connection is lost (%s); next attempt in %.1f s", said(problem), delay)
+                logger.warning("%s; next attempt in %.1f s", self._broken(problem), delay)
                 # A break is short. Two in a row may be a proxy that lets no WebSocket through.
                 await (self._poll_for(delay) if failures > 1 else self.surroundings.sleep(delay))
+
+    def _broken(self, problem: Exception) -> str:
+        if self.reached or not isinstance(problem, OSError):
+            return f"the connection is lost ({said(problem)})"
+        reason = said(problem)
+        hint = "" if reason == HTTP_ONLY else "; is it running, is it http or https?"
+        return f"nobody answers at {self.rest.url} yet ({reason}{hint})"
 
     def _become(self, state: State) -> None:
         if state != self.state:
