@@ -22,6 +22,8 @@ SPEED = 50
 UNPACKED = ROOT / ".local" / "servers"
 """Where ``.ci/run`` unpacks them: Debian has only one of them installed at a time, and starts it."""
 
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - libfaketime's, not ours
+
 AS_SOMEBODY = ("proot", "-i", "1000:1000")
 """These two refuse to be root's, and have the paths of their files compiled in."""
 
@@ -127,6 +129,7 @@ class IrcServer:
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
+        _forget_killed()
         with (self.folder / "ircd.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command,
@@ -165,6 +168,13 @@ class IrcServer:
         assert self.process is not None
         for process in _children(self.process.pid) or [self.process.pid]:
             os.kill(process, sent)
+
+
+def _forget_killed() -> None:
+    """Remove what libfaketime left of processes that were killed: it fails for a new one of that number."""
+    for left in SHARED_MEMORY.glob("*faketime_s*"):
+        if not Path("/proc", left.name.rpartition("_")[2]).exists():
+            left.unlink(missing_ok=True)
 
 
 def _children(process: int) -> list[int]:
