@@ -65,14 +65,15 @@ def test_another_device_gets_an_address_and_a_code_for_its_camera(tmp_path: Path
 
     assert told["websocket_url"] == f"ws://127.0.0.2:{gateway.port}/api/sessions/live"
     if network_address():
-        assert f"device in this network:  {gateway.network_url}/\n" in printed
+        assert f"In your network  {gateway.network_url}/\n" in printed
+        assert f"Sign in    {gateway.network_url}/#/join/" in printed
 
 
 def test_nobody_else_reaches_it_unless_asked(gateway: Gateway) -> None:
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.2:{gateway.port}/api", timeout=HEARD_SECONDS)
 
-    assert "another device" not in gateway.log.read_text()
+    assert "In your network" not in gateway.log.read_text()
 
 
 def test_a_port_in_use_is_an_error_that_names_the_fix(gateway: Gateway, tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_a_terminal_shows_the_log_in_short_and_the_file_has_all_of_it(tmp_path: 
         process = subprocess.Popen(command, cwd=ROOT, env={**environment, **EMBEDDED}, stdout=output)
     try:
         with os.fdopen(ours, encoding="utf-8") as terminal:
-            addresses = [line for line in until(terminal, "Friday Game Night") if "REST" in line]
+            addresses = [line for line in until(terminal, "Sign in") if "REST" in line]
             rest_url = re.search(r"http://[^\s\x1b]+", addresses[0])
             assert rest_url is not None
             token = subprocess.run(mint, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
