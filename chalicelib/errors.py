@@ -126,10 +126,6 @@ class GuestNotFound(NotFound, code="guest_not_found", title="There is no such gu
         super().__init__(f"Session {session_id} has no guest called {name}.")
 
 
-class InviteExpired(GameNightError, code="invite_expired", title="The code no longer works"):
-    """The code was good once."""
-
-
 class TooManyAttempts(GameNightError, code="too_many_attempts", title="Too many attempts", retryable=True):
     """Too many codes were tried within this minute, from one address or from all together."""
 
@@ -145,7 +141,11 @@ class NoActiveSession(NotFound, code="no_active_session", title="No session is a
 
 
 class Conflict(GameNightError):
-    """The request is valid, but not in the state that the session is in."""
+    """The request is valid, but the state of things does not allow it."""
+
+
+class InviteExpired(Conflict, code="invite_expired", title="The code no longer works"):
+    """The code was good once."""
 
 
 class SessionClosed(Conflict, code="session_closed", title="The session has ended"):

@@ -1,4 +1,4 @@
-"""Lets people in who have no token: guests with the code of a night, and hosts with a link that is used once.
+"""Lets people in without a token: guests by the code of a night, hosts by a link that works once.
 
 The table has a digest of each code, and an idempotency key records a code's seed and a token's terms. So no
 reader of the table can join.
@@ -13,9 +13,9 @@ from functools import partial
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.auth.claims import Claims, Role, TokenTerms
+from chalicelib.auth import minting
+from chalicelib.auth.claims import Claims, Role
 from chalicelib.auth.ports import Guest, Invite, InviteStore, Nights, TokenSigner
-from chalicelib.auth.secrets import SecretsUnreadable
 from chalicelib.errors import (
     FieldError,
     InvalidRequest,
@@ -24,7 +24,6 @@ from chalicelib.errors import (
     SessionClosed,
     SessionNotFound,
     TooManyAttempts,
-    Unavailable,
 )
 from chalicelib.idempotency import Idempotent, IdempotentRequest, records_of
 from chalicelib.limits import (
@@ -86,7 +85,7 @@ class Invites:
         return self._made(invite, HOST_CODE_CHARACTERS, request)
 
     def _made(self, invite: Invite, characters: int, request: IdempotentRequest | None) -> tuple[str, str]:
-        signer = self._fresh_signer()
+        signer = minting.fresh(self._signer)
 
         def attempt() -> Mapping[str, Any]:
             seed, kid = secrets.token_hex(16), signer.kid()
@@ -101,7 +100,7 @@ class Invites:
     def join(
         self, code: str, name: str | None, source: str, request: IdempotentRequest | None = None
     ) -> "answers.Joined":
-        """Return the token of whoever has a code: a guest, or a host.
+        """Exchange a code for the token of a guest or of a host.
 
         A guest needs a name. A host without one gets the subject of the host who made the link.
         ``source`` is the caller's address. Raises TooManyAttempts, InviteNotFound, InviteExpired, NameTaken,
@@ -109,18 +108,12 @@ class Invites:
         """
         self._count_attempt(source)
         name = name and name.strip()
-        signer = self._fresh_signer()
+        signer = minting.fresh(self._signer)
         digest = digest_of(code)
         recorded = self._idempotent.once(request, partial(self._let_in, signer, digest, name, request))
-        terms = TokenTerms(**{**recorded, "role": Role(recorded["role"])})
-        return {
-            "token": signer.sign(terms),
-            "expires_at": unix_timestamp(terms.expires_at),
-            "role": terms.role,
-            "sub": terms.subject,
-            "name": terms.name or terms.subject,
-            "session_id": terms.session,
-        }
+        terms = minting.terms_of(recorded)
+        token = minting.signed(signer, terms)
+        return {**token, "name": terms.name or terms.subject, "session_id": terms.session}
 
     def _let_in(
         self, signer: TokenSigner, digest: str, name: str | None, request: IdempotentRequest | None
@@ -155,12 +148,6 @@ class Invites:
         for counted, limit in LIMITS.items():
             if self._store.count_attempt(minute, counted or network_of(source)) > limit:
                 raise TooManyAttempts
-
-    def _fresh_signer(self) -> TokenSigner:
-        try:
-            return self._signer.fresh()
-        except SecretsUnreadable as error:
-            raise Unavailable("No token can be signed at the moment. Try again in a moment.") from error
 
     def _now(self) -> float:
         return self._clock().timestamp()

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.auth.invites import Invites, digest_of, network_of
+from chalicelib.auth.ports import Invite
 from chalicelib.auth.secrets import Secret, TokenSecrets
 from chalicelib.auth.tokens import LETTERS, JwtVerifier, TokenIssuer
 from chalicelib.errors import (
@@ -161,6 +162,21 @@ def test_the_same_request_joins_once(club: Club) -> None:
 
     assert joined[0] == joined[1]
     assert signed_in[0] == signed_in[1]
+
+
+def test_the_same_request_twice_at_once_signs_in_once(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, _ = club.invites.invite_host(claims())
+    read, answers = club.store.invite, []
+
+    def read_after_the_other(digest: str) -> Invite | None:
+        monkeypatch.undo()
+        answers.append(club.invites.join(host, None, HOME, REQUEST))
+        return read(digest)
+
+    monkeypatch.setattr(club.store, "invite", read_after_the_other)
+    answers.append(club.invites.join(host, None, HOME, REQUEST))
+
+    assert answers[0] == answers[1]
 
 
 def test_the_same_request_makes_the_same_code_and_the_table_has_none(club: Club) -> None:
