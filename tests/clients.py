@@ -142,7 +142,9 @@ class Host:
 
     async def read(self, path: str, **query: str | int) -> Any:
         """Read what is at a path."""
-        answer = await self.http.get(path, params=query)
+        answer = await self.http.get(
+            path, params=query or None
+        )  # an empty mapping would drop the query of the path
         assert answer.status_code == 200, answer.text
         return answer.json()
 

@@ -33,6 +33,7 @@ let host = null;
 let client = null;
 let token = null;
 let expiry = null;
+let unused = null; // the code of a host's link that a signed-in host has opened
 
 new Picker(device, {
   read: (path) => client.request('GET', path),
@@ -45,6 +46,7 @@ function stop() {
   host?.stop();
   host = client = null;
   clearTimeout(expiry);
+  unused = null;
   byId('renewal').hidden = true;
   byId('who').hidden = true;
   byId('invitation').close();
@@ -66,12 +68,15 @@ function refused(problem) {
   memory.write('token', null);
   if (device.read('host') === token) device.write('host', null);
   if (!host) return; // once, though each request that is under way is refused
+  const code = unused;
   if (host.claims.night && problem.code === 'token_revoked') {
     stop();
     memory.forget();
     show('removed');
-  } else if (namedBy(window.location.hash).join) begin(); // by another link
-  else {
+  } else if (code) {
+    stop();
+    join.open(code);
+  } else {
     device.write('guest', null);
     signedOut(problem);
   }
@@ -93,7 +98,10 @@ class Client extends GameNight {
 async function signIn(claims) {
   const cursors = { load: () => host.cursors, save: () => {} };
   client = new Client(root, { token: () => token, cursors, everyNight: false, websocketUrl: url });
-  client.on('state', (state) => { if (state !== 'closed') showState(state.replace('_', '-')); });
+  client.on('state', (state) => {
+    if (state !== 'closed') showState(state.replace('_', '-'));
+    if (state === 'live') unused = null; // the token is good
+  });
   client.on('error', (problem) => {
     if (problem instanceof Unreachable && client.state === 'connecting') showState('offline');
   });
@@ -161,6 +169,7 @@ async function begin() {
       join.open(code);
       return;
     }
+    unused = code;
     keep({ token: device.read('host') });
   }
   const { guest } = join;

@@ -53,10 +53,16 @@ export class Picker {
     this.#offer();
   }
 
-  /** Read the nights before the one that is shown, one after the other. What can't be read is tried the next time. */
+  /**
+   * Read the nights before the one that is shown, one after the other. Returns the GameNightError that stood in the way,
+   * or null; the next call tries again.
+   */
   #read() {
     this.#reading ??= this.#readNights()
-      .catch((problem) => { if (!(problem instanceof GameNightError)) throw problem; })
+      .then(() => null, (problem) => {
+        if (!(problem instanceof GameNightError)) throw problem;
+        return problem;
+      })
       .finally(() => {
         this.#reading = null;
         this.#offer();
@@ -103,7 +109,7 @@ export class Picker {
     const [field, button] = [byId('pick-players'), byId('pick')];
     say(byId('pick-problem'), '');
     button.ariaBusy = 'true';
-    await this.#read();
+    const unread = await this.#read();
     button.ariaBusy = 'false';
     const tonight = (this.#deeds.night()?.games ?? []).map(({ title }) => title);
     const [players, valid] = [field.value ? Number(field.value) : null, field.checkValidity()];
@@ -113,6 +119,7 @@ export class Picker {
       this.#passed = [...this.#passed.filter((title) => title !== game.title), game.title];
       announce(`${game.title}. ${pickText(game)}`);
     } else if (!valid) say(byId('pick-problem'), PICKS.invalid);
+    else if (unread) say(byId('pick-problem'), problemSentence(unread));
     else say(byId('pick-problem'), this.#known.length > 0 ? PICKS.none : PICKS.unknown);
   }
 

@@ -334,6 +334,9 @@ async def test_a_host_who_is_revoked_is_told_and_let_in_by_a_new_link(
     async def link() -> str:
         return f"{target.rest_url}/#/join/{(await host.http.post('/api/invites')).json()['code']}"
 
+    async def not_yet_revoked(route: Route) -> None:
+        await route.fulfill(json=await host.read("/api/sessions", newest=100))
+
     visitor = Visitor((await visit()).page, await link())
     await visitor.opens()
     await visitor.page.get_by_label("Your name (optional)").fill("Rey")
@@ -346,6 +349,7 @@ async def test_a_host_who_is_revoked_is_told_and_let_in_by_a_new_link(
     assert await visitor.page.evaluate(KEPT) is None
     await visitor.page.evaluate("kept => localStorage.setItem('game-night / host', kept)", kept)
     unaware = Visitor(await visitor.page.context.new_page(), await link())
+    await unaware.page.route("**/api/sessions?newest=100", not_yet_revoked, times=1)
     await unaware.opens()
     await unaware.presses("Sign in")
     await unaware.reads_heading("Revoked")

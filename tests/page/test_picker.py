@@ -60,7 +60,7 @@ async def test_a_game_is_picked_and_put_on(visit: Visit, host: Host) -> None:
     visitor = await visit("admin")
 
     async def only_that_night(route: Route) -> None:
-        read = await host.read("/api/sessions?newest=21")
+        read = await host.read("/api/sessions", newest=21)
         sessions = [session for session in read["sessions"] if session["id"] == lately]
         await route.fulfill(json={**read, "sessions": sessions})
 
@@ -91,6 +91,22 @@ async def test_a_game_is_picked_and_put_on(visit: Visit, host: Host) -> None:
     await visitor.presses("Pick one")
     await visitor.is_told("From 1 to 1000 players.")
     assert {first, second} == {one["title"] for one in (await host.read(f"/api/sessions/{lately}"))["games"]}
+
+
+async def test_the_picker_says_why_it_knows_no_games(visit: Visit, host: Host) -> None:
+    await evening(host, "Unread by the picker")
+    await host.start("Tonight")
+    visitor = await visit("admin")
+    await visitor.connection_is("live")
+    await visitor.page.route("**/api/sessions?newest=21", lambda route: route.abort())
+    await opens_the_picker(visitor)
+
+    await visitor.presses("Pick one")
+
+    await visitor.is_told("could not be reached")
+    await visitor.page.unroute("**/api/sessions?newest=21")
+    await visitor.presses("Pick one")
+    await expect(visitor.page.get_by_role("button", name="Pick another one")).to_be_visible()
 
 
 async def test_a_list_stays_in_the_browser_until_it_is_forgotten(visit: Visit, host: Host) -> None:
