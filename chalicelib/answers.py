@@ -1,13 +1,13 @@
-"""What answers and events show. mypy holds the code to these types; the specifications are made from them.
+"""Defines the types of answers and events. mypy checks the code against them; the specifications use them.
 
-Nothing that is deployed imports this when it runs, so that no cold start pays for it.
+Deployed code imports it for type checking only, so a cold start doesn't pay for it.
 """
 
 from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Service(TypedDict):
-    """What this is and where everything is."""
+    """The service's name, version and addresses."""
 
     name: str
     version: str
@@ -17,7 +17,7 @@ class Service(TypedDict):
 
 
 class Health(TypedDict):
-    """Requests are served."""
+    """The service answers requests."""
 
     status: Literal["ok"]
     version: str
@@ -44,7 +44,7 @@ class Session(TypedDict):
 
 
 class Totals(TypedDict):
-    """The votes that count: the latest of each voter. ``score`` is up minus down."""
+    """The tallies of a game: each voter's latest vote counts. ``score`` is upvotes minus downvotes."""
 
     upvotes: int
     downvotes: int
@@ -102,7 +102,7 @@ class Vote(TypedDict):
 
 
 class StoredVote(TypedDict):
-    """A vote that is stored and is counted in a moment: its event has the totals."""
+    """A vote that is stored and will be counted soon. Its event has the totals."""
 
     session: SessionOfVote
     game: NamedGame
@@ -110,20 +110,20 @@ class StoredVote(TypedDict):
 
 
 class CountedVote(StoredVote):
-    """A vote that counts, and what its game stands at with it."""
+    """A counted vote, and its game's totals with it."""
 
     totals: Totals
 
 
 class WithdrawnVote(TypedDict):
-    """A vote that no longer counts: the name as it was typed, and the time of the vote."""
+    """A withdrawn vote: the name as it was typed, and the time of the vote."""
 
     username: str
     timestamp: str
 
 
 class Withdrawal(TypedDict):
-    """A vote that no longer counts, and what its game stands at without it."""
+    """A withdrawn vote, and its game's totals without it."""
 
     session: SessionOfVote
     game: NamedGame
@@ -134,7 +134,7 @@ class Withdrawal(TypedDict):
 class SessionsPage(TypedDict):
     """Nights after a cursor, oldest first. Ask again with ``cursor`` until a page is empty.
 
-    ``recovered`` is false where the cursor can't be followed any more: start over from ``cursor``.
+    ``recovered`` is false if your cursor is no longer usable: start over from ``cursor``.
     """
 
     sessions: list[Session]
@@ -143,10 +143,10 @@ class SessionsPage(TypedDict):
 
 
 class EventsPage(TypedDict):
-    """Events after a cursor, oldest first: the very frames of those who opted in to resume.
+    """Events after a cursor, oldest first, as the frames that clients get after they opt in to resume.
 
-    ``more`` says whether another page follows. ``recovered`` is false where the cursor can't be followed any
-    more: read the session and start over from ``cursor``.
+    ``more`` says whether another page follows. ``recovered`` is false if your cursor is no longer usable:
+    read the session and start over from ``cursor``.
     """
 
     events: list[dict[str, Any]]
@@ -156,7 +156,7 @@ class EventsPage(TypedDict):
 
 
 class MintedToken(TypedDict):
-    """A token for a bot. Nothing shows it again."""
+    """A token for a bot. It is shown only once."""
 
     token: str
     expires_at: str
@@ -165,7 +165,7 @@ class MintedToken(TypedDict):
 
 
 class Invite(TypedDict):
-    """A code, and the address of the page that takes it."""
+    """A code, and the page's link to join with it."""
 
     code: str
     url: str
@@ -173,7 +173,7 @@ class Invite(TypedDict):
 
 
 class Joined(TypedDict):
-    """A token for a guest of a night or, where ``session_id`` is null, for a host."""
+    """A token for a guest of a night, or for a host if ``session_id`` is null."""
 
     token: str
     expires_at: str
@@ -184,7 +184,7 @@ class Joined(TypedDict):
 
 
 class Problem(TypedDict):
-    """What went wrong, as RFC 9457 has it. ``code`` is stable and for programs, ``detail`` for people."""
+    """An error, as RFC 9457 defines it. ``code`` is stable and for programs, ``detail`` is for people."""
 
     type: str
     title: str

@@ -1,7 +1,7 @@
-"""The composition root: settings in, use cases out, and the only place that chooses real things.
+"""Builds the use cases and their adapters from the settings: the composition root.
 
-Everything is made when it is first asked for, and imported there, so that a cold start pays only for
-what its function uses. One application lives as long as its execution environment.
+Each part is built, and its module imported, at first use: a cold start pays only for what its function uses.
+One application lives as long as its execution environment.
 """
 
 import secrets
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class VerifierOnDemand:
-    """A verifier that is made for the first token: connecting and leaving show none."""
+    """Creates the verifier for the first token: $connect and $disconnect carry none."""
 
     verifier: "Callable[[], TokenVerifier]"
 
@@ -62,29 +62,29 @@ class Application(Adapters):
 
     @cached_property
     def hosting(self) -> "Hosting":
-        """What a host does."""
+        """The use cases of a host."""
         from chalicelib.nights.hosting import Hosting
 
         return Hosting(self.vote_counter, self._idempotent, self.clock, lambda: secrets.token_hex(4))
 
     @cached_property
     def voting(self) -> "Voting":
-        """What a voter does."""
+        """The use cases of a voter."""
         from chalicelib.nights.voting import Voting
 
         return Voting(self.vote_counter, self._idempotent, self.clock, lambda: secrets.token_hex(8))
 
     @cached_property
     def vote_counter(self) -> "VoteCounter":
-        """What counts votes."""
+        """The counter of votes."""
         from chalicelib.nights.pending_votes import VoteCounter
 
         return VoteCounter(self._sessions, self._sessions.pending, self.clock)
 
     async def count_votes(self, sessions: Mapping[int, Sequence[str]]) -> list[str]:
-        """Count the pending votes of sessions; return the values of those that have to come again.
+        """Count the pending votes of sessions; return the values of the sessions to retry.
 
-        It runs in a thread: PynamoDB, which ``broadcast`` imports for nothing else, blocks.
+        It runs in a thread, because PynamoDB blocks. ``broadcast`` imports PynamoDB only for this.
         """
         import asyncio
 
@@ -97,28 +97,28 @@ class Application(Adapters):
 
     @cached_property
     def queries(self) -> "Queries":
-        """What anyone reads."""
+        """The queries."""
         from chalicelib.nights.queries import Queries
 
         return Queries(self._sessions, self._streams)
 
     @cached_property
     def bot_tokens(self) -> "BotTokens":
-        """How a bot is let in."""
+        """The use cases of bot tokens."""
         from chalicelib.auth.bot_tokens import BotTokens
 
         return BotTokens(self._signer, self._sessions.answers, self._idempotent)
 
     @cached_property
     def invites(self) -> "Invites":
-        """How guests and hosts are let in."""
+        """The use cases of invites."""
         from chalicelib.auth.invites import Invites
 
         return Invites(self._sessions.invites, self._sessions, self._signer, self._idempotent, self.clock)
 
     @cached_property
     def revocation(self) -> "Revocation":
-        """How tokens are revoked."""
+        """The use cases of revocation."""
         from chalicelib.api.live.notices import FrameNotices
         from chalicelib.connections.revocation import Revocation
 
@@ -133,14 +133,14 @@ class Application(Adapters):
 
     @cached_property
     def connections(self) -> "Connections":
-        """What a client does."""
+        """The use cases of a connected client."""
         from chalicelib.connections.clients import Connections
         from chalicelib.connections.frame_limit import FrameLimit
 
         return Connections(
             self._connections,
             self._streams,
-            VerifierOnDemand(lambda: self._revocable(0)),  # whoever is told auth_success is not revoked
+            VerifierOnDemand(lambda: self._revocable(0)),  # no cache: revoked tokens get no auth_success
             self.clock,
             life=self.settings.connection_life,
             frames=FrameLimit(self.settings.frames_per_second),
@@ -148,14 +148,14 @@ class Application(Adapters):
 
     @cached_property
     def responder(self) -> "Responder":
-        """What answers a client's frame."""
+        """Answers clients' frames."""
         from chalicelib.api.live.answers import Responder
 
         return Responder(self.connections, self.push, lambda: self._catch_up)
 
     @cached_property
     def broadcast(self) -> "Broadcast":
-        """What the table's stream does."""
+        """Handles the records of the table's stream."""
         from chalicelib.delivery.broadcast import Broadcast
         from chalicelib.delivery.fan_out import FanOut
 
@@ -173,7 +173,7 @@ class Application(Adapters):
 
     @cached_property
     def worker(self) -> "Worker":
-        """What the delivery queue does."""
+        """Handles the jobs of the delivery queue."""
         from chalicelib.delivery.fan_out import ShardDelivery
         from chalicelib.delivery.worker import Worker
 
@@ -182,7 +182,7 @@ class Application(Adapters):
 
     @cached_property
     def sweep(self) -> "Sweep":
-        """What the schedule does."""
+        """Handles the ticks of the schedule."""
         from chalicelib.api.live.notices import FrameNotices
         from chalicelib.aws.dynamodb.connections.deadlines import DynamoDeadlineStore
         from chalicelib.connections.expired_deadlines import ExpiredDeadlines
@@ -197,7 +197,7 @@ class Application(Adapters):
 
     @cached_property
     def tokens(self) -> "TokenVerifier":
-        """Who the caller of a route is."""
+        """Verifies the token of a route's caller."""
         from chalicelib.auth.revocations import CACHE_SECONDS
 
         return self._revocable(CACHE_SECONDS)
@@ -209,7 +209,7 @@ class Application(Adapters):
 
     @cached_property
     def verifier(self) -> "TokenVerifier":
-        """Who a token was issued to, whether it was revoked or not."""
+        """Verifies a token without looking for a revocation."""
         from chalicelib.auth.tokens import JwtVerifier
 
         return JwtVerifier(self.secrets, self.settings.jwt_issuer)
@@ -221,7 +221,7 @@ class Application(Adapters):
         return TokenIssuer(self.secrets, self.settings.jwt_issuer)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end, always on the same loop: kept-alive connections belong to it."""
+        """Run a coroutine to its end, always on the same loop, to which kept-alive connections belong."""
         return self._runner.run(work)
 
     @cached_property
@@ -263,7 +263,7 @@ class Application(Adapters):
     def _remove(self, connection_id: str) -> None:
         from chalicelib.connections.removal import remove_gone
 
-        remove_gone(self._connections, connection_id)  # made when somebody is gone: it takes PynamoDB
+        remove_gone(self._connections, connection_id)  # made at first use: it imports PynamoDB
 
     @cached_property
     def _catch_up(self) -> "CatchUp":

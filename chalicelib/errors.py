@@ -1,4 +1,4 @@
-"""Every error that a caller can get, as one tree.
+"""Defines every error that a caller can get, as one tree.
 
 Each error has a stable ``code`` and says what happened and what to do. ``api.rest.problems`` maps the tree to
 HTTP and ``api.live.frames`` to WebSocket frames; no other table exists.
@@ -12,7 +12,7 @@ from chalicelib.limits import MAX_BODY_BYTES, MAX_GAMES, MAX_SUBSCRIPTIONS
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field of the input that is not as it should be; ``field`` is a dotted path."""
+    """An invalid field of the input; ``field`` is a dotted path."""
 
     field: str
     message: str
@@ -21,7 +21,7 @@ class FieldError:
 class GameNightError(Exception):
     """The root of the tree. ``detail`` is for the person who reads it.
 
-    ``retryable`` is true where the same request may succeed later without being changed.
+    ``retryable`` is true if the same request may succeed later.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -29,7 +29,7 @@ class GameNightError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init_subclass__(cls, code: str = "", title: str = "", *, retryable: bool = False) -> None:
-        """Take over from the parent what is not given."""
+        """Inherit from the parent what is not given."""
         cls.code, cls.title, cls.retryable = code or cls.code, title or cls.title, retryable or cls.retryable
 
     def __init__(self, detail: str) -> None:
@@ -38,7 +38,7 @@ class GameNightError(Exception):
 
 
 class InvalidRequest(GameNightError, code="invalid_request", title="The request is not valid"):
-    """The input is not as the protocol says; ``errors`` names the fields."""
+    """The input breaks the protocol; ``errors`` names the fields."""
 
     def __init__(self, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail)
@@ -50,14 +50,14 @@ class InvalidJson(InvalidRequest, code="invalid_json", title="The body is not va
 
 
 class BodyTooLarge(GameNightError, code="payload_too_large", title="The body is too large"):
-    """The body is larger than any that says something."""
+    """The body is larger than the limit."""
 
     def __init__(self) -> None:
         super().__init__(f"A body has {MAX_BODY_BYTES // 1024} KB at most.")
 
 
 class InvalidCursor(InvalidRequest, code="invalid_cursor", title="The cursor is not valid"):
-    """``since`` is not a cursor of any stream of ours."""
+    """``since`` is not a cursor."""
 
     def __init__(self) -> None:
         message = 'Expected a cursor exactly as it was received, "" for the beginning, or "now"'
@@ -65,7 +65,7 @@ class InvalidCursor(InvalidRequest, code="invalid_cursor", title="The cursor is 
 
 
 class Unauthenticated(GameNightError, code="token_missing", title="Authentication is needed"):
-    """There is no token where one is needed."""
+    """The request needs a token and has none."""
 
 
 class TokenInvalid(Unauthenticated, code="token_invalid", title="The token is not valid"):
@@ -73,11 +73,11 @@ class TokenInvalid(Unauthenticated, code="token_invalid", title="The token is no
 
 
 class TokenExpired(Unauthenticated, code="token_expired", title="The token has expired"):
-    """The token was good once."""
+    """The token has expired."""
 
 
 class TokenRevoked(Unauthenticated, code="token_revoked", title="The token was revoked"):
-    """A host revoked every token of this subject that was issued until then."""
+    """A host revoked this subject's tokens after this one was issued."""
 
     def __init__(self) -> None:
         super().__init__("A host has revoked this token. Ask the host for a new one.")
@@ -106,14 +106,14 @@ class GameNotFound(NotFound, code="game_not_found", title="There is no such game
 
 
 class VoteNotFound(NotFound, code="vote_not_found", title="There is no such vote"):
-    """Nobody of this name has a vote for this game that counts."""
+    """Nobody with this name has a counted vote for this game."""
 
     def __init__(self, session_id: int, game_id: int, username: str) -> None:
         super().__init__(f"{username} has no vote for game {game_id} of session {session_id}.")
 
 
 class InviteNotFound(NotFound, code="invite_not_found", title="There is no such code"):
-    """Nobody was invited with this code."""
+    """No invite has this code."""
 
     def __init__(self) -> None:
         super().__init__("No night has this code. Look at it once more, or ask the host.")
@@ -127,7 +127,7 @@ class GuestNotFound(NotFound, code="guest_not_found", title="There is no such gu
 
 
 class TooManyAttempts(GameNightError, code="too_many_attempts", title="Too many attempts", retryable=True):
-    """Too many codes were tried within this minute, from one address or from all together."""
+    """Too many codes were tried within this minute, from one address or in all."""
 
     def __init__(self) -> None:
         super().__init__("Too many people are trying codes at the moment. Wait a minute, and try again.")
@@ -141,11 +141,11 @@ class NoActiveSession(NotFound, code="no_active_session", title="No session is a
 
 
 class Conflict(GameNightError):
-    """The request is valid, but the state of things does not allow it."""
+    """The request is valid, but conflicts with the state of what it names."""
 
 
 class InviteExpired(Conflict, code="invite_expired", title="The code no longer works"):
-    """The code was good once."""
+    """The code has expired or was used, or its session has ended."""
 
 
 class SessionClosed(Conflict, code="session_closed", title="The session has ended"):
@@ -156,7 +156,7 @@ class SessionClosed(Conflict, code="session_closed", title="The session has ende
 
 
 class NoGame(Conflict, code="no_game", title="There is no game to vote for yet"):
-    """A vote for the newest game of a session that has none yet."""
+    """The vote is for the newest game, and the session has no game yet."""
 
     def __init__(self, session_id: int) -> None:
         super().__init__(f"Session {session_id} has no game yet. Vote once game.added has come.")
@@ -170,7 +170,7 @@ class NameTaken(Conflict, code="name_taken", title="The name is taken"):
 
 
 class TooManyGames(Conflict, code="too_many_games", title="The session is full"):
-    """The session has had as many games as one may, removed ones too."""
+    """The session has had the most games that one may, removed ones included."""
 
     def __init__(self, session_id: int) -> None:
         super().__init__(f"Session {session_id} had {MAX_GAMES} games, removed ones too. Start a new one.")
@@ -179,7 +179,7 @@ class TooManyGames(Conflict, code="too_many_games", title="The session is full")
 class TooManySubscriptions(
     Conflict, code="too_many_subscriptions", title="The connection has too many subscriptions"
 ):
-    """The connection follows as many sessions as one may."""
+    """The connection follows the most sessions that one may."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -193,7 +193,7 @@ class Contended(GameNightError, code="contended", title="Too many writers at onc
 
 
 class TooManyFrames(GameNightError, code="too_many_frames", title="Too many frames", retryable=True):
-    """The connection sends more frames than one may. After the ``last`` such error it is closed."""
+    """The connection sends too many frames. It is closed after the ``last`` such error."""
 
     def __init__(self, per_second: int, *, last: bool = False) -> None:
         super().__init__(
@@ -210,7 +210,7 @@ class Unavailable(
 
 
 class InvalidFrame(InvalidRequest, code="invalid_frame", title="The frame is not valid"):
-    """The frame is JSON, but not one that the protocol knows; ``errors`` names the fields."""
+    """The frame is JSON, but breaks the protocol; ``errors`` names the fields."""
 
 
 class UnknownFrameType(InvalidFrame, code="unknown_type", title="There is no such frame"):
@@ -218,11 +218,11 @@ class UnknownFrameType(InvalidFrame, code="unknown_type", title="There is no suc
 
 
 class NotAuthenticated(GameNightError, code="not_authenticated", title="Authenticate first"):
-    """The connection has not proved yet who it is."""
+    """The connection has not authenticated yet."""
 
 
 class AuthTimeout(GameNightError, code="auth_timeout", title="Authentication took too long"):
-    """The connection has not proved in time who it is."""
+    """The connection did not authenticate in time."""
 
     def __init__(self) -> None:
         super().__init__("No token has come in time. Connect again, and send auth at once.")
@@ -238,7 +238,7 @@ class SubjectMismatch(Unauthenticated, code="subject_mismatch", title="The token
 
 
 class ConnectionUnknown(GameNightError, code="connection_unknown", title="This connection is not known"):
-    """The connection is not in our table: it was closed, or swept away."""
+    """The connection is not in the table: it was closed or removed."""
 
     def __init__(self) -> None:
         super().__init__("This connection is not known any more. Connect again.")

@@ -1,4 +1,4 @@
-"""Does several things at the same time, none of which outlives the failure of another."""
+"""Runs coroutines at the same time, and waits for all of them even if one fails."""
 
 import asyncio
 import logging
@@ -11,10 +11,10 @@ logger = logging.getLogger(__name__)
 
 
 async def gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run all of it to its end and return what each returned. Raises what the first that failed raised.
+    """Run all coroutines to their end and return their results. Raises the error of the first that failed.
 
-    Other failures are logged. ``asyncio.gather`` alone raises at once and lets the rest run on: into the next
-    invocation of the function, beside the same work come again.
+    Other errors are logged. ``asyncio.gather`` alone would raise at once, and the rest would run on into the
+    function's next invocation, beside the retry of the same work.
     """
     outcomes = await asyncio.gather(*work, return_exceptions=True)
     done = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]

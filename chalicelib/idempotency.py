@@ -1,4 +1,4 @@
-"""Idempotency keys: the same request sent twice happens once."""
+"""Applies a request once, even if it is sent twice under the same idempotency key."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -31,19 +31,19 @@ class IdempotentRequest:
 
     @property
     def name(self) -> tuple[str, str]:
-        """What the request is remembered under."""
+        """The name under which the answer is recorded."""
         return self.subject, self.key
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """What was asked under a key, and the JSON text that answered it."""
+    """The request under a key, and the JSON text of its answer."""
 
     request_hash: str
     answer: str
 
     def answer_to(self, request: IdempotentRequest) -> str:
-        """Return the first answer. Raises IdempotencyMismatch where the request is another one."""
+        """Return the first answer. Raises IdempotencyMismatch if the request is another one."""
         if self.request_hash != request.request_hash:
             raise IdempotencyMismatch(
                 f"The Idempotency-Key {request.key!r} was used for a different request within the last "
@@ -67,14 +67,14 @@ class Record:
 class AnswerStore(Protocol):
     """Answers under idempotency keys. Every read is strongly consistent.
 
-    Every method raises Unavailable where the store does not answer or is throttling.
+    Every method raises Unavailable if the store does not answer or is throttling.
     """
 
     def recorded_answer(self, request: IdempotentRequest) -> RecordedAnswer | None:
-        """Return what was recorded under the request's key within its retention."""
+        """Return the answer recorded under the request's key, unless its retention is over."""
 
     def record(self, record: Record) -> None:
-        """Record an answer that comes with no change. Raises VersionConflict where the key is in use."""
+        """Record an answer without a change. Raises VersionConflict if the key is in use."""
 
 
 class Idempotent:
@@ -87,11 +87,11 @@ class Idempotent:
     def once(
         self, request: IdempotentRequest | None, attempt: Callable[[], Mapping[str, Any]]
     ) -> Mapping[str, Any]:
-        """Return the first answer to the request, or attempt it until no other writer is first.
+        """Return the recorded answer to the request, or attempt it until no other writer is first.
 
         ``attempt`` loads, decides and stores with the record of its answer (see ``records_of``), and raises
-        VersionConflict where another writer was first. Raises IdempotencyMismatch, Contended, Unavailable,
-        and what the attempt raises.
+        VersionConflict if another writer was first. Raises IdempotencyMismatch, Contended, Unavailable, and
+        what the attempt raises.
         """
         for _ in self._backoff.attempts():
             if (answer := self._first_answer(request)) is not None:
@@ -101,7 +101,7 @@ class Idempotent:
             except VersionConflict:
                 continue
             except Conflict:
-                # What is in the way may be this very request: sent twice at once, it ends a night once.
+                # The conflict may come from this same request: sent twice at once, it ends a night once.
                 if (answer := self._first_answer(request)) is not None:
                     return answer
                 raise
@@ -115,5 +115,5 @@ class Idempotent:
 
 
 def records_of(request: IdempotentRequest | None, answer: Mapping[str, Any]) -> list[Record]:
-    """Return what is to be recorded of an answer, nothing where the request has no key."""
+    """Return the record of an answer; none if the request has no key."""
     return [Record(request, json.dumps(answer))] if request else []

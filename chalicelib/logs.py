@@ -1,6 +1,6 @@
-"""Structured logs: one JSON object a line, the message as the documents show it, the figures as fields.
+"""Writes structured logs: one JSON object a line, with figures as fields beside the message.
 
-Lines name their invocation, and hold metrics for CloudWatch (docs/decisions/0106-metrics-in-log-lines.md).
+Lines name their invocation and hold metrics for CloudWatch (docs/decisions/0106-metrics-in-log-lines.md).
 Powertools would double what our own code adds to a cold start (docs/decisions/0003-runtime-dependencies.md).
 """
 
@@ -17,7 +17,7 @@ from chalicelib.settings import JSON_LINES, TEXT_LINES
 from chalicelib.timestamps import unix_timestamp
 
 LOCAL = "local"
-"""The stage of the local gateway: nobody there reads metrics, and somebody reads the terminal."""
+"""The stage of the local gateway, where a person reads the terminal and nothing reads metrics."""
 
 OURS = ("app", "chalicelib", "gateway", "Sessions", "WebSocket", METRICS_LOGGER)
 
@@ -25,7 +25,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """Renders a record with all of its extra fields, and with the ids of the invocation that it is from.
+    """Renders a record with all of its extra fields, and with the ids of its invocation.
 
     Lambda gives an execution environment one event at a time, so there is one invocation at a time.
     """
@@ -36,11 +36,11 @@ class JsonFormatter(logging.Formatter):
         self._invocation: dict[str, Any] = {}
 
     def begin(self, function: str, ids: Mapping[str, str | None]) -> None:
-        """Name the invocation that all following lines are from; ids that it does not have are left out."""
+        """Name the invocation of all following lines; missing ids are left out."""
         self._invocation = {"function": function, **{name: one for name, one in ids.items() if one}}
 
     def add(self, **ids: str) -> None:
-        """Say more about this invocation, as soon as it is known."""
+        """Add ids to this invocation's following lines."""
         self._invocation |= ids
 
     def format(self, record: logging.LogRecord) -> str:
@@ -63,9 +63,9 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """Renders a record as a person at a terminal wants it: the time here, what is wrong, what is said.
+    """Renders a record for a person at a terminal: local time, level, message.
 
-    The log file has the rest under the event or the connection at the line's end.
+    Search the log file for the event or connection at the line's end: it has the rest.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -74,28 +74,28 @@ class TextFormatter(logging.Formatter):
         level = "" if record.levelno == logging.INFO else f"{record.levelname} "
         about = getattr(record, "event", None) or getattr(record, "connection_id", None)
         raw = f"{record.getMessage()}{f'  ({about})' if about else ''}"
-        # What clients have sent is no command to the terminal.
+        # Text that clients have sent must not control the terminal.
         out = re.sub(r"[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", " ", raw)
         trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
         return f"{moment:%H:%M:%S}  {level}{out}{trace}"
 
 
 def configure(level: str, stage: str = LOCAL, file: str = "", form: str = JSON_LINES) -> JsonFormatter:
-    """Send every log record to standard output as JSON; return what renders them.
+    """Send every log record to standard output as JSON; return the formatter.
 
-    In the ``form`` of TEXT_LINES standard output gets them in few words.
+    With the ``form`` TEXT_LINES, standard output gets short lines of text instead.
 
-    Lambda's runtime has put a handler of its own on the root logger, which is replaced. Metrics get out
-    whatever the level, on AWS: alarms go by them. With a ``file`` everything from INFO on is appended to it
-    as well, also what the terminal is spared. DEBUG is for our own loggers: at that level botocore would log
-    request headers, and websockets the frames that hold tokens. The SDKs' chatter below WARNING is left out.
+    This replaces the handler that Lambda's runtime put on the root logger. On AWS, lines with metrics are
+    written at any level, because alarms need them. A ``file`` gets every record from INFO on, also those that
+    the terminal doesn't show. Only our own loggers log at DEBUG: botocore would log request headers, and
+    websockets the frames that hold tokens. Records of the SDKs below WARNING are left out.
     """
     formatter = JsonFormatter(stage)
     terminal = logging.StreamHandler(sys.stdout)
     terminal.addFilter(_Loud(logging.getLevelNamesMapping()[level], stage))
     handlers: list[logging.Handler] = [terminal]
     if file:
-        from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - a function on AWS does without it
+        from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - no function on AWS needs it
 
         handlers.append(WatchedFileHandler(file, encoding="utf-8", delay=True))
     for handler in handlers:
@@ -111,7 +111,7 @@ def configure(level: str, stage: str = LOCAL, file: str = "", form: str = JSON_L
 
 
 class _Loud(logging.Filter):
-    """Lets through what the level asks for, and on AWS what holds metrics."""
+    """Lets through records of the level or above and, on AWS, records with metrics."""
 
     def __init__(self, level: int, stage: str) -> None:
         super().__init__()
@@ -121,6 +121,6 @@ class _Loud(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if self._stage != LOCAL:
             return record.levelno >= self._level or hasattr(record, "metrics")
-        # What only counts is for no reader: the local log file has it.
+        # Lines of figures alone help nobody at a terminal; the local log file has them.
         quiet = record.name == METRICS_LOGGER and self._level > logging.DEBUG
         return record.levelno >= self._level and not quiet

@@ -1,8 +1,7 @@
-"""Metrics, as CloudWatch finds them in a log line: its embedded metric format.
+"""Marks fields of log lines as metrics, in CloudWatch's embedded metric format.
 
-A line that is written anyway names the fields that are metrics (``extra={"metrics": [...]}``), so that a
-figure and the ids behind it are in one place, no call is made and nothing is imported:
-docs/decisions/0106-metrics-in-log-lines.md.
+A line that is written anyway names the fields that are metrics (``extra={"metrics": [...]}``). So a figure
+stands beside its ids, and no call or import is needed: docs/decisions/0106-metrics-in-log-lines.md.
 """
 
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ DIMENSIONS = ("Stage", "Function")
 """``Function`` as app.py names it: broadcast, deliver, sweep ..."""
 
 METRICS_LOGGER = "metrics"
-"""The logger of lines that are there for their figures alone."""
+"""The logger of lines that are written only for their figures."""
 
 UNITS = {
     "audience": "Count",
@@ -30,12 +29,12 @@ UNITS = {
     "behind": "None",
     "auth_failures": "Count",
 }
-"""Every metric that there is, with its unit; ``behind`` is in minutes, which CloudWatch has no unit for. What
-each one means is in docs/operations.md."""
+"""Every metric with its unit; ``behind`` is in minutes, for which CloudWatch has no unit. docs/operations.md
+says what each one means."""
 
 
 def metric_directive(names: Iterable[str], stage: str, function: str, milliseconds: int) -> dict[str, Any]:
-    """Return what makes CloudWatch take fields of a line for metrics, and the dimensions that go with them.
+    """Return the fields that make CloudWatch read metrics from a line, with their dimensions.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """

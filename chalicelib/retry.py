@@ -1,4 +1,4 @@
-"""Says what is worth another attempt, when it is made, and whether the caller's time allows it."""
+"""Decides which failed calls are retried, when, and whether the caller's time allows it."""
 
 import math
 import random
@@ -26,7 +26,7 @@ RETRYABLE_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError
 
 
 class ConditionFailed(Exception):
-    """A write's condition does not hold. ``args`` may be the codes of a transaction's reasons."""
+    """A write's condition does not hold. ``args`` may be the codes of a transaction's CancellationReasons."""
 
 
 def is_retryable_error(code: str, reasons: Sequence[str] = ()) -> bool:
@@ -36,7 +36,7 @@ def is_retryable_error(code: str, reasons: Sequence[str] = ()) -> bool:
 
 
 def is_retryable_status(status: int) -> bool:
-    """Return whether a status says throttled (429), or an error of the service (5xx)."""
+    """Return whether a status means throttling (429) or an error of the service (5xx)."""
     return status == 429 or status >= 500  # noqa: PLR2004
 
 
@@ -60,13 +60,13 @@ class RetryPolicy:
         return random() * min(self.cap_seconds, self.base_seconds * 2.0 ** (attempts_made - 1))
 
     def next_delay(self, attempts_made: int, left: float) -> float | None:
-        """Return that delay; None where no attempt is left, or the delay takes all ``left`` seconds."""
+        """Return that delay; None if no attempt is left, or the delay takes all ``left`` seconds."""
         delay = self.delay(attempts_made)
         return delay if attempts_made < self.attempts and delay < left else None
 
 
 class TimeBudget:
-    """The caller's time: ``patience`` seconds unless it was begun with others. ``monotonic`` is a clock."""
+    """The caller's time: as ``begin`` set it, else always ``patience`` seconds. ``monotonic`` is a clock."""
 
     def __init__(self, patience: float = math.inf, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._patience = patience
@@ -74,27 +74,27 @@ class TimeBudget:
         self._end: float | None = None
 
     def begin(self, seconds: float | None) -> None:
-        """Begin an invocation that has so many seconds; None where nobody knows how many."""
+        """Begin an invocation with so many seconds; None if their number is unknown."""
         self._end = None if seconds is None else self._monotonic() + seconds
 
     def left(self) -> float:
-        """Return the seconds that are left; 0 or less where none are."""
+        """Return the seconds that are left; 0 or less if none are."""
         return self._patience if self._end is None else self._end - self._monotonic()
 
 
 PATIENCE_SECONDS = 10.0
-"""One call takes no longer, even where the caller has more time: API Gateway gives up after 29 s."""
+"""One call takes no longer, even if the caller has more time: API Gateway gives up after 29 s."""
 
 RACES = RetryPolicy(attempts=1000, base_seconds=0.004, cap_seconds=0.25)
 """For a lost race: the winner is done in milliseconds."""
 
 LOAD = RetryPolicy(attempts=20, base_seconds=0.025, cap_seconds=1.0)
-"""For a store that throttles, fails or is silent: seconds may pass until it recovers."""
+"""For a store that throttles, fails or does not answer: seconds may pass until it recovers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits between attempts with full jitter, since equal waits would let losers meet again."""
+    """Waits between attempts with full jitter: after equal waits, the losers of a race would race again."""
 
     policy: RetryPolicy = RACES
     budget: TimeBudget = field(default_factory=lambda: TimeBudget(PATIENCE_SECONDS))
@@ -105,7 +105,7 @@ class Backoff:
     def attempts(self) -> Iterator[int]:
         """Yield 1, 2, 3, ... with a wait before each but the first.
 
-        Ends where the attempts are used up, or where the next wait would outlast the budget.
+        Ends when the attempts are used up, or when the next wait would outlast the budget.
         """
         until = self.monotonic() + self.budget.left()
         for attempt in range(1, self.policy.attempts):

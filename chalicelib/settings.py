@@ -1,4 +1,4 @@
-"""The environment as one typed value; the only reader of ``os.environ``."""
+"""Reads the environment into one typed value. Nothing else reads ``os.environ``."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,15 +9,15 @@ from chalicelib.connections.lifetime import ConnectionLife
 from chalicelib.limits import FRAMES_PER_SECOND
 
 MANAGEMENT_ENDPOINT = "https://{api_id}.execute-api.{region}.amazonaws.com/{stage}"
-"""Where API Gateway serves @connections, whatever custom domain stands in front of the API."""
+"""The address at which API Gateway serves @connections, also of an API with a custom domain."""
 
 LOCAL_QUEUE_ARN = "arn:aws:sqs:us-east-1:000000000000:game-night-live-local-delivery.fifo"
-"""What Chalice's decorator gets where nothing is deployed: it takes no empty one."""
+"""What Chalice's decorator gets while nothing is deployed, since it takes no empty ARN."""
 
 LIFE = ConnectionLife()
 
 AUDIENCE_SHARDS = 8
-"""Into how many shards audiences are divided where nothing else is said."""
+"""The default number of shards of an audience."""
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = (JSON_LINES, TEXT_LINES) = ("json", "text")
@@ -25,7 +25,7 @@ LOG_FORMATS = (JSON_LINES, TEXT_LINES) = ("json", "text")
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Credentials; botocore's frozen ones fit as well. They may be empty, and ``repr`` shows no secret."""
+    """Credentials, with the fields of botocore's frozen ones. They may be empty; ``repr`` shows no secret."""
 
     access_key: str | None
     secret_key: str | None = field(repr=False)
@@ -33,26 +33,28 @@ class Keys:
 
 
 class SettingsError(Exception):
-    """The environment does not hold what is needed; the message names the variable."""
+    """A variable of the environment is not valid; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What differs between a laptop, a rehearsal and an AWS stage.
 
-    ``push_endpoint`` is a template with ``{api_id}``, ``{region}`` and ``{stage}`` (PUSH_ENDPOINT); only
-    emulators set it. ``rest_url`` (REST_URL), what ``/api`` stands below, comes from the request where it is
-    not set. ``websocket_url`` (WEBSOCKET_URL) may be a path below it. ``dynamodb_endpoint``, ``sqs_endpoint``
-    and ``aws_endpoint`` replace AWS's own addresses, under the names that every AWS SDK reads. The token
-    secret is in an SSM parameter (JWT_SECRET_PARAMETER) or, on a laptop, in a file (JWT_SECRET_FILE), which
-    wins where both are set. ``inline_audience`` is the largest audience that ``broadcast`` posts to itself;
-    larger ones go to the delivery queue. ``posts_per_second`` is this function's part of the account's rate;
-    None disables the limit. ``connection_life`` is the protocol's and ``frames_per_second`` what one
-    connection may send; only tests, which can't wait for them, set others. ``stage`` (STAGE) is a dimension
-    of the metrics. The log also goes to ``log_file`` (LOG_FILE), which only the local gateway sets, as it
-    does ``log_format`` (LOG_FORMAT), ``text`` for people at a terminal and ``json`` for everyone else.
-    ``keys`` are the credentials that Lambda puts into the environment; None where they are kept anywhere
-    else.
+    ``push_endpoint`` (PUSH_ENDPOINT) is a template with ``{api_id}``, ``{region}`` and ``{stage}``; only
+    emulators set it. ``rest_url`` (REST_URL) is the address above ``/api``; if it is not set, it comes from
+    the request. ``websocket_url`` (WEBSOCKET_URL) may be a path below it. ``dynamodb_endpoint``,
+    ``sqs_endpoint`` and ``aws_endpoint`` replace AWS's own addresses, under the names that every AWS SDK
+    reads.
+
+    The token secret is in an SSM parameter (JWT_SECRET_PARAMETER) or, on a laptop, in a file
+    (JWT_SECRET_FILE). The file wins if both are set. ``inline_audience`` is the largest audience that
+    ``broadcast`` posts to itself; larger ones go to the delivery queue. ``posts_per_second`` is this
+    function's part of the account's rate; None disables the limit. Only tests, which can't wait so long,
+    change ``connection_life`` and ``frames_per_second``.
+
+    ``stage`` (STAGE) is a dimension of the metrics. Only the local gateway sets ``log_file`` (LOG_FILE),
+    which gets the log too, and ``log_format`` (LOG_FORMAT): ``text`` for people at a terminal, else ``json``.
+    ``keys`` are the credentials that Lambda puts into the environment; None if they are kept elsewhere.
     """
 
     region: str
@@ -84,7 +86,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
-        """Read the environment. Raises SettingsError where a number is not one."""
+        """Read the environment. Raises SettingsError if a variable is not valid."""
         everywhere = env.get("AWS_ENDPOINT_URL") or None
         return cls(
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
@@ -128,7 +130,7 @@ def _keys(env: Mapping[str, str]) -> Keys | None:
 
 
 def trace_id(env: Mapping[str, str] = os.environ) -> str | None:
-    """Return X-Ray's id of the trace that this invocation is a part of, which Lambda sets anew for each."""
+    """Return X-Ray's trace id of this invocation. Lambda sets it anew for each."""
     parts = (part.partition("=") for part in env.get("_X_AMZN_TRACE_ID", "").split(";"))
     return next((value for name, _, value in parts if name == "Root"), None)
 

@@ -1,10 +1,10 @@
-"""Time as the protocol writes it: UTC, milliseconds, ``Z``."""
+"""Renders time as the protocol writes it: UTC, milliseconds, ``Z``."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
-"""Returns the present as an aware datetime. Injected everywhere, so that tests own the time."""
+"""Returns the present as an aware datetime. Injected everywhere, so tests can set the time."""
 
 
 def system_clock() -> datetime:

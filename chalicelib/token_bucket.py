@@ -24,7 +24,7 @@ class TokenBucket:
         self._at = clock()
 
     def wait(self) -> float:
-        """Return the seconds until one may pass; 0 where one may now."""
+        """Return the seconds until one may pass; 0 if one may now."""
         return self._seconds_until(1.0)
 
     def is_full(self) -> bool:

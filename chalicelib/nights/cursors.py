@@ -1,4 +1,4 @@
-"""Cursors: one position in one stream of events, opaque to clients."""
+"""Parses and renders cursors: positions in streams of events, opaque to clients."""
 
 from dataclasses import dataclass
 from typing import Self

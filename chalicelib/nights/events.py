@@ -1,4 +1,4 @@
-"""Events. An event is logged, delivered live, replayed and polled as the same bytes."""
+"""Defines events. An event is logged, delivered live, replayed and polled as the same bytes."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ SESSIONS_STREAM = "sessions"
 
 
 def session_stream(session_id: int) -> str:
-    """Return the name of the stream of all that happens in a session, its start first."""
+    """Return the name of the stream of a session's events; the first is its start."""
     return f"session:{session_id}"
 
 
@@ -37,8 +37,8 @@ class EventType(StrEnum):
 class Event:
     """One entry of a stream's log.
 
-    ``envelope`` is the JSON text exactly as clients get it. It is stored and never rendered again, since a
-    DynamoDB map would forget the order of the keys. A start is an entry of two streams.
+    ``envelope`` is the JSON text exactly as clients get it. It is stored as text, because a DynamoDB map
+    would lose the order of the keys. The start of a session is an entry of two streams.
     """
 
     stream: str
@@ -70,7 +70,7 @@ class Event:
     def in_epoch(self, epoch: str) -> Self:
         """Return the event at its place in the stream's present epoch.
 
-        The log keeps the epoch in which the event was written; a restore gives the stream another one.
+        The log keeps the epoch in which the event was written; a restore gives the stream a new one.
         """
         return replace(self, cursor=replace(self.cursor, epoch=epoch))
 
@@ -85,7 +85,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRecord:
-    """Where an event that can't be read is, in the table's stream and in the log.
+    """The place of an event that can't be read, in the table's stream and in the log.
 
     The log's item is the same as the record's image, so its keys are enough to read it later.
     ``arrived`` is in Unix seconds.
@@ -99,7 +99,7 @@ class UnreadableRecord:
 
 
 def committed_together(stream: str, event_type: EventType, envelopes: str, last: Cursor) -> list[Event]:
-    """Return the events of one commit. ``envelopes`` has one a line: JSON text has no line breaks."""
+    """Return the events of one commit. ``envelopes`` has one a line, since JSON text has no line breaks."""
     lines = envelopes.split("\n")
     first = last.sequence - len(lines) + 1
     return [

@@ -1,4 +1,4 @@
-"""The games of a session and their tallies. Pure, as ``sessions`` is."""
+"""Adds and removes the games of a session, with their tallies. Pure: it reads and stores nothing."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING

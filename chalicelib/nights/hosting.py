@@ -1,4 +1,4 @@
-"""The use cases of a host: load, apply the rules, commit.
+"""Runs the use cases of a host: load, apply the rules, commit.
 
 Nothing here posts an event: the table's stream triggers delivery.
 """
@@ -32,7 +32,7 @@ class Hosting:
         self._new_epoch = new_epoch
 
     def start(self, caller: Claims, notes: str | None, request: IdempotentRequest | None = None) -> Json:
-        """Start a game night and return it as it is answered."""
+        """Start a game night and return the answer."""
         caller.require(Role.ADMIN)
 
         def attempt() -> Json:
@@ -60,9 +60,9 @@ class Hosting:
         return self._idempotent.once(request, attempt)
 
     def remove_game(self, caller: Claims, session_id: int, game_id: int) -> Json:
-        """Remove a game from a night and return the night; asked again, raise GameNotFound.
+        """Remove a game from a night and return the night. Raises GameNotFound if it is removed already.
 
-        First the pending votes are counted, so that every vote that was answered before has its event. Raises
+        Pending votes are counted first, so every vote that was answered before has its event. Raises
         SessionNotFound and SessionClosed too.
         """
         caller.require(Role.ADMIN)

@@ -26,7 +26,7 @@ BATCH_GAMES = 18
 games, the head and the log item that makes 100, the most that a transaction takes."""
 
 CROWDED_MILLISECONDS = 3000
-"""For so long after a batch, votes are stored at once: trying to count them singly would only lose races."""
+"""For so long after a batch, votes are stored without an attempt to count them: it would only lose races."""
 
 logger = logging.getLogger(__name__)
 metrics_log = logging.getLogger(METRICS_LOGGER)
@@ -109,7 +109,7 @@ class VoteCounter:
 def count_sessions(
     counter: VoteCounter, backoff: Backoff, sessions: Mapping[int, Sequence[str]]
 ) -> list[str]:
-    """Count the pending votes of several sessions; return the values of those to be retried."""
+    """Count the pending votes of several sessions; return the values of the sessions to retry."""
     again: list[str] = []
     for session_id, numbers in sessions.items():
         try:

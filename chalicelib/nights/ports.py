@@ -1,4 +1,4 @@
-"""Protocols of the stores of sessions, their log, and pending votes.
+"""Defines the protocols of the stores of sessions, their log, and pending votes.
 
 All are in one table, since one transaction changes several of them.
 """
@@ -19,9 +19,9 @@ class Commit:
     """A change of a session and its new events, to be stored atomically.
 
     ``before`` and ``after`` are the session. ``counted`` pairs each game with itself after its tallies
-    change, ``votes`` each voter's earlier vote with the new one. ``withdrawn`` is a vote that counts no more.
-    ``pending`` are the stored votes that this counts or drops. It conflicts if the first part of a pair, or
-    the withdrawn vote, is not what is stored, or a vote is not pending.
+    change, ``votes`` each voter's earlier vote with the new one. ``withdrawn`` is a vote to delete.
+    ``pending`` are the stored votes that this change counts or drops. The change conflicts if the first part
+    of a pair, or the withdrawn vote, differs from what is stored, or a vote is not pending.
     """
 
     before: Session
@@ -37,7 +37,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class VotingState:
-    """Whether a session takes votes, and of a game its title and whether it was removed.
+    """Whether a session takes votes, a game's title, and whether that game was removed.
 
     ``title`` is None while the game's transaction is in progress.
     """
@@ -50,11 +50,11 @@ class VotingState:
 class SessionStore(Protocol):
     """Sessions, their games and votes. Every read is strongly consistent.
 
-    Every method raises Unavailable where the store does not answer or is throttling.
+    Every method raises Unavailable if the store does not answer or is throttling.
     """
 
     def head(self) -> StreamHead:
-        """Return the end of the stream of sessions; the first call ever gives it its epoch."""
+        """Return the end of the stream of sessions. The very first call creates its epoch."""
 
     def start(
         self, head: StreamHead, session: Session, events: Sequence[Event], records: Sequence[Record] = ()
@@ -71,13 +71,13 @@ class SessionStore(Protocol):
         """
 
     def session(self, session_id: int) -> Session | None:
-        """Return a session, None where there is none."""
+        """Return a session, or None."""
 
     def sessions(self, after: int, limit: int) -> Sequence[Session]:
         """Return the sessions ``after < id <= after + limit``, oldest first; limit is 100 at most."""
 
     def newest_active(self) -> Session | None:
-        """Return the active session with the highest id, None where none is active."""
+        """Return the active session with the highest id; None if none is active."""
 
     def games(self, session_id: int) -> Sequence[Game]:
         """Return a session's games, oldest first, also those that were removed."""
@@ -88,16 +88,16 @@ class SessionStore(Protocol):
         """Return the games of the keys by id, and the votes of the keys that exist; 50 keys at most."""
 
     def voting_state(self, session_id: int, game_id: int) -> VotingState:
-        """Return whether a session takes votes, and what is known of one of its games, in one read."""
+        """Return in one read whether a session takes votes, and the state of one of its games."""
 
 
 class EventLog(Protocol):
-    """The log of events. Every read is strongly consistent, and nothing that has expired is read."""
+    """The log of events. Every read is strongly consistent and leaves out expired events."""
 
     def events(self, stream: str, after: int, limit: int) -> Sequence[Event]:
         """Return events of a stream with a sequence above ``after``, in order, ``limit`` at most.
 
-        May return fewer than there are, where a page of the store ends or a commit is in progress. Raises
+        May return fewer than there are, if a page of the store ends or a commit is in progress. Raises
         Unavailable as the stores do.
         """
 
@@ -109,7 +109,7 @@ class PendingVoteStore(Protocol):
     """
 
     def add(self, session_id: int, pending: PendingVote, records: Sequence[Record] = ()) -> None:
-        """Store a vote, with the record of its answer. Raises VersionConflict where the key is in use."""
+        """Store a vote, with the record of its answer. Raises VersionConflict if the key is in use."""
 
     def waiting(self, session_id: int, limit: int) -> Sequence[PendingVote]:
         """Return the votes that have waited longest, longest first."""

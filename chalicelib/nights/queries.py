@@ -1,4 +1,4 @@
-"""The queries: the nights, the active one, one with its games, and the events after a cursor.
+"""Reads nights, the active night, a night with its games, and the events after a cursor.
 
 Every read is strongly consistent, so a caller reads its own writes.
 """
@@ -14,7 +14,7 @@ from chalicelib.nights.streams import Page, Stream, Streams
 
 
 class Queries:
-    """Nights, as anyone with a token reads them. Every method raises Unavailable besides what it names."""
+    """The queries of anyone with a token. Every method raises Unavailable besides what it names."""
 
     def __init__(self, store: SessionStore, streams: Streams) -> None:
         self._store = store

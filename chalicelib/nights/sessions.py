@@ -1,4 +1,4 @@
-"""The rules of a session, from its start to its end. Pure: they read and store nothing."""
+"""Applies the rules of a session, from its start to its end. Pure: it reads and stores nothing."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ class Session:
 
     Games are numbered 1, 2, 3 ... as they are added, so ``games_added`` is the highest id. An id in
     ``removed_games`` is never used again. Until ``crowded_until`` (Unix milliseconds) votes are stored, to be
-    counted in batches. Once ``closing`` no game or vote is taken: pending votes are counted, and the session
+    counted in batches. A ``closing`` session takes no game or vote: its pending votes are counted, and it
     ends.
     """
 
@@ -53,12 +53,12 @@ class Session:
 
     @property
     def games_played(self) -> int:
-        """How many games the session has; the removed ones are none."""
+        """How many games the session has, without removed ones."""
         return self.games_added - len(self.removed_games)
 
     @property
     def newest_game(self) -> int | None:
-        """The id of the newest game, None where the session has no game."""
+        """The id of the newest game; None if the session has no game."""
         return next(filter(self.has_game, range(self.games_added, 0, -1)), None)
 
     def has_game(self, game_id: int) -> bool:
@@ -66,7 +66,7 @@ class Session:
         return 1 <= game_id <= self.games_added and game_id not in self.removed_games
 
     def require_game(self, game_id: int) -> None:
-        """Raise GameNotFound where the session has no such game."""
+        """Raise GameNotFound if the session has no such game."""
         if not self.has_game(game_id):
             raise GameNotFound(self.id, game_id)
 
@@ -91,7 +91,7 @@ class Session:
         return self.is_active and not self.closing
 
     def require_open(self) -> None:
-        """Raise SessionClosed where the session takes nothing more."""
+        """Raise SessionClosed if the session takes no games and votes."""
         if not self.is_open:
             raise SessionClosed(self.id)
 

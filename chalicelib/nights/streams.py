@@ -1,4 +1,4 @@
-"""Reads streams: the place from which a client goes on, and the events that follow a place.
+"""Reads streams: the place from which a client continues, and the events after it.
 
 Replay, polling and delivery all read through this module. If the answer to a client says
 ``recovered``, the client gets every event after its cursor.
@@ -35,7 +35,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a client goes on in a stream: the events after ``cursor`` follow.
+    """Where a client continues in a stream: with the first event after ``cursor``.
 
     ``last`` is the sequence of the newest event. ``recovered`` is false if events after the client's
     own cursor are gone.

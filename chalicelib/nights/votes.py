@@ -1,4 +1,4 @@
-"""Votes: one of each voter for each game, and the latest counts. Pure, as ``sessions`` is."""
+"""Counts votes: of each voter's votes for a game, the latest counts. Pure: it reads and stores nothing."""
 
 import unicodedata
 from dataclasses import dataclass, replace
@@ -84,7 +84,7 @@ class CountedVote:
 
 
 def voter_of(username: str) -> str:
-    """Return a username in the form that is compared: ``Zoë``, ``ZOE\u0308`` and `` zoë `` are one voter.
+    """Return a username for comparison: ``Zoë``, ``ZOE\u0308`` and `` zoë `` are one voter.
 
     Strips white space, then applies Unicode's canonical caseless matching (NFC, casefold, NFC).
     """
@@ -93,14 +93,14 @@ def voter_of(username: str) -> str:
 
 
 def guest_of(name: str) -> str:
-    """Return a guest's name in the form that is compared: as a voter's is, and without what nobody sees."""
+    """Return a guest's name for comparison: as a voter's, and without invisible characters."""
     return voter_of("".join(one for one in name if unicodedata.category(one) not in ("Cc", "Cf")))
 
 
 def count_vote(session: Session, game: Game, earlier: Vote | None, vote: Vote, *, now: str) -> CountedVote:
     """Count a vote for a game of the session; ``earlier`` is the voter's vote for it so far.
 
-    A vote that changes nothing is an event as well: so the chat that sent it learns that it was counted.
+    A vote that changes nothing is an event too, so the chat that sent it learns that it was counted.
     """
     counted = _add(game, earlier.type, -1) if earlier else game
     counted = _add(counted, vote.type, 1)

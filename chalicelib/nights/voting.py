@@ -1,7 +1,7 @@
-"""The use case of a voter: a vote is counted at once or, while many vote, stored and counted soon after.
+"""Takes votes: counts each at once or, while many people vote, stores it to be counted soon.
 
-A single vote is one transaction. One that loses the race for the session's head, or finds others pending, is
-stored and answered; the table's stream triggers the counting. See docs/decisions/0033-pending-votes.md.
+A single vote is one transaction. A vote that loses the race for the session's head, or finds others pending,
+is stored and answered; the table's stream triggers the counting. See docs/decisions/0033-pending-votes.md.
 """
 
 import hashlib
@@ -48,10 +48,10 @@ class Voting:
         return self.commits.once(None, lambda: self._accepted(session_id, answer, unique))
 
     def withdraw(self, caller: Claims, session_id: int, game_id: int, username: str) -> Json:
-        """Withdraw a voter's vote for a game and return the game's totals; asked again, raise VoteNotFound.
+        """Withdraw a voter's vote for a game and return the game's totals.
 
-        First the pending votes are counted: one of them may be the voter's. Raises Forbidden,
-        SessionNotFound, SessionClosed, GameNotFound, Contended and Unavailable too.
+        Pending votes are counted first: one of them may be the voter's. Raises Forbidden, SessionNotFound,
+        SessionClosed, GameNotFound, VoteNotFound, Contended, Unavailable.
         """
         _require_voter(caller, session_id, username)
         key = game_id, voter_of(username)
@@ -95,9 +95,9 @@ class Voting:
     def _accepted(self, session_id: int, answer: Json, unique: str) -> Json:
         """Return the answer to a stored vote that is counted, or is going to be.
 
-        A session that was open after the vote was stored counts it before it ends. One that was closing may
-        miss it: then it is counted here, or the session has ended without it. A vote that waits although its
-        game was removed is not going to be counted. Raises SessionClosed, GameNotFound.
+        A session that was open after the vote was stored counts it before it ends. A closing session may miss
+        it: then it is counted here, or the session has ended without it. A pending vote for a removed game is
+        never counted. Raises SessionClosed, GameNotFound.
         """
         stored = pending_id(answer["vote"]["timestamp"], unique)
         game_id = answer["game"]["id"]
