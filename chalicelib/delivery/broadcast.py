@@ -1,4 +1,4 @@
-"""Delivers the events of the table's stream: posts to a small audience at once, to a large one by jobs."""
+"""Delivers the stream's events: posts to small audiences itself, and sends jobs for large ones."""
 
 import asyncio
 import logging
@@ -18,14 +18,14 @@ from chalicelib.metrics import METRICS_LOGGER
 from chalicelib.nights.events import Event, LoggedEvent
 
 MARGIN_SECONDS = 5.0
-"""With less time than this no further event is begun: posting one takes a second or two, with retries."""
+"""With less time left, no further event is begun: posting one takes a second or two, with retries."""
 
 logger = logging.getLogger(__name__)
 metrics_log = logging.getLogger(METRICS_LOGGER)
 
 
 class Broadcast:
-    """Delivers logged events. ``inline`` is the largest audience that is posted to at once."""
+    """Delivers logged events. ``inline`` is the largest audience that it posts to itself."""
 
     def __init__(  # noqa: PLR0913 - it ties that much together
         self,
@@ -47,7 +47,7 @@ class Broadcast:
         self._inline = inline
 
     async def run(self, records: Sequence[LoggedEvent], *, within: float) -> list[str]:
-        """Deliver each record's event and return the sequence numbers of those to be retried.
+        """Deliver each record's event and return the sequence numbers of those to retry.
 
         Events of one stream go in order. Streams are concurrent: a slow one must not delay another.
         ``within`` is in seconds.
@@ -67,7 +67,7 @@ class Broadcast:
     async def _stream(
         self, stream: str, records: Sequence[LoggedEvent], deadline: float
     ) -> Sequence[LoggedEvent]:
-        """Deliver the events of one stream in order; return the records that have to be retried."""
+        """Deliver the events of one stream in order; return the records to retry."""
         handled = 0
         try:
             before = progress = await self._store.progress(stream)
@@ -103,7 +103,7 @@ class Broadcast:
         return replace(progress, handled=event.cursor)
 
     async def _small_audience(self, event: Event) -> list[Recipient] | None:
-        """Return the event's whole audience, None where it is too large."""
+        """Return the event's whole audience; None if it is too large."""
         # Reading one row more than the limit shows whether the audience is larger.
         pages = await gather(
             self._audiences.page(event.stream, shard, limit=self._inline + 1) for shard in range(self._shards)

@@ -1,7 +1,7 @@
-"""Catches up connections that are behind: replays from the log what they missed, in order.
+"""Catches up connections that are behind: replays the events that they missed from the log, in order.
 
-A resume, a failed post, a worker that died and a redelivery all end here. A connection that can't be caught
-up is closed, so that its client reconnects: no connection gets events with a gap.
+It serves resumes, failed posts, workers that died, and redeliveries. A connection that can't be caught up is
+closed, so that its client reconnects: no connection gets events with a gap.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ ATTEMPTS = 10
 
 BACKOFF_CAP_SECONDS = 120
 PAGE_SIZE = 50
-"""Events in one read. At most so many are repeated after a function died."""
+"""Events in one read. At most so many are repeated after a function dies."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class CaughtUp(Enum):
 
     LIVE = auto()
     GONE = auto()
-    """It left, or its token has expired."""
+    """The connection left, or its token has expired."""
     TAKEN = auto()
-    """Another function, which answers the client, is catching it up."""
+    """The function that answers the client is catching it up."""
     FAILED = auto()
     """A post failed, or the log does not show the next event yet."""
     OUT_OF_TIME = auto()
@@ -88,7 +88,7 @@ class CatchUp:
         return None
 
     async def resume(self, stream: str, connection_id: str, deadline: float, until: int) -> CaughtUp:
-        """Catch up a client after its frame is answered; see ``run``. What is left becomes a job."""
+        """Catch up a client after its frame is answered (see ``run``). A job does what is left."""
         ended = await self.run(stream, connection_id, deadline, until)
         if ended in {CaughtUp.FAILED, CaughtUp.OUT_OF_TIME}:
             recipient = await self._audiences.recipient(stream, connection_id)
@@ -97,9 +97,9 @@ class CatchUp:
         return ended
 
     async def run(self, stream: str, connection_id: str, deadline: float, until: int = 0) -> CaughtUp:
-        """Replay what a connection has missed until it is live. Raises Unavailable.
+        """Replay the events that a connection has missed until it is live. Raises Unavailable.
 
-        ``until`` is the ``catching_up_until`` that the caller has set, if it is answering the client.
+        ``until`` is the ``catching_up_until`` that the caller has set, if the caller is answering the client.
         """
         while True:
             recipient = await self._audiences.recipient(stream, connection_id)
@@ -116,7 +116,7 @@ class CatchUp:
     async def _replay_page(
         self, stream: str, recipient: Recipient, behind: int, deadline: float
     ) -> CaughtUp | None:
-        """Replay a page of what a connection has missed; return how it ended, None if there is more."""
+        """Replay a page of missed events; return how catching up ended, None if there is more."""
         events, end = await self._missed(stream, behind)
         position, ended = await self._post(recipient, events, behind - 1, deadline)
         if not events and max(recipient.missed, end) >= behind:
@@ -138,7 +138,7 @@ class CatchUp:
     async def _post(
         self, recipient: Recipient, events: Sequence[Event], position: int, deadline: float
     ) -> tuple[int, CaughtUp | None]:
-        """Post events one after the other; return the position reached, and why it stopped early."""
+        """Post events one after the other; return the position reached, and why posting stopped early."""
         for event in events:
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
@@ -156,12 +156,12 @@ class CatchUp:
         return position, None
 
     async def _missed(self, stream: str, behind: int) -> tuple[Sequence[Event], int]:
-        """Return a page of the events from ``behind`` on, perhaps a short one, and the end of the stream."""
+        """Return a page of the events from ``behind`` on, which may be short, and the end of the stream."""
         found = await asyncio.to_thread(self._streams.named, stream)
         return await asyncio.to_thread(found.following, behind - 1, PAGE_SIZE), found.end.sequence
 
     async def _closed(self, job: CatchUpJob) -> bool:
-        """Close a connection that can't be served in order, and say whether it is closed."""
+        """Close a connection that can't be served in order; return whether it is closed."""
         recipient = await self._audiences.recipient(job.stream, job.connection_id)
         if recipient is None:
             return True

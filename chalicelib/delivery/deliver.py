@@ -1,4 +1,4 @@
-"""Delivers one event to a part of its audience: to live connections now, to those that are behind later."""
+"""Delivers one event to a part of its audience: posts to live connections, and notes it for those behind."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ class Deliver:
         """Deliver an event. ``deadline`` is in ``loop.time()`` seconds.
 
         ``first`` is the sequence of the first event that the recipients may lack. Live recipients that lack
-        an earlier event fall behind; the event is posted to the others. Raises Unavailable: then the event
-        has to be retried.
+        an earlier event fall behind; the event is posted to the others. Raises Unavailable: then retry the
+        event.
         """
         behind = [one for one in recipients if one.behind is not None]
         live = [one for one in recipients if one.behind is None and one.position < event.sequence]

@@ -1,7 +1,7 @@
 """Logs each stage of an event's delivery, with the same fields in every line.
 
-``gamenight stage trace`` finds the lines by ``event`` and ``cursor``. What is logged about which connection
-is in docs/decisions/0105-what-is-logged.md.
+``gamenight stage trace`` finds the lines by ``event`` and ``cursor``. docs/decisions/0105-what-is-logged.md
+says which connections are named.
 """
 
 import logging
@@ -16,7 +16,7 @@ from chalicelib.delivery.jobs import CatchUpJob
 from chalicelib.nights.events import Event, LoggedEvent, envelope_timestamp, event_fields
 
 NAMED_UP_TO = 50
-"""Up to this audience, one line says when each connection got the event, in 30 bytes each."""
+"""Up to this size of an audience, one line says when each connection got the event, in 30 bytes each."""
 
 IDS_PER_LINE = 200
 
@@ -64,14 +64,14 @@ class DeliveryLog:
     each: bool = False
 
     def begin(self, event: Event, audience: int | None = None) -> "Recorder":
-        """Begin to record a delivery. ``audience`` is its size, None where that is not known yet."""
+        """Begin to record a delivery. ``audience`` is its size, None if it is not known yet."""
         named = self.each or (audience is not None and audience <= NAMED_UP_TO)
         return Recorder(event, self.now, self.now(), named=named)
 
     def caught_up(self, event: Event, connection_id: str, outcome: Outcome) -> None:
         """Log the outcome of an event's replay to a connection."""
         counted = figures(outcome)
-        # Without age and audience: they would distort the metrics of deliveries.
+        # A replay's age and audience would distort the metrics of deliveries.
         metrics = [name for name in _METRICS[1:] if counted[name]]
         extra = _fields(event, "caught_up", **counted, connection_id=connection_id, metrics=metrics)
         logger.info("an event was replayed to a connection", extra=extra)
@@ -93,7 +93,7 @@ class Recorder:
         self.posted(outcome)
 
     def posted(self, outcome: Outcome, **more: Any) -> None:
-        """Log how many connections an event reached, and which it did not."""
+        """Log how many connections an event reached, and which it did not reach."""
         ended, committed = self.now(), _committed(self.event)
         counted = figures(outcome)
         took = {"duration_ms": _milliseconds(ended - self.began)}

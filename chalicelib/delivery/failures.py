@@ -1,7 +1,8 @@
 """Handles failed posts: removes connections that are gone, and marks others as behind.
 
-A connection that a post did not reach is behind from that event on. It gets nothing more until ``catch_up``
-has replayed what it missed, so its events come in order and no other connection waits for it.
+If a post did not reach a connection, the connection is behind from that event on. It gets nothing more until
+``catch_up`` has replayed the missed events. So its events stay in order, and no other connection waits for
+it.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ CONCURRENCY = 100
 
 
 class Failures:
-    """Records which connections are behind. ``remove`` removes a connection, see ``connections.removal``."""
+    """Records which connections are behind. ``remove`` removes a connection (see ``connections.removal``)."""
 
     def __init__(self, audiences: Audiences, jobs: JobQueue, remove: Callable[[str], None]) -> None:
         self._audiences = audiences
@@ -39,8 +40,8 @@ class Failures:
     async def fall_behind(self, event: Event, recipients: Sequence[Recipient], first: int) -> None:
         """Mark live recipients as behind from event ``first`` on, and send the jobs that catch them up.
 
-        The row is written before the job is sent. If this is interrupted in between, the event is retried,
-        and ``note`` sends the job. Raises Unavailable.
+        The row is written before the job is sent. After an interruption in between, the event is retried, and
+        ``note`` sends the job. Raises Unavailable.
         """
         for start in range(0, len(recipients), CONCURRENCY):
             some = recipients[start : start + CONCURRENCY]
@@ -50,7 +51,7 @@ class Failures:
     async def note(self, event: Event, recipients: Sequence[Recipient]) -> list[Recipient]:
         """Note an event as missed on recipients that are behind. Raises Unavailable.
 
-        Returns those that have become live in the meantime and lack the event.
+        Returns the recipients that have become live since they were read and lack the event.
         """
         noted = await gather(self._note(event, one) for one in recipients)
         await self._send(event, [one for one in noted if isinstance(one, CatchUpJob)])
@@ -71,7 +72,7 @@ class Failures:
         return CatchUpJob(stream, connection_id, now.behind)
 
     async def _note(self, event: Event, recipient: Recipient) -> Recipient | CatchUpJob | None:
-        """Return the job for a recipient that missed an event; the recipient where it is live; else None."""
+        """Return the job for a recipient that missed an event, the recipient if it is live, else None."""
         stream, connection_id = event.stream, recipient.connection_id
         if not await self._audiences.note_missed(stream, connection_id, event.sequence):
             now = await self._audiences.recipient(stream, connection_id)

@@ -1,7 +1,7 @@
 """Delivers an event to a large audience: one job on the queue for each of its shards.
 
-A job reads a page, posts it, saves a checkpoint and reads the next page. When its time is up it goes back on
-the queue and goes on from its checkpoint. A worker that dies repeats one page at most.
+A job reads a page, posts it, saves a checkpoint and reads the next page. When its time is up, it goes back on
+the queue and later continues from its checkpoint. If a worker dies, one page at most is repeated.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from chalicelib.delivery.ports import AudiencePage, Audiences, JobQueue, Progres
 from chalicelib.nights.events import Event
 
 PAGE_SIZE = 256
-"""Recipients of one page. At most so many are repeated after a worker died."""
+"""Recipients of one page. At most so many are repeated after a worker dies."""
 
 
 class FanOut:
@@ -46,9 +46,9 @@ class ShardDelivery:
     log: DeliveryLog
 
     async def run(self, job: FanOutJob, deadline: float) -> bool:
-        """Deliver what is left of a job; return False if it has to go on in another run.
+        """Deliver what is left of a job; return False if another run must continue it.
 
-        Raises Unavailable: then the job has to be retried, and goes on from its checkpoint.
+        Raises Unavailable: then retry the job, which continues from its checkpoint.
         """
         stream, event = job.event.stream, job.event
         saved = await self.store.checkpoint(stream, job.shard)

@@ -1,4 +1,4 @@
-"""Jobs on the delivery queue, and how far delivery has come: pure values."""
+"""Defines the jobs of the delivery queue, and how far delivery has come. Pure values."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class FanOutJob:
 
     @property
     def name(self) -> str:
-        """The same job sent twice has the same name."""
+        """Identifies the job: the same job sent twice has the same name."""
         return f"{self.event.cursor}#{self.shard}"
 
 
@@ -40,12 +40,12 @@ class CatchUpJob:
 
     @property
     def group(self) -> str:
-        """A group of its own: a connection that is slow delays no other."""
+        """Each connection has a group of its own: a slow one delays no other."""
         return f"{self.stream}#{self.connection_id}"
 
     @property
     def name(self) -> str:
-        """The same until the connection makes progress: the queue accepts a name once in five minutes."""
+        """Changes only when the connection makes progress: the queue accepts a name once in five minutes."""
         return f"{self.stream}#{self.connection_id}#{self.behind}"
 
 
@@ -77,8 +77,8 @@ class Received:
 class Progress:
     """How far delivery has come in a stream.
 
-    ``handled`` is the newest event that was posted or fanned out, None where nothing is known. A recipient
-    lacks no event up to its own position.
+    ``handled`` is the newest event that was posted or fanned out; None if it is unknown. A recipient lacks no
+    event up to its own position.
     """
 
     handled: Cursor | None = None

@@ -1,7 +1,7 @@
-"""Protocols of what delivery needs: audiences, progress, and the queue.
+"""Defines the protocols that delivery needs: audiences, progress, and the queue.
 
-Every read is strongly consistent, and skips what has expired. Every method raises Unavailable if the store
-or the queue does not answer or is throttling.
+Every read is strongly consistent, and skips expired rows. Every method raises Unavailable if the store or the
+queue does not answer or is throttling.
 """
 
 from collections.abc import Sequence
@@ -33,12 +33,12 @@ class Audiences(Protocol):
     ) -> AudiencePage:
         """Return the next page of one shard, ordered by connection id, without expired tokens.
 
-        A client that got ``auth_success`` or ``subscribed`` before the call is included. ``limit`` bounds
-        the rows that are read, of which there may be more than recipients.
+        A client that got ``auth_success`` or ``subscribed`` before the call is included. ``limit`` bounds the
+        rows that are read; the recipients may be fewer.
         """
 
     async def recipient(self, stream: str, connection_id: str) -> Recipient | None:
-        """Return a follower as it is now; None where it left or its token has expired."""
+        """Return a follower as it is now; None if it left or its token has expired."""
 
     async def fall_behind(self, stream: str, connection_id: str, behind: int, missed: int) -> bool:
         """Mark a live row as behind from an event on, and note the newest event that it has missed."""
@@ -50,7 +50,7 @@ class Audiences(Protocol):
         """Move a row from behind at ``behind`` to behind at ``to``, and let a job catch it up."""
 
     async def become_live(self, stream: str, connection_id: str, behind: int, position: int) -> bool:
-        """Make a row live that has all events up to ``position``, unless a newer one was noted as missed."""
+        """Make a row live at ``position``, unless a newer event was noted as missed."""
 
 
 class ProgressStore(Protocol):
@@ -66,7 +66,7 @@ class ProgressStore(Protocol):
         """Save which events have jobs. Called before the first job of the newest event is sent."""
 
     async def checkpoint(self, stream: str, shard: int) -> Checkpoint | None:
-        """Return how far the newest job of a shard has come; None where there was none."""
+        """Return how far the newest job of a shard has come; None if there was none."""
 
     async def save_checkpoint(self, stream: str, shard: int, checkpoint: Checkpoint) -> None:
         """Save how far the newest job of a shard has come."""

@@ -1,4 +1,4 @@
-"""Does the jobs of the delivery queue, and returns to the queue those that have to be retried."""
+"""Does the jobs of the delivery queue, and puts failed ones back on it."""
 
 import asyncio
 import logging
@@ -32,9 +32,9 @@ class Worker:
         self._random = random
 
     async def work(self, received: Sequence[Received], *, within: float) -> list[str]:
-        """Do jobs in order and return the ids of those that have to be retried. ``within`` is in seconds.
+        """Do jobs in order and return the ids of those to retry. ``within`` is in seconds.
 
-        After a job that has to be retried no other is begun: it may be of the same group.
+        No job is begun after one to retry: it may be of the same group.
         """
         deadline = asyncio.get_running_loop().time() + within
         for position, one in enumerate(received):
@@ -61,7 +61,7 @@ class Worker:
             extra = {"job": one.id, "code": error.code, "detail": error.detail}
             logger.warning("a job has to be tried again", extra=extra)
             return backoff(one.attempt, self._random)
-        return 0  # it can't be read: retries without delay take it to the dead-letter queue
+        return 0  # it is unreadable: retries without delay take it to the dead-letter queue
 
     async def _delay(self, one: Received, seconds: int) -> None:
         try:
