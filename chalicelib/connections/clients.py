@@ -1,6 +1,6 @@
-"""The use cases of a client on a WebSocket: connect, prove who you are, subscribe, leave.
+"""Runs the use cases of a client on a WebSocket: connect, authenticate, subscribe, leave.
 
-A client that resumes joins an audience as behind. ``delivery.catch_up`` replays to it and makes it live.
+A client that resumes joins an audience as behind. ``delivery.catch_up`` catches it up and makes it live.
 """
 
 import logging
@@ -40,14 +40,14 @@ TOKEN_HAS_EXPIRED = "The token has expired. Connect again with a new one."  # no
 LIFE = ConnectionLife()
 
 MAX_CHANGES = 5
-"""Attempts to change a connection that other frames change too: more than anyone sends at once."""
+"""Attempts to change a connection that other frames change too. No client sends so many frames at once."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """From where a client resumes in a stream, and how its connection has joined the audience."""
+    """Where a client resumes in a stream, and how its connection has joined the audience."""
 
     place: Place
     resume: Resume
@@ -55,14 +55,14 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Who a client proved to be, and from where it resumes; None if it did not ask to."""
+    """The claims of a client, and where it resumes; None if it did not ask to resume."""
 
     claims: Claims
     resumed: Resumed | None = None
 
 
 class ConnectionExpired(Exception):
-    """The token expired before the client sent another one. The connection can't be used any more."""
+    """The token expired before the client sent a new one. The connection is no longer usable."""
 
     def __init__(self) -> None:
         super().__init__(TOKEN_HAS_EXPIRED)
@@ -70,7 +70,7 @@ class ConnectionExpired(Exception):
 
 
 class TooManyFailedAuths(Exception):
-    """The last failed authentication that a connection is allowed."""
+    """The connection has used up its failed authentications."""
 
     def __init__(self, failure: Unauthenticated) -> None:
         super().__init__(failure.detail)
@@ -102,18 +102,18 @@ class Connections:
         self._store.add(replace(connection, deadline=self._life.next(connection, self._now())))
 
     def disconnect(self, connection_id: str) -> None:
-        """Forget a connection and everything that it was subscribed to."""
+        """Remove a connection and its subscriptions."""
         self._store.remove(connection_id)
 
     def forget(self, connection_id: str) -> None:
-        """Forget a connection that was found gone. Raises nothing where that fails: it is logged."""
+        """Remove a connection that is gone. A failure is logged, not raised."""
         remove_gone(self._store, connection_id)
 
     def authenticate(self, connection_id: str, token: str, since: Cursor | None = None) -> Authenticated:
-        """Verify a token and send the connection every start from now on, or every start after ``since``.
+        """Verify a token; from now on, send the connection every session's start, or those after ``since``.
 
-        Raises TokenInvalid, TokenExpired or SubjectMismatch, and TooManyFailedAuths instead at the last
-        failure allowed. Raises ConnectionExpired, ConnectionUnknown, Contended and Unavailable too.
+        Raises TokenInvalid, TokenExpired or SubjectMismatch; at the last failure allowed, TooManyFailedAuths
+        instead. Raises ConnectionExpired, ConnectionUnknown, Contended and Unavailable too.
         """
 
         def attempt() -> Authenticated:
@@ -122,7 +122,7 @@ class Connections:
                 raise ConnectionExpired
             claims = self._verify(connection, token)
             stream = self._streams.of_starts()
-            # No start comes to a guest, so there is nothing to resume: its place is the stream's end.
+            # Guests get no starts, so there is nothing to resume: a guest's place is the stream's end.
             place = NOW if since and claims.session else since
             resumed = None if place is None else self._resumed(stream, place)
             known = connection.identified(claims, wants_cursor=since is not None)
@@ -147,9 +147,8 @@ class Connections:
     def subscribe(self, connection_id: str, session_id: int, since: Cursor | None = None) -> Resumed | None:
         """Send a connection a session's events from now on, or those after ``since``.
 
-        Returns from where the client resumes, None if it did not ask to. Raises NotAuthenticated,
-        TokenExpired, Forbidden, SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended,
-        Unavailable.
+        Returns where the client resumes, None if it did not ask to. Raises NotAuthenticated, TokenExpired,
+        Forbidden, SessionNotFound, TooManySubscriptions, ConnectionUnknown, Contended, Unavailable.
         """
 
         def attempt() -> Resumed | None:
@@ -191,7 +190,7 @@ class Connections:
         return connection
 
     def admit(self, connection_id: str) -> None:
-        """Count a frame of a connection, whatever is in it. Raises TooManyFrames."""
+        """Count a frame of a connection, valid or not. Raises TooManyFrames."""
         self._frames.admit(connection_id)
 
     def require_open(self, connection_id: str) -> None:
@@ -207,7 +206,7 @@ class Connections:
 
     def _get(self, connection_id: str) -> Connection:
         connection = self._store.get(connection_id)
-        # A connection that a sweep is closing can't be used. An expired token has an error of its own.
+        # A connection that a sweep is closing is not usable. An expired token has its own error.
         if connection is None or (connection.closing_since is not None and not self._expired(connection)):
             raise ConnectionUnknown
         return connection
@@ -219,7 +218,7 @@ class Connections:
             if connection.subject not in (None, claims.subject):
                 raise SubjectMismatch(connection.subject or "")
             if claims.expires_at <= self._now():
-                # The verifier tolerates clock skew; delivery does not, and would post nothing.
+                # The verifier tolerates clock skew. Delivery does not: it would post nothing.
                 raise TokenExpired("The token has expired. Get a new one.")
         except Unauthenticated as failure:
             counted = {"auth_failures": 1, "metrics": ["auth_failures"]}

@@ -1,6 +1,6 @@
-"""Connections, and their rows in the audiences of streams.
+"""Defines connections, and their rows in the audiences of streams.
 
-The audience of a stream is everyone who follows it. Its key is the stream's name.
+The audience of a stream is all connections that follow it. Its key is the stream's name.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ def shard_of(connection_id: str, shards: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One authenticated connection in an audience: the address of posts, and its position in the stream.
+    """An authenticated connection in an audience: its address for posts, and its position in the stream.
 
     ``token_expires_at`` is in Unix seconds; after that the recipient gets no more events.
     ``wants_cursor`` is true once the client has opted in to resume.
 
-    A row is live or behind. ``behind`` is the sequence of the first event that it has not been sent, and None
-    while it is live; ``missed`` is the newest event that delivery has noted for it meanwhile. A live row gets
-    no event up to ``position``: it was caught up to that event, or joined after it. Until
-    ``catching_up_until`` (Unix seconds) the function that answers the client catches it up.
+    A row is live or behind. ``behind`` is the sequence of the first event that was not sent to it, None while
+    it is live. ``missed`` is the newest event that delivery has noted for it since. A live row gets no event
+    up to ``position``: it was caught up to that event, or joined after it. Until ``catching_up_until`` (Unix
+    seconds) the function that answers the client catches it up.
     """
 
     connection_id: str
@@ -46,16 +46,15 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A WebSocket connection as API Gateway opened it, and who it proved to be.
+    """A WebSocket connection as API Gateway opened it, and whose it is.
 
     ``subject``, ``role`` and ``token_expires_at`` (Unix seconds) are None until it has authenticated.
-    ``session`` is the only one that a guest may follow, and None for everybody else.
-    Times are Unix seconds. ``wants_cursor`` is true once it has opted in to resume on the stream of
-    sessions, which is what ``since`` with ``auth`` does.
+    ``session`` is the only session that a guest may follow, None for everybody else. Times are Unix seconds.
+    ``wants_cursor`` is true once the client has opted in to resume on the stream of sessions, with ``since``
+    in ``auth``.
 
-    ``deadline`` is its next deadline, and ``notified`` has the kinds that its client was notified of.
-    ``closing_since`` is when a sweep began to close it: from then on it can't be used.
-    ``revision`` counts the changes of all these.
+    ``deadline`` is its next deadline; ``notified`` has the kinds that its client was notified of.
+    ``closing_since`` is when a sweep began to close it, which makes it unusable. ``revision`` counts changes.
     """
 
     connection_id: str
@@ -94,7 +93,7 @@ class Connection:
         )
 
     def as_recipient(self) -> Recipient:
-        """Return what a post to this connection needs."""
+        """Return this connection as a recipient of posts."""
         return Recipient(
             self.connection_id, self.api_id, self.stage, self.token_expires_at or 0, self.wants_cursor
         )

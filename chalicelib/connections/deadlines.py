@@ -1,4 +1,4 @@
-"""Deadlines of connections: what is due, and when. ``lifetime`` says which of them a connection has."""
+"""Defines deadlines of connections: what is due, and when. ``lifetime`` computes them."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -14,7 +14,7 @@ from chalicelib.connections.ports import ConnectionStore, DeadlineStore, Expired
 from chalicelib.errors import AuthTimeout, TokenExpired
 
 CLAIM_SECONDS = 2 * 60
-"""After so long another sweep may close the connection. This is longer than a sweep may run."""
+"""After so long, another sweep may close the connection. No sweep may run so long."""
 
 RETRY_SECONDS = 60
 POST_SECONDS = 10.0
@@ -24,7 +24,7 @@ DROPPED, GONE, POSTPONED = "dropped", "gone", "postponed"
 
 
 class ClosedElsewhere(Exception):
-    """Another sweep is closing this connection; the next one sees whether it succeeded."""
+    """Another sweep is closing this connection; the next sweep checks whether it succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ExpiredDeadlines:
         The list is empty if another sweep was first. Raises ClosedElsewhere, Unavailable.
         """
         connection = await asyncio.to_thread(self.connections.get, expired.connection_id)
-        if connection is None:  # its rows may still be there: TTL deletes what has expired later
+        if connection is None:  # its rows may still be there: TTL deletes late
             await asyncio.to_thread(self.connections.remove, expired.connection_id)
         if connection is None or connection.deadline != expired.deadline:
             await asyncio.to_thread(self.deadlines.drop, expired)
@@ -62,7 +62,7 @@ class ExpiredDeadlines:
     async def _close(self, connection: Connection, kind: DeadlineKind, now: int) -> list[str]:
         if connection.closing_since is not None and now - connection.closing_since < CLAIM_SECONDS:
             raise ClosedElsewhere
-        # The claim precedes the post: a concurrent auth either came first, or is refused.
+        # The claim precedes the post: a concurrent auth either comes before it or is refused.
         claimed = await asyncio.to_thread(self.deadlines.claim, connection, now)
         if claimed is None:
             return []
@@ -80,7 +80,7 @@ class ExpiredDeadlines:
 
     async def _notify(self, connection: Connection, due: Sequence[DeadlineKind], now: int) -> list[str]:
         # The deadline is postponed before the post, and saved as notified after it. So two concurrent sweeps
-        # notify a client once, and the next sweep retries after one that died in between.
+        # notify a client once, and if a sweep dies in between, the next one retries.
         following = self.life.next(replace(connection, notified=connection.notified | {*due}), now)
         again = min(Deadline(now + RETRY_SECONDS, due[0]), following)
         postponed = await asyncio.to_thread(self.deadlines.move, connection, again, connection.notified)

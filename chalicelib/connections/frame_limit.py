@@ -1,6 +1,6 @@
-"""Limits the frames of each connection, by a token bucket in the memory of one function.
+"""Limits the frames of each connection with a token bucket in the function's memory.
 
-Counting a frame costs no write: docs/decisions/0093-frames-in-memory.md says how strict that is.
+Counting a frame costs no write. docs/decisions/0093-frames-in-memory.md says how strict the limit is.
 """
 
 import time
@@ -12,11 +12,11 @@ from chalicelib.limits import FRAMES_PER_SECOND, SECONDS_OF_FRAMES_AT_ONCE
 from chalicelib.token_bucket import TokenBucket
 
 REMEMBERED = 10_000
-"""Connections that are remembered; about a megabyte. A forgotten one begins with a full bucket."""
+"""Connections to remember: about a megabyte. A forgotten one starts again with a full bucket."""
 
 
 class _Sender(TokenBucket):
-    """What is known of one connection: its tokens, and how many of its frames were refused."""
+    """One connection's bucket, and how many of its frames were refused."""
 
     refused = 0
 
@@ -41,7 +41,7 @@ class FrameLimit:
         self._senders: OrderedDict[str, _Sender] = OrderedDict()
 
     def admit(self, connection_id: str) -> None:
-        """Count a frame. Raises TooManyFrames, with ``last`` once a whole burst of frames was refused."""
+        """Count a frame. Raises TooManyFrames, with ``last`` after a whole burst of frames was refused."""
         sender = self._sender(connection_id)
         if sender.is_full():
             sender.refused = 0  # it has paused long enough

@@ -1,4 +1,4 @@
-"""Computes the deadlines of a connection: the time limits that docs/protocol.md promises."""
+"""Computes the deadlines of a connection from the time limits in docs/protocol.md."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,18 +13,18 @@ MAX_CONNECTION_SECONDS = 2 * 60 * 60 + 10 * 60
 """API Gateway closes a connection after two hours; its rows are kept for ten minutes more."""
 
 MAX_RECONNECT_MILLISECONDS = 300_000
-"""A client that is asked to reconnect does so within five minutes, at a random moment."""
+"""A client that is asked to reconnect does so at a random moment within five minutes."""
 
 CLOSING = (DeadlineKind.END, DeadlineKind.TOKEN_EXPIRED, DeadlineKind.AUTHENTICATE)
-"""The deadlines that end a connection; the first of them that is due is the reason given."""
+"""The deadlines that end a connection. The first one due is the reason that the client gets."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLife:
     """The time limits of a connection, in seconds; tests use smaller ones.
 
-    ``to_authenticate`` is how long it may take to authenticate, ``expiring`` how long before a token's expiry
-    the client is notified. At age ``max_age`` a client that can resume is asked to reconnect.
+    ``to_authenticate`` is the time to authenticate in. ``expiring`` is how long before its token's expiry a
+    client is notified. At age ``max_age`` a client that can resume is asked to reconnect.
     """
 
     to_authenticate: int = 30
@@ -32,12 +32,12 @@ class ConnectionLife:
     max_age: int = 110 * 60
 
     def next(self, connection: "Connection", now: float) -> Deadline:
-        """Return the deadline that a connection has next. One that has passed already is due at once."""
+        """Return a connection's next deadline. One that has passed is due at once."""
         first = min(self._deadlines(connection))
         return replace(first, at=max(first.at, int(now)))
 
     def due(self, connection: "Connection", now: float) -> list[DeadlineKind]:
-        """Return what is due: one kind that ends the connection, or else all kinds to notify it of."""
+        """Return what is due: one kind that ends the connection, else all kinds to notify its client of."""
         kinds = [deadline.kind for deadline in sorted(self._deadlines(connection)) if deadline.at <= now]
         closing = [kind for kind in CLOSING if kind in kinds]
         return closing[:1] or kinds

@@ -1,4 +1,4 @@
-"""A message to post to an audience, and the outcome of its posts."""
+"""Defines a message to post to an audience, and the outcome of its posts."""
 
 from dataclasses import dataclass, field
 
@@ -10,8 +10,8 @@ from chalicelib.nights.events import Event
 class Message:
     """One frame for an audience, as UTF-8 JSON.
 
-    Recipients with ``wants_cursor`` get ``with_cursor`` where there is one. With ``while_token_lasts``
-    nothing is sent to a recipient whose token has expired by then.
+    Recipients with ``wants_cursor`` get ``with_cursor``, if it is set. With ``while_token_lasts``, a
+    recipient whose token has expired gets nothing.
     """
 
     plain: bytes
@@ -27,7 +27,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class FailedPost:
-    """A post that did not succeed. ``status`` is the last one, None where there was no answer."""
+    """A post that failed. ``status`` is that of the last answer, None if there was no answer."""
 
     recipient: Recipient
     status: int | None
@@ -38,9 +38,9 @@ class FailedPost:
 class Outcome:
     """The outcome of one message. Each recipient is in exactly one of the first four fields.
 
-    ``delivered`` maps a connection id to the Unix seconds at which the service took the post. Those in
-    ``gone`` were answered 410. Nothing was sent to those in ``expired``, since their token had expired.
-    ``failed`` is everybody else. ``retried`` counts the posts that were sent again.
+    ``delivered`` maps a connection id to the Unix seconds at which the service took the post. Posts to
+    ``gone`` were answered 410. Nothing was sent to ``expired``: their tokens had expired. All others are in
+    ``failed``. ``retried`` counts the posts that were sent again.
     """
 
     delivered: dict[str, float] = field(default_factory=dict)
@@ -51,5 +51,5 @@ class Outcome:
 
 
 def message_of(event: Event) -> Message:
-    """Return the frames that an event's audience gets."""
+    """Return an event's message for its audience."""
     return Message(event.plain, event.with_place.encode(), while_token_lasts=True)

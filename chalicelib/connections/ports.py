@@ -1,7 +1,7 @@
-"""Protocols of what connections need: their stores, and posting to them.
+"""Defines the protocols that connections need: their stores, and posting to them.
 
-Every read is strongly consistent. Every method of a store raises Unavailable where the store does not answer
-or is throttling.
+Every read is strongly consistent. Every method of a store raises Unavailable if the store does not answer or
+is throttling.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from chalicelib.connections.messages import Message, Outcome
 from chalicelib.errors import GameNightError
 
 CATCH_UP_SECONDS = 30
-"""How long the function that answers a client may catch it up: longer than it runs (.chalice/config.json)."""
+"""The function that answers a client may catch it up for so long. It runs no longer
+(.chalice/config.json)."""
 
 
 class Push(Protocol):
@@ -24,26 +25,26 @@ class Push(Protocol):
     async def send(self, message: Message, recipients: Sequence[Recipient], *, within: float) -> Outcome:
         """Post a message to each recipient, for at most ``within`` seconds. Never raises for a recipient.
 
-        A post can arrive twice where its answer was lost. Raises Unavailable where there are no credentials.
+        A post can arrive twice if its answer was lost. Raises Unavailable if there are no credentials.
         """
 
     async def disconnect(self, recipient: Recipient) -> bool:
-        """Close a connection; return whether it is closed. One that is gone counts as closed."""
+        """Close a connection; return whether it is closed. A connection that is gone is closed."""
 
     async def close(self) -> None:
         """Close the HTTP connections that are kept alive."""
 
 
 class ConnectionGone(Exception):
-    """The connection was removed, or has changed, between the read and the write."""
+    """The connection was removed or changed between the read and the write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
     """How a client that resumes joins an audience: as behind, and with cursors in its frames.
 
-    ``behind`` is the sequence of the first event that it is to get. Until ``catching_up_until`` (Unix
-    seconds) the function that answers the client catches it up, and no other does.
+    ``behind`` is the sequence of the first event that the client lacks. Until ``catching_up_until`` (Unix
+    seconds) only the function that answers the client catches it up.
     """
 
     behind: int
@@ -51,16 +52,16 @@ class Resume:
 
 
 class ConnectionStore(Protocol):
-    """Connections, and joining and leaving audiences.
+    """Stores connections, and their rows in audiences.
 
-    A connection that joins without ``resume`` is live from ``position``, the end of the stream, on.
+    A connection that joins without ``resume`` is live after ``position``, the end of the stream.
     """
 
     def add(self, connection: Connection) -> None:
-        """Store a connection that has just been opened, and its deadline with it."""
+        """Store a connection that has just been opened, with its deadline."""
 
     def get(self, connection_id: str) -> Connection | None:
-        """Return a connection, None where it is gone."""
+        """Return a connection; None if it is gone."""
 
     def authenticate(
         self,
@@ -71,30 +72,30 @@ class ConnectionStore(Protocol):
         position: int = 0,
         resume: Resume | None = None,
     ) -> None:
-        """Store who a connection is and add it to the audience of all starts, in one transaction.
+        """Store a connection's claims and add it to the audience of all starts, in one transaction.
 
-        A guest hears of no session but its own, and is not added. Renews the token's expiry in all of the
-        connection's audiences, and moves its deadline. Raises ConnectionGone where the connection is no
-        longer as it was read, is being closed, or shows a token that was revoked since it was verified.
+        A guest may follow only its own session, and is not added. Renews the token's expiry in all of the
+        connection's audiences, and moves its deadline. Raises ConnectionGone if the connection has changed
+        since it was read, is being closed, or shows a token that was revoked since it was verified.
         """
 
     def of_subject(self, subject: str, issued_until: float) -> Sequence[str]:
-        """Return the ids of the connections that a subject's tokens of until a Unix second opened."""
+        """Return the ids of the connections whose tokens a subject was issued until a Unix second."""
 
     def count_failed_auth(self, connection_id: str) -> int:
-        """Count one more failed authentication and return how many there were. Raises ConnectionGone."""
+        """Count a failed authentication and return how many there were. Raises ConnectionGone."""
 
     def join(
         self, connection: Connection, stream: str, resume: Resume | None = None, *, position: int = 0
     ) -> None:
-        """Put an authenticated connection into a stream's audience; doing it twice is fine.
+        """Add an authenticated connection to a stream's audience. It is no error if it is in it.
 
-        Raises TooManySubscriptions if it is in MAX_SUBSCRIPTIONS others, also when joins are concurrent,
-        and ConnectionGone where the connection is no longer as it was read.
+        Raises TooManySubscriptions if it is in MAX_SUBSCRIPTIONS others, also when joins are concurrent, and
+        ConnectionGone if the connection has changed since it was read.
         """
 
     def leave(self, connection_id: str, stream: str) -> None:
-        """Take a connection out of a stream's audience. It is no error if it is not in it.
+        """Remove a connection from a stream's audience. It is no error if it is not in it.
 
         Raises ConnectionGone if it has changed since it was read.
         """
@@ -124,19 +125,19 @@ class DeadlineStore(Protocol):
     """Deadlines by their minute. ``ConnectionStore`` sets, moves and removes them with their connections."""
 
     def swept_to(self) -> int | None:
-        """Return the last minute that is done; None where there was never a sweep."""
+        """Return the last finished minute; None if there was never a sweep."""
 
     def mark_swept(self, minute: int) -> None:
-        """Save the last minute that is done, unless a later one is saved already."""
+        """Save the last finished minute, unless a later one is saved already."""
 
     def page(self, minute: int, shard: int, until: int, after: str | None = None) -> DeadlinePage:
-        """Return the next page of one shard of a minute's deadlines, those due until a Unix second."""
+        """Return the next page of one shard of a minute's deadlines that are due until a Unix second."""
 
     def drop(self, expired: ExpiredDeadline) -> None:
-        """Remove a deadline that no connection has any more, unless it was set again since it was read."""
+        """Remove a deadline that belongs to no connection, unless it was set again since it was read."""
 
     def claim(self, connection: Connection, now: int) -> Connection | None:
-        """Begin to close a connection, and return it as it is then; None if it has changed since.
+        """Begin to close a connection and return its new state; None if it has changed since it was read.
 
         From then on it can neither authenticate nor join an audience.
         """
@@ -144,7 +145,7 @@ class DeadlineStore(Protocol):
     def move(
         self, connection: Connection, deadline: Deadline, notified: frozenset[DeadlineKind]
     ) -> Connection | None:
-        """Set a connection's next deadline and ``notified``; return it, None if it has changed since."""
+        """Set a connection's next deadline and ``notified``, and return it; None if it has changed since."""
 
 
 class Notices(Protocol):
@@ -154,7 +155,7 @@ class Notices(Protocol):
         """Return the frame that says why a connection is closed."""
 
     def token_expiring(self, expires_at: int) -> bytes:
-        """Return the frame that asks for another token; ``expires_at`` is in Unix seconds."""
+        """Return the frame that asks for a new token; ``expires_at`` is in Unix seconds."""
 
     def reconnect(self, after_milliseconds: int) -> bytes:
-        """Return the frame that asks a client to connect anew after so long."""
+        """Return the frame that asks a client to reconnect after so long."""

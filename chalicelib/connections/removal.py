@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 def remove_gone(connections: ConnectionStore, connection_id: str) -> None:
     """Remove a connection. A failure is logged and not raised.
 
-    What is left is removed at the next post, by the sweep, or by TTL. Until then a post is answered 410.
+    After a failure, the next post, the sweep or TTL removes what is left. Until then, posts are answered 410.
     """
     try:
         connections.remove(connection_id)

@@ -15,8 +15,8 @@ CONCURRENCY = 32
 """Connections that are closed at the same time."""
 
 LOOKS = 2
-"""A transaction is not isolated from a plain read: one that let a connection in just before the revocation
-may be seen at the second look only."""
+"""A plain read is not isolated from a transaction: a connection that authenticated just before the revocation
+may be visible only at the second look."""
 
 POST_SECONDS = 3.0
 """How long a revocation waits for a client that does not read."""
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """What a host does about a token that is in the wrong hands."""
+    """Revokes tokens that are in the wrong hands."""
 
     revocations: RevocationStore
     invites: InviteStore
@@ -47,10 +47,10 @@ class Revocation:
         await self.revoke(caller, guest.subject)
 
     async def revoke(self, caller: Claims, subject: str) -> None:
-        """Revoke every token that a subject was issued until now; it is no error if there is none.
+        """Revoke every token that a subject was issued until now. It is no error if there is none.
 
-        A connection that shows such a token later is refused: the store checks that when it authenticates.
-        Raises Forbidden, Unavailable; then some connections may be open, and the request can be sent again.
+        Such a token can't authenticate a connection later: the store checks that. Raises Forbidden. Raises
+        Unavailable; then some connections may be open, and the request can be sent again.
         """
         caller.require(Role.ADMIN)
         now = self.clock().timestamp()
@@ -68,7 +68,7 @@ class Revocation:
             )
 
     async def _close(self, connection_id: str, slots: asyncio.Semaphore) -> bool:
-        """Say why, and close; return whether it is closed."""
+        """Send the reason, and close the connection; return whether it is closed."""
         async with slots:
             connection = await asyncio.to_thread(self.connections.get, connection_id)
             if connection is not None:

@@ -1,7 +1,7 @@
 """Handles expired connection deadlines, once a minute.
 
 A sweep reads only the minutes that have passed, so a connection without an expired deadline costs nothing.
-The next sweep does what this one could not do.
+The next sweep retries what failed.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ OVERLAP_MINUTES = 3
 """Finished minutes to read again: a slow clock or a slow writer may have added deadlines to them."""
 
 LOOK_BACK_MINUTES = minute_of(MAX_CONNECTION_SECONDS)
-"""A deadline that is older belongs to a connection that is over."""
+"""An older deadline belongs to a connection that has ended."""
 
 CONCURRENCY = 32
 """Connections that are handled at the same time."""
@@ -34,7 +34,7 @@ metrics_log = logging.getLogger(METRICS_LOGGER)
 class SweepReport:
     """How many ``minutes`` a sweep read, and how many more than usual (``behind``).
 
-    ``outcomes`` counts what ``ExpiredDeadlines`` did, ``unfinished`` what is left for the next sweep.
+    ``outcomes`` counts the outcomes of ``ExpiredDeadlines``, ``unfinished`` what is left for the next sweep.
     """
 
     minutes: int = 0
@@ -44,7 +44,7 @@ class SweepReport:
 
 
 class Sweep:
-    """Finds expired deadlines, and has them handled."""
+    """Finds expired deadlines, and passes them to ``ExpiredDeadlines``."""
 
     def __init__(self, deadlines: DeadlineStore, connections: ExpiredDeadlines, shards: int) -> None:
         self._deadlines = deadlines
@@ -54,7 +54,7 @@ class Sweep:
     async def run(self, now: int, *, within: float) -> SweepReport:
         """Handle the deadlines that have expired at ``now``, in Unix seconds, for at most ``within`` seconds.
 
-        Running it twice at once, or again, does no harm. Raises Unavailable where deadlines can't be read.
+        Running it again, or twice at once, does no harm. Raises Unavailable if deadlines can't be read.
         """
         this = minute_of(now)
         done = await asyncio.to_thread(self._deadlines.swept_to)
