@@ -1,1 +1,1 @@
-"""What our own requests to AWS have in common; those of the SDKs look after themselves."""
+"""Talks to AWS: without an SDK where a cold start can't pay for one, else with botocore and PynamoDB."""

@@ -1,4 +1,4 @@
-"""What one process uses of AWS: each thing is made when it is first asked for, and imported there.
+"""Builds what one process uses of AWS. Each part is built, and its module imported, at first use.
 
 So a cold start pays only for what its function uses. ``bootstrap`` ties these to the use cases.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Adapters:
-    """The stores, the queue and the ways to AWS of one process."""
+    """The stores, queues and clients of AWS that one process uses."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -36,14 +36,14 @@ class Adapters:
 
     @cached_property
     def dead_letters(self) -> "DeadLetters":
-        """Where records of the log's stream go that nobody can read."""
+        """The queue for unreadable records of the table's stream."""
         from chalicelib.aws.dead_letters import DeadLetters
 
         return DeadLetters(self._sqs, self.settings.stream_failure_queue_url)
 
     @cached_property
     def secrets(self) -> "SecretSource":
-        """Where the token secrets are."""
+        """The source of the token secrets."""
         if self.settings.jwt_secret_file:
             from pathlib import Path
 
@@ -58,25 +58,25 @@ class Adapters:
             settings.region,
             settings.aws_endpoint,
             Backoff(RATE, self.time),
-            lambda: self._database.connection.session,  # another would cost a cold start 10 ms
+            lambda: self._database.connection.session,  # a second session would cost a cold start 10 ms
         )
 
     @cached_property
     def push(self) -> "ConnectionsApi":
-        """The way to a client."""
+        """Posts to clients."""
         from chalicelib.aws.connections_api import ConnectionsApi
         from chalicelib.token_bucket import TokenBucket
 
         settings, rate = self.settings, self.settings.posts_per_second
-        # Half a second's worth at once: a small audience hardly waits, and all functions together stay
-        # within what an account may do in a burst.
+        # The burst is half a second's worth: a small audience hardly waits, and all functions together stay
+        # within the account's burst limit.
         bucket = TokenBucket(rate, burst=max(1.0, rate / 2)) if rate else None
         return ConnectionsApi(
             self._http, settings.push_endpoint, settings.region, self._credentials, rate=bucket
         )
 
     async def close(self) -> None:
-        """Close the connections that are kept alive; what is deployed never does."""
+        """Close the connections that are kept alive. Deployed functions never do."""
         if "_http" in vars(self):
             await self._http.close()
 
@@ -85,12 +85,12 @@ class Adapters:
         keys = self.settings.keys
         if keys is not None:
             return lambda: keys
-        import botocore.session  # finds them wherever a laptop has them, at the price of an import
+        import botocore.session  # it finds a laptop's credentials, but its import is slow
 
         credentials = botocore.session.get_session().get_credentials()
         if credentials is None:
             raise SettingsError("There are no AWS credentials, and AWS takes no unsigned request.")
-        # botocore's stubs allow for a key of None, which its resolver never returns.
+        # botocore's stubs allow a key of None, but its resolver never returns one.
         return cast("Callable[[], Keys]", credentials.get_frozen_credentials)
 
     @cached_property

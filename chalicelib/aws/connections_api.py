@@ -16,11 +16,11 @@ from chalicelib.token_bucket import TokenBucket
 
 GONE = 410
 RETRY = RetryPolicy(attempts=6, base_seconds=0.1, cap_seconds=2.0)
-"""Waits 1.55 s on average, for a client's buffer to drain or for the account's rate to recover."""
+"""Waits 1.55 s on average, until a client's buffer drains or the account's rate recovers."""
 
 
 def connections_endpoint(template: str, region: str, api_id: str, stage: str) -> SplitResult:
-    """Fill in a URL template. Raises ValueError, saying what is wrong with it."""
+    """Fill in a URL template. Raises ValueError with what is wrong with it."""
     api_id, stage = quote(api_id, safe=UNRESERVED), quote(stage, safe=UNRESERVED)
     try:
         return parse_endpoint(template.format(api_id=api_id, region=region, stage=stage))
@@ -33,7 +33,7 @@ def connections_endpoint(template: str, region: str, api_id: str, stage: str) ->
 
 @dataclass(slots=True)
 class _Sending:
-    """One message on its way: who still needs it, and how their last attempt failed."""
+    """One message in flight: the recipients that still need it, and how their last attempts failed."""
 
     message: Message
     pending: dict[str, Recipient]
@@ -46,7 +46,7 @@ class _Sending:
 class ConnectionsApi:
     """Implements ``Push``. ``endpoint`` is a URL template as in ``Settings.push_endpoint``.
 
-    ``window`` bounds the posts in flight of all sends together, ``rate`` the posts a second.
+    ``window`` bounds the posts in flight of all sends, ``rate`` the posts a second.
     """
 
     http: HttpClient
@@ -58,7 +58,7 @@ class ConnectionsApi:
     retry: RetryPolicy = RETRY
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the endpoint makes no URL."""
+        """Raise ValueError if the endpoint is not a usable template."""
         connections_endpoint(self.endpoint, self.region, "api", "stage")
         self._slots = asyncio.Semaphore(self.window)
         self._rate_lock = asyncio.Lock()
@@ -103,7 +103,7 @@ class ConnectionsApi:
         return sending.outcome
 
     async def _round(self, sending: _Sending) -> None:
-        """Post once to everybody who is pending."""
+        """Post once to each pending recipient."""
         recipients = iter(list(sending.pending.values()))
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(self.window, len(sending.pending))):
@@ -111,7 +111,7 @@ class ConnectionsApi:
 
     async def _work(self, sending: _Sending, recipients: Iterator[Recipient]) -> None:
         for recipient in recipients:
-            await self._slots.acquire()  # whoever waits longest is next, of whichever send
+            await self._slots.acquire()  # the post that has waited longest is next, of any send
             try:
                 await self._post(sending, recipient)
             finally:
@@ -120,7 +120,7 @@ class ConnectionsApi:
     async def _post(self, sending: _Sending, recipient: Recipient) -> None:
         outcome, connection_id = sending.outcome, recipient.connection_id
         if self.rate is not None:
-            async with self._rate_lock:  # one waits for the rate, and the others for that one
+            async with self._rate_lock:  # one task waits for the rate; the others wait for the lock
                 while wait := self.rate.wait():  # noqa: ASYNC110 - no event tells when it may pass
                     await asyncio.sleep(wait)
                 self.rate.take()

@@ -1,6 +1,6 @@
-"""Records of the stream that nobody can read, on the queue where Lambda says what it gave up on, and back.
+"""Puts unreadable records of the stream on the queue to which Lambda sends failed batches, and reads them.
 
-The only place that knows how such a message reads.
+Only this module knows the format of these messages.
 """
 
 import json
@@ -12,7 +12,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.nights.events import UnreadableRecord
 
 NAME = "unreadableRecord"
-"""What tells such a message from Lambda's, which have a DDBStreamBatchInfo."""
+"""The key that marks such a message. Lambda's messages have a DDBStreamBatchInfo instead."""
 
 
 class DeadLetters:
@@ -23,23 +23,23 @@ class DeadLetters:
         self._url = url
 
     async def put(self, records: Sequence[UnreadableRecord]) -> list[str]:
-        """Set records aside and return the sequence numbers of those that have to come again for it."""
+        """Put records on the queue and return the sequence numbers of those to retry."""
         for position, record in enumerate(records):
             message = {"QueueUrl": self._url, "MessageBody": message_of(record)}
             try:
                 await self._api.call("SendMessage", message)
-            except Unavailable:  # which is logged where it is raised
+            except Unavailable:  # it is logged where it is raised
                 return [left.sequence_number for left in records[position:]]
         return []
 
 
 def message_of(record: UnreadableRecord) -> str:
-    """Return what the queue has of a record."""
+    """Return the message for a record."""
     return json.dumps({NAME: asdict(record)})
 
 
 def record_of(message: str) -> UnreadableRecord:
-    """Read such a message. Raises ValueError where it is another one."""
+    """Read such a message. Raises ValueError if it is another one."""
     try:
         record = UnreadableRecord(**json.loads(message)[NAME])
         if not record.sequence_number.isdigit():

@@ -1,4 +1,4 @@
-"""The delivery queue: jobs as messages on an SQS FIFO queue, and back."""
+"""Sends jobs to the delivery queue, an SQS FIFO queue, and decodes its messages."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event, EventType
 
 BATCH_SIZE = 10
-"""What SendMessageBatch takes."""
+"""The most that SendMessageBatch takes."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +51,10 @@ class SqsJobQueue:
 
 
 def received_jobs(records: Iterable[dict[str, Any]]) -> Iterator[Received]:
-    """Yield the jobs of a batch as Lambda hands it over.
+    """Yield the jobs of a batch as Lambda passes it.
 
-    One that can't be read is logged as an error and has no job; trying it again would not make it readable.
+    An unreadable message is logged as an error and yields None for its job. A retry would not make it
+    readable.
     """
     for record in records:
         job: Job | None = None
@@ -66,7 +67,7 @@ def received_jobs(records: Iterable[dict[str, Any]]) -> Iterator[Received]:
 
 
 def job_of(body: str) -> Job:
-    """Read the job that a message holds. Raises ValueError where it holds none."""
+    """Read the job of a message. Raises ValueError if there is none."""
     try:
         return _job(json.loads(body))
     except (AttributeError, LookupError, TypeError) as exc:

@@ -1,4 +1,4 @@
-"""Sends HTTP/1.1 requests over kept-alive connections, and never through a proxy."""
+"""Sends HTTP/1.1 requests over kept-alive connections, never through a proxy."""
 
 import asyncio
 import socket
@@ -12,16 +12,16 @@ from urllib.parse import SplitResult, urlsplit
 import httptools
 
 IDLE_SECONDS = 50.0
-"""How long an idle connection is trusted, since a freeze of the process may hide its end. AWS waits 60 s:
+"""An idle connection is used for so long: a freeze of the process may hide its end. AWS closes it after 60 s:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html"""
 
-_BUFFER_BYTES = 16 * 1024  # a whole TLS record, or the event loop would not see that there is more of it
+_BUFFER_BYTES = 16 * 1024  # a whole TLS record: the event loop would not see the rest of one
 _PORTS = {"http": 80, "https": 443}
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class NoAnswer(Exception):
-    """There is no whole answer. ``status`` is set where only the rest of its body is missing."""
+    """There is no complete answer. ``status`` is set if only the rest of its body is missing."""
 
     def __init__(self, reason: str, status: int | None = None, *, died_idle: bool = False) -> None:
         super().__init__(reason)
@@ -30,7 +30,7 @@ class NoAnswer(Exception):
 
 
 def parse_endpoint(url: str) -> SplitResult:
-    """Return the parts of a URL, without a slash at its end. Raises ValueError where it is not usable."""
+    """Return the parts of a URL, without a slash at its end. Raises ValueError if it is not usable."""
     parts = urlsplit(url.rstrip("/"))
     if parts.scheme not in _PORTS or not parts.hostname or parts.port == 0:
         raise ValueError("no http or https URL with a host")
@@ -43,8 +43,8 @@ def parse_endpoint(url: str) -> SplitResult:
 class HttpClient:
     """Pools connections by server. They belong to one event loop until ``close``.
 
-    ``timeout`` bounds the seconds to open a connection, and to an answer. ``tls`` makes the context of https.
-    ``clock`` gives Unix seconds: unlike the event loop's clock, it notices a freeze of the process.
+    ``timeout`` bounds the seconds to open a connection, and to an answer. ``tls`` makes the context for
+    https. ``clock`` gives Unix seconds: unlike the event loop's clock, it counts a freeze.
     """
 
     timeout: float = 3.0
@@ -56,7 +56,7 @@ class HttpClient:
     async def request(self, endpoint: SplitResult, data: bytes) -> tuple[int, bytes]:
         """Send a request and return its answer's status and body. Raises NoAnswer.
 
-        A request is sent once more where its connection turns out to have died while it was idle.
+        A request is sent once more if its connection had died while it was idle.
         """
         idle = self._idle.setdefault((endpoint.scheme, endpoint.netloc), [])
         connection = self._take(idle) or await self._connect(endpoint)
@@ -65,14 +65,14 @@ class HttpClient:
             try:
                 answer = await connection.send(data)
             except asyncio.CancelledError:
-                connection.abort()  # its answer may come yet
+                connection.abort()  # its answer may still come
                 raise
             except NoAnswer as exc:
-                for other in idle:  # what ended this one may have ended those that were idle meanwhile
+                for other in idle:  # the same cause may have ended connections that were idle since
                     other.usable = other.usable and other.idle_since > started
                 if not exc.died_idle:
                     raise
-                connection = await self._connect(endpoint)  # it has not served yet: this happens once
+                connection = await self._connect(endpoint)  # a new connection can't have died idle
                 continue
             if connection.usable:
                 connection.idle_since = self.clock()
@@ -97,12 +97,12 @@ class HttpClient:
     async def _connect(self, endpoint: SplitResult) -> "_Connection":
         host, port = str(endpoint.hostname), endpoint.port or _PORTS[endpoint.scheme]
         context = None
-        if endpoint.scheme == "https":  # not before: it reads the system's certificates for 20 ms
+        if endpoint.scheme == "https":  # made late: it takes 20 ms to read the system's certificates
             context = self._context = self._context or self.tls()
         try:
             async with asyncio.timeout(self.timeout):
                 opened = await _open(host, port, context)
-        except (OSError, UnicodeError) as exc:  # UnicodeError: the host is no host's name
+        except (OSError, UnicodeError) as exc:  # UnicodeError: not a valid host name
             why = "timed out" if isinstance(exc, TimeoutError) else exc
             raise NoAnswer(f"no connection to {host}:{port}: {why}") from exc
         return _Connection(asyncio.get_running_loop(), opened, self.timeout)
@@ -143,9 +143,9 @@ async def _handshake(loop: asyncio.AbstractEventLoop, opened: ssl.SSLSocket) -> 
 
 
 class _Connection:
-    """Carries one request at a time. ``usable`` while it is open and in step with its server.
+    """Carries one request at a time. It is ``usable`` while it is open and no unexpected data has come.
 
-    It reads and writes its socket itself: asyncio's own TLS would take as long as all the rest of a post.
+    It reads and writes its socket itself: asyncio's TLS would take as long as the whole rest of a post.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, opened: socket.socket, timeout: float) -> None:
@@ -169,7 +169,7 @@ class _Connection:
         self._answer = answer = self._loop.create_future()
         self._status, self._body, self._heard = None, [], False
         self._deadline = self._loop.time() + self._timeout
-        if self._timer is None:  # one timer serves many requests; one for each would take 2 us
+        if self._timer is None:  # one timer serves many requests: a new one takes 2 us
             self._timer = self._loop.call_at(self._deadline, self._check_deadline)
         self._write(memoryview(request))
         return answer
@@ -232,11 +232,11 @@ class _Connection:
         self._fail(reason, died_idle=self.idle_since > 0 and not self._heard)
 
     def on_message_begin(self) -> None:
-        self.usable = self.usable and self._answer is not None  # else nobody asked
+        self.usable = self.usable and self._answer is not None  # else an answer without a request
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status >= 200 and self._answer is not None:  # noqa: PLR2004 - 1xx only announces an answer
+        if status >= 200 and self._answer is not None:  # noqa: PLR2004 - 1xx is not the final answer
             self._status = status
 
     def on_body(self, piece: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Calls the operations of DynamoDB and SQS without an SDK, which a cold start can't pay for."""
+"""Calls operations of DynamoDB and SQS without an SDK, because importing one would slow a cold start."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ class JsonApi:
 
     service: ClassVar[str]
     target: ClassVar[str]  # the prefix of an operation's name
-    unavailable: ClassVar[str]  # what Unavailable says
+    unavailable: ClassVar[str]  # the detail of Unavailable
     http: HttpClient
     endpoint: str | None
     region: str
@@ -40,14 +40,14 @@ class JsonApi:
     retry: RetryPolicy = RETRY
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the endpoint is not usable."""
+        """Raise ValueError if the endpoint is not usable."""
         url = self.endpoint or f"https://{self.service}.{self.region}.amazonaws.com"
         self._endpoint = parse_endpoint(url)
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what an operation answers. It may run more than once, which must make no difference.
+        """Return an operation's answer. It may run more than once, so it must be idempotent.
 
-        Raises ConditionFailed, or Unavailable where the service refuses or does not answer in time.
+        Raises ConditionFailed, or Unavailable if the service refuses or does not answer in time.
         """
         target = f"{self.target}.{operation}"
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": target}
@@ -95,7 +95,7 @@ class SqsApi(JsonApi):
 
 
 def _error(answer: bytes) -> tuple[str, list[str]]:
-    """Return the code of an error, and those of the reasons why a transaction was cancelled."""
+    """Return the code of an error, and the codes of a transaction's CancellationReasons."""
     try:
         error = json.loads(answer)
         reasons = [reason["Code"] for reason in error.get("CancellationReasons", ())]

@@ -1,4 +1,4 @@
-"""Says which errors of botocore, and of PynamoDB around it, are worth another attempt."""
+"""Decides which errors of botocore and PynamoDB are retryable."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from chalicelib.retry import is_retryable_error, is_retryable_status
 
 SDK_RETRIES_OFF: Any = {"mode": "standard", "total_max_attempts": 1}
-"""For botocore's ``retries``. ``Backoff`` makes all attempts, so that they share one time budget."""
+"""For botocore's ``retries``. ``Backoff`` makes all attempts, so they share one time budget."""
 
 NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
 
@@ -23,18 +23,18 @@ def is_retryable(error: Exception) -> bool:
 
 
 def error_code(error: BaseException | None) -> str:
-    """Return what AWS calls its refusal; empty where there was no answer."""
+    """Return AWS's error code; empty if there was no answer."""
     code: str = _response(error).get("Error", {}).get("Code", "")
     return code
 
 
 def reason_codes(error: BaseException | None) -> list[str]:
-    """Return the codes of a cancelled transaction's reasons, one an item; "None" where an item had none."""
+    """Return the codes of a transaction's CancellationReasons, one an item; "None" if it has no reason."""
     return [reason["Code"] for reason in _response(error).get("CancellationReasons", ())]
 
 
 def _response(error: BaseException | None) -> dict[str, Any]:
-    # PynamoDB raises a ClientError of its own from botocore's, and leaves out most of the answer.
+    # PynamoDB raises its own ClientError from botocore's, without most of the answer.
     if isinstance(error, ClientError) and isinstance(error.__cause__, ClientError):
         error = error.__cause__
     return {**error.response} if isinstance(error, ClientError) else {}

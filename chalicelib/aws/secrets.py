@@ -1,4 +1,4 @@
-"""Reads the token secrets of a stage on AWS, where they are an SSM SecureString."""
+"""Reads the token secrets of a stage on AWS from an SSM SecureString."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -13,14 +13,14 @@ from chalicelib.aws.sdk_errors import SDK_RETRIES_OFF, is_retryable
 from chalicelib.retry import Backoff, RetryPolicy
 
 CLIENT = Config(connect_timeout=2, read_timeout=2, retries=SDK_RETRIES_OFF)
-"""Whoever shows a token waits for this; with botocore's own minute a function would be ended before."""
+"""The caller with the token waits for this read. botocore's default of a minute outlasts the function."""
 
 RATE = RetryPolicy(attempts=20, base_seconds=0.1, cap_seconds=2.0)
 """SSM allows 40 reads a second for the whole account: 300 cold functions need 8 seconds."""
 
 
 class ParameterSecrets:
-    """``ports.SecretSource`` on SSM. ``session`` is asked for when the client is first needed."""
+    """``ports.SecretSource`` on SSM. ``session`` is called at the first read."""
 
     def __init__(
         self,

@@ -15,13 +15,13 @@ from urllib.parse import SplitResult, quote
 from chalicelib.errors import Unavailable
 from chalicelib.settings import Keys
 
-UNRESERVED = "-._~"  # beside letters and digits, RFC 3986 leaves these as they are
+UNRESERVED = "-._~"  # RFC 3986 leaves these, letters and digits unencoded
 _ONLY_PADDING_TO_ENCODE = re.compile(r"[A-Za-z0-9_.~-]+={0,2}").fullmatch
 
 
 @dataclass
 class SignedRequests:
-    """Makes requests that differ only in the last segment of their path; ``path`` stands before it.
+    """Makes requests that differ only in the last segment of their path. ``path`` is the part before it.
 
     Each takes one SHA-256 and one HMAC. ``headers`` are in lower case. ``clock`` gives Unix seconds.
     """
@@ -37,7 +37,7 @@ class SignedRequests:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise Unavailable where there are no credentials."""
+        """Raise Unavailable if there are no credentials."""
         if not self.credentials.access_key or not self.credentials.secret_key:
             raise Unavailable(
                 "There are no AWS credentials to sign requests with. On AWS the function's role provides "
@@ -45,7 +45,7 @@ class SignedRequests:
             )
         path = self.endpoint.path + self.path
         self._start = f"{self.method} {path}"
-        # What is encoded once to be sent is encoded again to be signed: "=" becomes %3D, and %253D.
+        # The path is encoded once to be sent and twice to be signed: "=" becomes %3D, then %253D.
         self._canonical_start = f"{self.method}\n{quote(path, safe='/' + UNRESERVED)}"
         self._body_hash = hashlib.sha256(self.body).hexdigest()
         self._second = -1
@@ -66,7 +66,7 @@ class SignedRequests:
         return f"{self._start}{sent}{self._middle}{outer.hexdigest()}\r\n\r\n".encode() + self.body
 
     def _date(self, second: int) -> None:
-        """Prepare what depends on the time."""
+        """Prepare the parts that depend on the time."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         scope = f"{stamp[:8]}/{self.region}/{self.service}/aws4_request"
         headers = {"host": self.endpoint.netloc, "x-amz-date": stamp, **self.headers}
@@ -80,7 +80,7 @@ class SignedRequests:
             f" HTTP/1.1\r\n{lines}content-length: {len(self.body)}\r\nauthorization: AWS4-HMAC-SHA256 "
             f"Credential={self.credentials.access_key}/{scope}, SignedHeaders={names}, Signature="
         )
-        # HMAC as RFC 2104 writes it: copying two hashes takes a third of hmac.digest().
+        # HMAC as in RFC 2104. Copying two hashes takes a third of the time of hmac.digest().
         key = _signing_key(str(self.credentials.secret_key), scope).ljust(64, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
         self._inner.update(f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n".encode())
@@ -88,7 +88,7 @@ class SignedRequests:
         self._second = second
 
 
-@lru_cache(maxsize=8)  # it lasts a day
+@lru_cache(maxsize=8)  # a key lasts a day
 def _signing_key(secret_key: str, scope: str) -> bytes:
     key = f"AWS4{secret_key}".encode()
     for part in scope.split("/"):

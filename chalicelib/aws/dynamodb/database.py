@@ -1,4 +1,4 @@
-"""Binds models to real tables, on one connection that retries what may succeed later.
+"""Binds models to real tables, on one connection that retries calls.
 
 ``infra/deploy/stack.yaml`` creates the tables. Names, Region and endpoint are passed, not found in module
 state.
@@ -23,17 +23,17 @@ M = TypeVar("M", bound=Model)
 
 CONNECT_TIMEOUT_SECONDS = 1
 READ_TIMEOUT_SECONDS = 3
-"""A DynamoDB answer takes milliseconds; one that takes seconds is better asked for again."""
+"""An answer of DynamoDB takes milliseconds. A retry is faster than waiting for one that takes seconds."""
 
 MAX_POOL_CONNECTIONS = 32
 """As many as a sweep has threads."""
 
 
 class RetryingConnection(Connection):
-    """Retries what DynamoDB refuses or leaves undone for the moment. PynamoDB sends everything through it.
+    """Retries calls that DynamoDB refuses or leaves unfinished. PynamoDB sends everything through it.
 
-    An operation raises its last error once attempts or time are used up. A transaction is sent again with the
-    same token, so that one whose answer was lost is made once.
+    An operation raises its last error once attempts or time are used up. A transaction is retried with the
+    same token, so it is made once even if an answer was lost.
     """
 
     def __init__(self, region: str, endpoint: str | None, backoff: Backoff) -> None:
@@ -49,13 +49,13 @@ class RetryingConnection(Connection):
         self.retries_conflicts = True
 
     def raising_conflicts(self) -> Self:
-        """Return this connection as one that raises a transaction's conflict at once."""
+        """Return a copy of this connection that raises a transaction's conflict at once."""
         twin = copy(self)
         twin.retries_conflicts = False
         return twin
 
     def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return what an operation answers, the items of all attempts where it is a batch."""
+        """Return an operation's answer; for a batch, with the items of all attempts."""
         responses: dict[str, list[Any]] = {}
         failure: Exception | None = None
         for _ in self.backoff.attempts():
@@ -100,14 +100,14 @@ class Database:
         self.region = region
         self.endpoint = endpoint
         self.connection = RetryingConnection(region, endpoint, backoff or Backoff(LOAD))
-        # Else botocore writes its user agent anew for each call, which takes a tenth of the call's CPU.
+        # Otherwise botocore builds its user agent for each call, which takes a tenth of the call's CPU.
         self.connection.session.set_default_client_config(Config(user_agent="game-night-live"))
-        # Made here, by one thread: PynamoDB makes it on first use without a lock, one for each thread.
+        # Made here, by one thread. At first use, PynamoDB would make one for each thread, without a lock.
         _ = self.connection.client
 
 
 class Table:
-    """One real table of a database, and all models of it."""
+    """One real table of a database, and its models."""
 
     def __init__(self, database: Database, name: str) -> None:
         self.name = name
@@ -145,16 +145,16 @@ class Table:
         return metaclass(template.__name__, (template,), namespace)
 
     def take(self, partition: str, sort_key: str) -> dict[str, Any]:
-        """Delete an item and return its attributes as DynamoDB has them; none where it was not there."""
+        """Delete an item and return its attributes in DynamoDB's JSON; empty if there was no item."""
         taken = self._table.delete_item(partition, sort_key, return_values="ALL_OLD")
         attributes: dict[str, Any] = taken.get("Attributes", {})
         return attributes
 
     def transaction(self, *, retry_conflicts: bool = True) -> TransactWrite:
-        """Return a transaction: what is added to it is written whole or not at all at the block's end.
+        """Return a transaction: everything that is added to it is written at the block's end, or nothing is.
 
-        ``retry_conflicts=False`` is for a caller that reads again and decides anew where another writer has
-        the same items: it gets the conflict at once (``errors.lost_race``).
+        ``retry_conflicts=False`` is for a caller that reads again and decides anew if another writer changes
+        the same items. It gets the conflict at once (``errors.lost_race``).
         """
         connection = self.database.connection
         return TransactWrite(

@@ -1,4 +1,4 @@
-"""Translates what PynamoDB and botocore raise into our errors, once, here."""
+"""Translates the errors of PynamoDB and botocore into ours."""
 
 import logging
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Raise ConditionFailed where a write's condition does not hold, else Unavailable."""
+    """Raise ConditionFailed if a write's condition does not hold, else Unavailable."""
     try:
         yield
     except (PynamoDBException, BotoCoreError, ClientError) as error:
@@ -30,13 +30,13 @@ def translate_errors() -> Iterator[None]:
 
 
 def condition_failed(error: PynamoDBException) -> bool:
-    """Say whether a write's condition did not hold, or one condition of a transaction."""
+    """Return whether the condition of a write, or one condition of a transaction, did not hold."""
     return error_code(error.cause) == "ConditionalCheckFailedException" or CONDITION_FAILED in _reasons(error)
 
 
 @contextmanager
 def versioned(table: Table) -> Iterator[TransactWrite]:
-    """Write a transaction at the block's end. Raises VersionConflict where another writer was first."""
+    """Write a transaction at the block's end. Raises VersionConflict if another writer was first."""
     with translate_errors():
         try:
             with table.transaction(retry_conflicts=False) as write:
@@ -48,10 +48,10 @@ def versioned(table: Table) -> Iterator[TransactWrite]:
 
 
 def lost_race(error: TransactWriteError) -> bool:
-    """Say whether a transaction was cancelled because another writer was first, or is at it now.
+    """Return whether a transaction was cancelled because another writer was first, or is writing now.
 
-    One that is still in progress, or had no answer, has lost nothing: it may be committed. Made anew it would
-    have another token, and could be made twice: only who asked can decide on that.
+    A transaction in progress, or without an answer, may still be committed. A new attempt would have another
+    token and could make the change twice, so only the caller may decide on that.
     """
     reasons = _reasons(error)
     return CONDITION_FAILED in reasons or ("TransactionConflict" in reasons and reasons <= RETRYABLE_REASONS)

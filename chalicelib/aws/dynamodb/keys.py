@@ -1,19 +1,19 @@
-"""The keys of both tables. Zeros make the order of the text the order of the numbers."""
+"""Renders and parses the keys of both tables. Leading zeros make texts sort as numbers."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from chalicelib.nights.events import SESSIONS_STREAM
 
-if TYPE_CHECKING:  # delivery, which imports this module when it is cold, answers no request
+if TYPE_CHECKING:  # a cold start of delivery imports this module, but handles no requests
     from chalicelib.idempotency import IdempotentRequest
 
 SESSIONS = SESSIONS_STREAM
-"""The partition of what is true of all sessions."""
+"""The partition of items about all sessions."""
 
 HEAD = "head"
 LAST_EVENT = "event#9999999999"
-"""Not below any event's sort key."""
+"""The highest sort key of an event."""
 
 
 def session_key(session_id: int) -> str:
@@ -32,7 +32,7 @@ def stream_of(partition: str) -> str:
 
 
 def active_key(session_id: int) -> str:
-    """Return the sort key, in ``sessions``, that is there as long as a session is active."""
+    """Return the sort key in ``sessions`` of the item that exists while a session is active."""
     return f"active#{session_id:010}"
 
 
@@ -42,7 +42,7 @@ def event_key(sequence: int) -> str:
 
 
 def sequence_of(sort_key: str) -> int:
-    """Return the sequence that an event's sort key names. Raises ValueError where it names none."""
+    """Return the sequence of an event's sort key. Raises ValueError if there is none."""
     return int(sort_key.removeprefix("event#"))
 
 
@@ -92,7 +92,7 @@ def audience_key(stream: str, shard: int) -> str:
 
 
 def fan_out_key(stream: str) -> str:
-    """Return the partition that says how far delivery has come in a stream."""
+    """Return the partition of a stream's delivery progress."""
     return f"fan_out#{stream}"
 
 
@@ -102,7 +102,7 @@ def deadline_key(minute: int, shard: int) -> str:
 
 
 SWEPT = "swept"
-"""The partition that says up to which minute nothing is left to do."""
+"""The partition of the last swept minute."""
 
 
 PENDING = "pending#"
@@ -114,5 +114,5 @@ def pending_key(session_id: int) -> str:
 
 
 def idempotency_key(request: "IdempotentRequest") -> str:
-    """Return the partition of an idempotency key. The subject is quoted: it can't reach into the key."""
+    """Return the partition of an idempotency key. The subject is quoted: it can't contain "#"."""
     return f"idempotency#{quote(request.subject, safe='')}#{request.key}"

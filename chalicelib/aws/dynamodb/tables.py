@@ -1,4 +1,4 @@
-"""The items of both tables as PynamoDB models.
+"""Defines the items of both tables as PynamoDB models.
 
 They are templates without a table: ``database.Table.bind`` makes the classes that the stores use.
 """
@@ -15,12 +15,12 @@ class _Item(Model):
     SK = UnicodeAttribute(range_key=True)
 
     def values_of(self, kind: type[Any]) -> dict[str, Any]:
-        """Return the attributes that are fields of a dataclass too, by their names."""
+        """Return by name the attributes that are also fields of a dataclass."""
         return {field.name: getattr(self, field.name) for field in fields(kind) if hasattr(self, field.name)}
 
     @classmethod
     def find(cls, partition: str, sort_key: str) -> Self | None:
-        """Return the item as it is now, None where there is none."""
+        """Return the item as it is now, or None."""
         try:
             return cls.get(partition, sort_key, consistent_read=True)
         except cls.DoesNotExist:
@@ -28,7 +28,7 @@ class _Item(Model):
 
 
 class _ExpiringItem(_Item):
-    """An item that TTL deletes days after ``expires_at`` (Unix seconds). Its readers ask ``expired``."""
+    """An item that TTL deletes within days after ``expires_at`` (Unix seconds). Readers check ``expired``."""
 
     expires_at = NumberAttribute()
 
@@ -38,7 +38,7 @@ class _ExpiringItem(_Item):
 
     @classmethod
     def find_unexpired(cls, partition: str, sort_key: str, now: float) -> Self | None:
-        """Return the item as it is now, None where there is none or it has expired."""
+        """Return the item as it is now; None if there is none or it has expired."""
         item = cls.find(partition, sort_key)
         return None if item is None or item.expired(now) else item
 
@@ -51,7 +51,7 @@ class StreamHeadItem(_Item):
 
 
 class ActiveSessionItem(_Item):
-    """``sessions`` / ``active#0000000017``: there as long as session 17 is active."""
+    """``sessions`` / ``active#0000000017``: exists while session 17 is active."""
 
 
 class SessionItem(_Item):
@@ -63,7 +63,7 @@ class SessionItem(_Item):
     notes = UnicodeAttribute(null=True)
     is_active = BooleanAttribute()
     ended_at = UnicodeAttribute(null=True)
-    games_added = NumberAttribute(attr_name="games_played", default=0)  # as before games could be removed
+    games_added = NumberAttribute(attr_name="games_played", default=0)  # an older name
     removed_games = ListAttribute(of=NumberAttribute, default=list)
     crowded_until = NumberAttribute(default=0)
     closing = BooleanAttribute(default=False)
@@ -81,7 +81,7 @@ class GameItem(_Item):
 
 
 class NightItem(_Item):
-    """A head, a game or a vote, as one BatchGetItem reads several; the others' attributes are None."""
+    """A head, a game or a vote, for a BatchGetItem of several kinds. Attributes of other kinds are None."""
 
     is_active = BooleanAttribute(null=True)
     closing = BooleanAttribute(null=True)
@@ -98,7 +98,7 @@ class NightItem(_Item):
 
 
 class VoteItem(_Item):
-    """``session#17`` / ``vote#0001#{voter}``: the vote of one voter for one game that counts."""
+    """``session#17`` / ``vote#0001#{voter}``: a voter's counted vote for a game."""
 
     username = UnicodeAttribute()
     type = UnicodeAttribute()
@@ -108,8 +108,9 @@ class VoteItem(_Item):
 class PendingVoteItem(_Item):
     """``pending#17`` / ``{milliseconds}#{id}``: a vote that waits to be counted.
 
-    A partition of its own: what is written to a session's is what bounds its votes. It never expires: it has
-    been answered, and a session that ends without it tells by it that it was not counted.
+    It has its own partition, because the write rate of the session's partition limits how fast votes are
+    counted. It never expires: its voter has an answer, and if the session ends, it shows that the vote was
+    not counted.
     """
 
     game_id = NumberAttribute()
@@ -119,12 +120,12 @@ class PendingVoteItem(_Item):
 
 
 class EventItem(_ExpiringItem):
-    """``session#17`` / ``event#0000000001``: what one commit logged. This is the log and the outbox.
+    """``session#17`` / ``event#0000000001``: the events of one commit. This is the log and the outbox.
 
     A start is also in ``sessions`` / ``event#0000000017``: the stream of all sessions' starts.
 
-    ``envelope`` is the event as sent; of a batch of votes it has their events in order, one a line, and the
-    sort key is that of the last.
+    ``envelope`` is the event as sent. For a batch of votes it has all events in order, one a line, and the
+    sort key of the last.
     """
 
     type = UnicodeAttribute()
@@ -133,7 +134,7 @@ class EventItem(_ExpiringItem):
 
 
 class InviteItem(_ExpiringItem):
-    """``invite#{digest of the code}`` / ``head``: whom a code lets in, until a Unix second."""
+    """``invite#{digest of the code}`` / ``head``: an invite, valid until a Unix second."""
 
     subject = UnicodeAttribute()
     session = NumberAttribute(null=True)
@@ -142,27 +143,27 @@ class InviteItem(_ExpiringItem):
 
 
 class GuestItem(_Item):
-    """``session#17`` / ``guest#{voter}``: somebody who joined the session, also once removed from it."""
+    """``session#17`` / ``guest#{voter}``: a guest of the session; kept after a removal."""
 
     name = UnicodeAttribute()
     subject = UnicodeAttribute()
 
 
 class AttemptsItem(_ExpiringItem):
-    """``attempts#{minute}`` / ``{source}``: how often somebody there tried to join."""
+    """``attempts#{minute}`` / ``{source}``: the attempts to join from a source."""
 
     attempts = NumberAttribute(default=0)
 
 
 class IdempotencyItem(_ExpiringItem):
-    """``idempotency#{sub}#{key}`` / ``head``: what was asked under this key, and what was answered."""
+    """``idempotency#{sub}#{key}`` / ``head``: the request under this key, and its answer."""
 
     request_hash = UnicodeAttribute()
     answer = UnicodeAttribute()
 
 
 class ConnectionItem(_ExpiringItem):
-    """``connection#{id}`` / ``head``: the connection, and who it proved to be."""
+    """``connection#{id}`` / ``head``: the connection, and whose it is."""
 
     api_id = UnicodeAttribute()
     stage = UnicodeAttribute()
@@ -183,9 +184,9 @@ class ConnectionItem(_ExpiringItem):
 
 
 class DeadlineItem(_ExpiringItem):
-    """``deadline#{minute}#{shard}`` / ``{kind}#{connection id}``: a connection has this deadline next.
+    """``deadline#{minute}#{shard}`` / ``{kind}#{connection id}``: a connection's next deadline.
 
-    ``at`` is in Unix seconds, ``revision`` that of the connection when this was put.
+    ``at`` is in Unix seconds. ``revision`` is the connection's when this was written.
     """
 
     at = NumberAttribute()
@@ -193,31 +194,31 @@ class DeadlineItem(_ExpiringItem):
 
 
 class SweptItem(_Item):
-    """``swept`` / ``head``: nothing is left to do up to ``minute``."""
+    """``swept`` / ``head``: the sweep has finished all minutes up to ``minute``."""
 
     minute = NumberAttribute()
 
 
 class RevokedItem(_ExpiringItem):
-    """``revoked#{sub}`` / ``head``: what the subject was issued until ``at`` (Unix seconds) is refused."""
+    """``revoked#{sub}`` / ``head``: tokens issued to the subject until ``at`` (Unix seconds) are refused."""
 
     at = NumberAttribute()
 
 
 class SubjectItem(_ExpiringItem):
-    """``subject#{sub}`` / ``{connection id}``: a connection of the subject, and when its token was issued."""
+    """``subject#{sub}`` / ``{connection id}``: a subject's connection, and when its token was issued."""
 
     issued_at = NumberAttribute()
 
 
 class MembershipItem(_ExpiringItem):
-    """``connection#{id}`` / ``audience#{key}``: the way back from a connection to an audience it is in."""
+    """``connection#{id}`` / ``audience#{key}``: an audience that a connection is in."""
 
 
 class RecipientItem(_ExpiringItem):
     """``audience#{key}#{shard}`` / ``{connection id}``: one authenticated connection of an audience.
 
-    ``behind`` is there while it is behind; see ``connections.connection.Recipient``.
+    ``connections.connection.Recipient`` explains the attributes. ``behind`` exists only while it is behind.
     """
 
     api_id = UnicodeAttribute()

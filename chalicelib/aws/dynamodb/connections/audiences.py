@@ -1,7 +1,7 @@
-"""The audiences of streams in the connections table: read page by page, and who of them is behind.
+"""Reads the audiences of streams in the connections table page by page, and updates who is behind.
 
 ``connections`` writes these rows when a client joins or leaves. A broadcast reads them without PynamoDB,
-which would cost its cold start more than all the rest: docs/decisions/0051-audience-without-sdk.md.
+whose import would take most of its cold start: docs/decisions/0051-audience-without-sdk.md.
 """
 
 from chalicelib.aws.dynamodb.connections.rows import Row, Rows, key

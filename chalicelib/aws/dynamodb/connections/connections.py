@@ -1,7 +1,7 @@
-"""The connections table: connections, and the audiences that they are in.
+"""Stores connections, and the audiences that they are in, in the connections table.
 
-An audience is a base-table partition for each shard, since a
-consistent read is what makes ``auth_success`` a promise and an index can't be read consistently.
+An audience is one partition of the table for each shard. After ``auth_success`` no event may be missed, so
+reads must be consistent, and an index can't be read consistently.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -99,7 +99,7 @@ class DynamoConnectionStore:
                 for stream in renewed:
                     self._renew(write, connection.connection_id, stream, claims.expires_at)
             if connection.authenticated:
-                # Nobody can join with the old token any more. Whoever did after the first look is found now.
+                # From now on no join can use the old token. This finds joins since the first look.
                 late = {*self._subscriptions(connection)} - {*renewed}
                 if late:
                     with self._transaction() as write:
@@ -134,7 +134,7 @@ class DynamoConnectionStore:
                 if member:
                     write.condition_check(self._head, key, HEAD, condition=unchanged)
                 else:
-                    # Counted with the head, since who joins at the same time is counted there too.
+                    # The head has the count, so concurrent joins are counted too.
                     counted = self._head.subscriptions
                     write.update(
                         self._head(key, HEAD),
@@ -160,8 +160,8 @@ class DynamoConnectionStore:
         """See the port."""
         partition = connection_key(connection_id)
         with translate_errors():
-            # The head goes first: whoever joins later finds it missing, and whoever joined before is
-            # in the list that is read next.
+            # The head goes first: a later join finds it missing, and earlier joins are in the list that is
+            # read next.
             head = self._table.take(partition, HEAD)
             if "deadline_at" in head:
                 kind = DeadlineKind(head["deadline_kind"]["S"])
@@ -192,7 +192,7 @@ class DynamoConnectionStore:
         return bool(self._membership.find_unexpired(*key, self._now()))
 
     def _place(self, position: int, resume: Resume | None) -> list[Action]:
-        """Return where a row is in its stream that was not there before, or that resumes."""
+        """Return the actions that set the position of a new row, or of one that resumes."""
         row = self._recipient
         if resume is None:
             return [row.wants_cursor.set(row.wants_cursor | False), row.position.set(row.position | position)]
@@ -213,7 +213,7 @@ class DynamoConnectionStore:
         *,
         member: bool | None = None,
     ) -> None:
-        """Put a connection into an audience; ``member`` says, where it matters, whether it is there now."""
+        """Put a connection into an audience. ``member``: whether it must be in it now; None for either."""
         expires_at = connection.connected_at + MAX_CONNECTION_SECONDS
         row, membership = self._recipient, self._membership
         live = membership.expires_at > int(self._now())
@@ -230,7 +230,7 @@ class DynamoConnectionStore:
         )
 
     def _put_subject(self, write: TransactWrite, connection: Connection, claims: Claims) -> None:
-        """Note whose connection it is, unless the subject was revoked since the token was verified."""
+        """Note the connection's subject, unless it was revoked since the token was verified."""
         revoked = self._revoked
         write.condition_check(
             revoked,
@@ -267,7 +267,7 @@ class DynamoConnectionStore:
 
 @contextmanager
 def _raising_gone() -> Iterator[None]:
-    """Raise ConnectionGone where a condition does not hold: each says what the connection must be."""
+    """Raise ConnectionGone if a condition does not hold: all conditions here are about the connection."""
     try:
         with translate_errors():
             yield

@@ -1,4 +1,4 @@
-"""Reads the deadlines of a minute for the sweep, and moves those of connections that it met."""
+"""Reads the deadlines of a minute for the sweep, and moves those that it has handled."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -18,11 +18,11 @@ from chalicelib.connections.connection import Connection, shard_of
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
 
 RETENTION_SECONDS = 4 * 60 * 60
-"""A row that a sweep has not met after so long is behind what any sweep looks back to."""
+"""A row so old is before the oldest minute that any sweep reads."""
 
 
 class Heads:
-    """The heads and deadlines of one table. Its methods are parts of transactions, but for ``remove_row``."""
+    """The heads and deadlines of one table. All methods but ``remove_row`` add to a transaction."""
 
     def __init__(self, table: Table, shards: int) -> None:
         self._shards = shards
@@ -37,12 +37,12 @@ class Heads:
         condition: Condition,
         actions: Sequence[Action] = (),
     ) -> None:
-        """Change what a connection is notified, its deadline and revision; ``actions`` change the rest."""
+        """Change a connection's ``notified``, deadline and revision; ``actions`` change the rest."""
         head, deadline = self.item, after.deadline
         moved = []
         if deadline is not None:
             moved = [head.deadline_at.set(deadline.at), head.deadline_kind.set(deadline.kind.value)]
-        notified: Any = sorted(kind.value for kind in after.notified)  # PynamoDB's stubs know no texts
+        notified: Any = sorted(kind.value for kind in after.notified)  # PynamoDB's stubs lack lists of text
         write.update(
             head(connection_key(before.connection_id), HEAD),
             actions=[*actions, *moved, head.notified.set(notified), head.revision.set(after.revision)],
@@ -51,7 +51,7 @@ class Heads:
         self.put_row(write, after, before.deadline)
 
     def put_row(self, write: TransactWrite, connection: Connection, before: Deadline | None = None) -> None:
-        """Put a connection's deadline in the place of the one before."""
+        """Replace a connection's deadline."""
         deadline, connection_id = connection.deadline, connection.connection_id
         if deadline is None:
             return
@@ -70,7 +70,7 @@ class Heads:
 
 
 def connection_of(connection_id: str, item: ConnectionItem) -> Connection:
-    """Return the connection that a head is."""
+    """Return the connection of a head."""
     deadline = None
     if item.deadline_at is not None and item.deadline_kind is not None:
         deadline = Deadline(int(item.deadline_at), DeadlineKind(item.deadline_kind))
@@ -82,7 +82,7 @@ def connection_of(connection_id: str, item: ConnectionItem) -> Connection:
 
 
 def same_identity(head: type[ConnectionItem], connection: Connection) -> Condition:
-    """Hold only while the connection is there, is who it was when it was read, and is not being closed."""
+    """Require that the connection exists, has the identity that was read, and is not being closed."""
     same: Condition = head.PK.exists() & head.subject.does_not_exist()
     if connection.subject is not None:
         same = (head.subject == connection.subject) & (head.token_expires_at == connection.token_expires_at)
@@ -91,8 +91,8 @@ def same_identity(head: type[ConnectionItem], connection: Connection) -> Conditi
 
 
 def same_revision(head: type[ConnectionItem], connection: Connection) -> Condition:
-    """Hold only while neither its identity nor its deadline has changed since it was read."""
+    """Require that neither the identity nor the deadline has changed since the connection was read."""
     same: Condition = head.revision == connection.revision
-    if connection.revision == 0:  # as a head is first, and as it was before there were revisions
+    if connection.revision == 0:  # a new head has no revision
         same = head.PK.exists() & (head.revision.does_not_exist() | same)
     return same

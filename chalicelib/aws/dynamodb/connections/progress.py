@@ -1,7 +1,7 @@
-"""How far delivery has come, in the connections table: in each stream, and in each shard of an audience.
+"""Stores how far delivery has come, in each stream and in each shard of an audience.
 
 ``fan_out#{stream}`` / ``head``: ``handled``, a cursor; and the events that have jobs, from sequence ``since``
-up to the cursor ``fanned_out``, none of them on the queue after ``pending_until``.
+up to the cursor ``fanned_out``. After ``pending_until`` none of their jobs is on the queue.
 ``fan_out#{stream}`` / ``shard#{number}``: the checkpoint of a shard's newest job.
 """
 
@@ -12,7 +12,7 @@ from chalicelib.limits import EVENT_RETENTION_SECONDS
 from chalicelib.nights.cursors import Cursor
 
 PENDING_SECONDS = 4 * 60 * 60 + 10 * 60
-"""The queue keeps a job for four hours (infra/deploy/stack.yaml); ten minutes later none of it is left."""
+"""The queue keeps a job for four hours (infra/deploy/stack.yaml), plus a margin of ten minutes."""
 
 
 class DynamoProgressStore(Rows):

@@ -1,6 +1,6 @@
-"""The connections table's part in revocation: which subjects were revoked, and when.
+"""Stores in the connections table which subjects were revoked, and when.
 
-Here and not with the sessions, so that the transaction that authenticates a connection can check it.
+They are beside the connections because the transaction that authenticates a connection checks them.
 """
 
 from chalicelib.aws.dynamodb.database import Table

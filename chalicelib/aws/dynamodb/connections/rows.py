@@ -1,4 +1,4 @@
-"""Reads and writes items of the connections table without an SDK, which delivery's cold start can't pay for.
+"""Reads and writes items of the connections table without an SDK, which would slow delivery's cold start.
 
 See docs/decisions/0051-audience-without-sdk.md.
 """
@@ -18,7 +18,7 @@ def key(partition: str, sort_key: str) -> Row:
 
 
 class Rows:
-    """The rows of a table divided into shards. Reads are consistent; what has expired is not there.
+    """The rows of a table divided into shards. Reads are consistent and leave out expired rows.
 
     ``now`` returns Unix seconds.
     """
@@ -37,7 +37,7 @@ class Rows:
         return row if row and self._is_there(row) else None
 
     async def _query(self, partition: str, **more: Any) -> tuple[list[Row], str | None]:
-        """Return a page of a partition's rows, and the sort key after which there are more."""
+        """Return a page of a partition's rows, and the sort key after which the next page begins."""
         found = await self._call(
             "Query",
             KeyConditionExpression="PK = :partition",

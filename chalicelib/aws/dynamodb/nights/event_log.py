@@ -1,4 +1,4 @@
-"""The log of events in the sessions table: appended to with the change, read by replay and polling."""
+"""Appends events to the log in the sessions table, in the change's transaction, and reads them."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -37,9 +37,9 @@ class DynamoEventLog:
         return events[:limit]
 
     def append_with(self, write: TransactWrite, events: Sequence[Event]) -> None:
-        """Add events of one stream to the transaction of the change that they speak of.
+        """Add events of one stream to the transaction of their change.
 
-        They are one item, so that the table's stream hands them over together and in order.
+        They are one item, so the table's stream delivers them together and in order.
         """
         if not events:
             return
@@ -56,9 +56,9 @@ class DynamoEventLog:
 
 
 def _events_of(stream: str, item: EventItem) -> list[Event]:
-    """Return the events that an item of a stream's log holds, oldest first; none where it can't be read.
+    """Return the events of an item of a stream's log, oldest first; none if it can't be read.
 
-    Whoever needs them finds a hole then, as where they have expired, and is told so.
+    A reader then sees a gap, as for expired events, and reports it.
     """
     try:
         last = Cursor(item.epoch, sequence_of(item.SK))

@@ -1,4 +1,4 @@
-"""Games and votes in the sessions table, beside the session that they belong to."""
+"""Stores games and votes in the sessions table, in the partition of their session."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from chalicelib.nights.votes import Vote, VoteKey, VoteType
 
 
 class DynamoGames:
-    """The part of ``nights.ports.SessionStore`` that is about games and votes, on DynamoDB."""
+    """The games and votes of ``nights.ports.SessionStore``, on DynamoDB."""
 
     def __init__(self, table: Table) -> None:
         self._game = table.bind(GameItem)
@@ -68,10 +68,10 @@ class DynamoGames:
         write.save(item, condition=self._game.PK.does_not_exist())
 
     def count_with(self, write: TransactWrite, session_id: int, before: Game, after: Game) -> None:
-        """Add a game's new tallies to the transaction; the whole fails where the old ones have changed.
+        """Add a game's new tallies to the transaction. It fails if the old ones have changed.
 
-        A plain read may be a moment older than the head that was read before it, so that the head's
-        condition alone would let a vote be lost.
+        A plain read may be older than the head that was read before it. So the condition on the head alone
+        would let a vote be lost.
         """
         write.update(
             self._game(session_key(session_id), game_key(after.id)),
@@ -80,7 +80,7 @@ class DynamoGames:
         )
 
     def vote_with(self, write: TransactWrite, session_id: int, earlier: Vote | None, vote: Vote) -> None:
-        """Add a vote to the transaction; the whole fails where the voter's earlier one has changed."""
+        """Add a vote to the transaction. It fails if the voter's earlier vote has changed."""
         item = self._vote(
             session_key(session_id),
             vote_key(*vote.key),
@@ -94,7 +94,7 @@ class DynamoGames:
         write.save(item, condition=unchanged)
 
     def withdraw_with(self, write: TransactWrite, session_id: int, vote: Vote) -> None:
-        """Delete a vote in the transaction; the whole fails where it has changed."""
+        """Delete a vote in the transaction. It fails if the vote has changed."""
         item = self._vote(session_key(session_id), vote_key(*vote.key))
         write.delete(item, condition=self._vote.type == vote.type.value)
 

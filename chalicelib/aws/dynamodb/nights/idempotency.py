@@ -1,4 +1,4 @@
-"""Idempotency keys in the sessions table, so that an answer is recorded with the change it speaks of."""
+"""Stores idempotency keys in the sessions table: an answer is recorded in its change's transaction."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ class DynamoAnswerStore:
             raise VersionConflict from error
 
     def record_with(self, write: TransactWrite, record: Record) -> None:
-        """Add the record to the transaction of the change; the whole fails where the key is in use."""
+        """Add the record to the transaction of the change. It fails if the key is in use."""
         write.save(self._item(record), condition=self._unused())
 
     def _item(self, record: Record) -> IdempotencyItem:
@@ -54,6 +54,6 @@ class DynamoAnswerStore:
         )
 
     def _unused(self) -> Condition:
-        # TTL deletes within days, so an expired record may still be there.
+        # TTL deletes within days, so an expired record may still exist.
         unused: Condition = self._answer.PK.does_not_exist() | (self._answer.expires_at <= int(self._now()))
         return unused

@@ -1,4 +1,4 @@
-"""Invites, guests, and the count of attempts to join, in the sessions table."""
+"""Stores invites, guests, and the counts of attempts to join, in the sessions table."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ from chalicelib.idempotency import Record, VersionConflict
 from chalicelib.nights.votes import guest_of
 
 KEPT_SECONDS = 24 * 60 * 60
-"""How long an invite that has expired is still told from one that never was."""
+"""For so long, an expired invite is answered as expired, not as unknown."""
 
 
 class DynamoInvites:

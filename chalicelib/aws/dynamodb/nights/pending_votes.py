@@ -1,4 +1,4 @@
-"""Stores votes that wait to be counted in the sessions table."""
+"""Stores pending votes in the sessions table."""
 
 from collections.abc import Sequence
 
@@ -24,8 +24,8 @@ class DynamoPendingVotes:
     def add(self, session_id: int, pending: PendingVote, records: Sequence[Record] = ()) -> None:
         """See the port.
 
-        This is a transaction also without a record: botocore sends a write whose answer was lost again, and a
-        transaction's token keeps it from storing a vote once more that was counted meanwhile.
+        This is a transaction even without a record. A write whose answer was lost is retried. Only a
+        transaction's token prevents the retry from storing a vote again that was counted in the meantime.
         """
         vote = pending.vote
         item = self._pending(
@@ -58,7 +58,7 @@ class DynamoPendingVotes:
             return self._pending.find(pending_key(session_id), pending_id) is not None
 
     def count_with(self, write: TransactWrite, session_id: int, counted: Sequence[PendingVote]) -> None:
-        """Delete votes in the transaction that counts them; it fails where one is not pending any more."""
+        """Delete votes in the transaction that counts them. It fails if one is no longer pending."""
         for pending in counted:
             item = self._pending(pending_key(session_id), pending.id)
             write.delete(item, condition=self._pending.PK.exists())

@@ -1,4 +1,4 @@
-"""Sessions in the sessions table: their heads, and the transactions that move them.
+"""Stores sessions in the sessions table: their heads, and the transactions that change them.
 
 The other items of a transaction are in ``event_log``, ``games``, ``pending_votes`` and ``idempotency``.
 """
@@ -27,8 +27,8 @@ from chalicelib.retry import ConditionFailed
 class DynamoSessionStore(DynamoGames):
     """``nights.ports.SessionStore`` on DynamoDB. ``now`` returns Unix seconds.
 
-    ``new_epoch`` returns a fresh random text. ``log``, ``answers``, ``pending`` and ``invites`` are the other
-    ports on the same table.
+    ``new_epoch`` returns a fresh random string. ``log``, ``answers``, ``pending`` and ``invites`` are the
+    other ports on the same table.
     """
 
     def __init__(
@@ -120,9 +120,8 @@ class DynamoSessionStore(DynamoGames):
     def newest_active(self) -> Session | None:
         """See the port.
 
-        Where all markers of one look belong to sessions that have ended by the time these are read, another
-        session may have started behind the look: nothing is active only once a look shows no such marker that
-        an earlier look did not show.
+        Markers are read first, then their sessions. If all sessions of one look have ended, another session
+        may have started during the look. So the look is repeated until it shows no marker that is new.
         """
         ended: set[int] = set()
         with translate_errors():
@@ -130,7 +129,7 @@ class DynamoSessionStore(DynamoGames):
                 seen = set[int]()
                 for number in self._marked_active():
                     session = self.session(number)
-                    if session is not None and session.is_active:  # or it ended between the two reads
+                    if session is not None and session.is_active:  # else it ended between the two reads
                         return session
                     seen.add(number)
                 if seen <= ended:
@@ -138,7 +137,7 @@ class DynamoSessionStore(DynamoGames):
                 ended |= seen
 
     def _marked_active(self) -> Iterator[int]:
-        """Yield the ids of sessions that have a marker, the newest first, read one by one."""
+        """Yield the ids of sessions that have a marker, newest first, read one by one."""
         for marker in self._active.query(
             SESSIONS,
             self._active.SK.startswith("active#"),

@@ -1,4 +1,4 @@
-"""Decodes records of the sessions table's stream: events that were logged, and votes that are pending."""
+"""Decodes records of the sessions table's stream: logged events and pending votes."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReadRecords:
-    """What records say, in their order. ``pending`` has sequence numbers by the session to count votes in."""
+    """The contents of records, in order. ``pending`` has the records' sequence numbers by session."""
 
     events: list[LoggedEvent] = field(default_factory=list)
     pending: dict[int, list[str]] = field(default_factory=dict)
@@ -29,11 +29,10 @@ class ReadRecords:
 
 
 def read_records(records: Iterable[dict[str, Any]]) -> ReadRecords:
-    """Return the events that the records say were appended to a log, and the sessions with pending votes.
+    """Return the events that were appended to a log, and the sessions with pending votes.
 
-    Anything else that happens in the table is passed over. A record that claims to be an event and can't
-    be read is logged as an error and counted: trying it again would not make it readable, and must not hold
-    up those behind it.
+    Other changes of the table are skipped. An unreadable event is logged as an error and counted. A retry
+    would not make it readable, and it must not block the records after it.
     """
     read = ReadRecords()
     for record in records:
@@ -64,8 +63,8 @@ def read_records(records: Iterable[dict[str, Any]]) -> ReadRecords:
             key = keys["PK"]["S"], keys["SK"]["S"]
             read.unreadable.append(UnreadableRecord(record["eventSourceARN"], sequence_number, *key, arrived))
             continue
-        # A start is delivered as an entry of the stream of all sessions. Who follows the session's own stream
-        # began to do so after the start was logged, and has it from the log.
+        # A start is delivered as an entry of the stream of all sessions. A follower of the session's own
+        # stream subscribed after the start was logged, and reads it from the log.
         read.events.extend(
             LoggedEvent(sequence_number, event)
             for event in events
@@ -75,7 +74,7 @@ def read_records(records: Iterable[dict[str, Any]]) -> ReadRecords:
 
 
 def events_of(image: Mapping[str, Any]) -> list[Event]:
-    """Return the events that an item of a log holds, as DynamoDB renders it. Raises ValueError."""
+    """Return the events of a log item in DynamoDB's JSON. Raises ValueError."""
     try:
         last = Cursor(image["epoch"]["S"], sequence_of(image["SK"]["S"]))
         stream = stream_of(image["PK"]["S"])
