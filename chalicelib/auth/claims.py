@@ -1,4 +1,4 @@
-"""The claims of a token, and what a role may do."""
+"""Defines the claims of a token, and checks its role."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,8 +18,8 @@ class Role(StrEnum):
 class Claims:
     """The claims of a verified token. Times are Unix seconds.
 
-    A guest has a ``session``, the only one that its token is for, and the ``name`` that it votes in; both are
-    None for every other role.
+    A guest's token is for one ``session`` only, and its votes count under ``name``. Both are None for other
+    roles.
     """
 
     subject: str
@@ -37,14 +37,14 @@ class Claims:
             raise Forbidden(f"This needs the role {wanted}; your token has the role {self.role}.")
 
     def require_session(self, session_id: int) -> None:
-        """Raise Forbidden where a guest asks for another session than its own."""
+        """Raise Forbidden if a guest asks for another session than its own."""
         if self.session not in (None, session_id):
             raise Forbidden(f"You are a guest of session {self.session}; your token is for no other.")
 
 
 @dataclass(frozen=True, slots=True)
 class TokenTerms:
-    """What a token says, but for its signature: no secret, so that it may be kept. Times are Unix seconds.
+    """A token's contents without the signature: no secret, so they may be stored. Times are Unix seconds.
 
     ``kid`` names the secret that signs it.
     """

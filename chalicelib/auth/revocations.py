@@ -8,16 +8,16 @@ from chalicelib.auth.ports import RevocationStore, TokenVerifier
 from chalicelib.errors import TokenRevoked
 
 CACHE_SECONDS = 5.0
-"""How long REST goes without reading a subject's revocation again: half of what the protocol allows."""
+"""How long REST caches a subject's revocation: half of what the protocol allows."""
 
 MAX_CACHED = 10_000
-"""Subjects of one process; then all are read again."""
+"""Cached subjects of one process. At this number the cache is emptied."""
 
 
 class RevocableVerifier:
-    """``ports.TokenVerifier`` that refuses what was revoked.
+    """A ``ports.TokenVerifier`` that refuses revoked tokens.
 
-    What the store says of a subject is used for ``cache_seconds``. ``monotonic`` is in seconds.
+    The store's answer for a subject is cached for ``cache_seconds``. ``monotonic`` is in seconds.
     """
 
     def __init__(

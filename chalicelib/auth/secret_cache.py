@@ -1,4 +1,4 @@
-"""Caches the token secrets, and notices that they were rotated.
+"""Caches the token secrets, and notices rotations.
 
 A process reads them again after a minute, and at once for a token with an unknown ``kid``.
 """
@@ -15,10 +15,10 @@ REFRESH_SECONDS = 60.0
 """How soon a process notices that a secret is no longer accepted."""
 
 BETWEEN_LOOKS_SECONDS = 1.0
-"""Between two reads for an unknown ``kid``, so that made-up ones can't cause a read each."""
+"""The least time between two reads for an unknown ``kid``: made-up ones must not cause a read each."""
 
 STALE_SECONDS = 600.0
-"""How long cached secrets are used while they can't be read: one that has leaked must not verify for ever."""
+"""How long cached secrets are used while they can't be read. A leaked one must not verify for ever."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +39,9 @@ class SecretCache:
         self._read_at = self._tried_at = self._looked_at = float("-inf")
 
     def verifying(self, kid: str | None) -> str | None:
-        """Return the secret that a token was signed with; None where none has this ``kid`` (any more).
+        """Return the secret that a token was signed with; None if none in use has this ``kid``.
 
-        Raises Unavailable where the secrets can't be read.
+        Raises Unavailable if the secrets can't be read.
         """
         secrets = self._fresh()
         key = secrets.verifying(kid, self._now())
@@ -60,7 +60,7 @@ class SecretCache:
             self._known = self._source.load()
         except SecretsUnreadable as error:
             self._tried_at = self._monotonic()
-            logger.error("the token secrets can't be read", extra={"detail": str(error)})  # noqa: TRY400 - the trace says no more
+            logger.error("the token secrets can't be read", extra={"detail": str(error)})  # noqa: TRY400 - the trace adds nothing
             if self._known is None or self._tried_at - self._read_at > STALE_SECONDS:
                 raise Unavailable("Tokens can't be verified at the moment. Try again in a moment.") from error
         else:

@@ -1,4 +1,4 @@
-"""Reads the token secrets of a laptop, where they are a file that git ignores."""
+"""Reads the token secrets of a laptop from a file that git ignores."""
 
 from dataclasses import dataclass
 from pathlib import Path

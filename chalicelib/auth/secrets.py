@@ -1,4 +1,4 @@
-"""Reads and writes the secrets that tokens are signed with, as one JSON document."""
+"""Reads and writes the secrets that sign tokens, as one JSON document."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -6,15 +6,15 @@ from typing import Self
 
 
 class SecretsUnreadable(Exception):
-    """The secrets are missing or damaged. The message never holds any of them."""
+    """The secrets are missing or damaged. The message never contains a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
     """One signing secret and the ``kid`` that tokens name it by.
 
-    ``until`` is the Unix second at which it verifies no more; None where no end is set. The secret itself is
-    not in the ``repr``, which is what ends up in tracebacks.
+    ``until`` is the Unix second at which it stops verifying; None if no end is set. The ``repr`` omits the
+    secret, because tracebacks show it.
     """
 
     kid: str
@@ -22,13 +22,13 @@ class Secret:
     until: int | None = None
 
     def accepted(self, now: float) -> bool:
-        """Whether tokens that it signed are good at a Unix second."""
+        """Whether the tokens that it signed are valid at a Unix second."""
         return self.until is None or now < self.until
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSecrets:
-    """The secret that signs, and during a rotation the one that still verifies."""
+    """The secret that signs and, during a rotation, the previous one, which still verifies."""
 
     current: Secret
     previous: Secret | None = None
@@ -53,7 +53,7 @@ class TokenSecrets:
         return json.dumps(asdict(self))
 
     def verifying(self, kid: str | None, now: float) -> str | None:
-        """Return the secret for a token's ``kid``; a token without one was signed with the current.
+        """Return the secret for a token's ``kid``: the current one for a token without a ``kid``.
 
         ``now`` is in Unix seconds.
         """

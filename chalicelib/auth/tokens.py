@@ -24,28 +24,28 @@ from chalicelib.limits import (
 
 ALGORITHM = "HS256"
 LEEWAY_SECONDS = 30
-"""How far clocks may be apart, as the protocol says."""
+"""The difference between clocks that the protocol allows."""
 
 MAX_TOKEN_CHARACTERS = 4096
-"""Ours have about 300; a longer one is not worth a hash."""
+"""Our tokens have about 300. A longer one is refused without hashing it."""
 
 MAX_SECONDS = {
     Role.ADMIN: HOST_TOKEN_SECONDS,
     Role.BOT: MAX_TOKEN_SECONDS,
     Role.GUEST: GUEST_TOKEN_SECONDS,
 }
-"""How long a token of each role may be good for."""
+"""The longest life of a token of each role."""
 
 LETTERS = "ACDEFGHJKMNPQRTUVWXY34679"
-"""What codes are made of. None is taken for another, as 0 is for O, 1 for I, and 8 for B."""
+"""The letters and digits of codes. None looks like another, as 0 does like O, 1 like I, and 8 like B."""
 
 YEAR_10000 = 253_402_300_800
-"""Unix seconds that no calendar of ours can show."""
+"""The first Unix second that ``datetime`` can't show."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """Secrets that were read already, as a ``SecretSource``."""
+    """A ``SecretSource`` of secrets that were read already."""
 
     secrets: TokenSecrets
 
@@ -62,7 +62,7 @@ class TokenIssuer:
         self._now = now
 
     def mint(self, subject: str, role: Role, ttl_seconds: int) -> str:
-        """Return a token that is good for ``ttl_seconds`` from now. Raises SecretsUnreadable."""
+        """Return a token that is valid for ``ttl_seconds`` from now. Raises SecretsUnreadable."""
         signer = self.fresh()
         return signer.sign(signer.issue(subject, role, ttl_seconds))
 
@@ -73,7 +73,7 @@ class TokenIssuer:
     def issue(
         self, subject: str, role: Role, ttl_seconds: int, session: int | None = None, name: str | None = None
     ) -> TokenTerms:
-        """See the port. Milliseconds tell a token from one that was revoked in the same second."""
+        """See the port. ``issued_at`` has milliseconds, to compare with a revocation in the same second."""
         now = self._now()
         return TokenTerms(
             subject=subject,
@@ -118,7 +118,7 @@ class TokenIssuer:
 
 
 class JwtVerifier:
-    """``ports.TokenVerifier`` for our own tokens. See ``SecretCache`` for the clocks."""
+    """``ports.TokenVerifier`` for the service's own tokens. See ``SecretCache`` for the clocks."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class JwtVerifier:
             kid = jwt.get_unverified_header(token).get("kid")
             key = self._secrets.verifying(kid)
             if key is None:
-                raise TokenInvalid("The token was signed with a secret that is not in use (any more).")
+                raise TokenInvalid("The token was signed with a secret that is not in use.")
             payload = jwt.decode(
                 token,
                 key,
