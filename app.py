@@ -1,8 +1,8 @@
-"""Every entry point of Game Night Live: decode, one call, encode.
+"""Defines every entry point of Game Night Live: decode, one call, encode.
 
-Event handlers stay in this file: on a Blueprint, Chalice would deploy the WebSocket ones without their
-wrapper, and a function whose handler is a Blueprint's would never import this module. What only some of the
-functions need is imported by the handlers that need it, so that no cold start pays for another's.
+Event handlers stay in this file. On a Blueprint, Chalice would deploy the WebSocket handlers without their
+wrapper, and a function whose handler is on a Blueprint would never import this module. Handlers import what
+only they need, so each cold start pays only for its own function.
 """
 
 import logging
@@ -43,21 +43,21 @@ app = Chalice(app_name="game-night-live", configure_logs=False)
 app.experimental_feature_flags.update(["WEBSOCKETS"])
 
 MARGIN_SECONDS = 5.0
-"""What is left of a function's time for the last call to AWS, which takes 4 s at most, and for the answer."""
+"""The part of a function's time that is kept for the last call to AWS, of 4 s at most, and for the answer."""
 
 
 NOT_KEPT: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
-"""The header of what lets somebody in: no cache may keep it."""
+"""The header of answers with a token or code: no cache may keep them."""
 
 EVERY_NIGHT = (Role.ADMIN, Role.BOT)
-"""Whose token is not for one night alone."""
+"""The roles whose tokens are not limited to one night."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 @app.middleware("all")
 def name_the_invocation(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Put the ids of this invocation into every line that is logged in it."""
+    """Put the ids of this invocation into every line of its log."""
     function = _context(event)
     gateway = event.context if isinstance(event, Request) else event.to_dict().get("requestContext", {})
     full_name: str = getattr(function, "function_name", "")
@@ -75,7 +75,7 @@ def name_the_invocation(event: Any, get_response: Callable[[Any], Any]) -> Any:
 
 @app.middleware("all")
 def keep_within_the_time(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Let all retries of this invocation end before the function does."""
+    """Make all retries of this invocation end before the function's time is up."""
     budget = application().time
     budget.begin(_time_left(event) if _context(event) else None)  # tests call without a context
     try:
@@ -86,7 +86,7 @@ def keep_within_the_time(event: Any, get_response: Callable[[Any], Any]) -> Any:
 
 @app.middleware("http")
 def log_what_was_answered(event: Request, get_response: Callable[[Any], Response]) -> Response:
-    """Log each answer. A GET, which polling bots send all night, is only logged at DEBUG."""
+    """Log each answer. A GET is logged only at DEBUG, because polling bots send them all night."""
     began = time.monotonic()
     response = get_response(event)
     status = response.status_code
@@ -103,7 +103,7 @@ def log_what_was_answered(event: Request, get_response: Callable[[Any], Response
 
 @app.middleware("http")
 def answer_chalice_errors_as_problems(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Turn what Chalice itself refuses (a method, a content type) into application/problem+json."""
+    """Turn Chalice's own errors (a method, a content type) into application/problem+json."""
     response = get_response(event)
     if response.status_code < 400 or not isinstance(response.body, dict):  # noqa: PLR2004 - errors begin at 400
         return response
@@ -113,10 +113,10 @@ def answer_chalice_errors_as_problems(event: Any, get_response: Callable[[Any], 
 
 
 def route(method: str, path: str) -> Callable[[View], View]:
-    """Register a REST route whose every error is answered as application/problem+json.
+    """Register a REST route. Every error is answered as application/problem+json.
 
-    Chalice turns whatever a view raises into an answer of its own before any middleware sees it, so
-    errors are translated around the view itself.
+    Chalice turns a view's errors into its own answers before any middleware sees them, so errors are
+    translated around the view itself.
     """
 
     def register(view: View) -> View:
@@ -135,7 +135,7 @@ def route(method: str, path: str) -> Callable[[View], View]:
                 logger.exception("a request could not be handled", extra={"request_id": request_id})
                 return _as_response(unexpected(request_id))
 
-        # What has no body has no type of content that could be wrong.
+        # A request without a body has no content type to check.
         content_types = ["application/json"] if method == "POST" else []
         app.route(path, methods=[method], content_types=content_types)(answered)
         return view
@@ -145,7 +145,7 @@ def route(method: str, path: str) -> Callable[[View], View]:
 
 @route("GET", "/api")
 def describe() -> "answers.Service":
-    """Tell a client everything that it needs to begin."""
+    """Return the service's name, version and URLs."""
     from chalicelib.api.rest import urls
 
     request = _request()
@@ -161,13 +161,13 @@ def describe() -> "answers.Service":
 
 @route("GET", "/api/health")
 def health() -> "answers.Health":
-    """Say that requests are served."""
+    """Return that the service is up."""
     return {"status": "ok", "version": __version__}
 
 
 @route("GET", "/api/openapi.json")
 def openapi() -> Response:
-    """Specify the REST API."""
+    """Return the specification of the REST API."""
     from chalicelib.api.specifications import served as specifications
 
     return _json(specifications.specification(specifications.OPENAPI))
@@ -175,7 +175,7 @@ def openapi() -> Response:
 
 @route("GET", "/api/asyncapi.json")
 def asyncapi() -> Response:
-    """Specify the WebSocket API."""
+    """Return the specification of the WebSocket API."""
     from chalicelib.api.specifications import served as specifications
 
     return _json(specifications.specification(specifications.ASYNCAPI))
@@ -194,7 +194,7 @@ def start_session() -> Response:
 
 @route("GET", "/api/sessions")
 def list_sessions() -> Response:
-    """Answer with the nights that started after a cursor, or with the newest ones."""
+    """Return the nights that started after a cursor, or the newest ones."""
     from chalicelib.api.rest import pages, urls
 
     request = _request()
@@ -208,14 +208,14 @@ def list_sessions() -> Response:
 
 @route("GET", "/api/sessions/active")
 def active_session() -> Any:
-    """Answer with the newest active night."""
+    """Return the newest active night."""
     _caller().require(*EVERY_NIGHT)
     return application().queries.active()
 
 
 @route("GET", "/api/sessions/{session_id}")
 def show_session(session_id: str) -> Any:
-    """Answer with a night, its games and their tallies."""
+    """Return a night, its games and their tallies."""
     from chalicelib.api.rest.urls import session_id_of
 
     caller = _caller()
@@ -239,7 +239,7 @@ def add_game(session_id: str) -> Response:
 
 @route("POST", "/api/sessions/{session_id}/votes")
 def vote(session_id: str) -> Response:
-    """Count a vote, or store it to be counted in a moment."""
+    """Count a vote, or store it to be counted soon."""
     from chalicelib.api.rest.bodies import NewVote
     from chalicelib.api.rest.urls import session_id_of
 
@@ -285,7 +285,7 @@ def close_session(session_id: str) -> Any:
 
 @route("GET", "/api/sessions/{session_id}/events")
 def list_events(session_id: str) -> Response:
-    """Answer with what happened in a night after a cursor."""
+    """Return a night's events after a cursor."""
     from chalicelib.api.rest import pages, urls
 
     request, caller = _request(), _caller()
@@ -297,7 +297,7 @@ def list_events(session_id: str) -> Response:
 
 @route("POST", "/api/tokens")
 def mint_token() -> Response:
-    """Let a bot in."""
+    """Mint a token for a bot."""
     from chalicelib.api.rest.bodies import NewToken
 
     caller = _caller()
@@ -319,7 +319,7 @@ def revoke_tokens(subject: str) -> Response:
 
 @route("POST", "/api/sessions/{session_id}/invites")
 def invite_guests(session_id: str) -> Response:
-    """Make a code that guests join a night with."""
+    """Create a code for guests to join a night."""
     from chalicelib.api.rest.bodies import NewInvite
     from chalicelib.api.rest.urls import session_id_of
 
@@ -331,7 +331,7 @@ def invite_guests(session_id: str) -> Response:
 
 @route("POST", "/api/invites")
 def invite_host() -> Response:
-    """Make a link that signs in a host, once."""
+    """Create a link that signs in one host, once."""
     from chalicelib.api.rest.bodies import Nothing
 
     caller = _caller()
@@ -341,7 +341,7 @@ def invite_host() -> Response:
 
 @route("POST", "/api/join")
 def join() -> Response:
-    """Let in whoever has a code."""
+    """Exchange a code for a token."""
     from chalicelib.api.rest.bodies import NewJoin
 
     source = _request().context["identity"]["sourceIp"]
@@ -365,7 +365,7 @@ def remove_guest(session_id: str, name: str) -> Response:
 
 @route("GET", "/")
 def page() -> Response:
-    """Answer with the page to host a night from."""
+    """Return the page for hosts and guests."""
     from chalicelib.api.rest import urls
     from chalicelib.page import served as web
 
@@ -377,7 +377,7 @@ def page() -> Response:
 
 @route("GET", "/page/{edition}/{name}")
 def page_file(edition: str, name: str) -> Response:
-    """Answer with a file of that page."""
+    """Return a file of the page."""
     from chalicelib.page import served as web
 
     return _as_response(web.file(edition, name, _request().headers))
@@ -385,7 +385,7 @@ def page_file(edition: str, name: str) -> Response:
 
 @route("GET", "/page/{edition}/gamenight/{name}")
 def client_file(edition: str, name: str) -> Response:
-    """Answer with a file of the client that the page is built on."""
+    """Return a file of the JavaScript client, which the page uses."""
     from chalicelib.page import served as web
 
     return _as_response(web.file(edition, f"gamenight/{name}", _request().headers))
@@ -401,7 +401,7 @@ def _is(event: WebsocketEvent, event_type: str) -> bool:
 
 @app.on_ws_connect(name="websocket_connect")
 def websocket_connect(event: WebsocketEvent) -> Any:
-    """Remember a connection."""
+    """Store a connection."""
     from chalicelib.api.live.answers import opened_connection
 
     if _is(event, "CONNECT"):
@@ -420,7 +420,7 @@ def websocket_message(event: WebsocketEvent) -> Any:
 
 @app.on_ws_disconnect(name="websocket_disconnect")
 def websocket_disconnect(event: WebsocketEvent) -> Any:
-    """Forget a connection."""
+    """Remove a connection."""
     if _is(event, "DISCONNECT"):
         application().connections.disconnect(event.connection_id)
 
@@ -429,7 +429,7 @@ def websocket_disconnect(event: WebsocketEvent) -> Any:
     stream_arn=settings().sessions_stream_arn, name="broadcast", starting_position="TRIM_HORIZON"
 )
 def broadcast(event: DynamoDBEvent) -> Any:
-    """Deliver what was appended to the logs, and have pending votes counted."""
+    """Deliver the events that were appended to the logs, and count pending votes."""
     from chalicelib.aws.dynamodb.nights.stream_records import read_records
     from chalicelib.gather import gather
 
@@ -439,14 +439,14 @@ def broadcast(event: DynamoDBEvent) -> Any:
     if read.pending:
         work.append(live.count_votes(read.pending))
     again = [number for numbers in live.run(gather(work)) for number in numbers]
-    if read.unreadable:  # so rare that no cold start pays for it
+    if read.unreadable:  # rare, so the queue's client is built only here
         again += live.run(live.dead_letters.put(read.unreadable))
     return {"batchItemFailures": [{"itemIdentifier": sequence_number} for sequence_number in again]}
 
 
 @app.on_sqs_message(queue_arn=settings().delivery_queue_arn, name="deliver", batch_size=1)
 def deliver(event: SQSEvent) -> Any:
-    """Do the jobs that broadcast left: a shard of a large audience, or one connection that is behind."""
+    """Do the jobs of the queue: deliver to a shard of a large audience, or catch up one connection."""
     from chalicelib.aws.delivery_queue import received_jobs
 
     received = [*received_jobs(event.to_dict()["Records"])]
@@ -456,7 +456,7 @@ def deliver(event: SQSEvent) -> Any:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event: CloudWatchEvent) -> Any:
-    """Tell and close connections whose time has come."""
+    """Notify or close connections whose deadlines have expired."""
     from chalicelib.api.live.notices import scheduled_at
 
     work = application().sweep.run(scheduled_at(event.to_dict()), within=_time_left(event))
@@ -478,7 +478,7 @@ def _caller() -> "Claims":
 
 
 def _posted(path: str, subject: str, kind: "type[Body]") -> "tuple[Body, IdempotentRequest | None]":
-    """Return what a subject posted to a path, and the request as its Idempotency-Key names it."""
+    """Return the body that a subject posted to a path, and the request under its Idempotency-Key."""
     from chalicelib.api.rest.bodies import body_of, idempotent_request
 
     request = _request()
@@ -509,7 +509,7 @@ def _invited(code: str, expires_at: str) -> Response:
 
 
 def _root() -> str:
-    """Return the path that ``/`` and ``/api`` stand below: empty, or the stage's."""
+    """Return the path above ``/`` and ``/api``: empty, or the stage's."""
     from chalicelib.api.rest.urls import base_path
 
     request = _request()

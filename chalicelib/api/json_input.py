@@ -1,4 +1,4 @@
-"""Decodes JSON that clients send into typed structs, and turns what msgspec finds wrong into our errors."""
+"""Decodes JSON from clients into typed structs, and translates msgspec's errors into ours."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from chalicelib.errors import FieldError, InvalidJson, InvalidRequest
 
 
 def _number(text: str) -> int | float:
-    """Return a number that has a point or an exponent: ``3.0`` is an integer, as it is to JSON Schema."""
+    """Return a number that has a point or an exponent. ``3.0`` is an integer, as in JSON Schema."""
     value = float(text)
     return int(value) if value.is_integer() else value
 
@@ -18,9 +18,9 @@ _decoder: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(float_hook=_number)
 
 
 def decode(raw: bytes | str, kind: Any, invalid: type[InvalidRequest], what: str = "body") -> Any:
-    """Return the input as ``kind``, a struct or a union of structs. ``what`` names it to its sender.
+    """Return the input as ``kind``, a struct or a union of structs. ``what`` names the input in errors.
 
-    Raises InvalidJson where it is not JSON, or the given error with the field that is not as it should be.
+    Raises InvalidJson if it is not JSON, or the given error with the invalid field.
     """
     try:
         return msgspec.convert(_decoder.decode(raw), kind)

@@ -1,7 +1,7 @@
-"""Says what msgspec finds wrong with JSON in the words of its sender.
+"""Translates msgspec's error messages into plain English.
 
-msgspec's own messages are for Python programmers: types, regular expressions, names of classes. One that is
-not known here is passed on as it is.
+msgspec's messages are for Python programmers: types, regular expressions, names of classes. An unknown
+message is passed on as it is.
 """
 
 import json
@@ -15,11 +15,11 @@ import msgspec
 from chalicelib.errors import FieldError
 
 MAX_SHOWN = 40
-"""Characters of what a client sent that its error repeats."""
+"""The most characters of a client's input that an error repeats."""
 
 NOT_BLANK = r"[^\s\x1c-\x1f\x85\ufeff]"
-"""A pattern of text that says something. What only one of Python and JSON Schema takes for a space is one
-here, and so the schemas allow what we take and nothing else."""
+"""Matches text that is not blank. A character that is a space to either Python or JSON Schema is one here, so
+the schemas allow exactly what the service accepts."""
 
 NAMES = {
     "array": "an array",
@@ -30,7 +30,7 @@ NAMES = {
     "object": "an object",
     "str": "text",
 }
-"""What JSON's types are called in a sentence."""
+"""The names of JSON's types in a sentence."""
 
 
 def _types(found: re.Match[str]) -> str:
@@ -56,16 +56,16 @@ UNKNOWN = re.compile(r"Object contains unknown field `(.+)`", re.DOTALL)
 NO_CHOICE = re.compile(r"Invalid enum value (.+)", re.DOTALL)
 
 TRUNCATED = "Input data was truncated"
-"""Also said where a text is whole, but has half a character shortly before its end."""
+"""msgspec also says this if a complete text has half a character shortly before its end."""
 
 SURROGATES = re.compile(r".*utf-16 surrogate pair (\(byte \d+\))")
 HALF_A_CHARACTER = "it has half a character, an escape from \\ud800 to \\udfff without its other half"
 
 
 def finding(error: msgspec.ValidationError, kind: Any, what: str) -> tuple[FieldError, str]:
-    """Return the field that is not as it should be, and a sentence that says so by itself.
+    """Return the invalid field, and a sentence that is complete without the field.
 
-    ``kind`` is the struct that was to be decoded, ``what`` the name of the input.
+    ``kind`` is the expected struct, ``what`` the name of the input.
     """
     message, _, path = str(error).partition(" - at `")
     field = path.rstrip("`").removeprefix("$").lstrip(".")
@@ -83,12 +83,12 @@ def finding(error: msgspec.ValidationError, kind: Any, what: str) -> tuple[Field
 
 
 def whole(what: str) -> str:
-    """Return what stands for a field where no single one is at fault."""
+    """Return what an error names if no single field is invalid."""
     return f"(the whole {what})"
 
 
 def not_json(raw: bytes | str, error: Exception) -> str:
-    """Return why an input is no JSON."""
+    """Return why an input is not JSON."""
     if isinstance(error, UnicodeError):
         return "it is not UTF-8"
     if isinstance(error, RecursionError):
@@ -102,7 +102,7 @@ def not_json(raw: bytes | str, error: Exception) -> str:
 
 
 def _is_whole(raw: bytes | str) -> bool:
-    """Whether a text ends where it should: the standard library reads such halves, and nothing cut off."""
+    """Whether a text is complete. The standard library reads half characters, but no truncated text."""
     try:
         json.loads(raw)
     except (ValueError, RecursionError):

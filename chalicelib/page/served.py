@@ -1,7 +1,7 @@
-"""Serves the page to host a night from: the files of ``chalicelib/page``, read when they are asked for.
+"""Serves the page for hosts and guests: the files of ``chalicelib/page``.
 
-The page's files have an edition in their URLs, which is a hash of all of them. So a browser caches them for
-good, and never mixes those of two deployments.
+The URL of each file contains an edition, a hash of all files. So a browser caches them for ever and never
+mixes two deployments.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from chalicelib.errors import NotFound
 FOLDER = Path(__file__).parent
 PAGE = "page.html"
 ICON = "icon.png"
-"""For iOS, which takes no SVG: it stands in the page itself, since the API serves texts only."""
+"""For iOS, which takes no SVG. It is inlined into the page, because the API serves only text."""
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -43,7 +43,7 @@ class WebAnswer:
 
 
 def page(root: str, websocket_url: str, headers: Mapping[str, str]) -> WebAnswer:
-    """Return the page. ``root`` is the path that it and ``/api`` stand below: empty, or a stage's.
+    """Return the page. ``root`` is the path above the page and ``/api``: empty, or the stage's.
 
     It works at ``/dev`` without the slash too, because its own URLs begin with the root.
     """
@@ -57,7 +57,7 @@ def page(root: str, websocket_url: str, headers: Mapping[str, str]) -> WebAnswer
 
 
 def file(asked: str, name: str, headers: Mapping[str, str]) -> WebAnswer:
-    """Return a file of the page, today's where another edition is asked for. Raises NotFound."""
+    """Return a file of the page. For an unknown edition, it is the present one. Raises NotFound."""
     if name not in files():
         raise NotFound("The page has no such file. Reload it.")
     text = (FOLDER / name).read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def file(asked: str, name: str, headers: Mapping[str, str]) -> WebAnswer:
 
 
 def content_security_policy(websocket_url: str) -> str:
-    """Return what the page may load and call: its own files, this API, and the WebSocket of this service."""
+    """Return the policy that allows the page its own files, this API, and this service's WebSocket."""
     at = urlsplit(websocket_url)
     live = f" {at.scheme}://{at.netloc}" if at.netloc else ""
     return (
@@ -77,14 +77,14 @@ def content_security_policy(websocket_url: str) -> str:
 
 @cache
 def files() -> frozenset[str]:
-    """Return the names of the files beside the page and of the client: the only ones that are served."""
+    """Return the names of all files that are served: those beside the page, and the client's."""
     found = [*FOLDER.iterdir(), *(FOLDER / "gamenight").iterdir()]
     return frozenset(str(path.relative_to(FOLDER)) for path in found if path.suffix in TYPES)
 
 
 @cache
 def edition() -> str:
-    """Return what stands for the content of all files."""
+    """Return a hash of the content of all files."""
     content = (name.encode() + b"\0" + (FOLDER / name).read_bytes() + b"\0" for name in sorted(files()))
     return hashlib.sha256(b"".join(content)).hexdigest()[:EDITION_DIGITS]
 
@@ -101,6 +101,6 @@ def _answer(
         "Referrer-Policy": "no-referrer",
         **(more or {}),
     }
-    # Weak where a proxy has compressed the answer.
+    # The tag is weak if a proxy has compressed the answer.
     known = {one.strip().removeprefix("W/") for one in asked.get("if-none-match", "").split(",")}
     return WebAnswer(304, "", headers) if tag in known else WebAnswer(200, text, headers)

@@ -1,4 +1,4 @@
-"""Answers a client's frame, and catches the client up where it resumes. Decodes API Gateway's events."""
+"""Answers a client's frame, and catches the client up if it resumes. Decodes API Gateway's events."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from chalicelib.errors import (
 from chalicelib.timestamps import Clock, timestamp
 
 REPLY_SECONDS = 10.0
-"""How long a client that does not read may delay the answer to one frame."""
+"""How long one answer waits for a client that does not read."""
 
 CLOSING = (AuthTimeout, TokenExpired, TokenRevoked, ConnectionUnknown)
 """Errors that close the connection."""
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a frame. Events follow it where the client ``resumed``; ``close`` ends the connection."""
+    """The answer to a frame. Events follow it if the client ``resumed``. ``close`` ends the connection."""
 
     frame: bytes
     resumed: Resumed | None = None
@@ -42,7 +42,7 @@ class Reply:
 
 
 def answer(connections: Connections, clock: Clock, connection_id: str, text: str) -> Reply:
-    """Do what a frame asks and return the answer. Every error is an answer too."""
+    """Handle a frame and return the answer. Every error is an answer too."""
     try:
         connections.admit(connection_id)
         frame = frames.read_frame(text)
@@ -65,7 +65,7 @@ def answer(connections: Connections, clock: Clock, connection_id: str, text: str
 def _unread(
     connections: Connections, connection_id: str, error: GameNightError, frame_id: frames.FrameId | None
 ) -> Reply:
-    """Return the answer to what is no frame. A closed connection gets only the reason why it is closed."""
+    """Return the answer to an invalid frame. A closed connection gets only the reason why it is closed."""
     try:
         connections.require_open(connection_id)
     except CLOSING as closed:
@@ -91,24 +91,24 @@ def opened_connection(event: dict[str, Any]) -> Connection:
 
 
 def sender_of(event: dict[str, Any]) -> Recipient:
-    """Return what a post to the sender of a frame needs."""
+    """Return the sender of a frame as a recipient of posts."""
     context = event["requestContext"]
     return Recipient(context["connectionId"], context["apiId"], context["stage"])
 
 
 @dataclass(frozen=True, slots=True)
 class Responder:
-    """Posts replies. ``catch_up`` is made when a client resumes."""
+    """Posts replies. ``catch_up`` is called when a client resumes."""
 
     connections: Connections
     push: Push
     catch_up: Callable[[], CatchUp]
 
     async def send(self, sender: Recipient, reply: Reply, *, within: float) -> None:
-        """Post a reply, then the events that the client has missed, for ``within`` seconds.
+        """Post a reply, then the events that the client has missed, for at most ``within`` seconds.
 
-        A job posts what there is no time for. A connection whose answer can't be posted is closed, so that
-        the client connects again.
+        A job posts the rest. If an answer can't be posted, the connection is closed, and the client
+        reconnects.
         """
         deadline = asyncio.get_running_loop().time() + within
         outcome = await self._post(sender, reply.frame, within)
@@ -171,7 +171,7 @@ def _authenticate(connections: Connections, connection_id: str, frame: frames.Au
     except Unauthenticated as failure:
         return Reply(_auth_error(failure, frame))
     place = known.resumed.place if known.resumed else None
-    follows = None if known.claims.session else known.resumed  # no start comes to a guest
+    follows = None if known.claims.session else known.resumed  # a guest gets no starts
     return Reply(frames.encode(frames.auth_success(known.claims, place), frame.id), follows)
 
 

@@ -1,4 +1,4 @@
-"""WebSocket frames: decodes and checks what clients send, and encodes what the server sends."""
+"""Decodes and checks WebSocket frames from clients, and encodes frames from the server."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,7 @@ from chalicelib.nights.streams import Place
 from chalicelib.timestamps import unix_timestamp
 
 MAX_FRAME_BYTES = 32 * 1024
-"""The protocol's limit, which is API Gateway's limit of a frame."""
+"""The protocol's limit, and API Gateway's."""
 
 MAX_ID_CHARACTERS = 128
 
@@ -33,7 +33,7 @@ Timestamp = Annotated[
 
 
 class Frame(msgspec.Struct, tag_field="type", rename="camel", forbid_unknown_fields=True):
-    """What every client frame may carry: an ``id`` that the answer echoes."""
+    """Every client frame may have an ``id``, which the answer echoes."""
 
     id: FrameId | None = None
 
@@ -53,25 +53,25 @@ class Subscribe(Frame, tag="subscribe", kw_only=True):
 
 
 class Unsubscribe(Frame, tag="unsubscribe", kw_only=True):
-    """Asks for no more events of a session."""
+    """Ends the events of a session."""
 
     session_id: SessionId
 
 
 class Ping(Frame, tag="ping"):
-    """Asks whether anyone is there."""
+    """Asks for a ``pong``."""
 
 
 class ServerFrame(msgspec.Struct, tag_field="type", rename="camel", kw_only=True, frozen=True):
-    """An answer; it has the ``id`` of its frame, where that had one. What is UNSET is left out."""
+    """An answer. It has the ``id`` of its frame, if the frame had one. UNSET fields are left out."""
 
     id: FrameId | msgspec.UnsetType = msgspec.UNSET
 
 
 class Resumable(ServerFrame, kw_only=True, frozen=True):
-    """An answer to a frame that may have ``since``: then it has the place from which events follow.
+    """An answer to a frame that may have ``since``. If it has, the answer says where events continue.
 
-    ``last`` is the sequence of the newest event. ``recovered``: every event after ``since`` follows.
+    ``last`` is the sequence of the newest event. If ``recovered``, every event after ``since`` follows.
     """
 
     stream: str | msgspec.UnsetType = msgspec.UNSET
@@ -82,7 +82,7 @@ class Resumable(ServerFrame, kw_only=True, frozen=True):
 
 
 class AuthSuccess(Resumable, tag="auth_success", frozen=True):
-    """The token was accepted: from now on the connection hears ``session.started``."""
+    """The token was accepted: from now on the connection gets ``session.started``."""
 
     message: str
     sub: str
@@ -98,19 +98,19 @@ class AuthError(ServerFrame, tag="auth_error", frozen=True):
 
 
 class Subscribed(Resumable, tag="subscribed", frozen=True):
-    """From now on the connection hears what happens in the session."""
+    """From now on the connection gets the events of the session."""
 
     session_id: SessionId
 
 
 class Unsubscribed(ServerFrame, tag="unsubscribed", frozen=True):
-    """The connection hears no more of the session than everyone does."""
+    """From now on the connection gets no events of the session."""
 
     session_id: SessionId
 
 
 class Pong(ServerFrame, tag="pong", frozen=True):
-    """Someone is there, and this is the time."""
+    """The server answers, with its time."""
 
     timestamp: Timestamp
 
@@ -124,9 +124,9 @@ class Error(ServerFrame, tag="error", frozen=True):
 
 
 class Notice(msgspec.Struct, tag_field="type", rename="camel", frozen=True):
-    """What the server says of a connection without being asked.
+    """A frame about the connection that answers no frame.
 
-    Each notice is a direct subclass, which is how the specifications find it.
+    Each notice is a direct subclass: the specifications find it so.
     """
 
 
@@ -137,9 +137,9 @@ class TokenExpiring(Notice, tag="token_expiring", frozen=True):
 
 
 class Reconnect(Notice, tag="reconnect", frozen=True):
-    """The connection has become old: connect anew after ``afterMs``, and resume.
+    """The connection has become old: reconnect after ``afterMs``, and resume.
 
-    Only for clients that opted in to resume. The time differs, so that not all come back at once.
+    Only for clients that opted in to resume. The time differs, so not all clients reconnect at once.
     """
 
     reason: Literal["max_connection_age"]
@@ -164,7 +164,7 @@ def read_frame(text: str) -> ClientFrame:
 
 
 def frame_id(text: str) -> FrameId | None:
-    """Return the id of a frame that could not be read, for its error; None where it can't be read either."""
+    """Return the id of an unreadable frame, for its error; None if the id is unreadable too."""
     try:
         found: FrameId | None = msgspec.convert(decode(text, dict[str, Any], InvalidFrame).get("id"), FrameId)
     except (InvalidRequest, msgspec.ValidationError):
@@ -173,12 +173,12 @@ def frame_id(text: str) -> FrameId | None:
 
 
 def since_of(frame: Auth | Subscribe) -> Cursor | None:
-    """Return where a client wants to resume; None where it does not ask. Raises InvalidCursor."""
+    """Return where a client wants to resume; None if it does not ask to. Raises InvalidCursor."""
     return None if isinstance(frame.since, msgspec.UnsetType) else parse_since(frame.since)
 
 
 def encode(frame: ServerFrame | Notice, frame_id: FrameId | None = None) -> bytes:
-    """Return a frame as JSON; an answer echoes the id of the frame that it answers."""
+    """Return a frame as JSON. An answer echoes the id of the client's frame."""
     return msgspec.json.encode(frame if frame_id is None else msgspec.structs.replace(frame, id=frame_id))
 
 
@@ -199,7 +199,7 @@ def subscribed(session_id: int, place: Place | None) -> Subscribed:
 
 
 def error_frame(error: GameNightError, frame_id: FrameId | None = None) -> bytes:
-    """Return the answer to anything that went wrong."""
+    """Return the answer to a frame that failed."""
     return encode(Error(error.code, error.detail, error.retryable), frame_id)
 
 

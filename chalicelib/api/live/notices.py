@@ -9,7 +9,7 @@ from chalicelib.timestamps import unix_timestamp
 
 
 class FrameNotices:
-    """What a sweep sends to clients."""
+    """The frames that a sweep sends to clients."""
 
     def error(self, error: GameNightError) -> bytes:
         """See the port."""
@@ -27,6 +27,6 @@ class FrameNotices:
 def scheduled_at(event: dict[str, Any]) -> int:
     """Return the Unix second for which EventBridge scheduled an event.
 
-    All sweeps go by EventBridge's clock, which is never ahead.
+    All sweeps use EventBridge's clock, which is never ahead.
     """
     return int(datetime.fromisoformat(event["time"]).timestamp())

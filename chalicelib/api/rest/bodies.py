@@ -38,7 +38,7 @@ Players = Annotated[int, msgspec.Meta(ge=1, le=MAX_PLAYERS)]
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a request that has nothing to say, such as ``POST /api/sessions/{id}/close``."""
+    """The body of a request without fields, such as ``POST /api/sessions/{id}/close``."""
 
 
 class NewSession(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,7 +56,7 @@ class NewGame(msgspec.Struct, forbid_unknown_fields=True):
     max_players: Players | None = None
 
     def as_game(self) -> games.NewGame:
-        """Return what was said of the game. Raises InvalidRequest where fewer can play than must."""
+        """Return the game. Raises InvalidRequest if ``min_players`` is above ``max_players``."""
         if self.min_players and self.max_players and self.min_players > self.max_players:
             message = "Expected min_players to be max_players at most"
             raise InvalidRequest(f"{message}.", (FieldError("min_players", message),))
@@ -71,7 +71,7 @@ class NewVote(msgspec.Struct, forbid_unknown_fields=True):
     game_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)] | None = None
 
     def as_request(self) -> VoteRequest:
-        """Return the vote that is asked for."""
+        """Return the requested vote."""
         return VoteRequest(self.username, self.type, self.game_id)
 
 
@@ -89,14 +89,14 @@ class NewInvite(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewJoin(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of ``POST /api/join``. Only a host's code goes without a name."""
+    """The body of ``POST /api/join``. Only a host's code needs no name."""
 
     code: Annotated[str, msgspec.Meta(max_length=MAX_CODE_CHARACTERS, pattern=NOT_BLANK)]
     name: Username | None = None
 
 
 def body_of(raw: bytes | str, kind: type[Body]) -> Body:
-    """Return a request's body as a struct; no body at all counts as ``{}``.
+    """Return a request's body as a struct. A missing body counts as ``{}``.
 
     Raises BodyTooLarge, InvalidJson or InvalidRequest.
     """
@@ -107,7 +107,7 @@ def body_of(raw: bytes | str, kind: type[Body]) -> Body:
 
 
 def bearer_token(headers: Mapping[str, str]) -> str:
-    """Return the token of ``Authorization: Bearer <jwt>``. Raises Unauthenticated where there is none."""
+    """Return the token of ``Authorization: Bearer <jwt>``. Raises Unauthenticated if there is none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send the header 'Authorization: Bearer <token>'.")
@@ -117,10 +117,10 @@ def bearer_token(headers: Mapping[str, str]) -> str:
 def idempotent_request(
     headers: Mapping[str, str], subject: str, route: str, body: msgspec.Struct
 ) -> IdempotentRequest | None:
-    """Return a subject's request as its ``Idempotency-Key`` names it, None where it has none.
+    """Return a subject's request under its ``Idempotency-Key``; None if it has none.
 
-    Two bodies are the same where they say the same, however they are spaced. Raises InvalidRequest for a
-    key that is not 1 to 255 printable ASCII characters.
+    Two bodies with the same values are the same, whatever their white space. Raises InvalidRequest for a key
+    that is not 1 to 255 printable ASCII characters.
     """
     key = headers.get("idempotency-key")
     if key is None:

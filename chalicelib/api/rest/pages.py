@@ -1,4 +1,4 @@
-"""Pages of streams as JSON text."""
+"""Renders pages of streams as JSON text."""
 
 import json
 from typing import TYPE_CHECKING
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from chalicelib import answers
 
 COMPACT = (",", ":")
-"""As the envelopes are, and what Chalice itself encodes."""
+"""The separators of the envelopes and of Chalice's own answers."""
 
 
 def sessions_page(page: Page[Session]) -> str:
-    """Return ``GET /api/sessions``: a client that wants more asks again until a page is empty."""
+    """Return the answer to ``GET /api/sessions``. A client asks again until a page is empty."""
     nights = [session.as_state() for session in page.entries]
     told: answers.SessionsPage = {"sessions": nights, "cursor": str(page.cursor), "recovered": page.recovered}
     return json.dumps(told, ensure_ascii=False, separators=COMPACT)
 
 
 def events_page(page: Page[Event]) -> str:
-    """Return ``GET /api/sessions/{id}/events``.
+    """Return the answer to ``GET /api/sessions/{id}/events``.
 
-    The events are put in as they are and not rendered again: they are the bytes that were sent.
+    The events are inserted as the same bytes that were sent live.
     """
     events = ",".join(event.with_place for event in page.entries)
     rest = {"cursor": str(page.cursor), "recovered": page.recovered, "more": page.more}

@@ -1,4 +1,4 @@
-"""Errors over HTTP: RFC 9457 problem documents, and the one table from our errors to statuses."""
+"""Renders errors as RFC 9457 problem documents, and maps them to HTTP statuses in one table."""
 
 import json
 from collections.abc import Sequence
@@ -40,12 +40,12 @@ STATUSES: dict[type[GameNightError], int] = {
     Unavailable: 503,
 }
 HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}, 503: {"Retry-After": "1"}}
-"""What an answer of a status has beside its content type."""
+"""The headers of a status besides its content type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An HTTP answer that says what went wrong."""
+    """An HTTP answer with a problem document."""
 
     status: int
     body: str
@@ -55,7 +55,7 @@ class Problem:
 def problem(status: int, code: str, title: str, detail: str, wrong: Sequence[FieldError] = ()) -> Problem:
     """Return the problem document with these members.
 
-    ``type`` is a URN of the code: it names the kind of problem and is not meant to be opened.
+    ``type`` is a URN of the code. It names the kind of problem and can't be opened.
     """
     kind = f"urn:game-night-live:problem:{code}"
     told: answers.Problem = {"type": kind, "title": title, "status": status, "detail": detail, "code": code}
@@ -66,7 +66,7 @@ def problem(status: int, code: str, title: str, detail: str, wrong: Sequence[Fie
 
 
 def status_of(kind: type[GameNightError]) -> int:
-    """Return the HTTP status of a kind of error: its own, or else that of what it is a kind of."""
+    """Return the HTTP status of a kind of error: its own, else that of its nearest parent."""
     return next((STATUSES[one] for one in kind.__mro__ if one in STATUSES), 500)
 
 
@@ -77,7 +77,7 @@ def problem_of(error: GameNightError) -> Problem:
 
 
 def unexpected(request_id: str) -> Problem:
-    """Return the problem document for a defect of ours; the log has the rest under the request's id."""
+    """Return the problem document for our defect. The log has details under the request's id."""
     return problem_of(GameNightError(f"This is our mistake and it has been logged as {request_id}."))
 
 
@@ -90,7 +90,7 @@ FRAMEWORK_PROBLEMS = {
 
 
 def problem_of_framework(status: int, detail: str) -> Problem:
-    """Return the problem document for an answer that Chalice gave before our code was reached."""
+    """Return the problem document for an error that Chalice answered before our code ran."""
     code, title = FRAMEWORK_PROBLEMS.get(status, (InvalidRequest.code, InvalidRequest.title))
     if status >= 500:  # noqa: PLR2004 - from here on it is our mistake
         code, title = GameNightError.code, GameNightError.title

@@ -1,4 +1,4 @@
-"""What a REST request's URL says: ids, cursors and limits; and the URLs of the service itself."""
+"""Parses the paths and queries of REST requests, and builds the URLs of the service."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +15,10 @@ from chalicelib.limits import DEFAULT_PAGE, MAX_ID, MAX_PAGE, MAX_SUBJECT_CHARAC
 from chalicelib.nights.cursors import BEGINNING, Cursor, parse_since
 
 MAX_SHOWN = 40
-"""Characters of a wrong id or name that its error repeats."""
+"""The most characters of a wrong id or name that its error repeats."""
 
 PAGE_PARAMETERS = ("since", "limit")
-"""What the query of a page may have, see docs/decisions/0131-parameters-of-a-page.md."""
+"""The parameters of a page, see docs/decisions/0131-parameters-of-a-page.md."""
 
 
 def session_id_of(text: str) -> int:
@@ -32,12 +32,12 @@ def game_id_of(session_id: int, text: str) -> int:
 
 
 def name_of(text: str) -> str:
-    """Return the name or subject of a path, which API Gateway hands over as it was sent."""
+    """Return the name or subject of a path, which API Gateway passes on still encoded."""
     return unquote(text)
 
 
 def subject_of(text: str) -> str:
-    """Return the subject of a path. Raises InvalidRequest for what is no token's."""
+    """Return the subject of a path. Raises InvalidRequest for one that no token can have."""
     subject = name_of(text)
     if len(subject) > MAX_SUBJECT_CHARACTERS:
         message = f"Expected {MAX_SUBJECT_CHARACTERS} characters at most"
@@ -58,9 +58,9 @@ def username_of(query: Mapping[str, str] | None) -> str:
 
 
 def page_of(query: Mapping[str, str] | None, *others: str) -> tuple[Cursor, int]:
-    """Return where a client wants to go on, and how many entries it wants, 1 to 100.
+    """Return where a client wants to continue, and how many entries it wants, 1 to 100.
 
-    ``others`` are parameters that the route takes in place of these. Raises InvalidCursor, InvalidRequest.
+    ``others`` are parameters that the route takes instead of these. Raises InvalidCursor, InvalidRequest.
     """
     _check_names(query, (*PAGE_PARAMETERS, *others))
     since = (query or {}).get("since")
@@ -68,9 +68,9 @@ def page_of(query: Mapping[str, str] | None, *others: str) -> tuple[Cursor, int]
 
 
 def newest_of(query: Mapping[str, str] | None) -> int | None:
-    """Return how many of the newest entries a client wants, None where it asks for a page.
+    """Return how many of the newest entries a client wants; None if it asks for a page.
 
-    Raises InvalidRequest for a number out of bounds, and for any parameter beside it.
+    Raises InvalidRequest for a number out of bounds, and for any other parameter.
     """
     if "newest" not in (query or {}):
         return None
@@ -79,10 +79,10 @@ def newest_of(query: Mapping[str, str] | None) -> int | None:
 
 
 def base_url(configured: str, headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
-    """Return the absolute URL that ``/api`` stands below, as the client that asks reached it.
+    """Return the absolute URL above ``/api``, as the client reached it.
 
-    That is the request's host, and the stage where the host is API Gateway's own. ``configured`` is for
-    where neither can tell, such as behind a custom domain's base path.
+    It is the request's host, with the stage if the host is API Gateway's own. Set ``configured`` if neither
+    can tell, such as behind a custom domain's base path.
     """
     if configured:
         return configured.rstrip("/")
@@ -91,7 +91,7 @@ def base_url(configured: str, headers: Mapping[str, str], context: Mapping[str, 
 
 
 def base_path(configured: str, headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
-    """Return the path of ``base_url``, "" where it has none; the request's host may be anything at all."""
+    """Return the path of ``base_url``, or "". It doesn't need the request's host to be valid."""
     if configured:
         return urlsplit(configured).path.rstrip("/")
     if ".execute-api." in _host(headers, context):
@@ -100,7 +100,7 @@ def base_path(configured: str, headers: Mapping[str, str], context: Mapping[str,
 
 
 def websocket_url(configured: str, base: str) -> str:
-    """Return where clients connect: what is configured, below ``base_url`` where that is a path."""
+    """Return the URL that clients connect to. A configured path is below ``base_url``."""
     return f"ws{base.removeprefix('http')}{configured}" if configured.startswith("/") else configured
 
 

@@ -1,4 +1,4 @@
-"""Serves the specifications: files that ``infra.specifications`` makes from the code."""
+"""Serves the specifications, which ``infra.specifications`` generates from the code."""
 
 from pathlib import Path
 

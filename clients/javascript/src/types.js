@@ -14,7 +14,7 @@ export {};
  */
 
 /**
- * A vote that counts, and what its game stands at with it.
+ * A counted vote, and its game's totals with it.
  * @typedef {object} CountedVote
  * @property {SessionOfVote} session
  * @property {NamedGame} game
@@ -34,7 +34,7 @@ export {};
  */
 
 /**
- * Events after a cursor, oldest first: the very frames of those who opted in to resume. `more` says whether another page follows. `recovered` is false where the cursor can't be followed any more: read the session and start over from `cursor`.
+ * Events after a cursor, oldest first, as the frames that clients get after they opt in to resume. `more` says whether another page follows. `recovered` is false if your cursor is no longer usable: read the session and start over from `cursor`.
  * @typedef {object} EventsPage
  * @property {(SessionStarted | GameAdded | GameRemoved | VoteReceived | VoteWithdrawn | SessionEnded)[]} events
  * @property {string} cursor
@@ -95,14 +95,14 @@ export {};
  */
 
 /**
- * Requests are served.
+ * The service answers requests.
  * @typedef {object} Health
  * @property {'ok'} status
  * @property {string} version
  */
 
 /**
- * A code, and the address of the page that takes it.
+ * A code, and the page's link to join with it.
  * @typedef {object} Invite
  * @property {string} code
  * @property {string} url
@@ -110,7 +110,7 @@ export {};
  */
 
 /**
- * A token for a guest of a night or, where `session_id` is null, for a host.
+ * A token for a guest of a night, or for a host if `session_id` is null.
  * @typedef {object} Joined
  * @property {string} token
  * @property {string} expires_at
@@ -121,7 +121,7 @@ export {};
  */
 
 /**
- * A token for a bot. Nothing shows it again.
+ * A token for a bot. It is shown only once.
  * @typedef {object} MintedToken
  * @property {string} token
  * @property {string} expires_at
@@ -152,7 +152,7 @@ export {};
  */
 
 /**
- * The body of `POST /api/join`. Only a host's code goes without a name.
+ * The body of `POST /api/join`. Only a host's code needs no name.
  * @typedef {object} NewJoin
  * @property {string} code
  * @property {string | null} [name]
@@ -238,7 +238,7 @@ export {};
  */
 
 /**
- * Nights after a cursor, oldest first. Ask again with `cursor` until a page is empty. `recovered` is false where the cursor can't be followed any more: start over from `cursor`.
+ * Nights after a cursor, oldest first. Ask again with `cursor` until a page is empty. `recovered` is false if your cursor is no longer usable: start over from `cursor`.
  * @typedef {object} SessionsPage
  * @property {(Session)[]} sessions
  * @property {string} cursor
@@ -255,7 +255,7 @@ export {};
  */
 
 /**
- * A vote that is stored and is counted in a moment: its event has the totals.
+ * A vote that is stored and will be counted soon. Its event has the totals.
  * @typedef {object} StoredVote
  * @property {SessionOfVote} session
  * @property {NamedGame} game
@@ -274,7 +274,7 @@ export {};
  */
 
 /**
- * The votes that count: the latest of each voter. `score` is up minus down.
+ * The tallies of a game: each voter's latest vote counts. `score` is upvotes minus downvotes.
  * @typedef {object} Totals
  * @property {number} upvotes
  * @property {number} downvotes
@@ -317,7 +317,7 @@ export {};
  */
 
 /**
- * A vote that no longer counts, and what its game stands at without it.
+ * A withdrawn vote, and its game's totals without it.
  * @typedef {object} Withdrawal
  * @property {SessionOfVote} session
  * @property {NamedGame} game
@@ -326,7 +326,7 @@ export {};
  */
 
 /**
- * A vote that no longer counts: the name as it was typed, and the time of the vote.
+ * A withdrawn vote: the name as it was typed, and the time of the vote.
  * @typedef {object} WithdrawnVote
  * @property {string} username
  * @property {string} timestamp

@@ -56,7 +56,7 @@ class EndedSession(TypedDict):
 
 @final
 class Totals(TypedDict):
-    """The votes that count: the latest of each voter. ``score`` is up minus down."""
+    """The tallies of a game: each voter's latest vote counts. ``score`` is upvotes minus downvotes."""
 
     upvotes: int
     downvotes: int
@@ -128,7 +128,7 @@ class Vote(TypedDict):
 
 @final
 class CountedVote(TypedDict):
-    """A vote that counts, and what its game stands at with it."""
+    """A counted vote, and its game's totals with it."""
 
     session: SessionOfVote
     game: NamedGame
@@ -138,7 +138,7 @@ class CountedVote(TypedDict):
 
 @final
 class StoredVote(TypedDict):
-    """A vote that is stored and is counted in a moment: its event has the totals."""
+    """A vote that is stored and will be counted soon. Its event has the totals."""
 
     session: SessionOfVote
     game: NamedGame
@@ -147,7 +147,7 @@ class StoredVote(TypedDict):
 
 @final
 class Invite(TypedDict):
-    """A code, and the address of the page that takes it."""
+    """A code, and the page's link to join with it."""
 
     code: str
     url: str
@@ -156,7 +156,7 @@ class Invite(TypedDict):
 
 @final
 class Joined(TypedDict):
-    """A token for a guest of a night or, where ``session_id`` is null, for a host."""
+    """A token for a guest of a night, or for a host if ``session_id`` is null."""
 
     token: str
     expires_at: str
@@ -242,7 +242,7 @@ class VoteReceived(ServiceEvent):
 
 @final
 class WithdrawnVote(TypedDict):
-    """A vote that no longer counts: the name as it was typed, and the time of the vote."""
+    """A withdrawn vote: the name as it was typed, and the time of the vote."""
 
     username: str
     timestamp: str
@@ -250,7 +250,7 @@ class WithdrawnVote(TypedDict):
 
 @final
 class Withdrawal(TypedDict):
-    """A vote that no longer counts, and what its game stands at without it."""
+    """A withdrawn vote, and its game's totals without it."""
 
     session: SessionOfVote
     game: NamedGame
