@@ -1,4 +1,4 @@
-// What a person does with a button. Pressing it again sends the same thing under the same key, so that it is done once.
+// Sends the request of a button. A repeated press sends the same idempotency key, so the request is done once.
 
 import { GameNightError } from './gamenight/index.js';
 import { newKey } from './gamenight/rest.js';
@@ -18,7 +18,7 @@ export class Deed {
       this.#said = null;
       return answer;
     } catch (problem) {
-      // Only where nobody knows whether it was carried out does the key matter again.
+      // The key is needed again only if nobody knows whether the request was done.
       if (!(problem instanceof GameNightError && problem.passing)) this.#said = null;
       throw problem;
     }

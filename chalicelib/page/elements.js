@@ -1,35 +1,35 @@
-// The little that the page needs of the DOM: finding, making and showing elements, and where the focus goes.
+// Finds, makes and shows elements, and moves the focus.
 
 import { shortened } from './words.js';
 
 export const byId = (id) => document.getElementById(id);
 
-/** An element with properties and children; texts are texts and never markup. */
+/** Make an element with properties and children. Texts are never markup. */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
 }
 
-/** What somebody wrote: its direction is its own, and nothing in it changes that of what stands around it. */
+/** Wrap a user's text. Its writing direction never changes that of the text around it. */
 export function written(text) {
-  // A stray end of an isolate would end that of the element; only a box of its own holds it in.
+  // A stray end of an isolate would end the element's own isolate; only a box contains it.
   return make('bdi', text.includes('\u2069') ? { className: 'apart' } : {}, text);
 }
 
-/** What a sentence of `words.js` says, with what people wrote kept apart, and the beginning of it where it is long. */
+/** Render a sentence of `words.js`. Users' texts are wrapped, and shortened if they are long. */
 export function spoken(parts) {
   return parts.map((part) => (typeof part === 'string' ? part : written(shortened(part.text))));
 }
 
-/** Change a text only where it differs: whoever listens to the page is not told the same twice. */
+/** Change a text only if it differs, so screen readers don't read the same text twice. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 const VIEWS = ['sign-in', 'join', 'removed', 'opening', 'lobby', 'night', 'tv'];
 
-/** Show one view. Whoever worked in the one before is led to the new one's heading; nobody else is disturbed. */
+/** Show one view. If the focus was in the last view, it moves to the new heading. */
 export function show(view) {
   const before = VIEWS.find((id) => !byId(id).hidden);
   if (before === view) return;
@@ -41,12 +41,12 @@ export function show(view) {
   keepFocus(byId(view).querySelector('h1'));
 }
 
-/** Lead to the heading of the view that is shown. */
+/** Move the focus to the heading of the shown view. */
 export function focusHeading() {
   document.querySelector('main > section:not([hidden]) h1')?.focus({ preventScroll: true });
 }
 
-/** Lead whoever was at something that is shown no more to another element. */
+/** Move the focus to another element if the focused one is hidden. */
 export function keepFocus(instead) {
   if (document.activeElement?.closest('[hidden]')) instead.focus();
 }
@@ -54,7 +54,7 @@ export function keepFocus(instead) {
 const unfolding = new WeakMap(); // text -> its button
 const sizes = new ResizeObserver((changed) => changed.forEach(({ target }) => checkFold(target)));
 
-/** Let a long text be read as a whole: where something is cut off, a button "more" follows it, or what it stands in. */
+/** Cut off a long text, with a button "more" after it, or after the element `within` which it is. */
 export function fold(text, within = text) {
   const button = make('button', { type: 'button', className: 'unfold', textContent: 'more', hidden: true });
   button.ariaExpanded = 'false';
@@ -69,7 +69,7 @@ export function fold(text, within = text) {
   sizes.observe(text);
 }
 
-/** Look again whether something of a text is cut off. */
+/** Check again whether a text is cut off. */
 export function checkFold(text) {
   if (text.classList.contains('whole')) return;
   const line = parseFloat(getComputedStyle(text).lineHeight);
@@ -78,7 +78,7 @@ export function checkFold(text) {
 
 let waiting = [];
 
-/** Have something read out by screen readers; what comes within a second is read in one go. */
+/** Have screen readers read a text. The texts of one second are read together. */
 export function announce(text) {
   if (waiting.length === 0) {
     setTimeout(() => {

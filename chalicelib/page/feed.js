@@ -1,11 +1,11 @@
-// The feed: what has happened, newest first. Only adds what is new, so that whoever reads is not interrupted.
+// Shows the feed of events, newest first. It only adds new events, so it doesn't interrupt readers.
 
 import { byId, make, spoken } from './elements.js';
 import { FEED_LENGTH } from './night.js';
 import { eventWords, timeText } from './words.js';
 
 export class Feed {
-  #shown = null; // of which night
+  #shown = null; // the id of the night
   #newest = null; // the entry at the top
 
   render(night) {

@@ -1,10 +1,10 @@
-// Forms that a person fills in: sends once, says what is wrong next to what caused it, and keeps what was typed.
+// Handles forms: sends them once, shows problems beside the fields that caused them, and keeps what was typed.
 
 import { byId, say } from './elements.js';
 import { GameNightError } from './gamenight/index.js';
 import { fieldSentence, problemSentence, usedText } from './words.js';
 
-/** Call `act(fields)` when the form is sent; whatever GameNightError it raises is told where it belongs. */
+/** Call `act(fields)` when the form is sent, and show its GameNightError. */
 export function onSubmit(form, act) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -23,7 +23,7 @@ export function onSubmit(form, act) {
   form.addEventListener('input', ({ target }) => clearField(target));
 }
 
-/** Say what is wrong: at the fields that it names, or else above the button. */
+/** Show a problem at the fields that it names, else above the button. */
 export function tell(form, problem) {
   const at = (problem.errors ?? []).map((error) => [form.elements[error.field], error]).filter(([field]) => field);
   for (const [field, error] of at) mark(field, fieldSentence(error));
@@ -31,7 +31,7 @@ export function tell(form, problem) {
   else at[0][0].focus();
 }
 
-/** Say what is wrong with a field, and lead there. */
+/** Show the problem of a field, and unfold the field. */
 export function mark(field, sentence) {
   const details = field.closest('details');
   if (details) details.open = true;
@@ -45,7 +45,7 @@ export function clearField(field) {
   if (told) say(told, '');
 }
 
-/** Ask whether to do what nobody can take back, and return the answer. */
+/** Ask to confirm an action that can't be undone; return the answer. */
 export function confirmed(dialog) {
   dialog.returnValue = 'no';
   dialog.showModal();
@@ -59,7 +59,7 @@ function clearProblems(form) {
   say(form.querySelector('.problem'), '');
 }
 
-/** Say at every field with a limit how much of it is used, once it is worth knowing. Nothing is cut off unseen. */
+/** Show how much of each field's limit is used, once that matters. No text is cut off silently. */
 export function countCharacters() {
   for (const field of document.querySelectorAll('[data-most]')) {
     const most = Number(field.dataset.most);

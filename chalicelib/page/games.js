@@ -1,12 +1,12 @@
-// The games of a night and the voting for them. Changes what is there in place, so that a button that somebody is
-// about to press stays where it is, and keeps the focus.
+// Shows the games of a night, and sends votes for them. Elements are changed in place, so a button that somebody is
+// about to press stays where it is and keeps the focus.
 
 import { byId, fold, say, spoken, written } from './elements.js';
 import { clearField, confirmed, mark } from './forms.js';
 import { ranked, voteOf } from './night.js';
 import { playersText, problemSentence, removalWords, scoreText } from './words.js';
 
-/** So many games are in sight, of those that are played and of the results; where there are few more, all of them. */
+/** How many games are shown at first, during a night and as results. If there are only FEW more, all are shown. */
 const ON_PHONE = 1;
 const ON_WIDE = 8;
 const RESULTS_ON_PHONE = 5;
@@ -20,7 +20,7 @@ export class Games {
   #deeds = null;
   #night = null;
   #hosting = false;
-  #unsure = new WeakMap(); // button -> { username, back }: what was sent, and may have been done
+  #unsure = new WeakMap(); // button -> { username, back }: a request that may have been done
   #unfolded = false;
 
   constructor() {
@@ -35,8 +35,8 @@ export class Games {
   }
 
   /**
-   * `vote(game, way, username)` sends a vote, `withdraw(game, username)` takes it back and `remove(nightId, game)` removes
-   * a game. They raise a GameNightError where that can't be done.
+   * `vote(game, way, username)` sends a vote, `withdraw(game, username)` takes it back and `remove(nightId, game)`
+   * removes a game. They raise a GameNightError if that fails.
    */
   begin(deeds, username) {
     this.#deeds = deeds;
@@ -69,7 +69,7 @@ export class Games {
     byId('voter').closest('.voter').hidden = over || order.length === 0;
   }
 
-  /** Keep what is played, or has won, in sight, and the rest behind a button. */
+  /** Show the first games, and the rest behind a button. */
   #fold(items, over) {
     const shown = over ? [RESULTS_ON_PHONE, RESULTS_ON_WIDE] : [ON_PHONE, ON_WIDE];
     const [narrow, wide] = shown.map((most) => (items.length <= most + FEW ? Infinity : most));
@@ -137,7 +137,7 @@ export class Games {
   }
 
   async #remove(item, game, button) {
-    const night = this.#night.session.id; // another one may be shown when somebody answers
+    const night = this.#night.session.id; // another night may be shown by the time of the answer
     say(item.querySelector('.problem'), '');
     byId('removing-what').replaceChildren(...spoken(removalWords(game)));
     if (button.ariaBusy === 'true' || !await confirmed(byId('removing'))) return;
@@ -152,7 +152,7 @@ export class Games {
   }
 }
 
-/** Put an item at an index without losing the focus, which moving an element takes from it. */
+/** Move an item to an index, and restore its focus, which moving removes. */
 function place(item, index) {
   const focused = item.contains(document.activeElement) ? document.activeElement : null;
   byId('games').insertBefore(item, byId('games').children[index] ?? null);

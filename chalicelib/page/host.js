@@ -1,4 +1,4 @@
-// Somebody who is signed in: what they do, what they are shown, and what the client makes of it as things happen.
+// Runs the page of somebody who is signed in: handles actions, addresses and events, and shows the views.
 
 import { LIST, addressOf, named, rename } from './address.js';
 import { Deed } from './deed.js';
@@ -11,7 +11,7 @@ import { OtherNights } from './others.js';
 import { Television } from './tv.js';
 import { eventWords, plain, problemSentence } from './words.js';
 
-/** So many of the newest nights are known from the beginning: a page, at most. */
+/** How many of the newest nights are read at first: a page, at most. */
 const KNOWN = 100;
 
 export class Host {
@@ -27,8 +27,8 @@ export class Host {
   #entered = false;
   #starts = null; // the cursor of the starts of nights
   #nights = []; // the newest first
-  #opening = null; // { id, asked }: whether somebody has asked for it, or it opens by itself
-  #meanwhile = null; // the nights that have started while one of ours is being started
+  #opening = null; // { id, asked }: the night that is being opened, and whether somebody has asked for it
+  #meanwhile = null; // nights of others that have started while ours is being started
   #deeds;
 
   constructor(client, memory, claims, stage, invitations) {
@@ -54,12 +54,12 @@ export class Host {
 
   get night() { return this.#night; }
 
-  /** Where the client goes on from: the starts of nights, and the night that is shown. */
+  /** The cursors that the client resumes from: of the starts of nights, and of the shown night. */
   get cursors() {
     return { [SESSIONS]: this.#starts, ...(this.#night && { [streamOf(this.#night.session.id)]: this.#keeper.cursor }) };
   }
 
-  /** Show what an address names. Raises a GameNightError where that can't be read. */
+  /** Show the view of an address. Raises a GameNightError if its night can't be read. */
   async enter(address) {
     const { night, list, tv = false } = this.#named(address);
     this.#onTv = tv;
@@ -81,9 +81,9 @@ export class Host {
     this.#say(gone);
   }
 
-  /** Show what another address names. */
+  /** Show the view of another address. */
   async go(address) {
-    if (!this.#entered) return; // it is read when everything else is
+    if (!this.#entered) return; // `enter` reads the address
     const { night, list, tv = false } = this.#named(address);
     this.#onTv = tv;
     if (night !== undefined) {
@@ -97,13 +97,13 @@ export class Host {
     }
   }
 
-  /** Show a night; `asked` says whether somebody has asked for it, or it opens by itself. */
+  /** Show a night. `asked` says whether somebody has asked for it; otherwise it opens by itself. */
   async open(id, asked = true) {
     const opening = { id, asked };
     this.#opening = opening;
     this.#leaveBehind();
     const problem = await this.#begin(id, () => this.#opening === opening);
-    if (this.#opening !== opening) return; // another one is wanted meanwhile, or it is there already
+    if (this.#opening !== opening) return; // another night was opened in the meantime
     this.#opening = null;
     if (problem) {
       this.#show();
@@ -123,11 +123,11 @@ export class Host {
     this.#leaveStream();
     this.#keeper.close();
     this.#show();
-    await this.#look().catch(() => null); // the list is as it was, then
+    await this.#look().catch(() => null); // the list stays as it was
     this.#render();
   }
 
-  /** Start a night, and tell of those that others have started at the same moment. */
+  /** Start a night, and show notices of nights that others started at the same moment. */
   async start(notes) {
     this.#meanwhile ??= [];
     let night = null;
@@ -139,8 +139,8 @@ export class Host {
       if (!night) for (const session of meanwhile) this.#started(session);
     }
     if (this.#night?.session.id !== night.id) await this.open(night.id);
-    await this.#look().catch(() => null); // what was heard is told anyway
-    if (this.#night?.session.id !== night.id) return; // somebody has gone elsewhere meanwhile
+    await this.#look().catch(() => null); // nights known from events are shown anyway
+    if (this.#night?.session.id !== night.id) return; // another view was opened in the meantime
     for (const other of this.#nights.toReversed()) {
       if (other.is_active && other.id !== night.id) this.#others.tell(other, 'Another night is on');
     }
@@ -158,7 +158,7 @@ export class Host {
     await this.#deeds.end.post(`/api/sessions/${this.#night.session.id}/close`, {});
   }
 
-  /** Go on with another token of the same subject. Raises a GameNightError where it is refused. */
+  /** Use another token of the same subject. Raises a GameNightError if it is refused. */
   async renew(claims) {
     this.claims = claims;
     this.#render();
@@ -183,16 +183,16 @@ export class Host {
   }
 
   async #withdraw(game, username) {
-    this.#deeds.votes.delete(game.id); // the same vote after it is another one
+    this.#deeds.votes.delete(game.id); // the same vote afterwards is a new request
     await this.#client.withdrawVote(this.#night.session.id, username, game.id);
   }
 
   async #remove(nightId, game) {
-    this.#deeds.game = new Deed(this.#client); // the same game after it is another one
+    this.#deeds.game = new Deed(this.#client); // the same game afterwards is a new request
     try {
       await this.#client.removeGame(nightId, game.id);
     } catch (problem) {
-      if (problem.code !== 'game_not_found') throw problem; // somebody has, or it was done the first time
+      if (problem.code !== 'game_not_found') throw problem; // it is removed already
     }
   }
 
@@ -202,7 +202,7 @@ export class Host {
     else if (stream === SESSIONS) {
       this.#moveTo(event.cursor);
       this.#started(data.session);
-    } else if (stream === streamOf(this.#night?.session.id)) { // or of the night before, while another one is opened
+    } else if (stream === streamOf(this.#night?.session.id)) { // else it is of the last night, while another is opened
       this.#keeper.take(event);
       if (type !== 'snapshot') {
         const { said, detail } = eventWords(event);
@@ -222,20 +222,20 @@ export class Host {
     else this.open(session.id, false);
   }
 
-  /** What an address names; a guest's token is for one night. */
+  /** Parse an address. A guest's token is for one night. */
   #named(address) {
     const { night } = this.claims;
     return night ? { night, tv: named(address).tv } : named(address);
   }
 
-  /** Whether somebody would miss what they see: a night that is on, one of before, or what they type. */
+  /** Whether a new night would interrupt: an active or an earlier night is shown, or somebody is typing. */
   #busy(newest) {
     const night = this.#night?.session;
     if (this.#opening?.asked) return true;
     return night ? Boolean(night.is_active) || night.id < newest : this.hosting && byId('notes').value.trim() !== '';
   }
 
-  /** Events are gone: of a night, which comes anew in a snapshot if it is still there, or starts of nights. */
+  /** Handle lost events: of a night, whose snapshot follows if the night still exists, or of starts. */
   async #missed(session) {
     if (session) {
       if (session.id === this.#night?.session.id && !this.#client.following.includes(session.id)) await this.leave();
@@ -254,10 +254,10 @@ export class Host {
 
   #leaveStream() { for (const id of this.#client.following) this.#client.unfollow(id); }
 
-  /** Read a night and show it from now on, unless it is not `wanted` any more. Returns a GameNightError that stood in the way. */
+  /** Read a night and keep it if it is still `wanted`. Returns the GameNightError that prevented it, or null. */
   async #begin(id, wanted = () => true) {
     try {
-      // Ids have no gaps, so that nobody has to be asked for one behind the newest.
+      // Ids have no gaps, so an id above the newest one does not exist.
       const known = () => Boolean(this.claims.night) || id <= this.#newest;
       if (!known()) await this.#look();
       if (!known()) throw new Refused(404, 'session_not_found', '');
@@ -270,10 +270,10 @@ export class Host {
     }
   }
 
-  /** Go to a night as by its link. */
+  /** Go to a night, as its link does. */
   #visit(id) { window.location.hash = addressOf(id); }
 
-  /** Read the newest nights; returns the newest that is on, or undefined, and where the stream of starts ends. */
+  /** Read the newest nights. Returns the newest active one, or undefined, and the end of the stream of starts. */
   async #look() {
     if (this.claims.night) return { cursor: NOW }; // a guest reads one night
     const { sessions, cursor } = await this.#client.request('GET', `/api/sessions?newest=${KNOWN}`);
@@ -281,7 +281,7 @@ export class Host {
     return { active: sessions.find((night) => night.is_active), cursor };
   }
 
-  /** Read the nights that are not among the newest. */
+  /** Read all older nights. */
   async #readAll() {
     const oldest = this.#nights.at(-1)?.id ?? 1;
     let [earlier, since] = [[], ''];
@@ -300,7 +300,7 @@ export class Host {
     this.#render();
   }
 
-  /** What was said is of the view before. */
+  /** Clear the messages of the last view. */
   #leaveBehind() {
     this.#others.clear();
     this.#say(null);
@@ -308,7 +308,7 @@ export class Host {
 
   #say(problem) { say(byId('elsewhere'), problem ? problemSentence(problem) : ''); }
 
-  /** Render, and let the address name what is shown. An event only renders: somebody may just have gone elsewhere. */
+  /** Render, and set the address. Events don't set it, because somebody may just have changed it. */
   #show() {
     if (this.#night) rename(addressOf(this.#night.session.id, this.#onTv));
     else if (named(window.location.hash).night !== undefined) rename(LIST);

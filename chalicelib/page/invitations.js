@@ -1,4 +1,4 @@
-// Lets others in: shows a code as a ticket, with its QR code and its link, and takes a guest's place away again.
+// Invites guests and hosts: shows a code with its QR code and its link. Removes guests.
 
 import { isOfHost, joinLinkOf } from './address.js';
 import { byId, make, say, spoken } from './elements.js';
@@ -8,7 +8,7 @@ import { onShare } from './share.js';
 import { fieldSentence, removedWords, timeText } from './words.js';
 
 const HERE_ONLY = ['localhost', '127.0.0.1', '[::1]'];
-const LEFT = 60_000; // milliseconds that a code is good for at least where it is shown again
+const LEFT = 60_000; // milliseconds: a code is shown again if it is valid for longer
 const GUESTS = {
   title: 'Invite guests',
   text: 'Come to game night',
@@ -48,13 +48,13 @@ export class Invitations {
     });
   }
 
-  /** A host has come in. */
+  /** Set the client of the host who has signed in. */
   begin(client) { this.#client = client; }
 
-  /** A night is shown. */
+  /** Set the night that is shown. */
   at(night) { this.#night = night; }
 
-  /** Return the code of a night, the same one as long as it is good. Raises a GameNightError. */
+  /** Return the code of a night, the same one while it is valid. Raises a GameNightError. */
   async ofNight(night) {
     const kept = this.#memory.read('invite');
     if (kept?.night === night && new Date(kept.expires_at) - Date.now() > LEFT) return kept;
@@ -83,7 +83,7 @@ export class Invitations {
   }
 }
 
-/** A code for a camera, for fingers, and as a link. */
+/** Return a code's elements: its QR code, its letters and its link. */
 export async function ticketOf(code) {
   const link = joinLinkOf(code);
   return [

@@ -1,4 +1,4 @@
-// Lets somebody in by a code, who says a name and nothing else: a guest into a night, or a host, who needs no name.
+// Joins with a code: a guest enters a name and nothing else, and a host needs no name.
 
 import { codeIn, isOfHost } from './address.js';
 import { byId, say, show } from './elements.js';
@@ -16,7 +16,7 @@ const HOST = {
   button: 'Sign in',
 };
 
-/** Nobody has a token yet. */
+/** Joining needs no token. */
 const NOBODY = { latest: async () => '' };
 const AT = { invite_not_found: 'code', invite_expired: 'code', name_taken: 'name' }; // which field a problem is about
 
@@ -26,7 +26,7 @@ export class Join {
   #letIn;
   #rest;
 
-  /** `device` is a Memory beyond this tab, and `letIn(answer)` goes on with what the service has answered. */
+  /** `device` is a Memory that outlives this tab. `letIn(answer)` continues with the service's answer. */
   constructor(root, device, letIn) {
     [this.#device, this.#letIn] = [device, letIn];
     this.#rest = new Rest(root, NOBODY, new AbortController().signal);
@@ -56,16 +56,16 @@ export class Join {
     this.#form.elements.code.addEventListener('input', () => this.#ask());
   }
 
-  /** Whom a code has let into a night in this browser, as the service has answered, with the code; or null. */
+  /** The guest who joined in this browser: the service's answer, with the code; or null. */
   get guest() {
     const kept = this.#device.read('guest');
     return kept && new Date(kept.expires_at) > Date.now() ? kept : null;
   }
 
-  /** Return what the service answers to a code. Raises a GameNightError. */
+  /** Return the service's answer to a code. Raises a GameNightError. */
   ask(body) { return this.#rest.request('POST', '/api/join', body); }
 
-  /** Ask for a name, and for the code where the address has none. A guest whose tab is gone comes back unasked. */
+  /** Ask for a name, and for the code if the address has none. A guest who has joined before is not asked again. */
   open(code) {
     const before = this.guest;
     if (code && before?.code === code) {
@@ -78,7 +78,7 @@ export class Join {
     show('join');
   }
 
-  /** Say what the code is for. */
+  /** Show what the code is for. */
   #ask() {
     const { title, lead, label, button } = isOfHost(codeIn(this.#form.elements.code.value)) ? HOST : GUEST;
     say(byId('join-title'), title);

@@ -1,5 +1,5 @@
-// Keeps the night that is shown: opens it, folds in what happens, and remembers it together with its cursor, so that a
-// reload goes on exactly there.
+// Keeps the shown night: reads it, applies events to it, and saves it with its cursor, so a reload continues exactly
+// there.
 
 import { after, feedOf, nightOf, restored } from './night.js';
 
@@ -17,7 +17,7 @@ export class Keeper {
     this.cursor = null;
   }
 
-  /** Take up what was remembered; says whether there was anything. */
+  /** Restore the saved night; return whether there was one. */
   recall() {
     const kept = this.#memory.read('night');
     if (!kept?.cursor) return false;
@@ -25,7 +25,7 @@ export class Keeper {
     return true;
   }
 
-  /** Read what has happened in a night and how it is now, for `begin`. Raises a GameNightError. */
+  /** Read the events of a night and its present state, for `begin`. Raises a GameNightError. */
   async read(id) {
     let [feed, cursor, more] = [[], '', true];
     while (more) {
@@ -34,17 +34,17 @@ export class Keeper {
       feed = feedOf(page.events, feed);
       ({ cursor, more } = page);
     }
-    // What happens between the requests is folded in again: events carry totals, so that this ends right.
+    // Events between the two requests are applied again. That changes nothing, because events carry totals.
     return { night: nightOf(await this.#client.night(id), feed), cursor };
   }
 
-  /** Keep a night in place of the one before. */
+  /** Replace the kept night. */
   begin({ night, cursor }) {
     [this.night, this.cursor] = [night, cursor];
     this.#saveSoon();
   }
 
-  /** Fold in an event. A snapshot comes in place of events that are gone. */
+  /** Apply an event. A snapshot replaces events that are lost. */
   take(event) {
     const night = event.type === 'snapshot' ? restored(this.night, event.data.session) : after(this.night, event);
     this.begin({ night, cursor: event.cursor });

@@ -1,5 +1,5 @@
-// Reads a list of games from a CSV file as spreadsheets write it: commas, semicolons or tabs, quotes, any ends of lines.
-// `gamenight game import` reads the same, and says the same of what is wrong.
+// Reads a list of games from a CSV file as spreadsheets write it: commas, semicolons or tabs, quotes, any line ends.
+// `gamenight game import` reads the same format and reports the same problems.
 
 const NAMES = {
   title: ['title', 'game', 'name', 'objectname'],
@@ -11,7 +11,8 @@ const LONGEST = 200; // characters
 const MOST_PLAYERS = 1000;
 const PLAYERS = ['min_players', 'max_players'];
 
-/** Return { games, problems, notes }: the list's games, a sentence for each line that is wrong, and one of unknown columns. */
+/** Return { games, problems, notes }: the list's games, a sentence for each wrong line, and a note on unknown
+ * columns. */
 export function listOf(text) {
   const whole = text.replace(/^\ufeff/, '');
   const [first] = whole.split(/[\r\n]/, 1);

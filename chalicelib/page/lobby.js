@@ -1,16 +1,16 @@
-// The lobby: no night is shown. A host starts one; anybody can look at the nights that are on, and at those before.
+// Shows the lobby while no night is shown: a host starts a night; everybody can open active and earlier nights.
 
 import { byId, make, say, spoken, written } from './elements.js';
 import { counted, nameOf, timeText } from './words.js';
 
-/** So many nights are listed until somebody asks for those before. */
+/** How many earlier nights are listed at first. */
 const RECENT = 8;
 
 export class Lobby {
   #open;
   #all = false;
 
-  /** `open(id)` shows a night, and `readAll()` reads those that are not among the newest. */
+  /** `open(id)` shows a night, and `readAll()` reads all older nights. */
   constructor(open, readAll) {
     this.#open = open;
     byId('earlier').onclick = () => { this.#all = true; readAll(); };

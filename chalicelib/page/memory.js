@@ -1,15 +1,15 @@
-// What survives a reload of this tab: the token, the voter's name, the positions in both streams and the night as it was
-// at its position. In sessionStorage, so that it ends with the tab. Another Memory, in localStorage, keeps a host's list
-// a guest's place, and the token of a host whom a link has let in.
+// Stores what must survive a reload: the token, the voter's name, the cursors of both streams, and the shown night.
+// It uses sessionStorage, which ends with the tab. A second Memory uses localStorage, for a host's list of games, a
+// guest's token, and the token of a host who signed in by a link.
 
 export class Memory {
   #prefix;
   #storage;
 
-  /** `root` keeps two stages on one address apart. */
+  /** `root` separates two stages on one host. */
   constructor(root, storage = 'sessionStorage') {
     this.#prefix = `game-night ${new URL(root).pathname} `;
-    this.#storage = () => window[storage]; // which a browser may forbid
+    this.#storage = () => window[storage]; // a browser may forbid it
   }
 
   read(name) {
@@ -25,11 +25,11 @@ export class Memory {
       if (value === null) this.#storage().removeItem(this.#prefix + name);
       else this.#storage().setItem(this.#prefix + name, JSON.stringify(value));
     } catch {
-      // Full, or forbidden: then a reload begins anew, and nothing is wrong until then.
+      // Full, or forbidden: the page works, but a reload starts from nothing.
     }
   }
 
-  /** Leave nothing behind, as whoever signs out expects. */
+  /** Remove everything, at a sign-out. */
   forget() {
     const storage = this.#storage();
     for (const key of Object.keys(storage)) if (key.startsWith(this.#prefix)) storage.removeItem(key);

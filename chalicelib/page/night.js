@@ -1,21 +1,21 @@
-// A night as the page knows it: a snapshot, and what has happened since, folded into it. Pure: no page, no network.
+// Applies events to the snapshot of a night. Pure: no page, no network.
 
-/** So many events are kept to be shown; a longer night is read from there. */
+/** How many events the feed keeps. */
 export const FEED_LENGTH = 200;
 
-/** A night from its REST snapshot, and the feed of what has led to it. */
+/** Return a night, from its REST snapshot and the feed of its events. */
 export function nightOf(snapshot, feed) {
   const { games, ...session } = snapshot;
   return { session, games: games.map((game) => ({ ...game })), feed };
 }
 
-/** A feed, newest first, after events that came oldest first. */
+/** Return a feed, newest first, with new events, which are oldest first. */
 export function feedOf(events, before) {
   const newest = events.map(({ type, timestamp, data }) => ({ type, timestamp, data })).reverse();
   return [...newest, ...before].slice(0, FEED_LENGTH);
 }
 
-/** The same night after an event. */
+/** Return the night after an event. */
 export function after(night, event) {
   const feed = feedOf([event], night.feed);
   const { session, game, totals } = event.data;
@@ -40,21 +40,21 @@ export function after(night, event) {
   }
 }
 
-/** The same night from a newer snapshot, after events that can't be had any more. */
+/** Return the night from a newer snapshot, after events were lost. */
 export function restored(night, snapshot) {
   return nightOf(snapshot, feedOf([{ type: 'gap', timestamp: null, data: {} }], night.feed));
 }
 
-/** Which way somebody's vote for a game counts, as far as the feed tells: 'up', 'down' or null. */
+/** Return a voter's vote for a game, as far as the feed shows it: 'up', 'down' or null. */
 export function voteOf(night, gameId, username) {
   const theirs = ({ data }) => data.vote && data.game.id === gameId && caseless(data.vote.username) === caseless(username);
-  return night.feed.find(theirs)?.data.vote.type ?? null; // one that was withdrawn has no type
+  return night.feed.find(theirs)?.data.vote.type ?? null; // a withdrawn vote has no type
 }
 
-/** A name as the service compares it. */
+/** Return a name as the service compares it. */
 export const caseless = (name) => name.trim().normalize('NFC').toLowerCase().normalize('NFC');
 
-/** Games with the best score first; of equals, the one that was played first. */
+/** Return the games, best score first. Of equal scores, the earlier game comes first. */
 export function ranked(games) {
   return [...games].sort((a, b) => b.totals.score - a.totals.score || a.id - b.id);
 }

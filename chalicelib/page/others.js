@@ -1,4 +1,4 @@
-// Tells of other nights than the one that is shown, and leads there.
+// Shows notices of other nights than the shown one, with a button to go there.
 
 import { announce, byId, focusHeading, make, spoken } from './elements.js';
 import { nightWords, plain } from './words.js';
@@ -10,7 +10,7 @@ export class OtherNights {
   /** `open(id)` shows a night. */
   constructor(open) { this.#open = open; }
 
-  /** Tell of a night once; `what` says what is with it. */
+  /** Show the notice of a night, once. `what` is its news. */
   tell(night, what) {
     if (this.#told.has(night.id)) return;
     this.#told.add(night.id);

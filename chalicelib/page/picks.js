@@ -1,24 +1,24 @@
-// The games that can be offered, and which of them is picked. Pure: no page, no network.
+// Collects the games that can be picked, and picks one. Pure: no page, no network.
 
-/** A score counts up to this, so that a favourite leaves room for others. */
+/** The highest score that counts: a favourite must leave room for others. */
 const BEST = 10;
 const DISLIKED = 0.5;
 const LATELY = 0.1;
 
-/** Texts that differ in nothing but case are one title. */
+/** Return a title for comparison: titles that differ only in case are one. */
 export const keyOf = (title) => title.trim().normalize('NFC').toLowerCase();
 
 /**
- * The games of earlier nights and of a list, each title once, the latest first. A game has `title`, `pack_name`,
- * `min_players` and `max_players` as the service has them, `played`, the number of nights, `upvotes`, `downvotes`, and
- * `lately`: whether it was on in the last of these nights that had games. `nights` are the games of each night, newest first.
+ * Return the games of earlier nights and of a list, each title once, the latest first. A game has the service's
+ * `title`, `pack_name`, `min_players` and `max_players`; `played`, in how many nights; `upvotes` and `downvotes`; and
+ * `lately`, whether it was in the last night that had games. `nights` are the games of each night, newest first.
  */
 export function knownGames(nights, list) {
   const known = new Map();
   const add = (game) => {
     const key = keyOf(game.title);
     const before = known.get(key);
-    if (before) for (const [name, value] of Object.entries(game)) before[name] ??= value; // the latest that says it
+    if (before) for (const [name, value] of Object.entries(game)) before[name] ??= value; // the latest value counts
     else known.set(key, { ...game, played: 0, upvotes: 0, downvotes: 0, lately: false });
     return known.get(key);
   };
@@ -38,13 +38,13 @@ export function knownGames(nights, list) {
 }
 
 /**
- * Pick a game, or return null where none can be. The rule:
- * - Only a game that takes so many `players` can be picked; one that does not say takes any number. Null is any number.
- * - A title of `tonight` is never picked. One that was `passed` over is picked only where there is no other, and the last
- *   one of these only where it is the only one.
- * - A game's weight is 1, and one more for each point of its score over the nights, up to 10 more.
- *   It is a half where the score is below 0.
- * - A game that was on in the last night has a tenth of its weight.
+ * Pick a game, or return null if none fits. The rule:
+ * - Only a game for so many `players` is picked. A game without limits is for any number. Null is any number.
+ * - A title of `tonight` is never picked. A `passed` title is picked only if there is no other, and the last passed
+ * one only if it is the only one.
+ * - A game's weight is 1, plus 1 for each point of its score over the nights, up to 10 more. It is a half if the
+ * score is below 0.
+ * - A game of the last night has a tenth of its weight.
  *
  * `random()` is at least 0 and less than 1.
  */

@@ -1,9 +1,9 @@
-// Draws QR codes. Nobody else learns what is in them: docs/decisions/0142-codes-are-drawn-in-the-browser.md.
+// Draws QR codes in the browser, so their content stays there: docs/decisions/0142-codes-are-drawn-in-the-browser.md.
 
 const SVG = 'http://www.w3.org/2000/svg';
-const QUIET = 4; // modules around a code that are light, as the standard asks for
+const QUIET = 4; // light modules around a code, as the standard requires
 
-/** Return a QR code of a text, black on white whatever the colour scheme, for a camera. `label` names it. */
+/** Return a QR code of a text, black on white in every colour scheme. `label` describes it to screen readers. */
 export async function qrCode(text, label) {
   const { encode } = await import('./uqr.js');
   const { data, size } = encode(text, { ecc: 'M', border: QUIET });

@@ -1,19 +1,19 @@
-// What a night has come to. Pure: no page, no network.
+// Computes the results of a night. Pure: no page, no network.
 
 import { caseless, votesIn } from './night.js';
 import { counted, nameOf, scoreText } from './words.js';
 
-/** So many are written as a word. */
+/** The numbers that are written as words. */
 const NUMBERS = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten'];
 const MINUTE = 60_000; // milliseconds
 
-/** The games with the best score, in the order in which they were played; none where none has more ups than downs. */
+/** Return the games with the best score, in the order of play; none if no score is above 0. */
 export function winnersOf(games) {
   const best = Math.max(1, ...games.map(({ totals }) => totals.score));
   return games.filter(({ totals }) => totals.score === best).sort((a, b) => a.id - b.id);
 }
 
-/** How many people's votes count, or null where the feed does not go back to the night's start. */
+/** Return how many people's votes count, or null if the feed does not go back to the night's start. */
 export function votersIn({ games, feed }) {
   if (feed.at(-1)?.type !== 'session.started') return null;
   const counts = new Set(games.map(({ id }) => id));
@@ -26,7 +26,7 @@ export function votersIn({ games, feed }) {
   return new Set([...latest.values()].filter(({ type }) => type).map(({ username }) => caseless(username))).size;
 }
 
-/** Who has won, as a sentence in parts for `spoken` and `plain`. */
+/** Return who has won, as a sentence in parts for `spoken` and `plain`. */
 export function verdictWords(games) {
   const winners = winnersOf(games);
   if (games.length === 0) return ['Nothing was played'];
@@ -40,7 +40,7 @@ export function verdictWords(games) {
   return [`${number} games tied with ${score}: `, ...listed.slice(1)];
 }
 
-/** How long a night took: "2 h 10 min". */
+/** Return how long a night took: "2 h 10 min". */
 export function durationText({ created_at: from, ended_at: to }) {
   const minutes = Math.round((new Date(to) - new Date(from)) / MINUTE);
   if (minutes < 1) return 'under 1 min';
@@ -48,7 +48,7 @@ export function durationText({ created_at: from, ended_at: to }) {
   return [hours && `${hours} h`, (rest || !hours) && `${rest} min`].filter(Boolean).join(' ');
 }
 
-/** The results in plain words, to be sent to somebody. */
+/** Return the results as plain text, to share. */
 export function resultsText(night) {
   const { session, games } = night;
   const voters = votersIn(night);

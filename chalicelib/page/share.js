@@ -1,16 +1,16 @@
-// Shares a link: by what the device offers for that, or by copying it.
+// Shares a link: with the device's share dialog, or by copying it.
 
 import { announce, say } from './elements.js';
 
-const SAID = 3000; // milliseconds that a button says what it has done
+const SAID = 3000; // milliseconds that a button shows its result
 
-/** Have a button share what `offered()` returns, { text, url }, when it is pressed. */
+/** Make a button share { text, url }, which `offered()` returns when it is pressed. */
 export function onShare(button, offered) {
   const name = button.textContent;
   button.addEventListener('click', async () => {
     const { text, url } = offered();
     if (navigator.share) {
-      await navigator.share({ text, url }).catch(() => {}); // whoever has changed their mind knows
+      await navigator.share({ text, url }).catch(() => {}); // the user cancelled
       return;
     }
     const done = await copied(text ? `${text}\n${url}` : url) ? 'Copied' : 'It could not be copied';
@@ -20,7 +20,7 @@ export function onShare(button, offered) {
   });
 }
 
-/** Copy a text, over plain http too, and say whether that was possible. */
+/** Copy a text, over plain http too; return whether it worked. */
 async function copied(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
   const before = document.activeElement;

@@ -1,4 +1,4 @@
-// The stage: the night that is shown, its ticket, its games and its feed; and how the connection is.
+// Shows a night: its ticket, its games and its feed. Also shows the state of the connection.
 
 import { linkOf } from './address.js';
 import { byId, checkFold, fold, keepFocus, say, spoken } from './elements.js';
@@ -9,7 +9,7 @@ import { durationText, resultsText, verdictWords, votersIn } from './results.js'
 import { onShare } from './share.js';
 import { STATES, nameOf, timeText, titleText } from './words.js';
 
-/** So many characters are set smaller. */
+/** A title with more characters is set smaller. */
 const LONG = 60;
 
 export class Stage {
@@ -24,7 +24,7 @@ export class Stage {
     onShare(byId('share'), () => ({ text: resultsText(this.#night), url: linkOf(this.#night.session.id) }));
   }
 
-  /** Somebody has come in: see `games.js`. */
+  /** Set the actions and the voter's name; see `games.js`. */
   begin(deeds, username) { this.#games.begin(deeds, username); }
 
   render(night, hosting) {
@@ -54,7 +54,7 @@ export class Stage {
   }
 }
 
-/** Show what has come of a night once it is over. */
+/** Show the results of a night that has ended. */
 function showResults(night, over) {
   const voters = over ? votersIn(night) : null;
   byId('verdict').hidden = byId('share').hidden = byId('lasted').hidden = !over;
@@ -70,7 +70,7 @@ function emptyText(over, hosting) {
   return hosting ? 'Nothing is on yet. Put the first game on.' : 'Nothing is on yet. The host puts the first game on.';
 }
 
-/** Show how the connection is: a client's state, `offline` where nothing gets through, or `none`. */
+/** Show the connection: a client's state, `offline` if nothing gets through, or `none`. */
 export function showState(state) {
   const [text, detail] = STATES[state] ?? ['', ''];
   byId('connection').hidden = !text;

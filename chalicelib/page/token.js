@@ -1,14 +1,14 @@
-// Where in a text a token is. The service judges it; the page only reads who somebody is and until when.
+// Finds a token in a text. Only the service verifies it; the page reads its subject and expiry.
 
 import { claimsOf } from './gamenight/index.js';
 
 const UNSEEN = /[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
-// All begin alike, since each part is JSON; the last one is a signature by HS256, of 43 characters.
+// The first two parts are JSON, so they begin alike. The last is an HS256 signature of 43 characters.
 const TOKEN = /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]{1,43}/g;
 
 /**
- * Return the one token in what somebody has pasted, or null. A terminal's line breaks within it do not matter, nor do
- * invisible characters, nor what stands around it: quote marks, "Bearer ", a name.
+ * Return the only token in a pasted text, or null. Line breaks and invisible characters within it don't matter, nor
+ * does text around it: quote marks, "Bearer ", a name.
  */
 export function tokenIn(pasted) {
   const text = pasted.replace(UNSEEN, '');

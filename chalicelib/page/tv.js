@@ -1,4 +1,4 @@
-// A night on a television: how to get in, what is played, and the scores. Nothing has to be pressed or scrolled.
+// Shows a night on a television: its code, the game that is played, and the scores. Nobody has to press or scroll.
 
 import { byId, make, say, spoken, written } from './elements.js';
 import { ticketOf } from './invitations.js';
@@ -6,14 +6,14 @@ import { ranked } from './night.js';
 import { verdictWords } from './results.js';
 import { nameOf, playersText, scoreText, titleText } from './words.js';
 
-/** So many scores are in sight, however many games there are. */
+/** The most scores that are shown. */
 const SCORES = 5;
 
 export class Television {
   #awake = new Awake();
-  #entry = null; // of which night
+  #entry = null; // the id of the night whose code is shown
 
-  /** `inviting(id)` returns the code of a night; only hosts have one. */
+  /** `inviting(id)` returns the code of a night; it is null for anybody but a host. */
   render({ session, games }, inviting) {
     const over = !session.is_active;
     const now = games.reduce((newest, game) => (newest?.id > game.id ? newest : game), null);
@@ -32,7 +32,7 @@ export class Television {
     this.#awake.keep(true);
   }
 
-  /** Show once how to get into a night. Where that can't be had, everything else is shown. */
+  /** Show the code of a night, once. If it can't be read, everything else is shown. */
   async #showEntry(id, inviting) {
     const wanted = inviting ? id : null;
     if (this.#entry === wanted) return;
@@ -42,7 +42,7 @@ export class Television {
     if (ticket && this.#entry === wanted) byId('tv-entry').replaceChildren(...ticket);
   }
 
-  /** Another view is shown: the screen may sleep. */
+  /** Let the screen sleep, since another view is shown. */
   leave() { this.#awake.keep(false); }
 }
 
@@ -62,10 +62,10 @@ function rowOf({ title, totals }, now) {
   );
 }
 
-/** Keeps the screen on where the browser can do that. It can't over plain http, nor while the tab is hidden. */
+/** Keeps the screen on if the browser can. It can't over plain http, nor while the tab is hidden. */
 class Awake {
   #wanted = false;
-  #lock = null; // a promise of one
+  #lock = null; // a promise of a lock
 
   constructor() { document.addEventListener('visibilitychange', () => this.#ask()); }
 
@@ -80,7 +80,7 @@ class Awake {
 
   #ask() {
     if (!this.#wanted || this.#lock || document.hidden) return;
-    const lock = navigator.wakeLock?.request('screen').catch(() => null); // its battery may be low
+    const lock = navigator.wakeLock?.request('screen').catch(() => null); // refused, for instance at low battery
     this.#lock = lock ?? null;
     lock?.then((held) => held?.addEventListener('release', () => { if (this.#lock === lock) this.#lock = null; }));
   }
