@@ -104,7 +104,7 @@ check: $(VENV)/.check .venv-checkov/.installed ## check format, lint, types, lay
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint infra/deploy/*.yaml docs/recipes/*.yaml
 	@.venv-checkov/bin/checkov --config-file .checkov.yaml --file infra/deploy/stack.yaml infra/deploy/events.yaml
-	@.venv-checkov/bin/python -W ignore -m infra.policies
+	@.venv-checkov/bin/python -W ignore -m infra.dev.policies
 	@$(BIN)/gamenight dev audit
 
 lock: $(UV) ## pin what the .in files of requirements name, with hashes

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from infra import ROOT
-from infra.audit import Audit, NotAudited, audited
 from infra.cli.options import JSON, answer, as_json, examples
-from infra.release import NotReleased
-from infra.release import release as set_version
+from infra.dev.audit import Audit, NotAudited, audited
+from infra.dev.release import NotReleased
+from infra.dev.release import release as set_version
 
 TABLES_PAGE = ROOT / "docs" / "tables.md"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.release import PLACES, NotReleased, release
+from infra.dev.release import PLACES, NotReleased, release
 from tests.gateway import ROOT
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A page.\n"

@@ -1,0 +1,1 @@
+"""Looks after this project: known vulnerabilities, policies, and a new version."""
