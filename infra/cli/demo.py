@@ -1,5 +1,6 @@
 """``gamenight demo``: a scripted night, for a first look."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -16,7 +17,6 @@ from infra import ROOT
 from infra.cli.options import JSON, STATE_DIR, examples
 from infra.cli.service.demo import play
 from infra.cli.service.target import STAGE, URL, ServiceProblem, ServiceTarget, named_service, translated
-from infra.event_loop import run
 from infra.signals import exit_by_signals, put_off
 
 START_SECONDS = 60.0
@@ -48,7 +48,7 @@ def demo(  # noqa: PLR0913 - one for each option
     """
     exit_by_signals()  # a signal ends its gateway too, as Ctrl-C does
     with _service(stage, state_dir, url, own=own) as service, translated(service.url):
-        run(lambda: play(service, pace, json_only=json_only))
+        asyncio.run(play(service, pace, json_only=json_only))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """``gamenight listen``: what happens in all nights, as it happens."""
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from chalicelib.auth.claims import Role
 from infra.cli.options import as_json, examples
 from infra.cli.service.format import ConnectionLog, as_line, members
 from infra.cli.service.target import ServiceTarget, on_a_service, translated
-from infra.event_loop import run
 
 
 @click.command(
@@ -32,7 +32,7 @@ def listen(service: ServiceTarget, cursors: Path | None, *, json_only: bool) -> 
     library.setLevel(logging.INFO)
     library.addHandler(ConnectionLog())
     with translated(service.url):
-        run(lambda: _show(service.night(Role.BOT, cursors), json_only=json_only))
+        asyncio.run(_show(service.night(Role.BOT, cursors), json_only=json_only))
 
 
 async def _show(night: GameNight, *, json_only: bool) -> None:

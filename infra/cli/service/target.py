@@ -3,6 +3,7 @@
 Errors become messages that say what to do. Requests are made by the library ``gamenight``.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -24,7 +25,6 @@ from gamenight import CursorStore, GameNight, GameNightError, Refused, Token, To
 from chalicelib.auth.claims import Role
 from infra import ROOT
 from infra.cli.options import JSON, STATE_DIR, Number
-from infra.event_loop import run
 from infra.local.state import StateDir
 from infra.stage_secrets import LOCAL, minted
 
@@ -70,7 +70,7 @@ class ServiceTarget:
     def ask(self, role: Role, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make one request and return its answer. Raises ServiceProblem."""
         with translated(self.url):
-            return run(lambda: self.night(role).request(method, path, body))
+            return asyncio.run(self.night(role).request(method, path, body))
 
 
 NIGHT = click.argument("number", metavar="[NIGHT]", type=Number(min=1), required=False)
