@@ -9,12 +9,13 @@ from pathlib import Path
 import boto3
 from click import ClickException
 
+from infra.deploy.stage import DEPLOYER_POLICY, EVENTS_POLICY
 from infra.ministack import MiniStackError, ministack
 
 EMULATOR = Path(__file__).with_name("emulator.py")
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""MiniStack's root key: the rehearsal itself may do everything. The user who deploys is in ``deployer``."""
+"""MiniStack's root key: the rehearsal itself may do everything."""
 
 LISTINGS = (
     ("lambda", "list_functions", "Functions", "FunctionName"),
@@ -47,7 +48,7 @@ class Account:
     folder: Path
 
     def enter(self) -> None:
-        """Make this process and all that it starts use this account only, and show output at once."""
+        """Make this process, and all that it starts, use this account only."""
         for name in [one for one in os.environ if one.startswith(("AWS_", "GAMENIGHT_"))]:
             del os.environ[name]
         os.environ.update(
@@ -68,15 +69,15 @@ class Account:
         (self.folder / "deny-once").write_text(action)
 
     def hurry(self) -> None:
-        """Have event source mappings ready after 10 s, not 30 as on AWS: it saves three minutes in all."""
+        """Make event source mappings ready after 10 s. On AWS it is 30 s; this saves three minutes in all."""
         (self.folder / "mapping-seconds").write_text("10")
 
     def calls(self) -> str:
-        """Return the calls to the account so far, as the emulator wrote them down."""
+        """Return the calls to the account so far: the emulator's ``calls.jsonl``."""
         return (self.folder / "calls.jsonl").read_text()
 
     def wrong_calls(self) -> list[str]:
-        """Return what was wrong with calls by botocore's models, each thing once."""
+        """Return what was wrong with calls by botocore's models, without repetition."""
         noted = self.folder / "wrong-calls"
         return sorted({*noted.read_text().splitlines()}) if noted.exists() else []
 
@@ -96,6 +97,17 @@ class Account:
                 if not name or (one.get("State") != "Deleting" and one[name] != "default")
             ]
         return found
+
+
+def new_deployer() -> dict[str, str]:
+    """Make the user who deploys, with the documented policies only; return a command's environment."""
+    iam, user = boto3.client("iam"), {"UserName": "deployer"}
+    iam.create_user(**user)
+    for path in (DEPLOYER_POLICY, EVENTS_POLICY):
+        policy = iam.create_policy(PolicyName=path.stem, PolicyDocument=path.read_text())["Policy"]["Arn"]
+        iam.attach_user_policy(**user, PolicyArn=policy)
+    key = iam.create_access_key(**user)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Deploys the rehearsed stage: failing, unchanged, and changed in all that is hard. Then destroys it."""
+"""Deploys the stage: with a failure, unchanged, and changed. Then destroys it."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ def fail_half_way_and_go_on(terminal: Terminal) -> None:
 
 
 def deploy_again_from_another_machine(terminal: Terminal) -> None:
-    """Deploy what is there already, without what was written down here."""
+    """Deploy the same again, without the files that the first deployment wrote here."""
     terminal.progress.step("The same again, with nothing changed, and without any record of it here")
     before = functions()
     ChaliceState(terminal.project, STAGE).path.unlink()
@@ -43,7 +43,7 @@ def deploy_again_from_another_machine(terminal: Terminal) -> None:
 
 
 def change_everything_that_is_hard_to_change(terminal: Terminal) -> None:
-    """Change what Chalice by itself would leave as it was."""
+    """Change what Chalice alone would not change."""
     terminal.progress.step("New code, a renamed handler, more memory, and a table that was replaced")
     project = terminal.project
     _edit(project / "app.py", r"^def broadcast\(", "def broadcast_renamed(")
@@ -59,7 +59,7 @@ def change_everything_that_is_hard_to_change(terminal: Terminal) -> None:
 
 
 def destroy(terminal: Terminal) -> None:
-    """Destroy the stage and its data, as from another machine, and look whether anything is left."""
+    """Destroy the stage and its data, as from another machine, and see that nothing is left."""
     terminal.progress.step("Taking it down")
     refused = terminal.gamenight("stage", "destroy", "--yes", expect=1)
     must("--delete-data" in refused, f"tables with data were not protected:\n{refused}")

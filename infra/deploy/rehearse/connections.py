@@ -37,7 +37,7 @@ NEVER = 4_000_000_000
 
 
 class StaleConnections(Application):
-    """Puts connections that no client has, and says whether they have been removed."""
+    """Adds connections that no client has, and says whether they have been removed."""
 
     def __init__(self, stage: OperatedStage) -> None:
         super().__init__(stage.settings)
@@ -82,7 +82,7 @@ class Connections:
         self._websocket = terminal.urls()[1]
 
     def resume_from_nothing(self) -> None:
-        """Ask an empty table for everything, so that a function writes to it that otherwise only reads."""
+        """Resume on an empty table: the function then writes to it, which it otherwise never does."""
         self._progress.step("The first client of all resumes, before anybody has asked for anything")
         with connect(self._websocket) as bot:
             said = self._ask(bot, type="auth", token=self._terminal.token(), since="")
@@ -92,7 +92,7 @@ class Connections:
 
     @contextmanager
     def gone(self) -> Iterator[None]:
-        """Put connections, one of them behind, where a small delivery finds them gone; see them removed."""
+        """Add connections, one of them behind, that a small delivery finds gone; see them removed."""
         gone = StaleConnections(self._stage)
         gone.put("gone=", SESSIONS_STREAM)
         session_id = self._terminal.asked("night", "start")["id"]
@@ -106,7 +106,7 @@ class Connections:
 
     @contextmanager
     def due(self) -> Iterator[None]:
-        """Put connections where the sweep finds them: two have to go, one has to be told something."""
+        """Add connections for the sweep: two have to go, and one has to be told why it is closed."""
         with connect(self._websocket) as silent:
             due = StaleConnections(self._stage)
             due.put_due("speechless=", 60, DeadlineKind.AUTHENTICATE)
@@ -124,7 +124,7 @@ class Connections:
 
     @contextmanager
     def stuck(self) -> Iterator[None]:
-        """Follow a night whose log lacks events: a job tries to catch up, and closes the connection."""
+        """Follow a night whose log lacks events: a job can't catch it up, and closes the connection."""
         session_id = self._terminal.start_night()
         self._stage.client("dynamodb").update_item(
             TableName=self._stage.settings.sessions_table,
@@ -157,7 +157,7 @@ class Connections:
         self._terminal.start_night()  # to few again, now that the jobs are done
 
     def set_aside_and_redrive(self) -> None:
-        """Log an event that has no meaning, wait until it is set aside, and redo it mended."""
+        """Log an event of an unknown type, wait until it is set aside, mend it, and redo it."""
         self._progress.step("An event that nobody can read is set aside, mended and redone")
         session_id = self._terminal.start_night()
         self._log(session_id, "game.exploded")

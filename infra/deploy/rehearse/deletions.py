@@ -1,4 +1,4 @@
-"""Disables and deletes by hand all that a deployment made, and sees that the next one brings it back."""
+"""Disables and deletes all that a deployment made, and sees that the next one brings it back."""
 
 import json
 from collections import Counter
@@ -56,7 +56,7 @@ def bring_back_what_was_deleted(terminal: Terminal) -> None:
 
 
 def look_for_what_nothing_deletes(terminal: Terminal) -> None:
-    """Raise RehearsalFailed where the first deployment made a kind of thing that nothing here deletes."""
+    """Raise RehearsalFailed if the first deployment made a kind of thing that nothing here deletes."""
     calls = map(json.loads, terminal.account.calls().splitlines())
     actions = {call["action"] for call in calls if ":user/" in call["principal"]}
     made = {one for one in actions if one.partition(":")[2].startswith(MAKING)}
@@ -75,7 +75,7 @@ def _heal(terminal: Terminal, names: list[str]) -> None:
 
 
 def _disable(aws: Aws) -> Iterator[str]:
-    """Disable or empty what can be, and yield what the status says of each."""
+    """Disable or empty things, and yield what the status should say of each."""
     events = aws.client("events")
     for rule in events.list_rules(NamePrefix=STAGE.stack)["Rules"]:
         events.disable_rule(Name=rule["Name"])
@@ -132,7 +132,7 @@ def _disable_functions(aws: Aws) -> Iterator[str]:
 
 
 def _delete(aws: Aws) -> Iterator[str]:
-    """Delete all that is there, the stack itself aside, and yield what the status says of each."""
+    """Delete all but the stack itself, and yield what the status should say of each."""
     lambdas, events = aws.client("lambda"), aws.client("events")
     for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
         lambdas.delete_event_source_mapping(UUID=mapping["UUID"])

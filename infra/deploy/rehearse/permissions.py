@@ -1,4 +1,4 @@
-"""Compares what the functions were seen to do with what their roles allow, both ways."""
+"""Compares what the functions did with what their roles allow."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 LAMBDAS_OWN = "Lambda"
-"""How a statement's Sid begins if Lambda itself needs it, and not our code."""
+"""The Sid of a statement begins so if Lambda needs it, and not our code."""
 
 
 def findings(policies: Mapping[str, Iterable[Mapping[str, Any]]], calls: str) -> list[str]:

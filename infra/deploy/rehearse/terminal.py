@@ -1,4 +1,4 @@
-"""Runs the commands of a rehearsal as a person would type them, in the copy of the project."""
+"""Runs commands in the copy of the project, as a person would type them."""
 
 import json
 import os
@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,11 +29,11 @@ PROCESSOR = ("--architecture", ARCHITECTURE[platform.machine()])
 
 
 class RehearsalFailed(ClickException):
-    """What would have gone wrong on AWS; the message says what."""
+    """Something would have gone wrong on AWS; the message says what."""
 
 
 def must(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
-    """Raise RehearsalFailed where something does not hold."""
+    """Raise RehearsalFailed if something does not hold."""
     if not holds:
         raise RehearsalFailed(otherwise[0].upper() + otherwise[1:])
 
@@ -96,13 +95,9 @@ class Terminal:
             raise RehearsalFailed(f"It ended with {status}, not {expect}. The functions said last:\n{log}")
         return "".join(lines)
 
-    def start_night(self, token: str | None = None) -> int:
-        """Start a night over REST, with a token of its own where none is given; return its id."""
-        known = {"Authorization": f"Bearer {token or self.token()}", "Content-Type": "application/json"}
-        url = f"{self.urls()[0]}/sessions"  # the emulator's
-        request = urllib.request.Request(url, method="POST", data=b"{}", headers=known)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - likewise
-            return int(json.load(answer)["id"])
+    def start_night(self) -> int:
+        """Start a night and return its id."""
+        return int(self.asked("night", "start")["id"])
 
     def token(self) -> str:
         """Return a new token of an admin."""
