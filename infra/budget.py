@@ -18,14 +18,14 @@ ESTABLISHED = frozenset(
     | {"eu-west-1", "eu-west-2", "eu-west-3", "me-south-1", "sa-east-1", "us-east-1", "us-east-2"}
     | {"us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2"}
 )
-"""The Regions with the higher rate. Whatever Region opens next begins with the lower one."""
+"""The Regions with the higher rate. New Regions have the lower one."""
 
 DELIVERY_SHARE, REST_SHARE, FRAME_SHARE = 0.5, 0.05, 0.1
 """The parts of the rate that deliveries, REST requests and frames may take. A frame counts twice, since it is
 answered. The rest is for what a resume replays, for the sweep, and for the account's other APIs."""
 
 BURST_SECONDS = 0.5
-"""How much of its rate each may use at once: the account's own burst is half a second of its rate."""
+"""Seconds' worth of its rate that each may use at once. The account's own burst is half a second's."""
 
 CONCURRENCY = {"broadcast": 4, "deliver": 8}
 """How many of each may run at once. ``broadcast``: one for each shard of the stream, of which there are four
@@ -41,7 +41,7 @@ POSTING = frozenset({*CONCURRENCY, "sweep"})
 
 
 class Throttle(NamedTuple):
-    """What an API takes: requests a second, and how many at once after a rest."""
+    """What an API accepts: requests a second, and how many at once after a pause."""
 
     rate: int
     burst: int
@@ -53,17 +53,17 @@ def default_rate(region: str) -> int:
 
 
 def posts_per_second(account_rate: int, functions: int = sum(CONCURRENCY.values())) -> int:
-    """Return what one of so many functions may post, in whole posts a second, as it is deployed."""
+    """Return how many posts a second one of so many functions may make."""
     return int(account_rate * DELIVERY_SHARE) // functions
 
 
 def rest_throttle(account_rate: int) -> Throttle:
-    """Return what the REST API takes."""
+    """Return the REST API's throttle."""
     return _throttle(int(account_rate * REST_SHARE))
 
 
 def websocket_throttle(account_rate: int) -> Throttle:
-    """Return what the WebSocket API takes: frames, each of which is answered."""
+    """Return the WebSocket API's throttle, in frames. Each frame is answered."""
     return _throttle(int(account_rate * FRAME_SHARE))
 
 

@@ -1,7 +1,6 @@
-"""Ends a process of ours on a signal: quietly, and with the status that shells expect.
+"""Ends a process on a signal: quietly, and with the status that shells expect.
 
-Cleaning up is in the ``finally`` of the code that began the work. A shell has a background command ignore
-Ctrl-C; that is kept.
+The code that began some work cleans up in a ``finally``. A background command goes on ignoring Ctrl-C.
 """
 
 import os
@@ -14,22 +13,22 @@ from typing import NoReturn
 
 
 def leave_by_ctrl_c() -> None:
-    """Have Ctrl-C end this process on the spot, while nothing is begun that has to be ended.
+    """Make Ctrl-C end this process at once, while there is nothing to clean up.
 
-    An exception in the middle of an import would be a traceback, or be printed and forgotten.
+    An exception in the middle of an import would print a traceback, or be ignored.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
 
 
 def raise_by_ctrl_c() -> None:
-    """Have Ctrl-C raise KeyboardInterrupt again, from when on there is something to be ended."""
+    """Make Ctrl-C raise KeyboardInterrupt again, now that there may be something to clean up."""
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def exit_by_signals() -> None:
-    """Have SIGTERM, and a terminal that is closed, end this process with all that it has started."""
+    """Make SIGTERM, and a closed terminal, end this process and all that it has started."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has the latter ignored
             signal.signal(number, _exit)
@@ -37,7 +36,7 @@ def exit_by_signals() -> None:
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """Have signals wait for the end of the block, so that nothing that it starts is left behind."""
+    """Make signals wait for the end of the block, so that nothing that it starts is left behind."""
     came: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
 """Reads ``stack.yaml`` without AWS: its tables and queues, and all of it as CloudFormation gets it.
 
-It knows one function of CloudFormation, ``!Sub`` with parameters; any other is kept as it is written.
+It evaluates ``!Sub`` with parameters, and keeps CloudFormation's other functions as they are.
 """
 
 import math
@@ -18,7 +18,7 @@ EVENTS = STACK.with_name("events.yaml")
 """The stack of a stage's event bus."""
 
 MAX_SENT = 51_200
-"""Bytes of a template that CloudFormation takes in a request; one that is larger has to be in a bucket.
+"""Bytes of a template that CloudFormation accepts in a request. A larger one has to be in a bucket.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
 
@@ -45,7 +45,7 @@ class QueueDefinition:
 
 
 def sent(stage: str, template: Path = STACK) -> str:
-    """Return a template as it is sent for a stage: all that it says, without comments and blank lines.
+    """Return a template as it is sent for a stage, without comments and blank lines.
 
     Names are written out, since CloudFormation imports only what has a literal name.
     """
@@ -118,5 +118,5 @@ def _read(template: Path, parameters: Mapping[str, str]) -> Any:
 
 @lru_cache(maxsize=4)
 def _composed(text: str) -> Any:
-    """Parse a template: nearly all of the work, and the same for every stage."""
+    """Parse a template, which takes long and is the same for every stage."""
     return yaml.compose(text, yaml.SafeLoader)

@@ -1,6 +1,6 @@
 """Creates and rotates the secret that signs tokens, wherever it is stored.
 
-The new secret signs at once. The one before it is accepted until an end that is stored beside it, so no bot
+The new secret signs at once. The previous one is accepted until a time that is stored beside it, so no bot
 notices. ``infra.deploy.provision`` and ``infra.local.state`` keep them.
 """
 
@@ -26,7 +26,7 @@ class SecretKeeper(Protocol):
 
 
 class RotationUnderWay(ClickException):
-    """The secret before the current one is still accepted; the message says until when, and what to do."""
+    """The previous secret is still accepted; the message says what to do."""
 
 
 def new_secrets() -> TokenSecrets:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Self, TypeVar
 
 import boto3
@@ -15,6 +16,12 @@ T = TypeVar("T")
 
 CONFIG = Config(retries={"mode": "standard", "max_attempts": 8})
 """Deploying makes many calls to APIs with low limits (API Gateway: a few a second), and has time."""
+
+ABSENT = frozenset(
+    {"NotFoundException", "ResourceNotFoundException", "QueueDoesNotExist"}
+    | {"AWS.SimpleQueueService.NonExistentQueue"}
+)
+"""What AWS answers where there is no such thing."""
 
 IN_USE = frozenset({"ResourceInUseException", "ResourceConflictException"})
 """What Lambda answers while an earlier change of the same function or mapping is going on."""
@@ -51,6 +58,16 @@ class Aws:
             yield from page[key]
 
 
+def if_there(call: Callable[..., Any], **arguments: Any) -> Any:
+    """Return what a client's operation answers, an empty dict where the thing is not there."""
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        if code_of(error) in ABSENT:
+            return {}
+        raise
+
+
 def when_free(for_what: str, call: Callable[[], T], *, within: float = 300.0) -> T:
     """Call until nobody else changes the same thing. Raises DeploymentError after ``within`` seconds."""
 
@@ -63,6 +80,14 @@ def when_free(for_what: str, call: Callable[[], T], *, within: float = 300.0) ->
             return None
 
     return wait(for_what, look, within=within)[0]
+
+
+def update_function(aws: Aws, name: str, **changes: Any) -> None:
+    """Change a function's configuration, and wait until Lambda has done so."""
+    client = aws.client("lambda")
+    update = partial(client.update_function_configuration, FunctionName=name, **changes)
+    when_free(f"the function {name}", update)
+    client.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
 def wait(for_what: str, look: Callable[[], T | None], *, within: float, every: float = 2.0) -> T:

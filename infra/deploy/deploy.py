@@ -1,4 +1,4 @@
-"""Deploys a stage from whatever state it is in: provision, ``chalice deploy``, finish, see it serve."""
+"""Deploys a stage: provision, ``chalice deploy``, what Chalice leaves undone, health check."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ HEALTHY_WITHIN = 120.0
 """Seconds. API Gateway puts a new stage into service within one minute, mostly within a few seconds."""
 
 FINGERPRINT = "game-night-live-deployment"
-"""A tag of the REST function: what was deployed, set once all of it was. Chalice removes it at its start."""
+"""A tag of the REST function: the hash of the last complete deployment. Chalice removes it when it starts."""
 
 
 def deploy(target: Target) -> dict[str, Any]:
-    """Bring a stage to what is declared here, and leave alone what is so already.
+    """Change whatever of a stage differs from what is declared here.
 
     Return its name, the URLs of the page, REST and WebSocket, and whether its functions were ``changed``.
     """
@@ -38,8 +38,7 @@ def deploy(target: Target) -> dict[str, Any]:
     adopt(target.aws, target.record, stream_arn, progress)
     warn_of_other_shards(target)
     reasons = _reasons(target, package)
-    for reason in reasons or ["unchanged"]:
-        progress.detail(reason)
+    progress.detail(*(reasons or ["unchanged"]))
     if reasons:
         known_before = (target.record.websocket_api, target.record.rest_api)
         chalice(target.project, ["deploy", "--stage", name], target.aws.region)
@@ -65,10 +64,11 @@ def deploy(target: Target) -> dict[str, Any]:
 def warn_of_other_shards(target: Target) -> None:
     """Warn of what a new number of shards means for open connections."""
     name, unset = "AUDIENCE_SHARDS", str(AUDIENCE_SHARDS)
-    deployed = deployed_function(target, "broadcast")
+    deployed = deployed_function(target, "broadcast").get("Configuration", {})
     after = target.config.of_function(target.stage).environment_variables.get(name, unset)
-    if deployed is None or (before := environment_of(deployed["Configuration"]).get(name, unset)) == after:
-        return  # nothing is connected yet, or nothing changes
+    before = environment_of(deployed).get(name, unset) if deployed else after  # nothing is connected yet
+    if before == after:
+        return
     fewer = int(after) < int(before)
     target.progress.warning(
         f"{name} is {after} from now on, and connections that are open are noted in {before} shards. "
@@ -78,7 +78,7 @@ def warn_of_other_shards(target: Target) -> None:
 
 
 def mark_complete(target: Target, fingerprint: str) -> None:
-    """Note on the REST function that all of a deployment was done."""
+    """Note on the REST function that a deployment is complete."""
     client = target.aws.client("lambda")
     arn = client.get_function_configuration(FunctionName=target.stage.stack)["FunctionArn"]
     client.tag_resource(Resource=arn, Tags={FINGERPRINT: fingerprint})
@@ -86,8 +86,8 @@ def mark_complete(target: Target, fingerprint: str) -> None:
 
 def completed(target: Target) -> str | None:
     """Return the fingerprint of the last deployment, None if it was not completed."""
-    tags: dict[str, str] = (deployed_function(target, "api_handler") or {}).get("Tags", {})
-    return tags.get(FINGERPRINT)
+    fingerprint: str | None = deployed_function(target, "api_handler").get("Tags", {}).get(FINGERPRINT)
+    return fingerprint
 
 
 def _fingerprint(target: Target, package: Package) -> str:
@@ -97,7 +97,7 @@ def _fingerprint(target: Target, package: Package) -> str:
 
 
 def _reasons(target: Target, package: Package) -> list[str]:
-    """Return why Chalice has to deploy; nothing if it doesn't have to."""
+    """Return the reasons to run Chalice; none if it need not run."""
     if found := differences(target, package):
         return found
     if completed(target) != _fingerprint(target, package):

@@ -51,8 +51,7 @@ def destroy(target: Target) -> None:
     target.config.record(stage, None)
     progress.step("What is left")
     remaining = [*left(target)]
-    for line in remaining or ["nothing"]:
-        progress.detail(line)
+    progress.detail(*(remaining or ["nothing"]))
     if remaining:
         raise DeploymentError(
             "Something is left. Run `destroy` again; what is left then has to be removed by hand."

@@ -1,7 +1,7 @@
 """Publishes a stage's events on an event bus of its own, and tells people of them by mail.
 
-The bus and what fills it are a stack, ``events.yaml``. Who is told is not part of it: each type of event that
-somebody is told of has a rule on the bus and a topic.
+The bus and what fills it are a stack, ``events.yaml``. The recipients are not part of it: each type of event
+that somebody gets by mail has a rule on the bus and a topic.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.nights.events import EventType
+from infra.deploy.aws import if_there
 from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.stack import Stack
 from infra.deploy.target import Part, Target
@@ -19,7 +20,7 @@ from infra.template import EVENTS, sent
 
 DEAD_LETTERS = "{}-events-dead"
 PENDING = "PendingConfirmation"
-"""What SNS has in place of the ARN of a subscription that was not confirmed by a click in the first mail."""
+"""SNS has this in place of a subscription's ARN until somebody clicks on the link in the first mail."""
 
 
 def stack_of(target: Target) -> Stack:
@@ -28,7 +29,7 @@ def stack_of(target: Target) -> Stack:
 
 
 def apply(target: Target, stream_arn: str) -> None:
-    """Make the bus and what fills it as declared; remove them where the stage is to have none."""
+    """Create or update the bus and what fills it, or remove them if the stage should have none."""
     stack = stack_of(target)
     if target.shape.events:
         target.progress.step(f"Stack {stack.name}")
@@ -61,13 +62,9 @@ def differences(target: Target) -> list[str]:
 
 def lines(target: Target) -> Iterator[str]:
     """Yield what ``status`` shows of the bus."""
-    pipe, state = stack_of(target).outputs().get("PipeName", ""), "is not there"
-    try:
-        if pipe:
-            state = target.aws.client("pipes").describe_pipe(Name=pipe)["CurrentState"]
-    except ClientError as error:
-        if code_of(error) != "NotFoundException":
-            raise
+    pipe = stack_of(target).outputs().get("PipeName", "")
+    found = if_there(target.aws.client("pipes").describe_pipe, Name=pipe) if pipe else {}
+    state = found.get("CurrentState", "is not there")
     yield f"bus {target.stage.bus}, filled by the pipe {pipe}: {state}"
     for one in notified(target) if _rules(target) else ():
         yield f"{one['email']} is told of {one['event']}"
@@ -106,7 +103,7 @@ def notified(target: Target) -> Iterator[dict[str, str]]:
 
 
 def stop_notifying(target: Target, email: str) -> list[str]:
-    """Tell a person of nothing any more; return the types of events that they were told of."""
+    """Stop telling a person of events; return the types that they were told of."""
     stopped = []
     for rule in _rules_of_the_bus(target):
         found = _subscriptions(target, rule["Name"])

@@ -1,4 +1,4 @@
-"""Tells the person at the terminal what happens, what is wrong, and what to do about it."""
+"""Shows what a command does, and turns an error of AWS into advice."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,12 +52,13 @@ class Progress:
         """Begin a step."""
         click.secho(f"==> {text}", bold=True, err=self._err)
 
-    def detail(self, text: str) -> None:
+    def detail(self, *lines: str) -> None:
         """Say what the step is doing, or what it found."""
-        click.echo(f"    {text}", err=self._err)
+        for line in lines:
+            click.echo(f"    {line}", err=self._err)
 
     def warning(self, text: str) -> None:
-        """Say what a person should look at, though it does not stop anything."""
+        """Say what a person should look at. The step goes on."""
         click.secho(f"    Note: {text}", fg="yellow", err=self._err)
 
 

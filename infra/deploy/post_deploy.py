@@ -4,21 +4,17 @@ Each function brings one thing to the wanted state, says what it changed, and do
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from infra.budget import rest_throttle, websocket_throttle
-from infra.deploy.aws import when_free
+from infra.deploy.aws import if_there, update_function, when_free
 from infra.deploy.chalice.state import mappings, rules, settled_mappings
-from infra.deploy.output import DeploymentError, code_of
+from infra.deploy.output import DeploymentError
 from infra.deploy.target import Target, environment_of
 from infra.event_sources import ASYNCHRONOUS, INVOKE_CONFIG, PATTERNS, STREAM_MAPPING, queue_mapping
-
-ABSENT = {"NotFoundException", "ResourceNotFoundException"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +40,22 @@ def functions(target: Target) -> None:
             changes["Environment"] = {"Variables": declared}
             target.progress.detail(f"{name} has its environment")
         if changes:
-            update = partial(client.update_function_configuration, FunctionName=full_name, **changes)
-            when_free(f"the function {full_name}", update)
-            client.get_waiter("function_updated_v2").wait(FunctionName=full_name)
+            update_function(target.aws, full_name, **changes)
 
 
 def websocket_deployment(target: Target, *, changed: bool) -> None:
     """Put the WebSocket API's routes into service if Chalice has deployed or the API has no stage yet."""
-    client, stage, api_id = target.aws.client("apigatewayv2"), target.stage, target.websocket_api
-    there = any(one["StageName"] == stage.name for one in client.get_stages(ApiId=api_id)["Items"])
+    client, there = target.aws.client("apigatewayv2"), target.websocket_stage()
     if there and not changed:
         return
-    deployment = client.create_deployment(ApiId=api_id)["DeploymentId"]
+    of_api = {"ApiId": target.websocket_api}
+    deployment = client.create_deployment(**of_api)["DeploymentId"]
     put = client.update_stage if there else client.create_stage
-    put(ApiId=api_id, StageName=stage.name, DeploymentId=deployment)
+    put(**of_api, StageName=target.stage.name, DeploymentId=deployment)
     target.progress.detail("the WebSocket routes are in service")
-    for old in client.get_deployments(ApiId=api_id)["Items"]:
+    for old in client.get_deployments(**of_api)["Items"]:
         if old["DeploymentId"] != deployment:
-            client.delete_deployment(ApiId=api_id, DeploymentId=old["DeploymentId"])
+            client.delete_deployment(**of_api, DeploymentId=old["DeploymentId"])
 
 
 def settings(target: Target) -> None:
@@ -75,13 +69,8 @@ def settings(target: Target) -> None:
 
 def differing_settings(target: Target) -> Iterator[Difference]:
     """Yield each setting that is not as declared. What is not there at all is not a setting."""
-    apis = [*[_rest_stage] * bool(target.rest_api), *[_websocket_stage] * bool(target.websocket_api)]
-    for look in (_schedules, _event_sources, _asynchronous_invokes, *apis):
-        try:
-            yield from look(target)
-        except ClientError as error:
-            if code_of(error) not in ABSENT:
-                raise
+    for look in (_schedules, _event_sources, _asynchronous_invokes, _rest_stage, _websocket_stage):
+        yield from look(target)
 
 
 def _schedules(target: Target) -> Iterator[Difference]:
@@ -100,33 +89,26 @@ def _event_sources(target: Target) -> Iterator[Difference]:
     reserved = target.config.of_function(target.stage, "deliver").reserved_concurrency is not None
     stream = {**STREAM_MAPPING, "DestinationConfig": failures}
     found = {one["EventSourceArn"]: one for one in mappings(target.aws, target.stage)}
+    client = target.aws.client("lambda")
     for kind, name, wanted in (
         ("stream", "SESSIONS_STREAM_ARN", stream),
         ("queue", "DELIVERY_QUEUE_ARN", queue_mapping(reserved=reserved)),
     ):
         arn = sources.get(name)
-        yield from _mapping(target, kind, f"{arn}", found.get(arn), wanted)
+        if (actual := found.get(arn)) is None:
+            yield Difference(f"nothing reads the {kind} {arn}", partial(_refuse, f"{kind} {arn}"))
+            continue
+        differ = [key for key, value in wanted.items() if not _same(key, actual.get(key), value)]
+        differ += ["Enabled"] * (actual["State"] in {"Disabled", "Disabling"})
+        if differ:
+            update = partial(client.update_event_source_mapping, UUID=actual["UUID"], **wanted, Enabled=True)
+            mend = partial(when_free, f"the {kind}'s mapping", update)
+            yield Difference(f"the {kind}'s mapping differs in {', '.join(differ)}", mend)
 
 
-def _mapping(
-    target: Target, kind: str, arn: str, actual: Mapping[str, Any] | None, wanted: Mapping[str, Any]
-) -> Iterator[Difference]:
-    if actual is None:
-        yield Difference(f"nothing reads the {kind} {arn}", partial(_refuse, kind, arn))
-        return
-    differ = [key for key, value in wanted.items() if not _same(key, actual.get(key), value)]
-    if actual["State"] in {"Disabled", "Disabling"}:
-        differ.append("Enabled")
-    if differ:
-        client = target.aws.client("lambda")
-        update = partial(client.update_event_source_mapping, UUID=actual["UUID"], **wanted, Enabled=True)
-        mend = partial(when_free, f"the {kind}'s mapping", update)
-        yield Difference(f"the {kind}'s mapping differs in {', '.join(differ)}", mend)
-
-
-def _refuse(kind: str, arn: str) -> None:
+def _refuse(source: str) -> None:
     raise DeploymentError(
-        f"No function reads the {kind} {arn}. Run this again; if that does not help, "
+        f"No function reads the {source}. Run this again; if that does not help, "
         "`gamenight stage status` shows what differs."
     )
 
@@ -136,12 +118,7 @@ def _asynchronous_invokes(target: Target) -> Iterator[Difference]:
     client = target.aws.client("lambda")
     for name in ASYNCHRONOUS:
         function = target.stage.function(name)
-        try:
-            actual = client.get_function_event_invoke_config(FunctionName=function)
-        except ClientError as error:
-            if code_of(error) not in ABSENT:
-                raise
-            actual = {}
+        actual = if_there(client.get_function_event_invoke_config, FunctionName=function)
         if not INVOKE_CONFIG.items() <= actual.items():
             put = partial(client.put_function_event_invoke_config, FunctionName=function, **INVOKE_CONFIG)
             yield Difference(f"a failed {name} is retried", put)
@@ -149,26 +126,36 @@ def _asynchronous_invokes(target: Target) -> Iterator[Difference]:
 
 def _websocket_stage(target: Target) -> Iterator[Difference]:
     """Yield what differs in the WebSocket API's throttle."""
-    client, (rate, burst) = target.aws.client("apigatewayv2"), websocket_throttle(target.shape.account_rate)
-    stage = {"ApiId": target.websocket_api, "StageName": target.stage.name}
-    actual = client.get_stage(**stage).get("DefaultRouteSettings", {})
+    rate, burst = websocket_throttle(target.shape.account_rate)
     limits = {"ThrottlingRateLimit": float(rate), "ThrottlingBurstLimit": burst}
+    if not (found := target.websocket_stage()):
+        return
+    actual = found.get("DefaultRouteSettings", {})
     if not limits.items() <= actual.items():
-        put = partial(client.update_stage, **stage, DefaultRouteSettings={**actual, **limits})
+        put = partial(
+            target.aws.client("apigatewayv2").update_stage,
+            ApiId=target.websocket_api,
+            StageName=target.stage.name,
+            DefaultRouteSettings={**actual, **limits},
+        )
         yield Difference(f"the WebSocket API does not take {rate} frames a second, {burst} at once", put)
 
 
 def _rest_stage(target: Target) -> Iterator[Difference]:
     """Yield what differs in the REST API's throttle and tracing."""
-    client, (rate, burst) = target.aws.client("apigateway"), rest_throttle(target.shape.account_rate)
-    stage = {"restApiId": target.rest_api, "stageName": target.stage.name}
-    actual = client.get_stage(**stage)
+    rate, burst = rest_throttle(target.shape.account_rate)
+    if not (actual := target.rest_stage()):
+        return
     methods = actual.get("methodSettings", {}).get("*/*", {})
     traced = target.config.of_function(target.stage).xray_enabled
 
-    def patch(**values: Any) -> Callable[[], object]:
-        patches = [{"op": "replace", "path": path, "value": str(value)} for path, value in values.items()]
-        return partial(client.update_stage, **stage, patchOperations=patches)
+    def patch(**values: object) -> Callable[[], object]:
+        return partial(
+            target.aws.client("apigateway").update_stage,
+            restApiId=target.rest_api,
+            stageName=target.stage.name,
+            patchOperations=[{"op": "replace", "path": path, "value": f"{values[path]}"} for path in values],
+        )
 
     if (methods.get("throttlingRateLimit"), methods.get("throttlingBurstLimit")) != (rate, burst):
         limits = {"/*/*/throttling/rateLimit": rate, "/*/*/throttling/burstLimit": burst}

@@ -23,7 +23,7 @@ ANY_API = "*"
 
 
 def provision(target: Target) -> str:
-    """Bring everything around the functions to the declared state; return the sessions stream's ARN."""
+    """Create or update everything around the functions; return the ARN of the sessions table's stream."""
     aws, stage, progress, shape = target.aws, target.stage, target.progress, target.shape
     check_place(aws, stage, target.config)
     live = target.websocket_api
@@ -43,9 +43,9 @@ def provision(target: Target) -> str:
     events.apply(target, stream_arn)
     progress.step(f"Token secret {stage.secret_parameter}")
     made = ensure_secret(aws.client("ssm"), stage.secret_parameter)
-    progress.detail("made; nobody has seen it" if made else "unchanged")
+    progress.detail("created, and shown to nobody" if made else "unchanged")
     if made and was_there:
-        progress.warning("there was none any more: tokens that were made before are refused from now on")
+        progress.warning("the old one was gone: tokens that were made before are refused from now on")
     progress.step("Chalice's configuration, .chalice/config.json")
     outputs = target.stack.outputs()
     entry = stage_entry(
@@ -64,7 +64,7 @@ def provision(target: Target) -> str:
 
 
 def ensure_secret(ssm: Any, name: str) -> bool:
-    """Make the SecureString if there is none, and say whether it was made; one that is there stays."""
+    """Create the SecureString unless it is there; return whether it was created."""
     try:
         # Overwrite=False makes two runs at once agree on one secret.
         ssm.put_parameter(
@@ -101,7 +101,7 @@ def check_place(aws: Aws, stage: Stage, config: ChaliceConfig) -> None:
 
 
 def _stream_arn(aws: Aws, table: str) -> str:
-    # Asked of the table: after a restore or a change by hand, the stack still knows the stream of before.
+    # The table is asked: after a restore or a change by hand, the stack's output is the old stream.
     described = aws.client("dynamodb").describe_table(TableName=table)["Table"]
     arn: str | None = described.get("LatestStreamArn")
     if arn is None or not described.get("StreamSpecification", {}).get("StreamEnabled"):
@@ -116,7 +116,7 @@ def _stream_arn(aws: Aws, table: str) -> str:
 def _can_reserve(target: Target) -> bool:
     posting = CONCURRENCY.keys() & target.functions.keys()
     wanted = sum(CONCURRENCY[name] for name in posting)
-    held = [(deployed_function(target, name) or {}).get("Concurrency", {}) for name in posting]
+    held = [deployed_function(target, name).get("Concurrency", {}) for name in posting]
     limits = target.aws.client("lambda").get_account_settings()["AccountLimit"]
     unreserved: int = limits["UnreservedConcurrentExecutions"]
     unreserved += sum(one.get("ReservedConcurrentExecutions", 0) for one in held)

@@ -17,12 +17,12 @@ WITHIN = 30 * 60.0
 UNUSABLE = frozenset(
     {"REVIEW_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
 )
-"""States of a stack that can only be deleted: making or deleting it was never completed. Its tables stay."""
+"""States in which a stack can only be deleted. Its tables stay."""
 
 UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 """How CloudFormation says that a change set would change nothing."""
 
-UNTOLD = "what was changed by hand can't be told"
+UNTOLD = "CloudFormation can't tell what was changed by hand"
 
 Events = list[dict[str, Any]]
 
@@ -61,15 +61,15 @@ class Stack:
     def apply(self, template: str, parameters: Mapping[str, str]) -> bool:
         """Make the stack what the template says, and say whether anything had to be changed.
 
-        What was deleted or changed by hand is made again. A new stack takes over the tables that are there. A
-        stack that another run is working on is waited for; one that can only be deleted is made anew. Raises
-        DeploymentError, with the resources that failed, where it can't be done.
+        It restores what somebody has deleted or changed, and a new stack takes over existing tables. It waits
+        while another run works on the stack, and replaces a stack that can only be deleted. Raises
+        DeploymentError, with the resources that failed.
         """
         status = self._at_rest()
         if status == "UPDATE_ROLLBACK_FAILED":
             self._roll_back_again()
         elif status in UNUSABLE:
-            self.progress.detail(f"it is in {status}, of no use: it is deleted without its tables, made anew")
+            self.progress.detail(f"it is in {status}: it is deleted without its tables, and created again")
             self.delete()
             status = None
         change_set = self._change_set(template, parameters, new=status is None)
@@ -124,7 +124,7 @@ class Stack:
         return {} if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
     def _change_set(self, template: str, parameters: Mapping[str, str], *, new: bool) -> str | None:
-        """Have CloudFormation find out what to change; return the change set, None where nothing differs."""
+        """Create a change set and return its id, None if nothing would change."""
         aws = self.cloudformation
         # Only a change set compares with what is really there, and takes over what is there already.
         create, update = {"ImportExistingResources": True}, {"DeploymentMode": "REVERT_DRIFT"}
@@ -159,7 +159,7 @@ class Stack:
 
     def _roll_back_again(self) -> None:
         """Try once more to roll an update back. Raises DeploymentError if that fails again."""
-        self.progress.detail("an earlier update could not be rolled back: that is tried again")
+        self.progress.detail("an earlier update could not be rolled back: trying again")
         status, events = self._changed(self.cloudformation.continue_update_rollback)
         if status != "UPDATE_ROLLBACK_COMPLETE":
             skip = "aws cloudformation continue-update-rollback --resources-to-skip NAME --stack-name"
@@ -168,7 +168,7 @@ class Stack:
             )
 
     def _changed(self, change: Callable[..., object], **arguments: Any) -> tuple[str | None, Events]:
-        """Begin a change and wait for its end; return the stack's state then, and what has happened."""
+        """Make a change and wait for its end; return the stack's new state, and the events of the change."""
         last = next(self._events(), {}).get("EventId")
         change(StackName=self.name, **arguments)
 

@@ -12,12 +12,12 @@ from infra.deploy.output import DeploymentError
 
 APP_NAME = "game-night-live"
 DEPLOYER_POLICY = Path(__file__).with_name("deployer-policy.json")
-"""What somebody who deploys and operates stages has to be allowed to do, see docs/deploying.md."""
+"""The rights of somebody who deploys and operates stages, see docs/deploying.md."""
 EVENTS_POLICY = Path(__file__).with_name("events-policy.json")
-"""What they need besides for stages with an event bus; both together are more than one policy can hold."""
+"""What they need besides for stages with an event bus. One policy can't hold both."""
 
 STAGE_NAME = re.compile(r"(?!local$)[a-z][a-z0-9]{0,15}")
-"""Without dashes, so that no stage's name begins with another's and a dash; local is the gateway's stage."""
+"""Without dashes, so that no name begins with another stage's name and a dash. `local` is the gateway's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,13 @@
 import base64
 import json
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from chalicelib import __version__
 from infra.deploy import events
+from infra.deploy.aws import if_there
 from infra.deploy.chalice.package import Package, build
 from infra.deploy.chalice.state import (
     Entry,
@@ -19,17 +18,14 @@ from infra.deploy.chalice.state import (
     rest_api_ids,
     websocket_api_ids,
 )
-from infra.deploy.output import code_of
 from infra.deploy.post_deploy import differing_settings
 from infra.deploy.target import Target, environment_of
 from infra.deploy.triggers import missing_triggers
 from infra.template import queues, tables
 
-ABSENT = {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
-
 
 def show(target: Target) -> bool:
-    """Show the state of a stage; return whether nothing was found that differs from here."""
+    """Show the state of a stage; return whether it is as declared here."""
     aws, stage, progress, stack = target.aws, target.stage, target.progress, target.stack
     state = stack.status()
     progress.step(f"Stage {stage.name} in {aws.region}, account {aws.account}")
@@ -41,23 +37,19 @@ def show(target: Target) -> bool:
         health = answered(f"{url}/health")
         serving = f"serves version {health['version']}" if health else "does not answer"
         progress.detail(f"{url}  {serving}")
-    for api_id in websocket_api_ids(aws, stage):
-        progress.detail(target.websocket_url(api_id))
+    progress.detail(*map(target.websocket_url, websocket_api_ids(aws, stage)))
     progress.detail(f"here: version {__version__}, Chalice {version('chalice')}")
     progress.step("Functions")
     read = mappings(aws, stage)
     for entry in deployed_functions(aws, stage):
-        for line in _function_lines(target, entry["name"], read):
-            progress.detail(line)
+        progress.detail(*_function_lines(target, entry["name"], read))
     progress.step("Tables")
-    _show_each(target, [one.name for one in tables(stage.name).values()], _table)
+    progress.detail(*(_table(target, one.name) for one in tables(stage.name).values()))
     progress.step("Queues")
-    _show_each(target, [one.name for one in queues(stage.name).values()], _queue)
+    progress.detail(*(_queue(target, one.name) for one in queues(stage.name).values()))
     if target.shape.events:
         progress.step("Events")
-        for line in events.lines(target):
-            progress.detail(line)
-        _show_each(target, [events.DEAD_LETTERS.format(stage.stack)], _queue)
+        progress.detail(*events.lines(target), _queue(target, events.DEAD_LETTERS.format(stage.stack)))
     progress.step("Differences from what is declared here")
     found = differences(target, build(target.project, target.shape.architecture))
     found += [one.what for one in differing_settings(target)]
@@ -65,8 +57,7 @@ def show(target: Target) -> bool:
     found += events.differences(target)
     if not has_secret(target):
         found.append(f"the token secret {stage.secret_parameter} is not there")
-    for line in found or ["none"]:
-        progress.detail(line)
+    progress.detail(*(found or ["none"]))
     return not found
 
 
@@ -82,7 +73,7 @@ def answered(url: str) -> dict[str, Any] | None:
 
 
 def differences(target: Target, package: Package) -> list[str]:
-    """Return a line for each thing about the functions that is not as declared; nothing where all is."""
+    """Return a line for each difference between the functions and what is declared."""
     found = [f"{name}: {what}" for name in target.functions for what in _differences(target, name, package)]
     return found + missing_triggers(target)
 
@@ -99,22 +90,14 @@ def has_secret(target: Target) -> bool:
     return bool(target.aws.client("ssm").describe_parameters(ParameterFilters=names)["Parameters"])
 
 
-def deployed_function(target: Target, name: str) -> dict[str, Any] | None:
-    """Return what Lambda knows of a function, None where it is not there."""
-    try:
-        found: dict[str, Any] = target.aws.client("lambda").get_function(
-            FunctionName=target.stage.function(name)
-        )
-    except ClientError as error:
-        if code_of(error) in ABSENT:
-            return None
-        raise
-    return found
+def deployed_function(target: Target, name: str) -> Any:
+    """Return what Lambda knows of a function, an empty dict where it is not there."""
+    return if_there(target.aws.client("lambda").get_function, FunctionName=target.stage.function(name))
 
 
 def _differences(target: Target, name: str, package: Package) -> Iterator[str]:
     found = deployed_function(target, name)
-    if found is None:
+    if not found:
         yield "is not there"
         return
     actual: dict[str, Any] = found["Configuration"]
@@ -153,25 +136,18 @@ def _function_lines(target: Target, name: str, read: Iterable[Entry]) -> Iterato
 
 
 def _table(target: Target, name: str) -> str:
-    found = target.aws.client("dynamodb").describe_table(TableName=name)["Table"]
+    found = if_there(target.aws.client("dynamodb").describe_table, TableName=name).get("Table")
+    if not found:
+        return f"{name}: is not there"
     # DynamoDB counts about every six hours.
-    return f"about {found['ItemCount']} items, {found['TableSizeBytes'] / 1e6:.1f} MB"
+    return f"{name}: about {found['ItemCount']} items, {found['TableSizeBytes'] / 1e6:.1f} MB"
 
 
 def _queue(target: Target, name: str) -> str:
     client = target.aws.client("sqs")
     waiting, taken = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-    url = client.get_queue_url(QueueName=name)["QueueUrl"]
+    url = if_there(client.get_queue_url, QueueName=name).get("QueueUrl")
+    if not url:
+        return f"{name}: is not there"
     counts = client.get_queue_attributes(QueueUrl=url, AttributeNames=[waiting, taken])["Attributes"]
-    return f"{counts[waiting]} waiting, {counts[taken]} being worked on"
-
-
-def _show_each(target: Target, names: Iterable[str], look: Callable[[Target, str], str]) -> None:
-    for name in names:
-        try:
-            found = look(target, name)
-        except ClientError as error:
-            if code_of(error) not in ABSENT:
-                raise
-            found = "is not there"
-        target.progress.detail(f"{name}: {found}")
+    return f"{name}: {counts[waiting]} waiting, {counts[taken]} being worked on"

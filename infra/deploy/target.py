@@ -1,4 +1,4 @@
-"""Holds what every part of a deployment needs: the stage, its account, its shape, the terminal."""
+"""Holds what every part of a deployment needs: the stage, its account, its options, the terminal."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.deploy.aws import Aws
+from infra.deploy.aws import Aws, if_there
 from infra.deploy.chalice.command import Function
 from infra.deploy.chalice.config import ChaliceConfig
 from infra.deploy.chalice.state import ChaliceState, recorded_or_first, rest_api_ids, websocket_api_ids
@@ -15,7 +15,7 @@ from infra.deploy.stack import Stack
 from infra.deploy.stage import Stage, StageConfig
 
 Part = tuple[str, Callable[[], object]]
-"""Something that belongs to a stage, and what removes it."""
+"""The name of something that belongs to a stage, and what removes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,16 @@ class Target:
     def websocket_api(self) -> str:
         """The id of the WebSocket API, empty where there is none."""
         return recorded_or_first(self.record.websocket_api, websocket_api_ids(self.aws, self.stage)) or ""
+
+    def rest_stage(self) -> Any:
+        """Return what API Gateway knows of the REST API's stage, nothing where it is not there."""
+        client, api = self.aws.client("apigateway"), self.rest_api
+        return api and if_there(client.get_stage, restApiId=api, stageName=self.stage.name)
+
+    def websocket_stage(self) -> Any:
+        """Return what API Gateway knows of the WebSocket API's stage, nothing where it is not there."""
+        client, api = self.aws.client("apigatewayv2"), self.websocket_api
+        return api and if_there(client.get_stage, ApiId=api, StageName=self.stage.name)
 
     def url(self, api_id: str) -> str:
         """Return where an API is reached."""

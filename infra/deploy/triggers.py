@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from botocore.exceptions import ClientError
-
+from infra.deploy.aws import if_there
 from infra.deploy.chalice.state import mappings, rest_methods, rules
-from infra.deploy.output import code_of
 from infra.deploy.target import Target
 
 FUNCTION = re.compile(r":function:([\w-]+)")
@@ -19,7 +17,7 @@ Trigger = tuple[str, str]
 
 
 def missing_triggers(target: Target) -> list[str]:
-    """Return a line for each function that is not started by all that app.py declares."""
+    """Return a line for each function that lacks a trigger which app.py declares."""
     found = {*_rest_routes(target), *_websocket_routes(target), *_schedules(target), *_sources(target)}
     lines = []
     for name, function in target.functions.items():
@@ -32,24 +30,15 @@ def missing_triggers(target: Target) -> list[str]:
 
 def _rest_routes(target: Target) -> Iterator[Trigger]:
     aws, stage, api_id = target.aws, target.stage, target.rest_api
-    if not api_id:
-        return
-    stages = aws.client("apigateway").get_stages(restApiId=api_id)["item"]
-    if stage.name not in {one["stageName"] for one in stages}:
-        return
-    if not _allowed(target, stage.stack, f":{api_id}/"):
-        return
-    for route, uri in rest_methods(aws, api_id):
-        if invoked := FUNCTION.search(uri):
-            yield invoked[1], route
+    if target.rest_stage() and _allowed(target, stage.stack, f":{api_id}/"):
+        for route, uri in rest_methods(aws, api_id):
+            if invoked := FUNCTION.search(uri):
+                yield invoked[1], route
 
 
 def _websocket_routes(target: Target) -> Iterator[Trigger]:
-    aws, stage, api_id = target.aws, target.stage, target.websocket_api
-    if not api_id:
-        return
-    stages = aws.client("apigatewayv2").get_stages(ApiId=api_id)["Items"]
-    if stage.name not in {one["StageName"] for one in stages}:
+    aws, api_id = target.aws, target.websocket_api
+    if not target.websocket_stage():
         return
     integrations = {
         one["IntegrationId"]: FUNCTION.search(one.get("IntegrationUri", ""))
@@ -80,10 +69,5 @@ def _sources(target: Target) -> Iterator[Trigger]:
 
 def _allowed(target: Target, full_name: str, caller: str) -> bool:
     """Say whether a function's policy lets a caller invoke it; ``caller`` is part of an ARN."""
-    try:
-        policy: str = target.aws.client("lambda").get_policy(FunctionName=full_name)["Policy"]
-    except ClientError as error:
-        if code_of(error) != "ResourceNotFoundException":
-            raise
-        return False
-    return caller in policy
+    policy = if_there(target.aws.client("lambda").get_policy, FunctionName=full_name)
+    return caller in policy.get("Policy", "")

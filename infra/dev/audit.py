@@ -1,7 +1,6 @@
 """Looks up known vulnerabilities in what is installed and deployed.
 
-pip-audit does it; this module names the files, and tells an audit that found nothing from one that did not
-take place.
+pip-audit does it. This module names the files, and notices if an audit did not take place.
 """
 
 import json

@@ -9,8 +9,8 @@ class SilentProgress(Progress):
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def _keep(self, text: str) -> None:
-        self.said.append(text)
+    def _keep(self, *lines: str) -> None:
+        self.said += lines
 
     step = detail = warning = _keep
 

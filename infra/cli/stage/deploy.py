@@ -32,9 +32,9 @@ class Report(Progress):
         """Begin a step."""
         self._current = text
 
-    def detail(self, text: str) -> None:
-        """Keep a line of the step."""
-        self.steps[self._current].append(text)
+    def detail(self, *lines: str) -> None:
+        """Keep lines of the step."""
+        self.steps[self._current] += lines
 
 
 @click.command(
@@ -91,8 +91,7 @@ def destroy(target: Target, *, yes: bool, delete_data: bool, json_only: bool) ->
     check_place(aws, stage, target.config)
     found = [*left(target)]
     click.echo(f"Of the stage {stage.name} in {aws.region}, account {aws.account}, there is:", err=json_only)
-    for line in found or ["nothing"]:
-        target.progress.detail(line)
+    target.progress.detail(*(found or ["nothing"]))
     full = tables_with_data(target)
     if full and not delete_data:
         raise click.ClickException(

@@ -37,8 +37,7 @@ def verify(target: Target, *, yes: bool, long: bool, output: Path | None, json_o
     token = minted(name, DEFAULT_STATE_DIR, "verify", Role.ADMIN, TOKEN_SECONDS)
     service = service_of(target, token)
     target.progress.step("What it costs at most, beside the stage itself")
-    for line in cost.lines():
-        target.progress.detail(line)
+    target.progress.detail(*cost.lines())
     if not yes:
         click.confirm(f"Every client of {name} hears of these nights. Go on?", abort=True, err=json_only)
     findings = take_measures(service, long=long)

@@ -17,13 +17,14 @@ from chalice.app import BaseEventSourceConfig, DynamoDBEventConfig, ScheduledEve
 from infra.deploy.output import AGAIN, DeploymentError, advice
 
 NO_BYTE_CODE = {"PYTHONDONTWRITEBYTECODE": "1"}
-"""Byte code that the import of the application leaves behind would become a part of the package."""
+"""Otherwise importing the application would add byte code to the package."""
 
 PATIENT = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "10"}
-"""API Gateway takes a deployment every five seconds, and Chalice makes two. The SDK waits a minute in all."""
+"""API Gateway accepts a deployment every five seconds, and Chalice makes two. So the SDK waits up to a
+minute."""
 
 REFUSED = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation(?: \([^)]*\))?: (.*)")
-"""How botocore's errors read in what Chalice says, which is a traceback."""
+"""An error of botocore at the end of Chalice's traceback."""
 
 LIST = """
 import json
@@ -47,9 +48,9 @@ class Function:
 
 
 def chalice(project: Path, arguments: list[str], region: str) -> None:
-    """Run Chalice's command line in a project, and let it speak.
+    """Run Chalice's command line in a project, and show its output.
 
-    Raises DeploymentError where it fails, with what it says in place of its traceback.
+    Raises DeploymentError if it fails, with its reason and no traceback.
     """
     environment = {**os.environ, **NO_BYTE_CODE, **PATIENT, "AWS_DEFAULT_REGION": region}
     command = [str(Path(sys.executable).with_name("chalice")), *arguments]

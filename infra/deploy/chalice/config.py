@@ -1,7 +1,7 @@
-"""``.chalice/config.json``: what every stage has in common, and what provisioning found out about each.
+"""Reads and writes Chalice's configuration, ``.chalice/config.json``.
 
-The common part is written by hand and explained in docs/deploying.md; the entry of a stage is generated, the
-way Chalice's own samples record what they created, so that a plain ``chalice deploy --stage NAME`` works.
+What all stages have in common is written by hand, see docs/deploying.md. A stage's entry is generated, so
+that a plain ``chalice deploy --stage NAME`` works.
 """
 
 import json
@@ -36,15 +36,15 @@ class ChaliceConfig:
         return entry
 
     def effective(self, stage: Stage) -> Entry:
-        """Return all that bears on one stage."""
+        """Return the content without other stages."""
         return {**self._read(), "stages": {stage.name: self.entry(stage)}}
 
     def of_function(self, stage: Stage, name: str = "") -> Config:
-        """Return what Chalice makes of all that for one function, or for all where none is named."""
+        """Return Chalice's own view of a function's configuration; without a name, of the stage's."""
         return Config(chalice_stage=stage.name, function_name=name, config_from_disk=self._read())
 
     def record(self, stage: Stage, entry: Entry | None) -> bool:
-        """Write a stage's entry, or remove it where that is None, and say whether it was another."""
+        """Write a stage's entry, or remove it if it is None; return whether the file has changed."""
         content = self._read()
         stages = {**content["stages"], stage.name: entry}
         content["stages"] = {name: one for name, one in sorted(stages.items()) if one is not None}
@@ -79,8 +79,8 @@ def stage_entry(  # noqa: PLR0913 - each is found out by itself
 ) -> Entry:
     """Return the entry of a stage. Raises DeploymentError where a function has no role in the stack.
 
-    ``websocket_url`` is empty until Chalice has made the API. ``rest_url``, what ``/api`` stands below, is
-    only for emulators, whose requests do not tell it as AWS's do.
+    ``websocket_url`` is empty until Chalice has made the API. ``rest_url`` is the address above ``/api``;
+    only an emulator needs it, since on AWS each request says where it was sent.
     """
     environment = {
         "STAGE": stage.name,

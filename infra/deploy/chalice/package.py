@@ -1,4 +1,4 @@
-"""The deployment package: built by Chalice's own packager, then made small and quick to start.
+"""Builds the deployment package with Chalice's packager, and makes it small and quick to start.
 
 Chalice keeps packages in ``.chalice/deployments`` under a hash of what goes into them, and uses one that is
 there. So the package is built and rewritten in that place before ``chalice deploy`` looks for it.
@@ -29,14 +29,14 @@ LIMIT_BYTES = 50_000_000
 """AWS takes no larger package by upload."""
 
 KEPT_SERVICES: dict[str, frozenset[str] | None] = {"dynamodb": None, "ssm": frozenset({"GetParameter"})}
-"""What the functions ask botocore for, and which operations where most are left out; the descriptions of all
-others are four fifths of the package."""
+"""The services that the functions call, and their operations; None is all. The descriptions of other services
+would be four fifths of the package."""
 
 UNUSED_SUFFIXES = (".pyc", ".c", ".h", ".pxd", ".pyi", ".pyx")
 UNUSED_NAMES = ("RECORD", "INSTALLER", "REQUESTED")
 
 COMPILED_APP = f"__pycache__/app.{importlib.util.cache_from_source('app.py').split('.', 1)[1]}"
-"""In no package of Chalice's own, and so the sign of one that is finished."""
+"""A finished package has this file; one that Chalice has just built does not."""
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """One date for every file, so that the same content is the same package, byte for byte."""
@@ -72,7 +72,7 @@ class Package:
 
 
 class LockedWheels(DependencyBuilder):
-    """Has pip check the hash of each wheel, which Chalice's own builder does not."""
+    """Installs wheels whose hashes pip checks; Chalice's own builder checks none."""
 
     def build_site_packages(self, abi: str, requirements_filepath: str, target_directory: str) -> None:
         """Install what the requirements pin. Raises DeploymentError."""
@@ -129,7 +129,7 @@ def finish(path: Path) -> None:
 
 
 def wanted(name: str) -> bool:
-    """Say whether a file of a package is of use to a function."""
+    """Say whether a function needs a file of a package."""
     path = PurePosixPath(name)
     if path.suffix in UNUSED_SUFFIXES or path.name in UNUSED_NAMES or path.parts[0] == "bin":
         return False
@@ -139,7 +139,7 @@ def wanted(name: str) -> bool:
 
 
 def condensed(name: str, content: bytes) -> tuple[str, bytes]:
-    """Return a file of botocore's data without what a client takes long to read and no function calls."""
+    """Return a file of botocore's data without operations and texts that no function uses."""
     if not name.startswith("botocore/data/"):
         return name, content
     data = json.loads(gzip.decompress(content) if name.endswith(".gz") else content)
@@ -157,13 +157,13 @@ def condensed(name: str, content: bytes) -> tuple[str, bytes]:
 
 
 def compiled(name: str, source: bytes) -> bytes:
-    """Return a module's byte code, to be trusted without a look at the source.
+    """Return a module's byte code, which Python does not compare with the source.
 
-    Lambda's folder is read-only and its files' dates are not ours, so byte code of the usual kind would be
-    made again at each cold start. Raises SyntaxError.
+    On Lambda the files have other dates and can't be written, so Python would compile usual byte code again
+    at each cold start. Raises SyntaxError.
     """
     code = compile(source, f"/var/task/{name}", "exec", dont_inherit=True)
-    # PEP 552: checked by hash, and the hash is not to be checked
+    # PEP 552: it has the source's hash, which is not checked
     flags = (1).to_bytes(4, "little")
     return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + marshal.dumps(code)
 

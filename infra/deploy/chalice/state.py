@@ -1,8 +1,8 @@
-"""Chalice's record of what it deployed, brought in line with what is there.
+"""Corrects Chalice's record of what it has deployed.
 
-Chalice writes ``.chalice/deployed/STAGE.json`` at the end of a deployment, and from it alone knows its APIs
-and mappings. After a failure half way, or on another machine, it would make them a second time; so before
-each deployment they are looked up in AWS and written there in Chalice's own format.
+Chalice writes ``.chalice/deployed/STAGE.json`` at the end of a deployment, and knows its APIs and mappings
+only from there. After a failure half way, or on another machine, it would make them a second time. So before
+each deployment they are looked up on AWS and recorded in Chalice's format.
 """
 
 import json
@@ -22,7 +22,7 @@ LOOKED_UP = frozenset(
 """The kinds of entries that are looked up; those of other kinds stay as Chalice wrote them."""
 
 SETTLED_WITHIN = 300.0
-"""Seconds that an event source mapping may be in a state that passes; on AWS it takes half a minute."""
+"""Seconds. On AWS an event source mapping takes half a minute to be made, changed or deleted."""
 
 Entry = dict[str, Any]
 
@@ -48,7 +48,7 @@ class ChaliceState:
         return entries
 
     def value(self, kind: str, name: str) -> str | None:
-        """Return a value of the one entry of a kind, None where there is none."""
+        """Return a value of the first entry of a kind, None if there is none."""
         return next((str(one[name]) for one in self.entries() if one["resource_type"] == kind), None)
 
     @property
@@ -69,7 +69,7 @@ class ChaliceState:
 
 
 def adopt(aws: Aws, record: ChaliceState, stream_arn: str, progress: Progress) -> None:
-    """Write into the record what is deployed, and remove mappings that read another stream than this."""
+    """Record what is deployed, and delete mappings that read an older stream."""
     stage, host = record.stage, f"execute-api.{aws.region}.amazonaws.com/{record.stage.name}/"
     found = [*deployed_functions(aws, stage)]
     if rest := _one(rest_api_ids(aws, stage), record.rest_api, "REST", progress):
@@ -98,7 +98,7 @@ def adopt(aws: Aws, record: ChaliceState, stream_arn: str, progress: Progress) -
 
 
 def recorded_or_first(recorded: str | None, found: Sequence[str]) -> str | None:
-    """Choose among a stage's APIs: the recorded one, for its address is known to clients."""
+    """Choose among a stage's APIs: clients know the address of the recorded one."""
     return recorded if recorded in found else next(iter(found), None)
 
 

@@ -1,9 +1,9 @@
 """Gives all streams of a restored sessions table new epochs, and mends what the restore left half done.
 
-A restored table may hold a part of the transactions of its last moment, since DynamoDB propagates them to
-backups item by item. What is ahead of its head would be in the way of whatever is committed next, for
-ever, and is removed: its transaction counts as never made. A start that only one log has is copied to the
-other, since readers of either must see the same sessions.
+A restored table may hold half of its last transactions, since DynamoDB copies them to backups item by item.
+Items ahead of their head would block every later commit, so they are removed: their transaction counts as
+never made. A start that only one log has is copied to the other, since readers of both must see the same
+sessions.
 """
 
 import secrets
@@ -35,7 +35,7 @@ from chalicelib.retry import ConditionFailed
 from infra.deploy.operate.followers import all_sessions
 
 MAX_CHANGES = 20
-"""How often a head is read again that somebody moves meanwhile."""
+"""How often to try when somebody else moves the head meanwhile."""
 
 CONTENDED = "Too many writers at once on {}. Run this again; it begins anew and does no harm."
 
@@ -48,7 +48,7 @@ Item = ActiveSessionItem | EventItem | GameItem | SessionItem
 class Renewed:
     """A stream that has a new epoch: a session's, or that of all sessions where ``session_id`` is None.
 
-    ``removed`` are the keys of what was half done, ``lost`` says that the newest entry was half done too.
+    ``removed`` are the keys of half transactions; ``lost`` says whether the newest start was one.
     """
 
     session_id: int | None
@@ -79,8 +79,8 @@ class DynamoEpochs:
     def renew(self) -> Iterator[Renewed]:
         """Give every stream a new epoch, and yield each as it has got it.
 
-        Whoever commits at the same time is not disturbed, and what is committed afterwards is of the new
-        epochs. It can be run again, also after it was interrupted. Raises Contended, Unavailable.
+        Others may commit meanwhile; what they commit afterwards is of the new epochs. It can be run again,
+        also after it was interrupted. Raises Contended, Unavailable.
         """
         with translate_errors():
             newest, renewed = self._renew_starts()
@@ -115,7 +115,7 @@ class DynamoEpochs:
         raise Contended(CONTENDED.format(f"session {session_id}"))
 
     def _remove_starts(self, newest: int) -> Iterator[str]:
-        """Remove what there is of sessions beyond the newest, unless one has been started since."""
+        """Remove half-restored sessions beyond the newest, unless one has been started since."""
         for number in range(newest + 1, newest + MAX_PAGE + 1):
             items: list[Item] = [
                 self._session(session_key(number), HEAD),
@@ -159,7 +159,7 @@ class DynamoEpochs:
     def _removed(
         self, items: Sequence[Item], head: type[Model], partition: str, behind: Condition
     ) -> Sequence[str]:
-        """Remove items while their head is behind them, and return their keys; none where it is not."""
+        """Remove items if their head is still behind them; return their keys."""
         with suppress(ConditionFailed), translate_errors():
             with self._table.transaction() as write:
                 write.condition_check(head, partition, HEAD, condition=behind)

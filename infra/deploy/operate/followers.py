@@ -1,7 +1,7 @@
-"""What operators do to everyone who follows something: deliver again what was given up, and disconnect.
+"""Delivers again what was given up, and disconnects everyone.
 
-After a redelivery all followers are behind from its first event, and are caught up from the log. So they get
-what they lack in order, and some get again what they had.
+A redelivery marks all followers as behind from its first event, and they are caught up from the log. So they
+get in order what they lack, and some get an event twice.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""Redoes everything of a stage that failed for the last time: records of the stream, then jobs.
+"""Redoes what has failed for the last time: records of the stream, then jobs.
 
-A message is deleted once its work is on the delivery queue: whatever happens in between leaves it in both
-queues, and never in none.
+A message is deleted once its work is on the delivery queue. If the command dies in between, the work is on
+both queues, and never lost.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ AT_ONCE = 10
 """What ReceiveMessage hands out."""
 
 HIDDEN_SECONDS = 900
-"""How long a message that is looked at is nobody else's."""
+"""Seconds for which a message that was received is hidden from others."""
 
 Tell = Callable[[str], None]
 """Shows a line for each thing that is redone."""
@@ -27,7 +27,7 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class RedoneRecords:
-    """What became of the batches found, of which a record that was set aside is one.
+    """What became of the batches found. A record that was set aside is a batch of one.
 
     ``unreadable`` stay for a person to look at; ``from_log`` are events that the stream no longer has.
     """
@@ -126,7 +126,7 @@ def redo_jobs(
 
 @contextmanager
 def _taken(queue: EngineQueue, patience: int) -> Iterator[tuple[Iterator[Message], list[Message]]]:
-    """Take messages from a queue; the second value lists those taken, and what is left in it goes back."""
+    """Receive a queue's messages. The second value lists them; what is left in it at the end goes back."""
     kept: list[Message] = []
 
     def messages() -> Iterator[Message]:
@@ -144,7 +144,7 @@ def _taken(queue: EngineQueue, patience: int) -> Iterator[tuple[Iterator[Message
 def _batches(
     messages: Iterator[Message], outcome: RedoneRecords, tell: Tell
 ) -> Iterator[tuple[Batch, Message]]:
-    """Yield what messages are about, and tell of those that nobody can read."""
+    """Yield the batch that each message is about, and report messages that can't be read."""
     for message in messages:
         outcome.found += 1
         try:
@@ -155,7 +155,7 @@ def _batches(
 
 
 def _found(given_up: GivenUpRecords, batch: Batch, outcome: RedoneRecords, tell: Tell) -> Found | None:
-    """Return what a batch held and tell of it; None where it still can't be read."""
+    """Return and report what a batch held, None if it still can't be read."""
     arrived = f"{place_of(batch)[0]:%Y-%m-%d %H:%M:%S}"
     try:
         found = given_up.find(batch)

@@ -1,4 +1,4 @@
-"""Takes a restored sessions table into use: what a restore leaves out, new epochs, and everyone back anew.
+"""Takes a restored sessions table into use: missing settings, new epochs, and new connections.
 
 Restoring itself is AWS's, see docs/operations.md.
 """
@@ -21,12 +21,11 @@ TEN_MINUTES = {"Delay": 2, "MaxAttempts": 300}
 
 
 def take_into_use(stage: OperatedStage, progress: Progress) -> None:
-    """Make a restored table whole and its streams new. Raises DeploymentError where it has to run again."""
+    """Complete a restored table, renew its epochs, and close all connections. Raises DeploymentError."""
     sessions = tables(stage.name)["SessionsTable"]
     progress.step(f"Table {sessions.name}")
     lines = [*complete_table(stage.client("dynamodb"), sessions, backups=stage.name != LOCAL)]
-    for line in lines or ["has what it needs"]:
-        progress.detail(line)
+    progress.detail(*(lines or ["has what it needs"]))
     try:
         with stage.application() as (application, run):
             progress.step("Epochs")
@@ -44,9 +43,9 @@ def take_into_use(stage: OperatedStage, progress: Progress) -> None:
 
 
 def complete_table(dynamodb: Any, table: TableDefinition, *, backups: bool = True) -> Iterator[str]:
-    """Give a table what ``stack.yaml`` says and a restore leaves off; yield a line for each thing.
+    """Turn on what a restore leaves off; yield a line for each thing.
 
-    CloudFormation does not notice: the table has the same name. Not every engine knows ``backups``.
+    CloudFormation does not notice that it is off. ``backups`` is False where the engine has none.
     """
 
     def at_rest() -> Any:
@@ -75,10 +74,9 @@ def complete_table(dynamodb: Any, table: TableDefinition, *, backups: bool = Tru
 def _show(renewed: Iterable[Renewed], progress: Progress) -> None:
     count = 0
     for count, one in enumerate(renewed, 1):
-        for key in one.removed:
-            progress.detail(f"removed, a transaction that the restore cut in two: {key}")
+        progress.detail(*(f"removed, half of a transaction: {key}" for key in one.removed))
         if one.lost:
-            progress.warning("the newest start was cut in two and is lost; its number will be used again")
+            progress.warning("only half of the newest start was restored; its number will be used again")
         if count % EVERY == 0:
             progress.detail(f"{count:,} streams")
     progress.detail(f"{count:,} streams have new epochs")

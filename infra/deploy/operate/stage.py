@@ -1,7 +1,7 @@
-"""A stage as whoever operates it reaches it: the application on its tables and queues, and the SDK's clients.
+"""Finds the tables and queues of a stage, for those who operate it.
 
-On AWS it is found by the names that ``stack.yaml`` gives. The local one is where the running gateway notes
-it down, since its ports are other ones each time.
+On AWS they have the names that ``stack.yaml`` gives them. The local gateway writes its addresses into a file,
+since its ports change each time.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ from infra.template import queues, tables
 
 
 class OperatorApplication(Application):
-    """The application as an operator uses it: what is deployed, and what only operators do."""
+    """The deployed application, and what only operators do with it."""
 
     @cached_property
     def redelivery(self) -> Redelivery:
-        """How events are delivered that were given up."""
+        """How to deliver again what was given up."""
         shards = self.settings.audience_shards
         return Redelivery(self._audiences, self._failures, self._sessions, self._sessions.log, shards)
 
@@ -46,7 +46,7 @@ class OperatorApplication(Application):
         return DynamoEpochs(self._sessions_table, self._sessions, time.time)
 
     async def disconnect_all(self) -> Closed:
-        """Make all clients come back. Raises Unavailable."""
+        """Close all connections, so that clients connect again. Raises Unavailable."""
         shards = self.settings.audience_shards
         return await disconnect_all(self._audiences, self._connections, self.push, shards)
 
@@ -61,7 +61,7 @@ class OperatedStage:
 
     @contextmanager
     def application(self) -> Iterator[tuple[OperatorApplication, Callable[..., Any]]]:
-        """Open the application, with the rights of whoever asks; the second value runs its coroutines."""
+        """Open the application with your own rights; the second value runs its coroutines."""
         application = OperatorApplication(self.settings)
         with asyncio.Runner() as runner:
             try:

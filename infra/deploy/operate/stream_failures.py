@@ -1,8 +1,8 @@
-"""Finds records of the sessions table's stream again that were given up.
+"""Reads again the stream's records that were given up.
 
-Lambda says where they were in the stream and not what they were. The stream has them for 24 hours; what is
-older is taken from the log, by the time at which it was written. ``broadcast`` names what it could not
-read by its keys in the log, and it is read again from there: the code may have been mended, or the item.
+Lambda says where they were in the stream, and not what they were. The stream keeps them for 24 hours; older
+events are found in the log by the time at which they were written. ``broadcast`` gives the keys of an item
+that it could not read; it is read again, since the code or the item may have been mended.
 """
 
 import json
@@ -20,10 +20,10 @@ from infra.local.triggers.stream_event import Record, sequence_number, stream_ev
 from infra.local.triggers.stream_reader import IteratorExpired, RecordsTrimmed, StreamGone, TableStream
 
 EMPTY_PAGES = 1000
-"""DynamoDB answers with empty pages between records that are far apart; after so many there are none."""
+"""DynamoDB answers with empty pages between records that are far apart. After so many there is no record."""
 
 SLACK = timedelta(minutes=2)
-"""An event's timestamp is its function's, whose clock may be off by a minute, and from before its commit."""
+"""An event's timestamp is from before its commit, and a function's clock may be off by a minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ FUNCTIONS = ("api_handler", "broadcast", "deliver")
 """Those that an event passes through."""
 
 AROUND_SECONDS = 60
-"""How far from an event's commit its request was answered at the latest: API Gateway gives up after 29 s."""
+"""A request is answered within this time of its event's commit: API Gateway gives up after 29 s."""
 
 TELLS = "`GET /api/sessions/{id}/events` tells whether there is such an event."
 
@@ -40,7 +40,7 @@ class NotTraceable(ClickException):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Lines by one of their fields: an event's are found by ``event``, such as ``17/3``, or ``cursor``.
+    """Selects lines by a field: an event's by ``event``, such as ``17/3``, or by ``cursor``.
 
     ``session`` is 0 where it does not matter.
     """

@@ -1,4 +1,4 @@
-"""Makes a timeline of the log lines about one event, and says what the lines do not say."""
+"""Makes a timeline of the log lines about one event, and says what is missing from them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from chalicelib.delivery.delivery_log import NAMED_UP_TO
 from infra.deploy.trace.lines import Line
 
 SHORT = 13
-"""What is shown of an id: enough to search for, and a line stays a line."""
+"""How much of an id is shown: enough to search for it."""
 
 SHOWN_ID = {"answered": "request", "appended": "request", "received": "invocation", "posted": "invocation"}
 
@@ -30,9 +30,9 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """An event's way. ``delivered`` counts posts, ``named`` the connections that lines name for them.
+    """What happened to an event. ``delivered`` counts posts, ``named`` the connections that lines name.
 
-    ``notes`` are what the lines leave open, a sentence each.
+    ``notes`` are sentences about what the lines do not show.
     """
 
     event: dict[str, Any]
@@ -65,7 +65,7 @@ class Timeline:
 EVENT_FIELDS = ["event", "event_type", "session_id", "stream", "sequence", "cursor", "event_timestamp"]
 ID_FIELDS = ("request_id", "invocation_id", "trace_id", "connection_id", "stream_record")
 IN_ORDER = ("appended", "answered", "received", "fanned_out", "delivered", "broadcast", "posted")
-"""What follows what within one millisecond."""
+"""The order within one millisecond."""
 
 SAID = {
     "appended": "committed with what it speaks of",
@@ -76,7 +76,7 @@ SAID = {
     "fell_behind": "{connection_id} is behind; a job will catch it up",
     "caught_up": "{connection_id} could still not be reached",
 }
-"""What a line of a stage says; others say their message."""
+"""The text for a line of each stage; other lines show their message."""
 
 
 def timeline_of(lines: Iterable[Line]) -> Timeline:

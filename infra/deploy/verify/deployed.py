@@ -2,13 +2,12 @@
 
 import statistics
 import time
-from functools import partial
 
 from websockets.exceptions import ConnectionClosed
 
 from chalicelib.nights.events import SESSIONS_STREAM
 from infra.deploy import post_deploy
-from infra.deploy.aws import when_free
+from infra.deploy.aws import update_function
 from infra.deploy.chalice.state import mappings
 from infra.deploy.operate.stage import deployed_stage
 from infra.deploy.stack import UNTOLD
@@ -72,12 +71,9 @@ def drift(service: Service) -> Finding:
 
 def _renew(target: Target, *names: str) -> None:
     """Restart functions: Lambda does so after each change of their configuration."""
-    client = target.aws.client("lambda")
-    for name in [target.stage.function(one) for one in names]:
+    for name in names:
         for text in ("being verified", ""):
-            update = partial(client.update_function_configuration, FunctionName=name, Description=text)
-            when_free(f"the function {name}", update)
-            client.get_waiter("function_updated_v2").wait(FunctionName=name)
+            update_function(target.aws, target.stage.function(name), Description=text)
 
 
 def _ms(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Holds what a measure found, and whether the documents promise it."""
+"""Holds what a measure has found, and whether it agrees with the documents."""
 
 from dataclasses import dataclass
 from enum import StrEnum

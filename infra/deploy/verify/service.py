@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from infra.deploy.target import Target
 
 PATIENCE_SECONDS = 60.0
-"""After this long something counts as missing. A cold start is shorter."""
+"""Seconds after which something counts as missing. A cold start is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
