@@ -5,7 +5,6 @@ once.
 
 import asyncio
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,18 +91,18 @@ class Service(Stage):
     def give_up(self, records: Sequence[Record], shard: str | None = None) -> None:
         """Give up records as Lambda does after the last attempt."""
         arn = self._reader.arn()
-        self._give_up(Batch(tuple(records)), "RetryAttemptsExhausted", arn, shard or self._shard(arn))
+        self._give_up(Batch(tuple(records)), arn, shard or self._shard(arn))
 
     def _shard(self, arn: str) -> str:
         return self._reader.shards(arn)[0].id
 
-    def _give_up(self, batch: Batch, condition: str, arn: str, shard: str) -> None:
-        failure = failure_record(batch, condition, "broadcast", arn, shard, Moment.present())
+    def _give_up(self, batch: Batch, arn: str, shard: str) -> None:
+        failure = failure_record(batch, "broadcast", arn, shard, Moment.present())
         self.given_up.append(failure)
         self.queues["StreamFailureQueue"].send(json.dumps(failure))
 
     def _shard_queue(self, arn: str, shard: str) -> ShardQueue:
-        return ShardQueue(STREAM_MAPPING, time.time, lambda batch, why: self._give_up(batch, why, arn, shard))
+        return ShardQueue(STREAM_MAPPING, lambda batch: self._give_up(batch, arn, shard))
 
     def _records(self, arn: str, shard: str) -> Sequence[Record]:
         last = self._positions.get(shard)

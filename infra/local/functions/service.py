@@ -25,10 +25,7 @@ CONCURRENCY = 4
 
 
 class LambdaService:
-    """Invokes functions by name. ``start`` makes one more environment of a function.
-
-    Each callable in ``after_each`` is called after each invocation.
-    """
+    """Invokes functions by name. ``start`` makes one more environment of a function."""
 
     def __init__(
         self,
@@ -43,7 +40,6 @@ class LambdaService:
         self._all: set[Environment] = set()
         self._lock = threading.Lock()
         self._closed = False
-        self.after_each: list[Callable[[], None]] = []
 
     async def warm(self) -> None:
         """Make one environment of each function, so that no first event has to wait for it."""
@@ -67,9 +63,6 @@ class LambdaService:
                 return await loop.run_in_executor(self._threads[name], self._invoke, name, event)
         except TimeoutError as late:
             raise IntegrationTimedOut(f"{name} did not answer within {within} seconds") from late
-        finally:
-            for call in self.after_each:
-                call()
 
     def close(self) -> None:
         """End all environments at once."""

@@ -1,19 +1,15 @@
-"""What both pollers share: when they look again, how they retry, what counts as failed."""
+"""What both pollers share: how often they look, and what an answer reports as failed."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[object]]
 
 POLL_SECONDS = 0.1
-"""Between two looks at a stream or a queue that had nothing. DynamoDB's own stream takes 213 ms."""
+"""Between two looks at a stream or a queue. DynamoDB's own stream takes 213 ms."""
 
-RETRY_SECONDS = 0.25
-MAX_RETRY_SECONDS = 10.0
+RETRY_SECONDS = 1.0
+"""Before the next look, after one that failed."""
 
 
 def reported(response: Any) -> set[str] | None:
@@ -25,37 +21,3 @@ def reported(response: Any) -> set[str] | None:
         return {str(failure["itemIdentifier"]) for failure in (response or {}).get("batchItemFailures") or ()}
     except (AttributeError, KeyError, TypeError):
         return None
-
-
-def backoff(failures: int) -> float:
-    """Return the seconds to wait after so many failures in a row."""
-    return min(RETRY_SECONDS * 2.0 ** min(failures, 16), MAX_RETRY_SECONDS)
-
-
-class Nudge(asyncio.Event):
-    """Ends the wait for the next look: a function has run, and may have written something."""
-
-    async def wait_for(self, seconds: float) -> None:
-        """Wait for so many seconds at most."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.wait()
-        self.clear()
-
-
-async def persistently(
-    attempt: Callable[[], Awaitable[T]], logger: logging.Logger, trouble: str, sleep: Sleep = asyncio.sleep
-) -> T:
-    """Try until an attempt returns, and return its value.
-
-    ``trouble`` is logged if the second attempt fails too: by then a gateway whose engine died has ended.
-    """
-    failures = 0
-    while True:
-        try:
-            return await attempt()
-        except Exception:
-            if failures:
-                logger.exception(trouble, extra={"failures": failures + 1})
-        await sleep(backoff(failures))
-        failures += 1

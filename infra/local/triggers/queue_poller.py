@@ -8,13 +8,12 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from infra.local.deployment import REGION
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.polling import POLL_SECONDS, Sleep, persistently, reported
+from infra.local.triggers.polling import POLL_SECONDS, Sleep, reported
 
 logger = logging.getLogger("gateway.queue")
 
@@ -52,7 +51,6 @@ async def poll_queue(
     ``invoke`` is given messages and raises FunctionFailed. At most ``concurrency`` batches of ``batch_size``
     are with the function at a time. ``sleep`` waits between two looks, and after failures.
     """
-    receive = partial(asyncio.to_thread, queue.receive, batch_size)
     room = asyncio.Semaphore(concurrency)
 
     async def hand_over(messages: Sequence[Message]) -> None:
@@ -73,7 +71,12 @@ async def poll_queue(
     async with asyncio.TaskGroup() as group:
         while True:
             await room.acquire()
-            if messages := await persistently(receive, logger, "the queue can't be read", sleep):
+            try:
+                messages = await asyncio.to_thread(queue.receive, batch_size)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+                logger.warning("the queue can't be read: %r", error)
+                messages = ()
+            if messages:
                 group.create_task(hand_over(messages))
             else:
                 room.release()

@@ -15,7 +15,6 @@ from infra.local.engine.endpoints import Endpoints, engine_client
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.deployed import triggered
 from infra.local.functions.service import LambdaService
-from infra.local.triggers.polling import Nudge
 from infra.local.triggers.queue_poller import poll_queue, queue_event
 from infra.local.triggers.schedule import run_schedule
 from infra.local.triggers.stream_event import Record, stream_event
@@ -38,15 +37,12 @@ def stream_poller(
     async def invoke(records: Sequence[Record], arn: str) -> Any:
         return await functions.invoke(source.name, stream_event(records, arn))
 
-    async def give_up(batch: Batch, condition: str, arn: str, shard: str) -> None:
-        failure = failure_record(batch, condition, source.name, arn, shard, Moment.present())
+    async def give_up(batch: Batch, arn: str, shard: str) -> None:
+        failure = failure_record(batch, source.name, arn, shard, Moment.present())
         logger.error("records of the stream were given up", extra={"failure": failure})
         await asyncio.to_thread(failures.send, json.dumps(failure))
 
-    nudge = Nudge()
-    functions.after_each.append(nudge.set)
-    settings = {**STREAM_MAPPING, "BatchSize": source.batch_size}
-    return StreamPoller(reader, settings, invoke, give_up, idle=nudge.wait_for)
+    return StreamPoller(reader, {**STREAM_MAPPING, "BatchSize": source.batch_size}, invoke, give_up)
 
 
 async def call_functions(

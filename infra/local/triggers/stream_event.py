@@ -4,8 +4,9 @@ It turns the SDK's parsed records back into Lambda's JSON: binary as base64, tim
 """
 
 import base64
+import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -14,7 +15,8 @@ Record = Mapping[str, Any]
 
 def stream_event(records: Iterable[Record], stream_arn: str) -> dict[str, Any]:
     """Return the event for a batch of records, in their order."""
-    return {"Records": [{**_plain(record), "eventSourceARN": stream_arn} for record in records]}
+    named = [{**record, "eventSourceARN": stream_arn} for record in records]
+    return {"Records": json.loads(json.dumps(named, default=_plain))}
 
 
 def sequence_number(record: Record) -> str:
@@ -22,19 +24,11 @@ def sequence_number(record: Record) -> str:
     return str(record["dynamodb"]["SequenceNumber"])
 
 
-def created_at(record: Record) -> float:
-    """Return when the change was made, in Unix seconds."""
+def created_at(record: Record) -> datetime:
+    """Return when the change was made."""
     created = record["dynamodb"]["ApproximateCreationDateTime"]
-    return created.timestamp() if isinstance(created, datetime) else float(created)
+    return created if isinstance(created, datetime) else datetime.fromtimestamp(created, UTC)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, datetime):
-        return value.timestamp()
-    return value
+def _plain(value: bytes | datetime) -> str | float:
+    return value.timestamp() if isinstance(value, datetime) else base64.b64encode(value).decode()

@@ -9,9 +9,9 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.timestamps import timestamp
 from infra.local.deployment import ACCOUNT_ID, REGION, Moment
 from infra.local.triggers.polling import reported
 from infra.local.triggers.stream_event import Record, created_at, sequence_number
@@ -28,22 +28,19 @@ class Batch:
     failures: int = 0
 
 
-Discard = Callable[[Batch, str], None]
-"""Is given what is given up, and Lambda's word for the reason."""
-
-
 class ShardQueue:
     """The records of one shard on their way to a function.
 
-    ``settings`` are the mapping's, as UpdateEventSourceMapping takes them. ``now`` gives Unix seconds.
+    ``settings`` are the mapping's, as UpdateEventSourceMapping takes them. ``discard`` is given a batch after
+    its last attempt. Here no record gets too old: what happened before a laptop slept is delivered when it
+    wakes.
     """
 
-    def __init__(self, settings: Mapping[str, Any], now: Callable[[], float], discard: Discard) -> None:
+    def __init__(self, settings: Mapping[str, Any], discard: Callable[[Batch], None]) -> None:
         self._patterns = patterns_of(settings)
         self._batch_size: int = settings.get("BatchSize", 100)
-        self._retry_attempts = _limit(settings["MaximumRetryAttempts"])
-        self._age_seconds = _limit(settings["MaximumRecordAgeInSeconds"])
-        self._now = now
+        attempts: int = settings["MaximumRetryAttempts"]
+        self._retry_attempts = math.inf if attempts == WITHOUT_END else attempts
         self._discard = discard
         self._batches: deque[Batch] = deque()
 
@@ -58,12 +55,7 @@ class ShardQueue:
 
         It is returned again until ``answered`` or ``failed`` has been called with it.
         """
-        while self._batches:
-            batch = self._batches[0] = self._without_aged(self._batches[0])
-            if batch.records:
-                return batch
-            self._batches.popleft()
-        return None
+        return self._batches[0] if self._batches else None
 
     def answered(self, batch: Batch, response: Any) -> bool:
         """Take the function's answer; return whether some of the batch has to come again."""
@@ -92,20 +84,8 @@ class ShardQueue:
         if batch.failures <= self._retry_attempts:
             return True
         self._batches.popleft()
-        self._discard(batch, "RetryAttemptsExhausted")
+        self._discard(batch)
         return False
-
-    def _without_aged(self, batch: Batch) -> Batch:
-        oldest = self._now() - self._age_seconds
-        aged = tuple(record for record in batch.records if created_at(record) < oldest)
-        if not aged:
-            return batch
-        self._discard(replace(batch, records=aged), "RecordAgeExceeded")
-        return replace(batch, records=tuple(record for record in batch.records if record not in aged))
-
-
-def _limit(setting: int) -> float:
-    return math.inf if setting == WITHOUT_END else setting
 
 
 def patterns_of(settings: Mapping[str, Any]) -> list[Any]:
@@ -138,10 +118,10 @@ def _fits(rule: Any, value: Any) -> bool:
     return isinstance(value, str) and value.startswith(rule["prefix"])
 
 
-def failure_record(  # noqa: PLR0913, PLR0917 - all of it is in the message
-    batch: Batch, condition: str, function: str, stream_arn: str, shard: str, moment: Moment
+def failure_record(
+    batch: Batch, function: str, stream_arn: str, shard: str, moment: Moment
 ) -> dict[str, Any]:
-    """Return the message to the on-failure destination for records that were given up.
+    """Return the message to the on-failure destination for records after their last attempt.
 
     As documented under "Retain discarded batch records for a DynamoDB event source": it names the records
     without their contents.
@@ -151,23 +131,18 @@ def failure_record(  # noqa: PLR0913, PLR0917 - all of it is in the message
         "requestContext": {
             "requestId": moment.request_id,
             "functionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function}",
-            "condition": condition,
+            "condition": "RetryAttemptsExhausted",
             "approximateInvokeCount": batch.failures,
         },
         "version": "1.0",
-        "timestamp": _iso(moment.now.timestamp()),
+        "timestamp": timestamp(moment.now),
         "DDBStreamBatchInfo": {
             "shardId": shard,
             "startSequenceNumber": sequence_number(first),
             "endSequenceNumber": sequence_number(last),
-            "approximateArrivalOfFirstRecord": _iso(created_at(first)),
-            "approximateArrivalOfLastRecord": _iso(created_at(last)),
+            "approximateArrivalOfFirstRecord": timestamp(created_at(first)),
+            "approximateArrivalOfLastRecord": timestamp(created_at(last)),
             "batchSize": len(batch.records),
             "streamArn": stream_arn,
         },
     }
-
-
-def _iso(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

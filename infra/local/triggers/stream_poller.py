@@ -1,29 +1,29 @@
 """Lambda's poller of a stream: reads every shard in order and hands its records to a function.
 
-It reads one shard after the other, parents before their children. Nothing ends it: errors are logged and
-tried again.
+It reads one shard after the other, parents before their children. Errors are logged, and it goes on.
 """
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from infra.local.functions.environment import FunctionFailed
-from infra.local.triggers.polling import POLL_SECONDS, Sleep, backoff, persistently
+from infra.local.triggers.polling import POLL_SECONDS, RETRY_SECONDS, Sleep
 from infra.local.triggers.stream_event import Record, sequence_number
 from infra.local.triggers.stream_mapping import Batch, ShardQueue
 from infra.local.triggers.stream_reader import IteratorExpired, Page, RecordsTrimmed, StreamGone, TableStream
 
 logger = logging.getLogger("gateway.stream")
 
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.5, 10.0
+"""Before a failed batch comes again: twice as long each time, up to the second."""
+
 
 @dataclass(slots=True)
 class _Place:
-    """Where a shard is read: after ``last``, else from where ``kind`` says."""
+    """Where a shard is read: at its iterator, or else after the record ``last``, or else from ``kind``."""
 
     arn: str
     shard: str
@@ -31,38 +31,35 @@ class _Place:
     kind: str
     iterator: str | None = None
     last: str | None = None
+    ended: bool = False
 
 
 class StreamPoller:
     """Feeds one function from one stream, by the settings of an event source mapping.
 
     ``invoke`` is given records and the stream's name, and raises FunctionFailed. ``give_up`` is given what
-    the settings discard, why, and the names of its stream and shard; it is called until it does not raise.
-    ``idle`` waits between two looks, ``sleep`` after failures.
+    the settings discard, and the names of its stream and shard; it is called until it does not raise.
     """
 
-    def __init__(  # noqa: PLR0913 - two are about time
+    def __init__(
         self,
         reader: TableStream,
         settings: Mapping[str, Any],
         invoke: Callable[[Sequence[Record], str], Awaitable[Any]],
-        give_up: Callable[[Batch, str, str, str], Awaitable[Any]],
-        *,
-        idle: Sleep = asyncio.sleep,
+        give_up: Callable[[Batch, str, str], Awaitable[Any]],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._reader = reader
         self._settings = settings
         self._invoke = invoke
         self._give_up = give_up
-        self._idle = idle
         self._sleep = sleep
         self._places: list[_Place] = []
         self._known: set[tuple[str, str]] = set()
-        self._discarded: list[tuple[Batch, str]] = []
+        self._discarded: list[Batch] = []
 
     async def position(self) -> None:
-        """Take the place after everything that the stream holds now. Raises what the reader raises."""
+        """Begin after everything that the stream holds now. Raises what the reader raises."""
         await self._discover("LATEST")
         for place in self._places:
             place.iterator = await asyncio.to_thread(self._reader.iterator, place.arn, place.shard, "LATEST")
@@ -70,40 +67,38 @@ class StreamPoller:
     async def run(self) -> None:
         """Deliver until cancelled."""
         while True:
-            if not await persistently(self._look, logger, "the stream can't be read", self._sleep):
-                await self._idle(POLL_SECONDS)
+            try:
+                await self._look()
+                await self._sleep(POLL_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+                logger.warning("the stream can't be read: %r", error)
+                await self._sleep(RETRY_SECONDS)
 
-    async def _look(self) -> bool:
-        """Deliver a page of each shard, and say whether there was one with records."""
-        found = ended = False
-        for place in [*self._places]:
+    async def _look(self) -> None:
+        """Deliver a page of each shard."""
+        if not self._places or any(place.ended for place in self._places):
+            await self._discover("TRIM_HORIZON")
+        for place in self._places:
             page = await self._read(place)
             place.queue.add(page.records)
-            await self._deliver(place)
+            place.iterator, place.ended = page.next_iterator, page.next_iterator is None
             if page.records:
-                found = True
                 place.last = sequence_number(page.records[-1])
-            place.iterator = page.next_iterator
-            if place.iterator is None:
-                self._places.remove(place)
-                ended = True
-        if ended or not self._places:  # a new shard takes the place of one that has ended
-            await self._discover("TRIM_HORIZON")
-        return found
+            await self._deliver(place)
 
     async def _discover(self, kind: str) -> None:
-        """Take a place in each shard that has appeared since, unless its parent is still read."""
+        """Drop the shards that have ended, and take up each new one unless its parent is still read."""
         arn = await asyncio.to_thread(self._reader.arn)
-        for shard in await asyncio.to_thread(self._reader.shards, arn):
-            read = {place.shard for place in self._places}
+        shards = await asyncio.to_thread(self._reader.shards, arn)
+        self._places = [place for place in self._places if not place.ended]
+        read = {place.shard for place in self._places}
+        for shard in shards:
             if (arn, shard.id) not in self._known and shard.parent not in read:
                 self._known.add((arn, shard.id))
                 if kind == "TRIM_HORIZON" or not shard.closed:
-                    queue = ShardQueue(self._settings, time.time, self._discard)
+                    read.add(shard.id)
+                    queue = ShardQueue(self._settings, self._discarded.append)
                     self._places.append(_Place(arn, shard.id, queue, kind))
-
-    def _discard(self, batch: Batch, condition: str) -> None:
-        self._discarded.append((batch, condition))
 
     async def _read(self, place: _Place) -> Page:
         try:
@@ -126,11 +121,10 @@ class StreamPoller:
     async def _deliver(self, place: _Place) -> None:
         """Hand over what a shard's queue holds, until all of it is done or given up."""
         while True:
-            batch = place.queue.next_batch()
             while self._discarded:
-                give_up = partial(self._give_up, *self._discarded[0], place.arn, place.shard)
-                await persistently(give_up, logger, "what was given up can't be reported", self._sleep)
+                await self._give_up(self._discarded[0], place.arn, place.shard)
                 del self._discarded[0]
+            batch = place.queue.next_batch()
             if batch is None:
                 return
             try:
@@ -142,4 +136,4 @@ class StreamPoller:
                 again = place.queue.failed(batch)
             if again:
                 logger.warning("a batch has to come again", extra={"failures": batch.failures + 1})
-                await self._sleep(backoff(batch.failures))
+                await self._sleep(min(FIRST_RETRY_SECONDS * 2.0**batch.failures, LAST_RETRY_SECONDS))

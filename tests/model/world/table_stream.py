@@ -15,7 +15,7 @@ from tests.model.world.interruptions import FunctionFailed
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/sessions/stream/now"
 
-PATIENT = {"MaximumRetryAttempts": WITHOUT_END, "MaximumRecordAgeInSeconds": WITHOUT_END}
+PATIENT = {"MaximumRetryAttempts": WITHOUT_END}
 """What is given up is up to the nights (``Shard.deliver``)."""
 
 
@@ -24,7 +24,7 @@ class TableStream:
 
     def __init__(self, shards: int) -> None:
         settings = {**STREAM_MAPPING, **PATIENT}
-        self.shards = [Shard(ShardQueue(settings, lambda: 0.0, _never)) for _ in range(shards)]
+        self.shards = [Shard(ShardQueue(settings, _never)) for _ in range(shards)]
         self._places: list[tuple[Shard, int]] = []
         self._records = 0
 
@@ -127,5 +127,5 @@ def _partition(record: Mapping[str, Any]) -> str:
     return partition
 
 
-def _never(batch: object, condition: str) -> None:
-    raise AssertionError(f"given up: {batch}, {condition}")
+def _never(batch: object) -> None:
+    raise AssertionError(f"given up: {batch}")

@@ -41,9 +41,7 @@ def test_a_parsed_record_becomes_the_json_of_lambda() -> None:
 def test_what_was_given_up_is_named() -> None:
     moment = Moment(datetime(2025, 11, 1, 20, 1, tzinfo=UTC), "request-1")
 
-    failure = failure_record(
-        Batch((RECORD,), 3), "RetryAttemptsExhausted", "broadcast", ARN, "shard-1", moment
-    )
+    failure = failure_record(Batch((RECORD,), 3), "broadcast", ARN, "shard-1", moment)
 
     assert failure["requestContext"] == {
         "requestId": "request-1",

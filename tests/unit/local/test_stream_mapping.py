@@ -6,17 +6,15 @@ import pytest
 from infra.event_sources import PATTERNS, STREAM_MAPPING
 from infra.local.triggers.stream_mapping import WITHOUT_END, Batch, ShardQueue, matches_any, patterns_of
 
-NOW = 1_000_000.0
 EVERYTHING = {"Filters": [{"Pattern": json.dumps({})}]}
 SETTINGS = {
     "MaximumRetryAttempts": WITHOUT_END,
-    "MaximumRecordAgeInSeconds": WITHOUT_END,
     "FilterCriteria": EVERYTHING,
 }
 
 
-def record(number: int, created: float = NOW) -> dict[str, Any]:
-    return {"dynamodb": {"SequenceNumber": str(number), "ApproximateCreationDateTime": created}}
+def record(number: int) -> dict[str, Any]:
+    return {"dynamodb": {"SequenceNumber": str(number), "ApproximateCreationDateTime": 0}}
 
 
 def failures(*numbers: int) -> dict[str, Any]:
@@ -31,12 +29,12 @@ class Shard:
     """A shard's queue, spoken to in sequence numbers."""
 
     def __init__(self, *records: int, **settings: Any) -> None:
-        self.discarded: list[tuple[str, list[int], int]] = []
-        self.queue = ShardQueue({**SETTINGS, **settings}, lambda: NOW, self._discard)
+        self.discarded: list[tuple[list[int], int]] = []
+        self.queue = ShardQueue({**SETTINGS, **settings}, self._discard)
         self.queue.add(record(number) for number in records)
 
-    def _discard(self, batch: Batch, condition: str) -> None:
-        self.discarded.append((condition, numbers(batch), batch.failures))
+    def _discard(self, batch: Batch) -> None:
+        self.discarded.append((numbers(batch), batch.failures))
 
     def next(self) -> list[int]:
         return numbers(self.queue.next_batch())
@@ -80,7 +78,7 @@ def test_after_the_last_attempt_a_batch_is_given_up() -> None:
     outcomes = [shard.fail() for _ in range(3)]
 
     assert outcomes == [True, True, False]
-    assert shard.discarded == [("RetryAttemptsExhausted", [1], 3)]
+    assert shard.discarded == [([1], 3)]
     assert shard.next() == [2]
 
 
@@ -102,7 +100,7 @@ def test_progress_has_attempts_counted_anew() -> None:
     assert shard.answer(failures(3))
     assert not shard.answer(failures(3))
 
-    assert shard.discarded == [("RetryAttemptsExhausted", [3], 2)]
+    assert shard.discarded == [([3], 2)]
 
 
 @pytest.mark.parametrize(
@@ -145,17 +143,7 @@ def test_a_failed_batch_is_halved_down_to_what_fails() -> None:
             shard.answer()
 
     assert seen == [[1, 2, 3, 4], [1, 2], [3, 4], [3], [3], [4]]
-    assert shard.discarded == [("RetryAttemptsExhausted", [3], 2)]
-
-
-def test_records_that_are_too_old_are_given_up() -> None:
-    shard = Shard(MaximumRecordAgeInSeconds=60, BatchSize=3)
-    shard.queue.add([record(1, NOW - 61), record(2, NOW - 59), record(3, NOW - 100), record(4, NOW - 61)])
-
-    assert shard.next() == [2]
-    assert not shard.answer()
-    assert shard.next() == []
-    assert shard.discarded == [("RecordAgeExceeded", [1, 3], 0), ("RecordAgeExceeded", [4], 0)]
+    assert shard.discarded == [([3], 2)]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ class Lambda:
 
     def __init__(self, *outcomes: Any, destination: Sequence[Exception] = ()) -> None:
         self.batches: list[list[int]] = []
-        self.given_up: list[tuple[str, str, str]] = []
+        self.given_up: list[tuple[str, str]] = []
         self._outcomes = list(outcomes)
         self._destination = list(destination)
         self._changed = asyncio.Event()
@@ -75,10 +75,10 @@ class Lambda:
             raise outcome
         return outcome
 
-    async def destination(self, _batch: Batch, condition: str, arn: str, shard: str) -> None:
+    async def destination(self, _batch: Batch, arn: str, shard: str) -> None:
         if self._destination:
             raise self._destination.pop(0)
-        self.given_up.append((condition, arn, shard))
+        self.given_up.append((arn, shard))
 
     async def has_batches(self, count: int) -> None:
         async with asyncio.timeout(60):
@@ -93,7 +93,6 @@ async def polling(stream: FakeStream, lambda_: Lambda, attempts: int = WITHOUT_E
         cast("TableStream", stream),
         {
             "MaximumRetryAttempts": attempts,
-            "MaximumRecordAgeInSeconds": WITHOUT_END,
             "FilterCriteria": {"Filters": [{"Pattern": "{}"}]},
         },
         lambda_.function,
@@ -141,7 +140,7 @@ async def test_what_is_given_up_is_reported_before_the_next_batch() -> None:
         stream.records["a"] += [2]
         await lambda_.has_batches(2)
 
-    assert lambda_.given_up == [("RetryAttemptsExhausted", "stream-1", "a")]
+    assert lambda_.given_up == [("stream-1", "a")]
     assert lambda_.batches == [[1], [2]]
 
 
