@@ -25,7 +25,10 @@ CONCURRENCY = 4
 
 
 class LambdaService:
-    """Invokes functions by name. ``start`` makes one more environment of a function."""
+    """Invokes functions by name. ``start`` makes one more environment of a function.
+
+    ``ran`` is set after each invocation.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class LambdaService:
         self._all: set[Environment] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self.ran = asyncio.Event()
 
     async def warm(self) -> None:
         """Make one environment of each function, so that no first event has to wait for it."""
@@ -63,6 +67,8 @@ class LambdaService:
                 return await loop.run_in_executor(self._threads[name], self._invoke, name, event)
         except TimeoutError as late:
             raise IntegrationTimedOut(f"{name} did not answer within {within} seconds") from late
+        finally:
+            self.ran.set()
 
     def close(self) -> None:
         """End all environments at once."""

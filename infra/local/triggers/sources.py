@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
@@ -42,7 +43,13 @@ def stream_poller(
         logger.error("records of the stream were given up", extra={"failure": failure})
         await asyncio.to_thread(failures.send, json.dumps(failure))
 
-    return StreamPoller(reader, {**STREAM_MAPPING, "BatchSize": source.batch_size}, invoke, give_up)
+    async def until_a_function_has_run(seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(functions.ran.wait(), seconds)
+        functions.ran.clear()
+
+    settings = {**STREAM_MAPPING, "BatchSize": source.batch_size}
+    return StreamPoller(reader, settings, invoke, give_up, idle=until_a_function_has_run)
 
 
 async def call_functions(

@@ -39,20 +39,24 @@ class StreamPoller:
 
     ``invoke`` is given records and the stream's name, and raises FunctionFailed. ``give_up`` is given what
     the settings discard, and the names of its stream and shard; it is called until it does not raise.
+    ``idle`` waits between two looks, ``sleep`` after failures.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two are about time
         self,
         reader: TableStream,
         settings: Mapping[str, Any],
         invoke: Callable[[Sequence[Record], str], Awaitable[Any]],
         give_up: Callable[[Batch, str, str], Awaitable[Any]],
+        *,
+        idle: Sleep = asyncio.sleep,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._reader = reader
         self._settings = settings
         self._invoke = invoke
         self._give_up = give_up
+        self._idle = idle
         self._sleep = sleep
         self._places: list[_Place] = []
         self._known: set[tuple[str, str]] = set()
@@ -69,7 +73,7 @@ class StreamPoller:
         while True:
             try:
                 await self._look()
-                await self._sleep(POLL_SECONDS)
+                await self._idle(POLL_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
                 logger.warning("the stream can't be read: %r", error)
                 await self._sleep(RETRY_SECONDS)
