@@ -1,15 +1,14 @@
-"""Groups that import a command when it is called, and the outermost group, which handles errors."""
+"""Imports a command only when it is called, and handles the errors of all commands."""
 
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from infra.cli.options import as_json
 from infra.signals import raise_by_ctrl_c
@@ -24,70 +23,62 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, lazy: Commands, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._sections = lazy
-        self._lazy = {name: one for section in lazy.values() for name, one in section.items()}
+        self._modules = {name: module for section in lazy.values() for name, (module, _) in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names of the commands, as they are listed."""
-        return [*self._lazy]
+        """Return the names of the commands, in the order of the help."""
+        return [*self._modules]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import a command; None where there is none of this name."""
-        if cmd_name not in self._lazy:
+        """Import a command. Returns None if there is no command of this name."""
+        if cmd_name not in self._modules:
             return None
-        command: click.Command = getattr(import_module(self._lazy[cmd_name][0]), cmd_name.replace("-", "_"))
+        command: click.Command = getattr(import_module(self._modules[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, or what was perhaps meant: a similar name, or one of a group's commands."""
+        """Find a command. The error for an unknown name suggests a similar one, or one of a group."""
         try:
             found = super().resolve_command(ctx, args)
         except click.NoSuchCommand as unknown:
             name = unknown.command_name
-            if longer := " or ".join(f"'{group} {name}'" for group in self._groups_with(ctx, name)):
-                raise click.UsageError(f"No such command '{name}'. Did you mean {longer}?", ctx) from unknown
-            raise click.NoSuchCommand(name, possibilities=self._lazy, ctx=ctx) from unknown
+            groups = {group: self.get_command(ctx, group) for group in self._modules}
+            longer = [
+                f"'{group} {name}'"
+                for group, command in groups.items()
+                if isinstance(command, click.Group) and command.get_command(ctx, name)
+            ]
+            if longer:
+                meant = " or ".join(longer)
+                raise click.UsageError(f"No such command '{name}'. Did you mean {meant}?", ctx) from unknown
+            raise click.NoSuchCommand(name, possibilities=self._modules, ctx=ctx) from unknown
         if not isinstance(found[1], LazyGroup):
-            raise_by_ctrl_c()  # it is the one that runs now
+            raise_by_ctrl_c()  # this command runs now
         return found
-
-    def _groups_with(self, ctx: click.Context, name: str) -> Iterator[str]:
-        for group in self._lazy:
-            command = self.get_command(ctx, group)
-            if isinstance(command, click.Group) and name in command.list_commands(ctx):
-                yield group
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete a command's name, or this group's options."""
-        names = [
-            CompletionItem(name, help=summary)
-            for name, (_, summary) in self._lazy.items()
-            if name.startswith(incomplete)
-        ]
-        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands below their headings."""
-        width = max(map(len, self._lazy))
+        width = max(map(len, self._modules))
         for heading, commands in self._sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in commands.items()])
 
 
 class RootGroup(LazyGroup):
-    """The outermost group. Behind ``--json`` an error is one JSON object on a line of standard error."""
+    """The outermost group. With ``--json`` it prints an error as one line of JSON on standard error."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Note whether errors are printed as JSON, even if the rest is not understood."""
+        """Note whether errors are printed as JSON, even if the other arguments are wrong."""
         ctx.obj = "--json" in takewhile(lambda one: one != "--", [*args])
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command.
 
-        Ctrl-C gives an exit status and no message. So does a reader of the output that has left, such as
-        ``head``.
+        Ctrl-C gives an exit status and no message. So does a pipe that its reader has closed, as ``head``
+        does.
         """
         try:
             return self._run(ctx)
@@ -121,7 +112,7 @@ class RootGroup(LazyGroup):
 def _members(error: click.ClickException) -> dict[str, Any]:
     """Return ``code``, ``detail`` and, where a service refused, its HTTP ``status``.
 
-    A code that is neither the service's nor of ``infra.cli.service.target`` is ``usage`` or ``failed``.
+    ``code`` is the service's, or one of ``infra.cli.service.target``, or else ``usage`` or ``failed``.
     """
     code = "usage" if isinstance(error, click.UsageError) else "failed"
     members = {"code": code, "detail": error.format_message(), **vars(error)}

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from chalicelib.settings import Settings, SettingsError
-from infra.cli.options import JSON, STATE_DIR, Number, answer, examples
+from infra.cli.options import JSON, STATE_DIR, Number, Run, answer, examples
 from infra.local.apigateway.limits import Limits
 from infra.local.apigateway.server import ADDRESSES, PortInUse
 from infra.local.engine.embedded import EngineError
@@ -18,6 +19,13 @@ from infra.local.state import StateDir, StateInUse, StateUnusable, write_whole
 from infra.signals import exit_by_signals
 
 DEFAULTS = Limits()
+
+
+def _seconds(flag: str, default: float, told: str) -> Callable[[Run], Run]:
+    variable = "GATEWAY_" + flag.removeprefix("--").replace("-", "_").upper()
+    above_0 = click.FloatRange(min=0, min_open=True)
+    shown: dict[str, Any] = {"show_default": True, "show_envvar": True}
+    return click.option(flag, type=above_0, default=default, envvar=variable, help=told, **shown)
 
 
 @click.command(
@@ -39,32 +47,10 @@ DEFAULTS = Limits()
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write once it serves: JSON with rest_url, websocket_url, dynamodb_url, sqs_url.",
 )
-@click.option(
-    "--idle-timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=DEFAULTS.idle_seconds,
-    show_default=True,
-    envvar="GATEWAY_IDLE_TIMEOUT",
-    show_envvar=True,
-    help="Seconds after which a silent connection is closed.",
-)
-@click.option(
-    "--max-age",
-    type=click.FloatRange(min=0, min_open=True),
-    default=DEFAULTS.age_seconds,
-    show_default=True,
-    envvar="GATEWAY_MAX_AGE",
-    show_envvar=True,
-    help="Seconds after which any connection is closed.",
-)
-@click.option(
-    "--sweep-interval",
-    type=click.FloatRange(min=0, min_open=True),
-    default=SCHEDULE_SECONDS,
-    show_default=True,
-    envvar="GATEWAY_SWEEP_INTERVAL",
-    show_envvar=True,
-    help="Seconds between two sweeps, which handle the deadlines of connections.",
+@_seconds("--idle-timeout", DEFAULTS.idle_seconds, "Seconds after which a silent connection is closed.")
+@_seconds("--max-age", DEFAULTS.age_seconds, "Seconds after which any connection is closed.")
+@_seconds(
+    "--sweep-interval", SCHEDULE_SECONDS, "Seconds between two sweeps, which close overdue connections."
 )
 @JSON
 def serve(  # noqa: PLR0913 - one for each option

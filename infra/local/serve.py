@@ -130,12 +130,9 @@ def _prepare(endpoints: Endpoints) -> tuple[str, dict[str, EngineQueue]]:
     try:
         ensure_tables(dynamodb, defined.values())
         described = dynamodb.describe_table(TableName=defined["SessionsTable"].name)
-    except (BotoCoreError, ClientError) as error:
-        raise EngineError(f"The tables can't be created on {endpoints.dynamodb}: {error}") from error
-    try:
         made = ensure_queues(engine_client("sqs", endpoints), queues(STAGE))
     except (BotoCoreError, ClientError) as error:
-        raise EngineError(f"The queues can't be created on {endpoints.everything}: {error}") from error
+        raise EngineError(f"Tables or queues can't be created on {endpoints.dynamodb}: {error}") from error
     return described["Table"]["LatestStreamArn"], made
 
 
