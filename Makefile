@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo listen token deploy rehearse test test-fast test-all check lock format specs tables screenshots test-model test-arm64 test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
+.PHONY: help install run demo listen token deploy rehearse test test-fast test-slow test-all check lock format specs tables screenshots test-model test-arm64 test-dynamodb-local bench-fanout bench-cold-start bench-broadcast bench-end-to-end bench-votes soak scale clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,8 +82,11 @@ test: $(TESTING) ## run the fast suites: rules, use cases, storage, a night on t
 test-fast: $(TESTING) ## run what you name, or rules and use cases, in seconds (T=tests/unit/nights)
 	@$(BIN)/pytest -q $(T)
 
-test-all: $(TESTING) ## run every test but the rare ones
-	@$(PYTEST)
+test-slow: $(TESTING) ## run what `make test` leaves out: the page, bots, clients, documents, faults, the model
+	@$(PYTEST) -m 'slow and not rare' $(FAST)
+	@$(PYTEST) $(addprefix --ignore=,$(FAST))
+
+test-all: test test-slow ## run every test but the rare ones
 
 test-model: $(TESTING) ## test the model of a night, with its rare mutants (some minutes)
 	@$(PYTEST) tests/model -m ''
