@@ -1,6 +1,7 @@
 """The JavaScript package as ``npm pack`` makes it: what is in it, and what its types say."""
 
 import asyncio
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -52,11 +53,12 @@ WRONG = {
 ONE_INSTALLATION = pytest.mark.parametrize("client", ["built-in"], indirect=True)
 
 
-def compiled(client: Client, program: str) -> str:
-    """Return what a strict compiler says about somebody's program."""
-    (client.folder / "program.mts").write_text(program)
-    options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022"]
-    return tsc(client.folder, *options, "program.mts")
+def compiled(client: Client, *programs: str) -> str:
+    """Return what a strict compiler says about somebody's programs: 0.mts, 1.mts and so on."""
+    names = [f"{number}.mts" for number in range(len(programs))]
+    for name, program in zip(names, programs, strict=True):
+        (client.folder / name).write_text(program)
+    return tsc(client.folder, "--strict", "--noEmit", "--module", "nodenext", "--target", "es2022", *names)
 
 
 def tsc(folder: Path, *options: str) -> str:
@@ -71,9 +73,12 @@ def test_a_strict_program_is_right(client: Client) -> None:
 
 
 @ONE_INSTALLATION
-@pytest.mark.parametrize("right", WRONG)
-def test_what_there_is_not_is_refused(client: Client, right: str) -> None:
-    assert "error TS" in compiled(client, RIGHT.replace(right, WRONG[right]))
+def test_what_there_is_not_is_refused(client: Client) -> None:
+    said = compiled(client, *[RIGHT.replace(right, wrong) for right, wrong in WRONG.items()])
+
+    assert {int(number) for number in re.findall(r"^(\d+)\.mts\(.*error TS", said, re.MULTILINE)} == {
+        *range(len(WRONG))
+    }
 
 
 def test_the_sources_are_what_their_types_say() -> None:
