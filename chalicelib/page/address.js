@@ -12,7 +12,7 @@ const LONGEST_CODE_OF_GUESTS = 10;
 
 /** Return the code in a typed text, as the service compares codes. The text may have spaces, or be a whole link. */
 export function codeIn(typed) {
-  return typed.replace(/^.*#\/join\//s, '').normalize('NFKC').toUpperCase().replace(/[^\p{L}\p{N}]/gu, '');
+  return typed.replace(/^.*#\/join\//s, '').replaceAll('%20', ' ').normalize('NFKC').toUpperCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
 
 /** Whether a code signs in a host: such a code is longer than one that people type. */

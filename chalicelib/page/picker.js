@@ -17,6 +17,7 @@ export class Picker {
   #deeds;
   #list;
   #replaced = 0; // games of the list that this one has taken the place of
+  #notes = []; // on the list
   #games = new Map(); // id of a night that has ended -> its games
   #known = [];
   #readFor = null; // the night for which those before it have been read
@@ -87,7 +88,7 @@ export class Picker {
     const newest = [...this.#games.keys()].filter((id) => id !== shown).sort((a, b) => b - a).slice(0, NIGHTS);
     this.#known = knownGames(newest.map((id) => this.#games.get(id)), this.#list);
     byId('known-games').replaceChildren(...this.#known.map(({ title }) => make('option', { value: title })));
-    say(byId('list-said'), listText(this.#list.length, this.#replaced));
+    say(byId('list-said'), [listText(this.#list.length, this.#replaced), ...this.#notes].join(' '));
     byId('forget-list').hidden = this.#list.length === 0;
   }
 
@@ -154,16 +155,16 @@ export class Picker {
 
   async #bringIn(file) {
     if (!file) return;
-    const { games, problems } = file.size > MOST_BYTES ? { problems: [PICKS.tooLong] } : read(await file.arrayBuffer());
+    const { games, problems, notes } = file.size > MOST_BYTES ? { problems: [PICKS.tooLong] } : read(await file.arrayBuffer());
     if (games?.length > MOST_GAMES) problems.push(PICKS.tooLong);
     const more = problems.length - MOST_PROBLEMS;
     say(byId('list-problem'), [...problems.slice(0, MOST_PROBLEMS), ...(more > 0 ? [`And ${more} more.`] : [])].join('\n'));
-    if (problems.length === 0) this.#keep(games, this.#list.length);
+    if (problems.length === 0) this.#keep(games, this.#list.length, notes);
     byId('list-file').value = ''; // the same file can be chosen again
   }
 
-  #keep(games, replaced) {
-    [this.#list, this.#replaced] = [games, replaced];
+  #keep(games, replaced, notes = []) {
+    [this.#list, this.#replaced, this.#notes] = [games, replaced, notes];
     this.#memory.write('list', games.length > 0 ? games : null);
     this.#offer();
   }

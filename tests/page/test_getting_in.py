@@ -133,7 +133,7 @@ async def test_a_code_is_typed_as_it_is_read(visit: Visit, host: Host, target: T
     await types_a_code(visitor, f" {link}{code[:3]} {code[3:].lower()} ", "Ana")
 
     await visitor.reads_heading("Typed")
-    later = Visitor(await visitor.page.context.new_page(), f"{target.rest_url}/#/join/{code}")
+    later = Visitor(await visitor.page.context.new_page(), f"{target.rest_url}/#/join/{code[:3]} {code[3:]}")
     await later.opens()
     await later.reads_heading("Typed")
 
