@@ -84,7 +84,7 @@ class Application(Adapters):
     async def count_votes(self, sessions: Mapping[int, Sequence[str]]) -> list[str]:
         """Count the pending votes of sessions; return the values of the sessions to retry.
 
-        It runs in a thread, because PynamoDB blocks. ``broadcast`` imports PynamoDB only for this.
+        It runs in a thread, because PynamoDB blocks.
         """
         import asyncio
 

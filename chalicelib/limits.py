@@ -30,7 +30,7 @@ ADMIN_TOKEN_SECONDS = 12 * 60 * 60
 MAX_ADMIN_TOKEN_SECONDS = 24 * 60 * 60
 """Of a printed token: one that leaks from a screen or a shell's history expires soon."""
 HOST_TOKEN_SECONDS = 31 * 24 * 60 * 60
-"""Of a token from a sign-in link, which no screen shows: a host stays signed in until next week."""
+"""Of a token from a sign-in link, which no screen shows: next week the host is still signed in."""
 GUEST_TOKEN_SECONDS = 24 * 60 * 60
 """The night, and the morning after it, when guests look at the results."""
 BOT_TOKEN_SECONDS = 7 * 24 * 60 * 60
