@@ -8,7 +8,7 @@ from chalicelib.auth.ports import RevocationStore, TokenVerifier
 from chalicelib.errors import TokenRevoked
 
 CACHE_SECONDS = 5.0
-"""How long REST caches a subject's revocation: half of what the protocol allows."""
+"""How long REST caches a subject's revocation: half of what SECURITY.md promises."""
 
 MAX_CACHED = 10_000
 """Cached subjects of one process. At this number the cache is emptied."""
