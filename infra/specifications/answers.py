@@ -1,4 +1,4 @@
-"""What answers and events look like: the types of ``chalicelib.answers``, and what their fields hold."""
+"""Defines the types of answers and events for the specifications, and the bounds of their fields."""
 
 from typing import Annotated, Any, Literal, get_type_hints, is_typeddict
 
@@ -32,27 +32,27 @@ class ActiveSession(answers.Session):
 
 
 class SessionStartedData(msgspec.Struct):
-    """What a start says."""
+    """The data of ``session.started``."""
 
     session: answers.StartedSession
 
 
 class GameAddedData(msgspec.Struct):
-    """What a new game says."""
+    """The data of ``game.added``."""
 
     session: answers.SessionOfGame
     game: answers.Game
 
 
 class GameRemovedData(msgspec.Struct):
-    """What the removal of a game says."""
+    """The data of ``game.removed``."""
 
     session: answers.SessionOfGame
     game: answers.NamedGame
 
 
 class SessionEndedData(msgspec.Struct):
-    """What an end says."""
+    """The data of ``session.ended``."""
 
     session: EndedSession
 
@@ -67,43 +67,43 @@ class Event(msgspec.Struct, tag_field="type", kw_only=True):
 
 
 class SessionStarted(Event, tag="session.started", kw_only=True):
-    """A night has started. Every authenticated connection hears it, subscribed or not, except a guest's."""
+    """A night has started. Every authenticated connection gets it, subscribed or not, except a guest's."""
 
     data: SessionStartedData
 
 
 class GameAdded(Event, tag="game.added", kw_only=True):
-    """A game was added. The subscribers of its session hear it."""
+    """A game was added. The subscribers of its session get it."""
 
     data: GameAddedData
 
 
 class VoteReceived(Event, tag="vote.received", kw_only=True):
-    """A vote was counted. The subscribers of its session hear it."""
+    """A vote was counted. The subscribers of its session get it."""
 
     data: answers.CountedVote
 
 
 class GameRemoved(Event, tag="game.removed", kw_only=True):
-    """A game was removed, and its votes no longer count. The subscribers of its session hear it."""
+    """A game was removed, and its votes no longer count. The subscribers of its session get it."""
 
     data: GameRemovedData
 
 
 class VoteWithdrawn(Event, tag="vote.withdrawn", kw_only=True):
-    """A vote was withdrawn and no longer counts. The subscribers of its session hear it."""
+    """A vote was withdrawn and no longer counts. The subscribers of its session get it."""
 
     data: answers.Withdrawal
 
 
 class SessionEnded(Event, tag="session.ended", kw_only=True):
-    """A night has ended. The subscribers of its session hear it."""
+    """A night has ended. The subscribers of its session get it."""
 
     data: SessionEndedData
 
 
 class GatewayAnswer(msgspec.Struct):
-    """What API Gateway itself answers, before or instead of the service."""
+    """An answer of API Gateway itself, before or instead of the service."""
 
     message: str
 

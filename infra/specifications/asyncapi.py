@@ -145,7 +145,7 @@ def _schemas(kinds: Iterable[Any], told: Sequence[Part], refusals: Sequence[str]
 def _errors(sent: Part, lists: Mapping[str, Sequence[str]]) -> list[Part]:
     """Return what the document says of each error that a frame can tell."""
     closing = dict.fromkeys((kind.code for kind in CLOSING), "yes")
-    closing |= dict.fromkeys(lists["closing who goes on"], "who goes on")
+    closing |= dict.fromkeys(lists["closing if it continues"], "if it continues")
     codes = {code for frame in sent.values() for code in frame["errors"]} | {*lists["unasked"]}
     return [
         {

@@ -45,7 +45,7 @@ def test_errors_say_what_they_do_to_the_connection(asyncapi: Any) -> None:
         "connection_unknown": "yes",
         "token_expired": "yes",
         "token_revoked": "yes",
-        "too_many_frames": "who goes on",
+        "too_many_frames": "if it continues",
     }
     assert {one["code"] for one in told if one["unasked"]} == {
         "auth_timeout",

@@ -53,7 +53,7 @@ export {};
  */
 
 /**
- * A game was added. The subscribers of its session hear it.
+ * A game was added. The subscribers of its session get it.
  * @typedef {object} GameAdded
  * @property {'game.added'} type
  * @property {string} timestamp
@@ -64,14 +64,14 @@ export {};
  */
 
 /**
- * What a new game says.
+ * The data of `game.added`.
  * @typedef {object} GameAddedData
  * @property {SessionOfGame} session
  * @property {Game} game
  */
 
 /**
- * A game was removed, and its votes no longer count. The subscribers of its session hear it.
+ * A game was removed, and its votes no longer count. The subscribers of its session get it.
  * @typedef {object} GameRemoved
  * @property {'game.removed'} type
  * @property {string} timestamp
@@ -82,14 +82,14 @@ export {};
  */
 
 /**
- * What the removal of a game says.
+ * The data of `game.removed`.
  * @typedef {object} GameRemovedData
  * @property {SessionOfGame} session
  * @property {NamedGame} game
  */
 
 /**
- * What API Gateway itself answers, before or instead of the service.
+ * An answer of API Gateway itself, before or instead of the service.
  * @typedef {object} GatewayAnswer
  * @property {string} message
  */
@@ -178,7 +178,7 @@ export {};
  */
 
 /**
- * A night has ended. The subscribers of its session hear it.
+ * A night has ended. The subscribers of its session get it.
  * @typedef {object} SessionEnded
  * @property {'session.ended'} type
  * @property {string} timestamp
@@ -189,7 +189,7 @@ export {};
  */
 
 /**
- * What an end says.
+ * The data of `session.ended`.
  * @typedef {object} SessionEndedData
  * @property {EndedSession} session
  */
@@ -209,7 +209,7 @@ export {};
  */
 
 /**
- * A night has started. Every authenticated connection hears it, subscribed or not, except a guest's.
+ * A night has started. Every authenticated connection gets it, subscribed or not, except a guest's.
  * @typedef {object} SessionStarted
  * @property {'session.started'} type
  * @property {string} timestamp
@@ -220,7 +220,7 @@ export {};
  */
 
 /**
- * What a start says.
+ * The data of `session.started`.
  * @typedef {object} SessionStartedData
  * @property {StartedSession} session
  */
@@ -290,7 +290,7 @@ export {};
  */
 
 /**
- * A vote was counted. The subscribers of its session hear it.
+ * A vote was counted. The subscribers of its session get it.
  * @typedef {object} VoteReceived
  * @property {'vote.received'} type
  * @property {string} timestamp
@@ -306,7 +306,7 @@ export {};
  */
 
 /**
- * A vote was withdrawn and no longer counts. The subscribers of its session hear it.
+ * A vote was withdrawn and no longer counts. The subscribers of its session get it.
  * @typedef {object} VoteWithdrawn
  * @property {'vote.withdrawn'} type
  * @property {string} timestamp

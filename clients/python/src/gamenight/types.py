@@ -178,14 +178,14 @@ class StartedSession(TypedDict):
 
 @final
 class SessionStartedData(TypedDict):
-    """What a start says."""
+    """The data of ``session.started``."""
 
     session: StartedSession
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted(ServiceEvent):
-    """A night has started. Every authenticated connection hears it, subscribed or not, except a guest's."""
+    """A night has started. Every authenticated connection gets it, subscribed or not, except a guest's."""
 
     data: SessionStartedData
     type: Literal["session.started"] = "session.started"
@@ -202,7 +202,7 @@ class SessionOfGame(TypedDict):
 
 @final
 class GameAddedData(TypedDict):
-    """What a new game says."""
+    """The data of ``game.added``."""
 
     session: SessionOfGame
     game: Game
@@ -210,7 +210,7 @@ class GameAddedData(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class GameAdded(ServiceEvent):
-    """A game was added. The subscribers of its session hear it."""
+    """A game was added. The subscribers of its session get it."""
 
     data: GameAddedData
     type: Literal["game.added"] = "game.added"
@@ -218,7 +218,7 @@ class GameAdded(ServiceEvent):
 
 @final
 class GameRemovedData(TypedDict):
-    """What the removal of a game says."""
+    """The data of ``game.removed``."""
 
     session: SessionOfGame
     game: NamedGame
@@ -226,7 +226,7 @@ class GameRemovedData(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class GameRemoved(ServiceEvent):
-    """A game was removed, and its votes no longer count. The subscribers of its session hear it."""
+    """A game was removed, and its votes no longer count. The subscribers of its session get it."""
 
     data: GameRemovedData
     type: Literal["game.removed"] = "game.removed"
@@ -234,7 +234,7 @@ class GameRemoved(ServiceEvent):
 
 @dataclass(frozen=True, slots=True)
 class VoteReceived(ServiceEvent):
-    """A vote was counted. The subscribers of its session hear it."""
+    """A vote was counted. The subscribers of its session get it."""
 
     data: CountedVote
     type: Literal["vote.received"] = "vote.received"
@@ -260,7 +260,7 @@ class Withdrawal(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class VoteWithdrawn(ServiceEvent):
-    """A vote was withdrawn and no longer counts. The subscribers of its session hear it."""
+    """A vote was withdrawn and no longer counts. The subscribers of its session get it."""
 
     data: Withdrawal
     type: Literal["vote.withdrawn"] = "vote.withdrawn"
@@ -268,14 +268,14 @@ class VoteWithdrawn(ServiceEvent):
 
 @final
 class SessionEndedData(TypedDict):
-    """What an end says."""
+    """The data of ``session.ended``."""
 
     session: EndedSession
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded(ServiceEvent):
-    """A night has ended. The subscribers of its session hear it."""
+    """A night has ended. The subscribers of its session get it."""
 
     data: SessionEndedData
     type: Literal["session.ended"] = "session.ended"
