@@ -5,8 +5,8 @@ import { dirname, resolve } from 'node:path';
 import { NoCursors } from './src/errors.js';
 
 /**
- * Cursors in a small JSON file. Saving replaces the whole file, so it is never half written. A file is one program's:
- * another one that uses it at the same time would lose events.
+ * Cursors in a small JSON file. Saving replaces the whole file, so it is never half written. Use a file for one
+ * program only: two at the same time would lose events.
  */
 export class FileCursors {
   #path;

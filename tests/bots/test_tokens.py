@@ -81,7 +81,7 @@ async def test_a_new_token_is_not_waited_for_without_end(caplog: pytest.LogCaptu
 
 async def test_no_token_at_the_first_start_ends_a_bot() -> None:
     async with bot_on(NEWS, token=giving(AWAY)) as bot:
-        with pytest.raises(TokenRefused, match="No token could be had: the service is away"):
+        with pytest.raises(TokenRefused, match="Getting a token has failed: the service is away"):
             await bot.listener.next()
 
     assert bot.server.connections == 0

@@ -5,7 +5,7 @@ import { GameNightError, WrongAddress } from './errors.js';
 const LIVE = '/api/sessions/live';
 
 /**
- * Return the URL without `/api`, and the WebSocket's unless `GET /api` has to name it. Throws WrongAddress.
+ * Return the URL without `/api`, and the WebSocket's unless only `GET /api` knows it. Throws WrongAddress.
  * @param {string} url such as http://localhost:5000; ws://localhost:5000/api/sessions/live works too
  * @param {string} [websocketUrl]
  * @returns {{ root: string, websocketUrl?: string }}
@@ -14,7 +14,7 @@ export function addresses(url, websocketUrl) {
   const text = `${url}`.trim().replace(/\/+$/, '');
   if (isWebSocket(text)) {
     if (!text.endsWith(LIVE)) {
-      throw new WrongAddress(`${text} does not tell where /api is. Give that address, and this one as websocketUrl.`);
+      throw new WrongAddress(`${text} does not show where /api is. Give the address of /api, and this one as websocketUrl.`);
     }
     return { root: text.slice(0, -LIVE.length).replace('ws', 'http'), websocketUrl: websocketUrl ?? text };
   }
@@ -22,7 +22,7 @@ export function addresses(url, websocketUrl) {
     throw new WrongAddress(`${JSON.stringify(url) ?? url} is no address. Give one such as http://localhost:5000.`);
   }
   if (websocketUrl !== undefined && !isWebSocket(websocketUrl)) {
-    throw new WrongAddress(`${JSON.stringify(websocketUrl)} is no WebSocket's address: it begins with ws:// or wss://.`);
+    throw new WrongAddress(`${JSON.stringify(websocketUrl)} is not a WebSocket's address, which begins with ws:// or wss://.`);
   }
   return { root: text.replace(/\/api$/, ''), websocketUrl };
 }

@@ -9,7 +9,7 @@ const SILENCE = 25_000; // after this a ping is sent: proxies close after a minu
 const PONG = 10_000; // after this much more, the connection is dead
 const PROBE = 4_000; // the same for a machine that has just been woken up
 const STALLED = 15_000; // how long an answer, or the next event of a replay, may be missing
-const AGAIN = 1_000; // a refused frame is sent again after this, and a random share of four times as much
+const AGAIN = 1_000; // a refused frame is sent again after this, plus a random share of four times as much
 const USEFUL = 5_000; // a connection that lasted this long was useful
 const LATEST_RECONNECT = 300_000; // the contract's bound of afterMs
 const TICK = 500;
@@ -21,7 +21,7 @@ const DROPS = ['auth_timeout', 'connection_unknown', 'not_authenticated'];
 /**
  * @typedef {object} End how a connection has ended
  * @property {boolean} useful whether it lasted long enough to count as a success
- * @property {boolean} planned whether the service asked for another one
+ * @property {boolean} planned whether the service asked for a new connection
  * @property {GameNightError} why
  *
  * @typedef {object} ConnectionListener
@@ -139,7 +139,7 @@ export class Connection {
 
   /** @param {number} now */
   #tick(now) {
-    if (now >= this.#reconnectAt) this.end('the service asked for another one', true);
+    if (now >= this.#reconnectAt) this.end('the service asked for a new connection', true);
     else if (now >= this.#deadline) this.end('nobody answers');
     else if (this.authenticated) {
       if (this.#deadline === Infinity && now - this.#heardAt >= SILENCE) {

@@ -44,7 +44,7 @@ export class Refused extends GameNightError {
 
   get passing() { return this.status === 429 || this.status >= 500; }
 
-  /** Whether the answer is not the service's, as where the address is wrong. */
+  /** Whether something else than the service has answered, as at a wrong address. */
   get foreign() { return this.code === 'unknown' && !this.passing; }
 }
 

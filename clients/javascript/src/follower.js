@@ -1,4 +1,4 @@
-// Keeps a client up to date: connects, reconnects after a break, and polls where WebSockets are blocked.
+// Keeps a client up to date: connects, reconnects after a break, and polls if WebSockets are blocked.
 
 import { Connection } from './connection.js';
 import { ConnectionLost, GameNightError, NoCursors, Refused, TokenRefused, WrongAddress, known } from './errors.js';
@@ -8,7 +8,7 @@ import { opener } from './websocket.js';
 
 const FIRST_DELAY = 1000; // milliseconds
 const LONGEST_DELAY = 30_000;
-/** A break is short. Two in a row may be a proxy that lets no WebSocket through. */
+/** Two failures in a row may mean that a proxy blocks WebSockets. */
 const FAILURES_TO_POLL = 2;
 
 /**

@@ -117,7 +117,7 @@ export class GameNight {
     }
   }
 
-  /** Hand events to the listeners of `on`, one after the other, until `close()`. Throws as `events` does. */
+  /** Pass events to the listeners of `on`, one after the other, until `close()`. Throws as `events` does. */
   async run() {
     const events = this.events();
     while (!(await events.next()).done);
@@ -274,10 +274,10 @@ export class GameNight {
   async revoke(subject) { await this.request('DELETE', `/api/tokens/${encodeURIComponent(subject)}`); }
 
   /**
-   * Make any REST request, and return its answer. It is retried if the failure may pass. A POST carries an idempotency
-   * key, so it is done once. A DELETE that finds nothing after its first answer was lost is done, and returns null.
-   * Throws Refused, TokenRefused, Unreachable if nothing answers, and WrongAddress if something else does from the
-   * beginning.
+   * Make any REST request, and return its answer. It is retried if the failure may pass. A POST carries an
+   * idempotency key, so it is done once. A DELETE that finds nothing after its first answer was lost is done, and
+   * returns null. Throws Refused, TokenRefused, Unreachable if nothing answers, and WrongAddress if another server
+   * answers from the beginning.
    * @param {string} method
    * @param {string} path such as /api/sessions/17
    * @param {object} [body]
@@ -301,8 +301,8 @@ export class GameNight {
 }
 
 /**
- * Join with a code, and return the token of a guest or of a host. No token is needed for it. A host needs no name.
- * Throws as `request` does: Refused has the code invite_not_found, invite_expired, name_taken or too_many_attempts.
+ * Join with a code, and return the token of a guest or of a host. It needs no token. A host needs no name. Throws as
+ * `request` does: Refused has the code invite_not_found, invite_expired, name_taken or too_many_attempts.
  * @param {string} url as that of `GameNight`
  * @param {string} code
  * @param {string | null} [name]

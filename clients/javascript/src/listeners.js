@@ -4,9 +4,9 @@
  * @typedef {import('./types.js').Happened} Happened an event of the service
  * @typedef {{ type: 'snapshot', timestamp: string, data: { session: import('./types.js').SessionWithGames }, stream: string, sequence: number, cursor: string }} Snapshot
  *   a night as it is now, instead of its past events: when a client starts without cursors, and after a gap
- * @typedef {{ type: 'gap', timestamp: string, data: { session: { id: number } | null } }} Gap
- *   events of a night are lost, or, where `session` is null, starts of nights. Without a snapshot after it, the client
- *   no longer follows the night
+ * @typedef {{ type: 'gap', timestamp: string, data: { session: { id: number } | null } }} Gap events of a night are
+ * lost or, if `session` is null, starts of nights. Without a snapshot after it, the client no longer follows the
+ * night
  * @typedef {Happened | Snapshot | Gap} Event
  *
  * @typedef {{ [Type in Event['type']]: Extract<Event, { type: Type }> } & {
@@ -40,7 +40,7 @@ export class Listeners {
   tell(name, heard) { for (const listener of this.#listeners.get(name) ?? []) listener(heard); }
 
   /**
-   * Hand an event to its listeners. Returns once all are done with it; throws what they throw.
+   * Pass an event to its listeners. Returns once all are done with it; throws what they throw.
    * @param {Event} event
    */
   async hear(event) {

@@ -1,4 +1,4 @@
-// The streams' names: `sessions` has the start of each night, and `session:17` all that happens in night 17.
+// Names the streams: `sessions` has the start of each night, and `session:17` the events of night 17.
 
 export const SESSIONS = 'sessions';
 

@@ -18,7 +18,7 @@ export class Nights {
   #rest;
   #every;
   #deliver;
-  /** @type {number | undefined} the night of the guest whose token it is */
+  /** @type {number | undefined} the night of a guest's token */
   #guestOf;
 
   /**
@@ -47,7 +47,7 @@ export class Nights {
   }
 
   /**
-   * Follow the night of a guest, once, since a guest hears of no start.
+   * Follow the night of a guest, once, because a guest gets no starts.
    * @param {string} token
    */
   admitted(token) {
@@ -88,7 +88,7 @@ export class Nights {
       return;
     }
     this.#deliver(frame, { ...moves, [stream]: '' });
-    this.#streams.follow(stream, ''); // the replay has what happened before the answer
+    this.#streams.follow(stream, ''); // the replay has the events before the answer
     const { nights } = this.#streams;
     if (nights.length <= MOST) return;
     const oldest = Math.min(...nights);
@@ -100,7 +100,7 @@ export class Nights {
   vanished(stream) { this.#deliver(made('gap', { id: nightIn(stream) }), { [stream]: null }); }
 
   /**
-   * Read the current state, where events are lost.
+   * Read the current state instead of lost events.
    * @param {string} stream
    * @param {Place} place
    * @param {boolean} lost
@@ -117,7 +117,7 @@ export class Nights {
    */
   async #restoreStarts(place, lost) {
     const { sessions, cursor } = await this.#newest(place);
-    const end = place.sequence ? place : { cursor, sequence: sessions[0]?.id ?? 0 }; // a poll does not tell it
+    const end = place.sequence ? place : { cursor, sequence: sessions[0]?.id ?? 0 }; // a poll's answer lacks it
     // A night that has started since comes as an event.
     const on = sessions.filter((/** @type {any} */ night) => night.is_active && night.id <= end.sequence);
     const tell = () => {

@@ -6,7 +6,7 @@ import { NOW, SESSIONS, nightIn } from './names.js';
 const PAGE = 100; // the contract's limit
 
 /**
- * Read all streams to their end, as long as `needed()` returns true. Throws what a request throws.
+ * Read all streams to their end, while `needed()` returns true. Throws what a request throws.
  * @param {import('./rest.js').Rest} rest
  * @param {import('./streams.js').Streams} streams
  * @param {() => boolean} needed
@@ -36,7 +36,7 @@ async function onePage(rest, streams, stream, needed) {
     const code = problem instanceof GameNightError ? problem.code : null;
     if (code === 'session_not_found') streams.vanished(stream);
     else if (code === 'invalid_cursor' && cursor !== NOW) streams.lose(stream);
-    else if (code !== 'forbidden' || stream !== SESSIONS) throw problem; // a guest hears no starts
+    else if (code !== 'forbidden' || stream !== SESSIONS) throw problem; // a guest gets no starts
     return code === 'invalid_cursor';
   }
   if (!needed() || streams.place(stream) !== place) return false;
@@ -46,7 +46,7 @@ async function onePage(rest, streams, stream, needed) {
   }
   const events = page.events ?? page.sessions.map(startOf);
   for (const [index, event] of events.entries()) {
-    // Within a page of starts the place's cursor stays: only the page's end has one.
+    // Starts in a page keep the old cursor: only the page's end has one.
     streams.take({ cursor: index === events.length - 1 ? page.cursor : cursor, ...event });
   }
   return events.length === PAGE;

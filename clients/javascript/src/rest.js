@@ -1,5 +1,5 @@
-// Makes REST requests, and retries what may pass. A POST carries an idempotency key, so it is done once however often
-// it is sent.
+// Makes REST requests, and retries failures that may pass. A POST carries an idempotency key, so a retry doesn't
+// repeat it.
 
 import { GameNightError, Refused, Unreachable } from './errors.js';
 import { backOff, sleep } from './timing.js';
@@ -8,7 +8,7 @@ const ATTEMPTS = 4;
 const FIRST_DELAY = 1000; // milliseconds, as all of these
 const LONGEST_WAIT = 30_000; // the longest Retry-After; beyond it the request fails
 const TIMEOUT = 10_000;
-const OPEN = ['/api', '/api/join']; // what needs no token
+const OPEN = ['/api', '/api/join']; // paths that need no token
 const GONE = ['game_not_found', 'vote_not_found'];
 
 /** @typedef {{ key?: string, attempts?: number }} RequestOptions your own Idempotency-Key, and the number of attempts */

@@ -10,8 +10,8 @@ import { NOW, SESSIONS, nightIn } from './names.js';
  *
  * @typedef {object} StreamsListener
  * @property {(frame: Frame) => void} happened gets events, in order
- * @property {(stream: string, place: Place, lost: boolean) => Promise<[Place, () => void]>} restore reads the
- *   state where there are no events; `lost` says whether some are lost. Returns its place, and a function that delivers it
+ * @property {(stream: string, place: Place, lost: boolean) => Promise<[Place, () => void]>} restore reads the state
+ * instead of events; `lost` says whether some are lost. Returns its place, and a function that delivers it
  * @property {(stream: string) => void} vanished the service no longer knows the night
  * @property {(stream: string) => void} followed
  * @property {(stream: string) => void} left

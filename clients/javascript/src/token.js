@@ -6,7 +6,7 @@ import { GameNightError, TokenRefused } from './errors.js';
 
 const EARLY = 120_000; // milliseconds before it expires; the service notifies as early
 const AGAIN = 30_000; // milliseconds between two calls of the function, at least
-const OTHER = /[^ -~]/; // no character of an HTTP header
+const OTHER = /[^ -~]/; // characters that no HTTP header may have
 
 export class Tokens {
   #given;
@@ -80,7 +80,7 @@ export class Tokens {
     try {
       given = typeof this.#given === 'string' ? this.#given : await this.#given();
     } catch (problem) {
-      throw new TokenRefused('no_token', `No token could be had: ${problem instanceof Error ? problem.message : problem}`);
+      throw new TokenRefused('no_token', `Getting a token has failed: ${problem instanceof Error ? problem.message : problem}`);
     }
     this.#latest = checked(given);
     return this.#latest;
@@ -93,7 +93,7 @@ export class Tokens {
  */
 function checked(token) {
   const trimmed = typeof token === 'string' ? token.trim().replace(/^bearer\s+/i, '') : '';
-  if (!trimmed) throw new TokenRefused('no_token', 'There is no token: what was given for it is empty, or no text.');
+  if (!trimmed) throw new TokenRefused('no_token', 'There is no token: the value for it is empty, or not text.');
   const odd = OTHER.exec(trimmed);
   if (odd) {
     const code = trimmed.codePointAt(odd.index)?.toString(16).toUpperCase().padStart(4, '0');

@@ -12,7 +12,7 @@ LIVE_PATH = "/api/sessions/live"
 
 
 def addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
-    """Return the address without ``/api``, and the WebSocket's, None if ``GET /api`` has to name it.
+    """Return the address without ``/api``, and the WebSocket's; None if only ``GET /api`` knows it.
 
     Raises WrongAddress.
     """
@@ -20,13 +20,15 @@ def addresses(url: str, websocket_url: str | None) -> tuple[str, str | None]:
         raise WrongAddress(f"{url!r} is no address. Pass one such as http://localhost:5000.")
     websocket_url = websocket_url.strip() if websocket_url is not None else None
     if websocket_url is not None and not is_websocket(websocket_url):
-        raise WrongAddress(f"{websocket_url!r} is no address of a WebSocket: it begins with ws:// or wss://.")
+        raise WrongAddress(
+            f"{websocket_url!r} is not a WebSocket's address, which begins with ws:// or wss://."
+        )
     url = url.strip().rstrip("/")
     if is_websocket(url):
         if not url.endswith(LIVE_PATH):
             raise WrongAddress(
-                f"{url} does not tell where /api is. Pass that address, http... or https..., as url, and "
-                "this one as websocket_url."
+                f"{url} does not show where /api is. Pass the http... or https... address of /api as url, "
+                "and this one as websocket_url."
             )
         rest = url.removesuffix(LIVE_PATH).replace("ws", "http", 1)
         return rest, websocket_url or url

@@ -38,10 +38,10 @@ class GameNight:
 
     ``url`` is the address without ``/api``, such as ``http://localhost:5000`` or
     ``https://....amazonaws.com/dev``. A ``ws://`` address that ends in ``/api/sessions/live`` works too.
-    ``GET /api`` tells the WebSocket's address, unless ``websocket_url`` does. If ``token`` is a function, the
-    client refreshes the token in time. With a guest's token, which ``join`` returns, it follows the guest's
-    night only. ``cursors`` is a file's path or a ``CursorStore``; without it, a restarted program hears only
-    what happens from then on. ``poll_seconds`` is the time between two polls while no WebSocket gets through.
+    ``GET /api`` names the WebSocket's address, unless you pass ``websocket_url``. If ``token`` is a function,
+    the client refreshes the token in time. With a guest's token, which ``join`` returns, it follows the
+    guest's night only. ``cursors`` is a file's path or a ``CursorStore``; without it, a restarted program
+    gets only new events. ``poll_seconds`` is the time between two polls while no WebSocket gets through.
     ``on_state`` is called with each new ``state``.
     """
 
@@ -83,7 +83,7 @@ class GameNight:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection and end ``events``. What it has not yielded comes at the next start."""
+        """Close the connection and end ``events``. Events that were not yielded come at the next start."""
         following, self._following = self._following, None
         if following:
             following.cancel()
@@ -222,12 +222,13 @@ class GameNight:
 
         It is retried if the failure may pass. A POST carries an idempotency key, so it is done once. A DELETE
         that finds nothing after its first answer was lost is done, and returns None. Raises Refused,
-        TokenRefused, OSError if nothing answers, and WrongAddress if something else does from the beginning.
+        TokenRefused, OSError if nothing answers, and WrongAddress if another server answers from the
+        beginning.
         """
         try:
             return await self._rest.request(method, path, body)
         except Refused as refused:
-            if refused.foreign and not self._rest.reached:  # later it is a proxy, and may pass
+            if refused.foreign and not self._rest.reached:  # later it is a proxy's answer, and may pass
                 raise self._rest.wrong_address() from refused
             raise
 
@@ -235,7 +236,7 @@ class GameNight:
 async def join(
     url: str, code: str, name: str | None = None, *, surroundings: Surroundings | None = None
 ) -> Joined:
-    """Return the token of a guest or of a host, who joins with a code. No token is needed for it.
+    """Join with a code, and return the token of a guest or of a host. It needs no token.
 
     ``url`` is that of ``GameNight``. A host needs no ``name``. Raises as ``GameNight.request`` does: Refused
     has the code ``invite_not_found``, ``invite_expired``, ``name_taken`` or ``too_many_attempts``.

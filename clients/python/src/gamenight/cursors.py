@@ -18,7 +18,7 @@ STREAM = re.compile(r"sessions|session:[1-9][0-9]{0,14}")
 
 
 class CursorStore(Protocol):
-    """Where cursors are kept. Both methods may be async."""
+    """Stores cursors. Both methods may be async."""
 
     def load(self) -> Mapping[str, str] | Awaitable[Mapping[str, str]]:
         """Return the cursors that were saved last; none at the first start."""
@@ -48,7 +48,7 @@ class MemoryCursors:
 class FileCursors:
     """Cursors in a small JSON file. Saving replaces the whole file, so it is never half written.
 
-    A file is one program's: another one that uses it at the same time would lose events.
+    Use a file for one program only: two at the same time would lose events.
     """
 
     path: Path

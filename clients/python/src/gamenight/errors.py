@@ -8,7 +8,7 @@ from contextlib import contextmanager
 TOO_MANY_REQUESTS = 429
 
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
-"""What OpenSSL, the older and the newer, says of an answer in plain text."""
+"""The errors of old and new OpenSSL versions for an answer in plain text."""
 
 HTTP_ONLY = "the address is http, not https"
 
@@ -44,7 +44,7 @@ class Refused(GameNightError):
 
     @property
     def foreign(self) -> bool:
-        """Whether the answer is not the service's, as where the address is wrong.
+        """Whether something else than the service has answered, as at a wrong address.
 
         A gateway before the service answers 429 and 5xx in its own way too.
         """
@@ -52,7 +52,7 @@ class Refused(GameNightError):
 
 
 class Dropped(Exception):
-    """The connection has failed; another one may work. It never leaves the package."""
+    """The connection has failed; a new one may work. Internal to the package."""
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def expected_shape() -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as odd:
-        raise Dropped(f"an answer is not as it should be: {odd!r}") from odd
+        raise Dropped(f"an answer has an unexpected shape: {odd!r}") from odd
 
 
 def said(problem: Exception) -> str:

@@ -45,7 +45,7 @@ class GapData(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events of a night are lost. ``session_id`` is None where starts of nights are lost.
+    """Events of a night are lost. ``session_id`` is None if starts of nights are lost.
 
     Without a ``Snapshot`` after it, the client no longer follows the night.
     """
@@ -71,9 +71,9 @@ class UnknownEvent(ServiceEvent):
 Event = (
     SessionStarted | GameAdded | GameRemoved | VoteReceived | VoteWithdrawn | SessionEnded | Snapshot | Gap
 )
-"""``event.type`` tells a type checker which event it is, and so what is in ``event.data``.
+"""``event.type`` tells a type checker the class of an event, and so the type of ``event.data``.
 
-A type that the service adds comes as an ``UnknownEvent``: ignore it. The union leaves it out, so that a type
+A type that the service adds comes as an ``UnknownEvent``: ignore it. The union leaves it out, so a type
 checker can tell the others apart.
 """
 
@@ -88,7 +88,7 @@ def read(frame: Any) -> Event | None:
     except (KeyError, TypeError, AttributeError):
         usable = False
     if not usable:
-        logger.error("passed over an event that is not as it should be: %.200r", frame)
+        logger.error("passed over a malformed event: %.200r", frame)
         return None
     known_or_not: Event = event
     return known_or_not

@@ -1,4 +1,4 @@
-"""Makes REST requests with the standard library in a thread, and retries what may pass."""
+"""Makes REST requests with the standard library in a thread, and retries failures that may pass."""
 
 import json
 import re
@@ -25,7 +25,7 @@ LONGEST_WAIT_SECONDS = 30.0
 """The longest Retry-After. Beyond it the request fails at once."""
 
 OPEN = ("/api", "/api/join")
-"""What needs no token."""
+"""The paths that need no token."""
 
 GONE = ("game_not_found", "vote_not_found")
 
@@ -142,7 +142,7 @@ def _passes(problem: Refused | OSError) -> bool:
 
 
 def _is_lost(problem: Refused | OSError) -> bool:
-    """Return whether the request may have been carried out all the same."""
+    """Return whether the request may have been done."""
     return isinstance(problem, OSError) or problem.status >= SERVERS_OWN
 
 

@@ -1,4 +1,4 @@
-"""The same client without asyncio. It runs in a thread of its own.
+"""Runs the same client without asyncio, in its own thread.
 
 with GameNight("http://localhost:5000", token) as night:
     for event in night.events():
@@ -56,7 +56,7 @@ class GameNight(AbstractContextManager["GameNight"]):
         self._ending = asyncio.Event()
         self._lock = threading.Lock()
         self._closed = False
-        # A daemon: a program that forgets to close it ends all the same.
+        # A daemon: a program that forgets to close it can still end.
         self._thread = threading.Thread(target=self._serve, name="gamenight", daemon=True)
         self._thread.start()
 
@@ -111,7 +111,7 @@ class GameNight(AbstractContextManager["GameNight"]):
             await self._client.aclose()
 
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(until_closed())  # and cancel whatever else is under way
+            runner.run(until_closed())  # this also cancels all other tasks
 
     def _starts(self, starting: Callable[[], Awaitable[T]]) -> "concurrent.futures.Future[T]":
         """Run a coroutine in the thread. Raises CancelledError once the client is closed."""

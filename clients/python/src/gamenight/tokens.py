@@ -66,7 +66,7 @@ class Tokens:
                 return  # another request has replaced it
             if self._refused:
                 raise TokenRefused(
-                    f"The service refused a new token as well: {reason} See where it comes from."
+                    f"The service refused a new token as well: {reason} Check where it comes from."
                 )
             self._refused = await self._replace()
             if self._refused and token == self._latest:
@@ -91,7 +91,7 @@ class Tokens:
         except GameNightError:
             raise
         except Exception as problem:
-            raise TokenRefused(f"No token could be had: {said(problem)}") from problem
+            raise TokenRefused(f"Getting a token has failed: {said(problem)}") from problem
         return checked(given)
 
 
@@ -112,7 +112,7 @@ def checked(token: Any) -> str:
     """
     trimmed = re.sub(r"(?i)\Abearer\s+", "", token.strip()) if isinstance(token, str) else ""
     if not trimmed:
-        raise TokenRefused("There is no token: what was given for it is empty, or no text.")
+        raise TokenRefused("There is no token: the value for it is empty, or not text.")
     odd = next((mark for mark in trimmed if not "!" <= mark <= "~"), None)
     if odd:
         raise TokenRefused(

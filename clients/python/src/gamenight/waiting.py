@@ -1,4 +1,4 @@
-"""Waits for time, which a test may replace, and for functions that block."""
+"""Waits for time, which a test can replace, and for functions that block."""
 
 import asyncio
 import concurrent.futures
@@ -20,7 +20,7 @@ LONGEST_DELAY_SECONDS = 60.0
 class Surroundings:
     """Time, randomness and new ids. All times are in seconds.
 
-    A test overrides the methods up to ``new_id``, so that a client needs no real time.
+    A test overrides the methods up to ``new_id``, so a client needs no real time.
     """
 
     def now(self) -> datetime:
@@ -79,7 +79,7 @@ async def in_a_thread(function: Callable[..., T], *arguments: Any) -> T:
     The program's end does not wait for the thread: Ctrl-C works while a request hangs.
     """
     returned: concurrent.futures.Future[T] = concurrent.futures.Future()
-    returned.set_running_or_notify_cancel()  # so that it can be set after the waiting task is cancelled
+    returned.set_running_or_notify_cancel()  # or it could not be set once the waiting task is cancelled
     threading.Thread(target=_return, args=(returned, function, arguments), daemon=True).start()
     return await asyncio.wrap_future(returned)
 

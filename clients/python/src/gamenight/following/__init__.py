@@ -1,1 +1,1 @@
-"""Follows all nights: over a WebSocket, or by polling where none gets through."""
+"""Follows all nights: over a WebSocket, or by polling if none gets through."""

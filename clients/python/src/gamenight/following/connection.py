@@ -21,7 +21,7 @@ logger = logging.getLogger("gamenight")
 
 AGAIN_SECONDS = 9.0
 """A frame that was refused for the moment is sent again after ``FIRST_DELAY_SECONDS`` and a random share of
-this. So fifty nights that are refused together don't ask again together."""
+this. So the client doesn't ask for fifty refused nights at the same time."""
 
 LATEST_RECONNECT_MILLISECONDS = 300_000
 """The contract's bound of ``afterMs``."""
@@ -119,7 +119,7 @@ class Connection:
             frame = json.loads(text)
             kind = frame["type"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            logger.warning("ignored what is no frame: %.200r", text)
+            logger.warning("ignored a malformed frame: %.200r", text)
             return []
         match kind:
             case "auth_success":

@@ -35,8 +35,8 @@ State = Literal["connecting", "catching_up", "live", "polling", "closed"]
 class Follower:
     """Follows all streams, and queues deliveries for the program.
 
-    ``guest_of`` is the night that a guest's token is for. ``reached`` is true once the service has
-    answered: from then on its address counts as right.
+    ``guest_of`` is the night of a guest's token. ``reached`` is true once the service has answered: then its
+    address is right.
     """
 
     rest: Rest
@@ -78,7 +78,7 @@ class Follower:
                 delay = self.surroundings.delay(failures)
                 self.told.add(said(problem))
                 logger.warning("%s; next attempt in %.1f s", self._broken(problem), delay)
-                # A break is short. Two in a row may be a proxy that lets no WebSocket through.
+                # Two failures in a row may mean that a proxy blocks WebSockets.
                 await (self._poll_for(delay) if failures > 1 else self.surroundings.sleep(delay))
 
     def _broken(self, problem: Exception) -> str:
@@ -124,7 +124,7 @@ class Follower:
             await connection.close()
 
     def _follow_night_of(self, token: str) -> None:
-        """Follow the night of a guest, once, since a guest hears of no start."""
+        """Follow the night of a guest, once, because a guest gets no starts."""
         known, self.guest_of = self.guest_of, night_of(token)
         stream = f"session:{self.guest_of}"
         if self.guest_of not in (known, None) and stream not in self.streams.followed:
@@ -143,7 +143,7 @@ class Follower:
 
         try:
             return await self.surroundings.within(OPEN_SECONDS, opening())
-        except ImportError as missing:  # only where the environment names a SOCKS proxy
+        except ImportError as missing:  # only if the environment names a SOCKS proxy
             raise Dropped(f"{missing}: pip install 'python-socks[asyncio]'") from missing
 
     async def _discovered(self) -> str:
@@ -158,7 +158,7 @@ class Follower:
         self.reached = True
         if not isinstance(url, str) or not is_websocket(url):
             raise WrongAddress(
-                f"{self.rest.url}/api names {url!r} as its WebSocket's address, which is none. "
+                f"{self.rest.url}/api names {url!r} as its WebSocket's address, which is not one. "
                 "Pass websocket_url."
             )
         self.websocket_url = url

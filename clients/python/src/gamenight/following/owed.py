@@ -1,4 +1,4 @@
-"""Tracks what a connection waits for: answers, replays, and pongs."""
+"""Tracks what a connection waits for: answers, replays and pongs."""
 
 from dataclasses import dataclass, field
 

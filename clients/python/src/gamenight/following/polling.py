@@ -37,7 +37,7 @@ class Polling:
             if refused.code == "session_not_found":
                 return self._streams.vanished(key, self._surroundings.now()), False
             if refused.code == "forbidden" and key == SESSIONS:
-                return [], False  # a guest hears of no start
+                return [], False  # a guest gets no starts
             if refused.code == "invalid_cursor" and since != NOW:
                 stream.lose()
                 return [], True

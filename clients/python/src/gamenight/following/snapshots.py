@@ -52,14 +52,14 @@ class Snapshots:
         except Refused as refused:
             if path and refused.code == "session_not_found":
                 return self._streams.vanished(place.stream, self._surroundings.now())
-            if not path and refused.code == "forbidden":  # a guest hears of no start
+            if not path and refused.code == "forbidden":  # a guest gets no starts
                 self._streams.followed[SESSIONS].move(place)
                 return [Delivery(None, {SESSIONS: place.cursor})]
             raise Dropped(str(refused)) from refused
 
     def _of_nights(self, place: Place, page: Any) -> Iterator[Delivery]:
         stream, newest_first = self._streams.followed[SESSIONS], page["sessions"]
-        if not place.sequence:  # a poll does not tell it
+        if not place.sequence:  # a poll's answer lacks it
             place = Place(SESSIONS, newest_first[0]["id"] if newest_first else 0, str(page["cursor"]))
         # A night that has started since comes as session.started.
         active = [

@@ -1,6 +1,6 @@
-"""Tracks a client's place in each stream, and decides what an event brings the program.
+"""Tracks a client's place in each stream, and decides what the program gets for an event.
 
-The stream ``sessions`` has all starts, ``session:17`` what happens in one night. On every connection, and in
+The stream ``sessions`` has all starts, ``session:17`` the events of one night. On every connection, and in
 all pages, the events of a stream come in order and without a gap. So a client resumes from the last cursor
 that it saw, and drops duplicates.
 """
@@ -130,7 +130,7 @@ class Streams:
         if not event or night in self.followed:
             yield Delivery(event, {SESSIONS: place.cursor})
             return
-        # From its beginning: the replay has what happened before the subscription.
+        # From its beginning: the replay has the events before the subscription.
         self.follow(night, "")
         yield Delivery(event, {SESSIONS: place.cursor, night: ""})
         if len(self.nights) > MOST_NIGHTS:
