@@ -1,11 +1,11 @@
-"""Announces nights, games and results wherever Apprise reaches: Discord, Slack, Telegram, ntfy, e-mail.
+"""Announces nights, games and results by Apprise: in Discord, Slack, Telegram, ntfy, e-mail and more.
 
     pip install apprise
     python announce.py http://localhost:5000 --to discord://ID/TOKEN --to ntfy://my-night
 
 The token is in ``GAMENIGHT_TOKEN``, or printed by ``--token-command``. Needs ``announcements.py``,
 ``command_line.py`` and the packages ``gamenight`` and ``apprise``. Each place has its own connection and
-cursors: one that is down is told later what it missed, and no other waits for it.
+cursors: one that is down gets later what it missed, and no other place waits for it.
 """
 
 import argparse
@@ -33,13 +33,14 @@ logger = logging.getLogger("announce")
 EVENTS = ("session.started", "game.added", "game.removed", "session.ended")
 
 SPARE_CHARACTERS = 16
-"""Left free in each message for what Apprise puts between its title and its text."""
+"""Kept free in each message for the characters that Apprise puts between title and text."""
 
 LONGEST_DELAY_SECONDS = 300.0
 SECONDS_BETWEEN_MESSAGES = 1.0
 
 NEVER = (400, 413, 422)
-"""Statuses that may mean that a message is never taken. After ``NEVER_ATTEMPTS`` of them it is skipped."""
+"""Statuses that may mean that the service will never take a message. After ``NEVER_ATTEMPTS`` it is
+skipped."""
 NEVER_ATTEMPTS = 5
 
 DISCORD = re.compile(r"(discord://|https?://(\w+\.)?discord(app)?\.com/)", re.IGNORECASE)
@@ -53,7 +54,7 @@ class WrongPlace(Exception):
 class Position:
     """Stores a place's cursors, and how many messages of the next event it has taken.
 
-    So after a restart, an event of several messages goes on with the next one.
+    So after a restart, an event of several messages continues with the next one.
     """
 
     def __init__(self, path: Path) -> None:

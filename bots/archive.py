@@ -27,7 +27,7 @@ logger = logging.getLogger("archive")
 
 SCHEMA = Path(__file__).with_name("archive.sql")
 APPLICATION_ID = 0x67_6E_6C_61
-"""``gnla``, in the header of the file, so that no other program's database is written to."""
+"""``gnla``, in the header of the file, so the bot never writes to another program's database."""
 
 VIEWS = 1
 """The version of the views. Raise it when you change them."""
@@ -56,7 +56,7 @@ class Archive:
     """
 
     def __init__(self, path: Path, *, new: bool = True) -> None:
-        """Open an archive, or make one where there is no file and ``new`` allows it. Raises NoArchive."""
+        """Open an archive. If there is no file and ``new`` is true, make one. Raises NoArchive."""
         if not new and not path.is_file():
             raise NoArchive(f"There is no archive at {path}. Make one: python archive.py keep URL")
         if not path.absolute().parent.is_dir():
@@ -73,7 +73,7 @@ class Archive:
             raise NoArchive(f"{path} can't be used: {problem}. Name another file.") from problem
 
     def _begin(self, application: int) -> None:
-        """Make the tables where there are none, and the views of this version."""
+        """Make missing tables, and the views of this version."""
         if application != APPLICATION_ID and self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise NoArchive(f"{self._path} is another program's database. Name another file.")
         script = SCHEMA.read_text("utf-8")
@@ -89,7 +89,7 @@ class Archive:
         )
 
     def load(self) -> Mapping[str, str]:
-        """Return the cursors of the last commit; from the beginning of everything at first."""
+        """Return the cursors of the last commit. At first, they are at the beginning of everything."""
         self._db.rollback()  # an event whose cursor was not saved comes again
         return dict(self._db.execute("SELECT stream, cursor FROM cursors")) or {SESSIONS: ""}
 
@@ -111,7 +111,7 @@ class Archive:
 
 
 async def keep(client: GameNight, archive: Archive) -> None:
-    """Archive what was missed, and then what happens. Ends only by raising."""
+    """Archive missed events, then new ones. Ends only by raising."""
     while True:
         try:
             await catch_up(client, archive)
@@ -125,15 +125,15 @@ async def keep(client: GameNight, archive: Archive) -> None:
 
 
 async def catch_up(client: GameNight, archive: Archive) -> None:
-    """Archive what has happened until now, by polling: a connection can't follow all nights at once.
+    """Archive all events until now, by polling: a connection can't follow all nights at once.
 
-    Raises OSError if the service can't be reached; what was archived until then is kept.
+    Raises OSError if the service can't be reached; events that were archived before stay.
     """
     cursors = dict(archive.load())
     while True:
         page = await _page(client, "/api/sessions", cursors[SESSIONS])
         if page is None:
-            logger.warning("the service is new, or its events have expired: reading all that it has")
+            logger.warning("the service is new, or its events have expired: reading everything that it has")
             archive.add("gap", _now(), {"session": None})
             cursors = {SESSIONS: ""}
             continue
@@ -162,7 +162,7 @@ async def _catch_up_night(client: GameNight, archive: Archive, cursors: dict[str
             page = {"events": [], "cursor": "", "more": False}
             ended = True
         for event in page["events"]:
-            if event["type"] != "session.started":  # the stream of starts has brought it
+            if event["type"] != "session.started":  # the stream of starts has it
                 archive.add(event["type"], event["timestamp"], event["data"])
             ended = ended or not event["data"]["session"].get("is_active", True)
         more, cursors[stream] = page["more"], page["cursor"]
@@ -232,7 +232,7 @@ def _parser() -> OneLineParser:
     keeping = commands.add_parser("keep", help="archive all nights, until you stop it")
     keeping.add_argument("url", help="the service's address without /api, e.g. http://localhost:5000")
     keeping.add_argument("--token-command", help="a command that prints a token, instead of $GAMENIGHT_TOKEN")
-    keeping.add_argument("--once", action="store_true", help="archive what has happened until now, and end")
+    keeping.add_argument("--once", action="store_true", help="archive all events until now, and end")
     reporting = commands.add_parser("report", help="print nights a week, games by score and who votes")
     reporting.add_argument("views", nargs="*", metavar="VIEW", help=f"one or more of: {', '.join(REPORTS)}")
     reporting.add_argument("--json", action="store_true", help="print all rows as JSON")

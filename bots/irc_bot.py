@@ -1,4 +1,4 @@
-"""A bot for IRC: announces nights and games, takes ``thisgame++`` and ``thisgame--`` as votes, tells results.
+"""A bot for IRC: announces nights and games, takes ``thisgame++`` and ``thisgame--`` as votes, says results.
 
     python irc_bot.py http://localhost:5000 irc.example.org '#games' --token-command 'make -s token'
 
@@ -52,7 +52,7 @@ FORMATTING = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[\da-f]{6}(?:,[\d
 DASHES = str.maketrans(
     dict.fromkeys("\u2010\u2011\u2012\u2212", "-") | dict.fromkeys("\u2013\u2014\u2015\u2e3a\u2e3b", "--")
 )
-"""What a phone types for hyphens; a long dash stands for two."""
+"""The dashes that phones type for hyphens. A long dash stands for two."""
 
 FILLERS = "\u115f\u1160\u2800"
 """Invisible characters that Unicode counts as letters and symbols."""
@@ -66,7 +66,8 @@ NICKNAME_CHARACTERS = 9
 """Every server accepts this many. One that accepts more says so only after registration."""
 
 PACE_SECONDS = 2.0
-"""What a server counts for a line, by RFC 2813, 5.8. Old servers add half as much for every hundred bytes."""
+"""The seconds that a server counts for a line, by RFC 2813, 5.8. Old servers add half as much for every
+hundred bytes."""
 
 BURST = 4
 """Lines, PINGs included, that may be sent at once after a silence. By the same RFC a server takes five."""
@@ -74,7 +75,7 @@ BURST = 4
 NICKNAME_REFUSED = ("431", "432", "433", "436", "437")
 
 NOT_IN_IT = ("403", "442", "471", "473", "474", "475")
-"""Replies that mean that the bot is not in its channel. Other replies may refuse a line of a bot that is."""
+"""Replies that mean that the bot is not in its channel. Other replies may refuse a line while it is in it."""
 
 LONGEST_DELAY_SECONDS = 60.0
 LONGEST_ABSENCE_SECONDS = 30.0
@@ -210,7 +211,7 @@ class Chat:
             return refusal
 
     async def _pay_for(self, *lines: str) -> None:
-        """Wait until sending these lines is no flood, counting those before."""
+        """Wait until these lines, with those before, are no flood."""
         now = self._surroundings.monotonic()
         price = sum(self._pace * (1 + len(line.encode()) / 200) for line in lines)
         self._spent_until = max(self._spent_until, now) + price
@@ -283,7 +284,7 @@ class Chat:
         self._connection.transport.abort()  # don't wait for what can't be sent
 
     def _out(self, reason: str) -> None:
-        """Note that the bot is not in the channel, so that a line on its way may be lost."""
+        """Note that the bot is not in the channel: a line on its way may be lost."""
         self._joined.clear()
         self._left.set()
         self._answered(reason)
@@ -444,7 +445,7 @@ class Bot:
             logger.info("%s votes %s for %s", nickname, vote, counted["game"]["title"])
 
     async def _counted(self, nickname: str, vote: Vote) -> Any:
-        """Vote in the newest night. While the bot tells results, it hears of a new night late."""
+        """Vote in the newest night. While the bot says results, it learns of a new night late."""
         known = self._current
         try:
             if known is not None:
