@@ -29,7 +29,7 @@ def left(target: Target) -> Iterator[str]:
     """Yield everything on AWS that belongs to a stage, a line each."""
     yield from (what for what, _ in events.parts(target))
     yield from (what for what, _ in _functions_and_apis(target))
-    if (status := target.stack.status()) is not None:
+    if status := target.stack.status():
         yield f"stack {target.stage.stack} ({status})"
     yield from (what for what, _ in _data(target))
 

@@ -46,7 +46,7 @@ def apply(target: Target, stream_arn: str) -> None:
 def parts(target: Target) -> Iterator[Part]:
     """Yield the notifications, then the stack, and what removes each: a bus with rules can't be deleted."""
     stack = stack_of(target)
-    if (status := stack.status()) is not None:
+    if status := stack.status():
         for rule in _rules(target) or ():
             yield f"notifications of {rule['Name']}", partial(_remove, target, rule["Name"])
         yield f"stack {stack.name} ({status})", stack.delete
@@ -55,7 +55,7 @@ def parts(target: Target) -> Iterator[Part]:
 def differences(target: Target) -> list[str]:
     """Return a line for each thing that is not as declared."""
     stack, wanted = stack_of(target), target.shape.events
-    if (stack.status() is not None) != wanted:
+    if bool(stack.status()) != wanted:
         return [f"stack {stack.name}: {'is not there' if wanted else 'is there'}"]
     return [f"stack {stack.name}: {line}" for line in stack.drift()] if wanted else []
 

@@ -35,9 +35,9 @@ class Stack:
     name: str
     progress: Progress
 
-    def status(self) -> str | None:
-        """Return CloudFormation's word for the stack's state, None where there is no stack."""
-        status: str | None = self._described().get("StackStatus")
+    def status(self) -> str:
+        """Return CloudFormation's word for the stack's state, an empty text where there is no stack."""
+        status: str = self._described().get("StackStatus", "")
         return status
 
     def outputs(self) -> dict[str, str]:
@@ -71,8 +71,8 @@ class Stack:
         elif status in UNUSABLE:
             self.progress.detail(f"it is in {status}: it is deleted without its tables, and created again")
             self.delete()
-            status = None
-        change_set = self._change_set(template, parameters, new=status is None)
+            status = ""
+        change_set = self._change_set(template, parameters, new=not status)
         if change_set is None:
             return False
         status, events = self._changed(self.cloudformation.execute_change_set, ChangeSetName=change_set)
@@ -86,10 +86,10 @@ class Stack:
 
     def delete(self) -> None:
         """Delete the stack and wait until it is gone; one that is not there is fine."""
-        if self._at_rest() is None:
+        if not self._at_rest():
             return
         status, events = self._changed(self.cloudformation.delete_stack)
-        if status is not None:
+        if status:
             raise self._failed(f"could not be deleted ({status})", events)
 
     def drift(self, within: float = 120.0) -> list[str]:
@@ -167,30 +167,28 @@ class Stack:
                 f"is in {status}. If need be, leave out what fails: {skip} {self.name}", events
             )
 
-    def _changed(self, change: Callable[..., object], **arguments: Any) -> tuple[str | None, Events]:
+    def _changed(self, change: Callable[..., object], **arguments: Any) -> tuple[str, Events]:
         """Make a change and wait for its end; return the stack's new state, and the events of the change."""
         last = next(self._events(), {}).get("EventId")
         change(StackName=self.name, **arguments)
 
-        def look() -> tuple[str | None] | None:
+        def look() -> str | None:
             status = self.status()
             # A change that CloudFormation was asked for begins a little later, with an event.
             begun = next(self._events(), {}).get("EventId") != last
-            over = status is None or (begun and not status.endswith("_IN_PROGRESS"))
-            return (status,) if over else None
+            return None if status and (not begun or status.endswith("_IN_PROGRESS")) else status
 
-        status = wait(f"the stack {self.name}", look, within=WITHIN)[0]
+        status = wait(f"the stack {self.name}", look, within=WITHIN)
         return status, [*takewhile(lambda one: one["EventId"] != last, self._events())][::-1]
 
-    def _at_rest(self) -> str | None:
+    def _at_rest(self) -> str:
         """Wait until nobody works on the stack; return its state."""
 
-        def look() -> tuple[str | None] | None:
+        def look() -> str | None:
             status = self.status()
-            busy = status and status.endswith("_IN_PROGRESS") and status not in UNUSABLE
-            return None if busy else (status,)
+            return None if status.endswith("_IN_PROGRESS") and status not in UNUSABLE else status
 
-        return wait(f"the stack {self.name}", look, within=WITHIN)[0]
+        return wait(f"the stack {self.name}", look, within=WITHIN)
 
     def _events(self) -> Iterator[dict[str, Any]]:
         """Yield what has happened to the stack, the newest first."""

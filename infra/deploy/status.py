@@ -29,7 +29,7 @@ def show(target: Target) -> bool:
     aws, stage, progress, stack = target.aws, target.stage, target.progress, target.stack
     state = stack.status()
     progress.step(f"Stage {stage.name} in {aws.region}, account {aws.account}")
-    if state is None:
+    if not state:
         progress.detail(f"not deployed: `gamenight stage deploy --stage {stage.name}` does it")
         return False
     progress.detail(f"stack {stage.stack}: {state}")

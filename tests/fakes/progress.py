@@ -9,10 +9,13 @@ class SilentProgress(Progress):
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def _keep(self, *lines: str) -> None:
+    def detail(self, *lines: str) -> None:
         self.said += lines
 
-    step = detail = warning = _keep
+    def _keep(self, text: str) -> None:
+        self.said.append(text)
+
+    step = warning = _keep
 
 
 def said(progress: Progress) -> list[str]:

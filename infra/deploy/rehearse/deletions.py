@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.deploy.aws import Aws
@@ -11,7 +11,7 @@ from infra.deploy.rehearse.terminal import STAGE, Terminal, must
 from infra.event_sources import ASYNCHRONOUS
 from infra.template import tables
 
-IN_STACK = {
+DELETES = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "delete_alarms", "AlarmNames"),
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "delete_dashboards", "DashboardNames"),
     "AWS::DynamoDB::Table": ("dynamodb", "delete_table", "TableName"),
@@ -22,7 +22,16 @@ IN_STACK = {
     "AWS::SQS::Queue": ("sqs", "delete_queue", "QueueUrl"),
     "AWS::StepFunctions::StateMachine": ("stepfunctions", "delete_state_machine", "stateMachineArn"),
 }
-"""What deletes each kind of resource that the stack has."""
+"""What deletes each kind of resource that the stacks have: service, operation, and the argument that names
+it."""
+
+DISABLES = {
+    "AWS::CloudWatch::Alarm": ("cloudwatch", "disable_alarm_actions", "AlarmNames"),
+    "AWS::IAM::Role": ("iam", "delete_role_policy", "RoleName"),
+    "AWS::Logs::LogGroup": ("logs", "delete_retention_policy", "logGroupName"),
+    "AWS::Pipes::Pipe": ("pipes", "stop_pipe", "Name"),
+}
+"""Likewise what disables or empties a resource."""
 
 MADE = frozenset(
     {"apigateway:POST", "cloudformation:CreateChangeSet", "events:PutRule", "events:PutTargets"}
@@ -60,7 +69,7 @@ def look_for_what_nothing_deletes(terminal: Terminal) -> None:
     calls = map(json.loads, terminal.account.calls().splitlines())
     actions = {call["action"] for call in calls if ":user/" in call["principal"]}
     made = {one for one in actions if one.partition(":")[2].startswith(MAKING)}
-    unknown = {one["ResourceType"] for one in _stack_resources(Aws.connect())} - IN_STACK.keys() | (
+    unknown = {one["ResourceType"] for one in _stack_resources(Aws.connect())} - DELETES.keys() | (
         made - MADE
     )
     must(not unknown, f"nothing here deletes what is made by {', '.join(sorted(unknown))}")
@@ -84,18 +93,8 @@ def _disable(aws: Aws) -> Iterator[str]:
     yield "sweep: is not started by rate(1 minute)"
     yield from (*_empty_apis(aws), *_disable_functions(aws))
     for one in _stack_resources(aws):
-        name, kind = one["PhysicalResourceId"], one["ResourceType"]
-        if kind == "AWS::CloudWatch::Alarm":
-            aws.client("cloudwatch").disable_alarm_actions(AlarmNames=[name])
-            yield f"{one['LogicalResourceId']} modified"
-        elif kind == "AWS::IAM::Role":
-            aws.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
-            yield f"{one['LogicalResourceId']} modified"
-        elif kind == "AWS::Pipes::Pipe":
-            aws.client("pipes").stop_pipe(Name=name)
-            yield f"{one['LogicalResourceId']} modified"
-        elif kind == "AWS::Logs::LogGroup":
-            aws.client("logs").delete_retention_policy(logGroupName=name)
+        if one["ResourceType"] in DISABLES:
+            _undo(aws, one, DISABLES)
             yield f"{one['LogicalResourceId']} modified"
 
 
@@ -150,12 +149,19 @@ def _delete(aws: Aws) -> Iterator[str]:
     aws.client("ssm").delete_parameter(Name=STAGE.secret_parameter)
     yield f"the token secret {STAGE.secret_parameter} is not there"
     for one in _stack_resources(aws):
-        service, operation, key = IN_STACK[one["ResourceType"]]
-        name = one["PhysicalResourceId"]
-        if service == "iam":
-            aws.client("iam").delete_role_policy(RoleName=name, PolicyName="does")
-        getattr(aws.client(service), operation)(**{key: [name] if key.endswith("Names") else name})
+        if one["ResourceType"] == "AWS::IAM::Role":
+            _undo(aws, one, DISABLES)
+        _undo(aws, one, DELETES)
         yield f"{one['LogicalResourceId']} deleted"
+
+
+def _undo(aws: Aws, resource: Any, how: Mapping[str, tuple[str, str, str]]) -> None:
+    service, operation, key = how[resource["ResourceType"]]
+    name = resource["PhysicalResourceId"]
+    arguments = {key: [name] if key.endswith("Names") else name}
+    if operation == "delete_role_policy":
+        arguments["PolicyName"] = "does"
+    getattr(aws.client(service), operation)(**arguments)
 
 
 def _statements(lambdas: Any, function: str) -> list[dict[str, str]]:
