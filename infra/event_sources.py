@@ -1,6 +1,6 @@
-"""Settings of the stream's and the queue's event source mappings that Chalice's decorators can't express.
+"""Sets how Lambda reads the stream and the queue, as far as Chalice's decorators can't.
 
-A deployment sets them, and the local gateway behaves by them.
+A deployment applies it, and so does the local gateway.
 """
 
 import json
@@ -29,7 +29,7 @@ STREAM_MAPPING: dict[str, Any] = {
 }
 
 ASYNCHRONOUS = ("sweep",)
-"""The functions that are invoked without waiting for an answer, as EventBridge does."""
+"""The functions that EventBridge invokes: it waits for no answer."""
 
 INVOKE_CONFIG = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
 """Lambda would retry a failed sweep twice, for up to six hours; the next one begins within a minute."""

@@ -37,9 +37,9 @@ def ministack(  # noqa: PLR0913, PLR0917 - the last two are the gateway's
 ) -> Iterator[str]:
     """Run a program that serves MiniStack in a folder, with these settings; the value is its URL.
 
-    ``inherited`` are files that it holds open as long as it runs. The end of its standard input, which is the
-    end of this process too, tells it to stop. ``ended`` is called in another thread if it ends by itself.
-    Raises MiniStackError, at the end too if it ended by itself.
+    It holds the files ``inherited`` open while it runs. It stops when its standard input ends, and so with
+    this process. ``ended`` is called in another thread if it ends by itself. Raises MiniStackError if it
+    can't start, and at the end of the block if it ended by itself.
     """
     if not PYTHON.exists():
         raise MiniStackError("MiniStack is not installed here. Run `make install`.")
@@ -55,7 +55,7 @@ def ministack(  # noqa: PLR0913, PLR0917 - the last two are the gateway's
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=inherited,
-            # A session of its own, so that Ctrl-C ends what uses it first, and it after that.
+            # A session of its own, so that Ctrl-C first ends what uses it.
             start_new_session=True,
         )
     try:
@@ -80,7 +80,7 @@ def _watch(process: "subprocess.Popen[bytes]", ended: Callable[[], None]) -> Non
 
 
 def _free_port() -> int:
-    """Return a port below those that systems give away: nobody takes it before MiniStack does."""
+    """Return a free port below those that systems assign, so that MiniStack gets it."""
     while True:
         port = 20_000 + secrets.randbelow(12_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -101,7 +101,7 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 
 
 def stop(process: "subprocess.Popen[Any]") -> None:
-    """Have a child end that runs until its standard input is closed; kill it where it takes too long."""
+    """Stop a child by closing its standard input; kill it if it takes too long."""
     with process:
         if process.stdin is not None:
             process.stdin.close()

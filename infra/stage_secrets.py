@@ -20,7 +20,7 @@ LOCAL = "local"
 
 
 def minted(stage: str, state_dir: Path, subject: str, role: Role, ttl_seconds: int) -> str:
-    """Return a new token for a stage. Raises ClickException, with what to do, where there is no secret."""
+    """Return a new token for a stage. Raises ClickException if there is no secret."""
     issuer = TokenIssuer(_secrets(stage, state_dir), Settings.from_env().jwt_issuer)
     try:
         return issuer.mint(subject, role, ttl_seconds)
@@ -30,7 +30,7 @@ def minted(stage: str, state_dir: Path, subject: str, role: Role, ttl_seconds: i
 
 
 def used_state(folder: Path) -> StateDir:
-    """Return the folder's state. Ends the command, with what to do, where no gateway has used it yet."""
+    """Return the folder's state. Raises ClickException if no gateway has used it yet."""
     state = StateDir(folder)
     if not state.token_secrets.exists():
         raise ClickException(

@@ -1,4 +1,4 @@
-"""Reads ``stack.yaml`` without AWS: its tables and queues, and all of it as CloudFormation gets it.
+"""Reads ``stack.yaml`` without AWS: its tables, its queues, and the text for CloudFormation.
 
 It evaluates ``!Sub`` with parameters, and keeps CloudFormation's other functions as they are.
 """
@@ -33,9 +33,9 @@ class TableDefinition:
 
 @dataclass(frozen=True, slots=True)
 class QueueDefinition:
-    """A queue: its attributes as CloudFormation has them, and where what failed ``receives`` times goes.
+    """A queue, with its attributes as CloudFormation has them.
 
-    ``dead_letters`` is a logical name.
+    A message goes to ``dead_letters``, a logical name, after it was received ``receives`` times.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Connects to the account and Region of a stage, and waits for what changes there."""
+"""Connects to a stage's account and Region, and waits for changes there."""
 
 import os
 import time
@@ -38,7 +38,7 @@ class Aws:
 
     @classmethod
     def connect(cls) -> Self:
-        """Find out whose credentials these are. Raises what botocore raises where there are none."""
+        """Connect with the environment's credentials. Raises what botocore raises if there are none."""
         # boto3 reads AWS_DEFAULT_REGION; AWS_REGION is what Lambda and the other SDKs read, and wins.
         session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
         if session.region_name is None:
@@ -59,7 +59,7 @@ class Aws:
 
 
 def if_there(call: Callable[..., Any], **arguments: Any) -> Any:
-    """Return what a client's operation answers, an empty dict where the thing is not there."""
+    """Return a client's answer, an empty dict if what was asked for is not there."""
     try:
         return call(**arguments)
     except ClientError as error:
@@ -69,7 +69,7 @@ def if_there(call: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def when_free(for_what: str, call: Callable[[], T], *, within: float = 300.0) -> T:
-    """Call until nobody else changes the same thing. Raises DeploymentError after ``within`` seconds."""
+    """Call again while an earlier change is going on. Raises DeploymentError after ``within`` seconds."""
 
     def look() -> tuple[T] | None:
         try:
@@ -91,7 +91,7 @@ def update_function(aws: Aws, name: str, **changes: Any) -> None:
 
 
 def wait(for_what: str, look: Callable[[], T | None], *, within: float, every: float = 2.0) -> T:
-    """Look until there is something to return. Raises DeploymentError after ``within`` seconds."""
+    """Look until the answer is not None. Raises DeploymentError after ``within`` seconds."""
     deadline = time.monotonic() + within
     while (found := look()) is None:
         if time.monotonic() >= deadline:

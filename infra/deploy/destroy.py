@@ -35,7 +35,7 @@ def left(target: Target) -> Iterator[str]:
 
 
 def destroy(target: Target) -> None:
-    """Remove all of a stage, with its tables: the caller has asked about their data."""
+    """Remove all of a stage, also its tables. The caller has asked whether their data may go."""
     stage, progress = target.stage, target.progress
     progress.step("Event bus")
     _remove(target, events.parts)

@@ -44,7 +44,7 @@ def apply(target: Target, stream_arn: str) -> None:
 
 
 def parts(target: Target) -> Iterator[Part]:
-    """Yield the notifications, then the stack, and what removes each: a bus with rules can't be deleted."""
+    """Yield the notifications, then the stack: a bus with rules can't be deleted."""
     stack = stack_of(target)
     if status := stack.status():
         for rule in _rules(target) or ():
@@ -71,7 +71,7 @@ def lines(target: Target) -> Iterator[str]:
 
 
 def notify(target: Target, email: str, event: EventType) -> None:
-    """Have a person told of each event of a type. Raises DeploymentError where the stage has no bus."""
+    """Mail a person each event of a type. Raises DeploymentError if the stage has no bus."""
     _rules_of_the_bus(target)
     events, sns, stage = target.aws.client("events"), target.aws.client("sns"), target.stage
     name = f"{stage.notifications}{event.replace('.', '-')}"
@@ -95,7 +95,7 @@ def notify(target: Target, email: str, event: EventType) -> None:
 
 
 def notified(target: Target) -> Iterator[dict[str, str]]:
-    """Yield who is told of what: ``event``, ``email``, and ``subscription``, which is PENDING or an ARN."""
+    """Yield who is mailed which event: ``event``, ``email``, and ``subscription``, an ARN or PENDING."""
     for rule in _rules_of_the_bus(target):
         event = json.loads(rule["EventPattern"])["detail-type"][0]
         for one in _subscriptions(target, rule["Name"]):
@@ -127,7 +127,7 @@ def _rules_of_the_bus(target: Target) -> list[Any]:
 
 
 def _rules(target: Target) -> list[Any] | None:
-    """Return the rules that tell people, None where there is no bus."""
+    """Return the rules that mail people, None if there is no bus."""
     bus, prefix = target.stage.bus, target.stage.notifications
     try:
         return [*target.aws.pages("events", "list_rules", "Rules", EventBusName=bus, NamePrefix=prefix)]

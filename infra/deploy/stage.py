@@ -64,7 +64,7 @@ class Stage:
         return (template or MANAGEMENT_ENDPOINT).format(api_id=api_id, region=region, stage=self.name)
 
     def function(self, name: str) -> str:
-        """Return a Lambda function's full name; Chalice gives the REST one no ending."""
+        """Return a Lambda function's full name. Chalice adds no ending to the REST function's."""
         return self.stack if name == "api_handler" else f"{self.stack}-{name}"
 
     def owns(self, function: str) -> bool:
@@ -106,10 +106,10 @@ PARAMETERS = {
 
 @dataclass(frozen=True, slots=True)
 class StageConfig:
-    """A stage's shape; the defaults are a new stage's, but for the account's rate, which is the Region's.
+    """A stage's options. The defaults are a new stage's; the account's rate depends on the Region.
 
-    The stack's parameters keep it, so the next deployment, from any machine, changes only what it asks
-    for. ``account_rate`` is in requests a second, see ``budget``. ``events`` says whether the stage has an
+    The stack's parameters keep them, so the next deployment, from any machine, changes only what it is told
+    to. ``account_rate`` is in requests a second, see ``budget``. ``events`` says whether the stage has an
     event bus. ``push_endpoint`` (PUSH_ENDPOINT) is where an emulator serves APIs, and is not kept.
     """
 
@@ -122,7 +122,7 @@ class StageConfig:
 
     @classmethod
     def of(cls, kept: Mapping[str, str], **asked: Any) -> Self:
-        """Return the shape that a stack's parameters keep, changed by what is asked for."""
+        """Return the options that a stack's parameters keep, with the given changes."""
         new = cls()
         had = {name: _value(getattr(new, name), kept[key]) for name, key in PARAMETERS.items() if key in kept}
         return cls(**{**had, **{name: value for name, value in asked.items() if value is not None}})

@@ -1,4 +1,4 @@
-"""Shows what is deployed of a stage, and where it differs from what is declared here."""
+"""Shows what is deployed, and how it differs from what is declared here."""
 
 import base64
 import json
@@ -91,7 +91,7 @@ def has_secret(target: Target) -> bool:
 
 
 def deployed_function(target: Target, name: str) -> Any:
-    """Return what Lambda knows of a function, an empty dict where it is not there."""
+    """Return Lambda's description of a function, an empty dict if there is none."""
     return if_there(target.aws.client("lambda").get_function, FunctionName=target.stage.function(name))
 
 

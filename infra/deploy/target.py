@@ -55,12 +55,12 @@ class Target:
         return recorded_or_first(self.record.websocket_api, websocket_api_ids(self.aws, self.stage)) or ""
 
     def rest_stage(self) -> Any:
-        """Return what API Gateway knows of the REST API's stage, nothing where it is not there."""
+        """Return API Gateway's description of the REST API's stage, nothing if there is none."""
         client, api = self.aws.client("apigateway"), self.rest_api
         return api and if_there(client.get_stage, restApiId=api, stageName=self.stage.name)
 
     def websocket_stage(self) -> Any:
-        """Return what API Gateway knows of the WebSocket API's stage, nothing where it is not there."""
+        """Return API Gateway's description of the WebSocket API's stage, nothing if there is none."""
         client, api = self.aws.client("apigatewayv2"), self.websocket_api
         return api and if_there(client.get_stage, ApiId=api, StageName=self.stage.name)
 

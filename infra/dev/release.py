@@ -1,4 +1,4 @@
-"""Sets one version everywhere, and makes the changelog's Unreleased section that version's."""
+"""Sets one version everywhere, and gives it the changelog's Unreleased section."""
 
 import re
 import subprocess
@@ -29,8 +29,8 @@ class NotReleased(Exception):
 def release(root: Path, version: str, today: date, write_specifications: Callable[[], object]) -> list[str]:
     """Set a version in all files of a checkout, and return the commands that release it.
 
-    Raises NotReleased, before anything is changed, where the version is none of SemVer's or is released
-    already, the work tree is not clean, or the changelog has nothing unreleased.
+    Raises NotReleased, and changes nothing, if the version is not SemVer's or is released already, if the
+    work tree is not clean, or if the changelog has nothing unreleased.
     """
     if not SEMVER.fullmatch(version):
         raise NotReleased(f"{version!r} is no version of SemVer, which looks like 1.4.0 or 2.0.0-rc.1.")

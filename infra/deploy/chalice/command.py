@@ -1,4 +1,4 @@
-"""Runs Chalice's command line, and asks app.py for its functions: each in a process of its own."""
+"""Runs Chalice's command line, and lists the functions of app.py, in processes of their own."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 """Builds the deployment package with Chalice's packager, and makes it small and quick to start.
 
-Chalice keeps packages in ``.chalice/deployments`` under a hash of what goes into them, and uses one that is
-there. So the package is built and rewritten in that place before ``chalice deploy`` looks for it.
+Chalice looks in ``.chalice/deployments`` for a package of the same content. So the package is built and
+rewritten there before ``chalice deploy`` runs.
 """
 
 import gzip
@@ -59,7 +59,7 @@ class Package:
         return self.path.stat().st_size
 
     def contents(self) -> dict[str, tuple[int, int]]:
-        """Return bytes zipped and unzipped of each top-level package in it."""
+        """Return the zipped and unzipped bytes of each top-level package in it."""
         zipped: Counter[str] = Counter()
         unzipped: Counter[str] = Counter()
         with zipfile.ZipFile(self.path) as archive:
@@ -115,7 +115,7 @@ def build(project: Path, architecture: str) -> Package:
 
 
 def finish(path: Path) -> None:
-    """Rewrite a package in place: without what no function needs, with byte code."""
+    """Rewrite a package in place: remove what no function needs, and add byte code."""
     draft = path.with_suffix(".draft")
     with (
         zipfile.ZipFile(path) as before,

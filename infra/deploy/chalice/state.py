@@ -112,7 +112,7 @@ def deployed_functions(aws: Aws, stage: Stage) -> Iterator[Entry]:
 
 
 def mappings(aws: Aws, stage: Stage) -> list[Entry]:
-    """Return a stage's event source mappings, those of functions that are gone as well."""
+    """Return a stage's event source mappings, also those of deleted functions."""
     found = aws.pages("lambda", "list_event_source_mappings", "EventSourceMappings")
     return [one for one in found if stage.owns(one["FunctionArn"].split(":")[6])]
 
@@ -134,7 +134,7 @@ def delete_mapping(aws: Aws, uuid: str) -> None:
 
 
 def rest_api_ids(aws: Aws, stage: Stage) -> list[str]:
-    """Return the REST APIs that invoke the stage's function; Chalice names those of all stages alike."""
+    """Return the REST APIs that invoke the stage's function. Chalice gives those of all stages one name."""
     invokes = f":function:{stage.stack}/invocations"
     return [
         api["id"]
@@ -144,7 +144,7 @@ def rest_api_ids(aws: Aws, stage: Stage) -> list[str]:
 
 
 def rest_methods(aws: Aws, api_id: str) -> Iterator[tuple[str, str]]:
-    """Yield each route of a REST API, such as ``GET /api``, and the URI that it invokes; empty for none."""
+    """Yield each route of a REST API, such as ``GET /api``, and the URI that it invokes, if any."""
     for resource in aws.pages("apigateway", "get_resources", "items", restApiId=api_id, embed=["methods"]):
         for method, one in resource.get("resourceMethods", {}).items():
             yield f"{method} {resource['path']}", one.get("methodIntegration", {}).get("uri", "")
@@ -160,7 +160,7 @@ def websocket_api_ids(aws: Aws, stage: Stage) -> list[str]:
 
 
 def rules(aws: Aws, stage: Stage) -> list[Entry]:
-    """Return the EventBridge rules of a stage, by which its functions are started on a schedule."""
+    """Return a stage's EventBridge rules, which start functions on a schedule."""
     return [*aws.pages("events", "list_rules", "Rules", NamePrefix=f"{stage.stack}-")]
 
 

@@ -1,4 +1,4 @@
-"""Gives all streams of a restored sessions table new epochs, and mends what the restore left half done.
+"""Gives all streams of a restored sessions table new epochs, and removes half transactions.
 
 A restored table may hold half of its last transactions, since DynamoDB copies them to backups item by item.
 Items ahead of their head would block every later commit, so they are removed: their transaction counts as
@@ -46,7 +46,7 @@ Item = ActiveSessionItem | EventItem | GameItem | SessionItem
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """A stream that has a new epoch: a session's, or that of all sessions where ``session_id`` is None.
+    """A stream that has a new epoch: a session's, or that of all sessions if ``session_id`` is None.
 
     ``removed`` are the keys of half transactions; ``lost`` says whether the newest start was one.
     """
@@ -77,7 +77,7 @@ class DynamoEpochs:
         self._game = table.bind(GameItem)
 
     def renew(self) -> Iterator[Renewed]:
-        """Give every stream a new epoch, and yield each as it has got it.
+        """Give every stream a new epoch, and yield each that has one.
 
         Others may commit meanwhile; what they commit afterwards is of the new epochs. It can be run again,
         also after it was interrupted. Raises Contended, Unavailable.
@@ -129,7 +129,7 @@ class DynamoEpochs:
             yield from self._removed(there, self._stream_head, SESSIONS, behind)
 
     def _starts(self, number: int) -> list[EventItem]:
-        """Return the items of a session's start, which may be there or not: of all sessions, and its own."""
+        """Return the keys of a session's start in the log of all sessions, and in its own."""
         return [self._event(SESSIONS, event_key(number)), self._event(session_key(number), event_key(1))]
 
     def _log_start(self, session_id: int) -> None:
@@ -146,7 +146,7 @@ class DynamoEpochs:
         found.save()
 
     def _remove_beyond(self, session: Session) -> Iterator[str]:
-        """Remove events and games beyond a session's own; what is committed meanwhile is beyond no more."""
+        """Remove events and games beyond the session's head, unless they are committed meanwhile."""
         partition, head = session_key(session.id), self._session
         events = self._event.SK.between(event_key(session.sequence + 1), LAST_EVENT)
         games = self._game.SK.between(game_key(session.games_added + 1), LAST_GAME)

@@ -52,7 +52,7 @@ class Redelivery:
     shards: int
 
     async def deliver(self, events: Iterable[Event]) -> None:
-        """Catch up all followers of the events' streams, from the first event of each. Raises Unavailable."""
+        """Catch up all followers of each stream, from the first of its events on. Raises Unavailable."""
         first: dict[str, Event] = {}
         newest: dict[str, Event] = {}
         for event in sorted(events, key=lambda event: event.sequence):

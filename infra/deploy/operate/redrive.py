@@ -61,9 +61,9 @@ class Redone:
 
 
 def redrive(stage: OperatedStage, tell: Tell, *, dry_run: bool, patience: int = 1) -> Redone:
-    """Redo what is on a stage's queues of failures.
+    """Redo what is on a stage's two queues of failures.
 
-    A queue that hands out nothing for ``patience`` seconds is taken for empty. Raises DeploymentError,
+    A queue counts as empty once it has handed out nothing for ``patience`` seconds. Raises DeploymentError,
     Unavailable, StreamUnavailable, and what the SDK raises: nothing is lost, and it can be run again.
     """
     failures = stage.queue("StreamFailureQueue")
@@ -93,7 +93,7 @@ def redo_jobs(
 ) -> RedoneJobs:
     """Put every job back on the delivery queue. Raises what the SDK raises.
 
-    A dry run may show fewer than there are: of a group, a queue hands out ten until they are deleted.
+    A dry run may not show all jobs: a queue hands out ten of a group until they are deleted.
     """
     outcome = RedoneJobs()
     redone: set[tuple[str, str]] = set()

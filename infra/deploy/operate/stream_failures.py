@@ -56,7 +56,7 @@ Batch = GivenUp | UnreadableRecord
 
 
 def batch_of(message: str) -> Batch:
-    """Read Lambda's document, or what ``broadcast`` set aside. Raises ValueError where it is neither."""
+    """Read Lambda's document, or what ``broadcast`` set aside. Raises ValueError if it is neither."""
     try:
         return GivenUp.parse(message)
     except ValueError:
@@ -64,7 +64,7 @@ def batch_of(message: str) -> Batch:
 
 
 def place_of(batch: Batch) -> tuple[datetime, int]:
-    """Return when something arrived in the stream, and its place there."""
+    """Return when a batch arrived in the stream, and its place there."""
     if isinstance(batch, GivenUp):
         return batch.arrived, int(batch.first)
     return datetime.fromtimestamp(batch.arrived, UTC), int(batch.sequence_number)
@@ -72,7 +72,7 @@ def place_of(batch: Batch) -> tuple[datetime, int]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a batch held; ``pending`` has sequence numbers by the session whose votes are to be counted."""
+    """What a batch held. ``pending`` has the sequence numbers of votes to count, by session."""
 
     events: Sequence[Event]
     whence: str = "the log"

@@ -137,7 +137,7 @@ class CloudWatchLogs:
 
 
 def lines_about(wanted: Query, source: LocalLog | CloudWatchLogs) -> list[Line]:
-    """Return all lines about an event, with the answer to the request that led to it. Raises NotTraceable."""
+    """Return all lines about an event, and about its request's answer. Raises NotTraceable."""
 
     def stages_of(query: Query) -> list[Line]:
         lines = source.find(query.field, query.value)

@@ -30,7 +30,7 @@ def latency(service: Service) -> Finding:
 
 
 def queue_window(service: Service) -> Finding:
-    """Deliver two events again by jobs, the second one warm, and read the mapping's batching window."""
+    """Deliver two events again by jobs, and read the mapping's batching window. The second event is warm."""
     aws, stage = service.target.aws, service.target.stage
     name = stage.function("deliver")
     [mapping] = [one for one in mappings(aws, stage) if one["FunctionArn"].endswith(name)]
