@@ -30,9 +30,9 @@ def deploy(target: Target) -> dict[str, Any]:
     progress, name = target.progress, target.stage.name
     stream_arn = provision(target)
     progress.step("Package")
-    package = build(target.project, target.shape.architecture)
+    package = build(target.project, target.options.architecture)
     progress.detail(
-        f"{package.size / 1e6:.1f} MB for {target.shape.architecture}, sha256 {package.sha256[:12]}"
+        f"{package.size / 1e6:.1f} MB for {target.options.architecture}, sha256 {package.sha256[:12]}"
     )
     progress.step("Functions and APIs")
     adopt(target.aws, target.record, stream_arn, progress)

@@ -31,9 +31,9 @@ def stack_of(target: Target) -> Stack:
 def apply(target: Target, stream_arn: str) -> None:
     """Create or update the bus and what fills it, or remove them if the stage should have none."""
     stack = stack_of(target)
-    if target.shape.events:
+    if target.options.events:
         target.progress.step(f"Stack {stack.name}")
-        topic = target.shape.alarm_topic_arn
+        topic = target.options.alarm_topic_arn
         parameters = {"Stage": target.stage.name, "StreamArn": stream_arn, "AlarmTopicArn": topic}
         changed = stack.apply(sent(target.stage.name, EVENTS), parameters)
         target.progress.detail("is as declared now" if changed else "unchanged")
@@ -54,7 +54,7 @@ def parts(target: Target) -> Iterator[Part]:
 
 def differences(target: Target) -> list[str]:
     """Return a line for each thing that is not as declared."""
-    stack, wanted = stack_of(target), target.shape.events
+    stack, wanted = stack_of(target), target.options.events
     if bool(stack.status()) != wanted:
         return [f"stack {stack.name}: {'is not there' if wanted else 'is there'}"]
     return [f"stack {stack.name}: {line}" for line in stack.drift()] if wanted else []

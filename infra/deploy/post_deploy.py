@@ -126,7 +126,7 @@ def _asynchronous_invokes(target: Target) -> Iterator[Difference]:
 
 def _websocket_stage(target: Target) -> Iterator[Difference]:
     """Yield what differs in the WebSocket API's throttle."""
-    rate, burst = websocket_throttle(target.shape.account_rate)
+    rate, burst = websocket_throttle(target.options.account_rate)
     limits = {"ThrottlingRateLimit": float(rate), "ThrottlingBurstLimit": burst}
     if not (found := target.websocket_stage()):
         return
@@ -143,7 +143,7 @@ def _websocket_stage(target: Target) -> Iterator[Difference]:
 
 def _rest_stage(target: Target) -> Iterator[Difference]:
     """Yield what differs in the REST API's throttle and tracing."""
-    rate, burst = rest_throttle(target.shape.account_rate)
+    rate, burst = rest_throttle(target.options.account_rate)
     if not (actual := target.rest_stage()):
         return
     methods = actual.get("methodSettings", {}).get("*/*", {})

@@ -24,14 +24,14 @@ ANY_API = "*"
 
 def provision(target: Target) -> str:
     """Create or update everything around the functions; return the ARN of the sessions table's stream."""
-    aws, stage, progress, shape = target.aws, target.stage, target.progress, target.shape
+    aws, stage, progress, options = target.aws, target.stage, target.progress, target.options
     check_place(aws, stage, target.config)
     live = target.websocket_api
-    rest = target.rest_api if shape.push_endpoint else ""
+    rest = target.rest_api if options.push_endpoint else ""
     progress.step(f"Stack {stage.stack}")
-    if kept := shape.kept(target.stack.parameters() or target.stack.parameters_of_deleted()):
+    if kept := options.kept(target.stack.parameters() or target.stack.parameters_of_deleted()):
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
-    parameters = {"Stage": stage.name, "WebSocketApiId": live or ANY_API, **shape.parameters}
+    parameters = {"Stage": stage.name, "WebSocketApiId": live or ANY_API, **options.parameters}
     template = sent(stage.name, target.project / "infra" / "deploy" / "stack.yaml")
     was_there, kept_tables = bool(target.stack.outputs()), existing_tables(target)
     changed = target.stack.apply(template, parameters)
@@ -51,7 +51,7 @@ def provision(target: Target) -> str:
     entry = stage_entry(
         stage,
         target.functions,
-        shape,
+        options,
         outputs,
         stream_arn,
         websocket_url=target.websocket_url(live) if live else "",

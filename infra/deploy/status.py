@@ -47,11 +47,11 @@ def show(target: Target) -> bool:
     progress.detail(*(_table(target, one.name) for one in tables(stage.name).values()))
     progress.step("Queues")
     progress.detail(*(_queue(target, one.name) for one in queues(stage.name).values()))
-    if target.shape.events:
+    if target.options.events:
         progress.step("Events")
         progress.detail(*events.lines(target), _queue(target, events.DEAD_LETTERS.format(stage.stack)))
     progress.step("Differences from what is declared here")
-    found = differences(target, build(target.project, target.shape.architecture))
+    found = differences(target, build(target.project, target.options.architecture))
     found += [one.what for one in differing_settings(target)]
     found += [f"stack: {line}" for line in stack.drift()]
     found += events.differences(target)

@@ -25,7 +25,7 @@ class Target:
     aws: Aws
     stage: Stage
     project: Path
-    shape: StageConfig
+    options: StageConfig
     functions: Mapping[str, Function]
     progress: Progress
 
@@ -66,7 +66,7 @@ class Target:
 
     def url(self, api_id: str) -> str:
         """Return where an API is reached."""
-        return self.stage.url(api_id, self.aws.region, self.shape.push_endpoint)
+        return self.stage.url(api_id, self.aws.region, self.options.push_endpoint)
 
     def rest_url(self, api_id: str) -> str:
         """Return the URL that ends in ``/api``."""

@@ -7,7 +7,7 @@ import click
 
 from infra import ROOT
 from infra.cli.options import JSON, answer, as_json, examples
-from infra.cli.stage.options import on_a_stage, shaping
+from infra.cli.stage.options import on_a_stage, stage_options
 from infra.deploy.chalice.package import build
 from infra.deploy.deploy import deploy as deploy_stage
 from infra.deploy.destroy import destroy as destroy_stage
@@ -41,7 +41,7 @@ class Report(Progress):
     epilog=examples("stage deploy --stage dev", "stage deploy --stage prod --log-retention-days 90 --json")
 )
 @on_a_stage
-@shaping
+@stage_options
 def deploy(target: Target, *, json_only: bool) -> None:
     """Deploy a stage, or update it.
 
@@ -106,7 +106,7 @@ def destroy(target: Target, *, yes: bool, delete_data: bool, json_only: bool) ->
 
 @click.command(epilog=examples("stage provision --stage dev"))
 @on_a_stage
-@shaping
+@stage_options
 def provision(target: Target, *, json_only: bool) -> None:
     """Create or update a stage's stack, secret and configuration.
 

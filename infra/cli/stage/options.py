@@ -39,7 +39,7 @@ def _topic(_ctx: click.Context, _param: click.Parameter, arn: str | None) -> str
     return arn
 
 
-SHAPING = (
+STAGE_OPTIONS = (
     click.option(
         "--architecture",
         type=click.Choice(ARCHITECTURES),
@@ -106,15 +106,15 @@ def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def shaping(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that shape a stage; one that is not given keeps the stage's value."""
-    for option in reversed(SHAPING):
+def stage_options(run: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a stage; one that is not given keeps the stage's value."""
+    for option in reversed(STAGE_OPTIONS):
         run = option(run)
     return run
 
 
 def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
-    """Return the target, and remove the options that shape it from ``options``.
+    """Return the target, and remove its options from ``options``.
 
     PUSH_ENDPOINT of the environment names an emulator's endpoint, see docs/deploying.md.
     """
@@ -130,4 +130,4 @@ def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
     if not kept and existing_tables(target):
         kept = target.stack.parameters_of_deleted()
     kept = {"AccountRate": str(default_rate(aws.region)), **kept}
-    return replace(target, shape=StageConfig.of(kept, **chosen, push_endpoint=endpoint))
+    return replace(target, options=StageConfig.of(kept, **chosen, push_endpoint=endpoint))

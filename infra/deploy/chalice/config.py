@@ -69,7 +69,7 @@ class ChaliceConfig:
 def stage_entry(  # noqa: PLR0913 - each is found out by itself
     stage: Stage,
     functions: Iterable[str],
-    shape: StageConfig,
+    options: StageConfig,
     outputs: Mapping[str, str],
     stream_arn: str,
     *,
@@ -92,8 +92,8 @@ def stage_entry(  # noqa: PLR0913 - each is found out by itself
         "STREAM_FAILURE_QUEUE_URL": outputs["StreamFailureQueueUrl"],
         "JWT_SECRET_PARAMETER": stage.secret_parameter,
     }
-    if shape.push_endpoint:
-        environment["PUSH_ENDPOINT"] = shape.push_endpoint
+    if options.push_endpoint:
+        environment["PUSH_ENDPOINT"] = options.push_endpoint
     per_function: dict[str, Entry] = {}
     for function in functions:
         role = outputs.get(role_output(function))
@@ -108,13 +108,13 @@ def stage_entry(  # noqa: PLR0913 - each is found out by itself
             told = {"WEBSOCKET_URL": websocket_url, "REST_URL": rest_url}
             per_function[function]["environment_variables"] = {name: url for name, url in told.items() if url}
         if function in POSTING:
-            rate = str(posts_per_second(shape.account_rate))
+            rate = str(posts_per_second(options.account_rate))
             per_function[function]["environment_variables"] = {"POSTS_PER_SECOND": rate}
             if function in CONCURRENCY and reserve_concurrency:  # a young account has none to give
                 per_function[function]["reserved_concurrency"] = CONCURRENCY[function]
     return {
         "api_gateway_stage": stage.name,
-        "lambda_architecture": shape.architecture,
+        "lambda_architecture": options.architecture,
         "environment_variables": environment,
         "lambda_functions": per_function,
     }

@@ -52,7 +52,7 @@ def protocol_pings(service: Service, idle_seconds: float = IDLE_SECONDS) -> Find
 
 
 def _only_on_aws(service: Service) -> None:
-    if service.target.shape.push_endpoint:
+    if service.target.options.push_endpoint:
         raise NotMeasured("an emulator serves the stage, and does this in its own way")
 
 

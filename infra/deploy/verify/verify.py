@@ -74,9 +74,9 @@ def verify(service: Service, *, long: bool) -> dict[str, Finding]:
 
 def report(target: Target, findings: Mapping[str, Finding]) -> Iterator[str]:
     """Yield the report's lines, in Markdown, without a secret or the account's id."""
-    where = "an emulator" if target.shape.push_endpoint else f"AWS, {target.aws.region}"
+    where = "an emulator" if target.options.push_endpoint else f"AWS, {target.aws.region}"
     today = datetime.now(UTC).date()
-    yield f"## Verified: version {__version__} on {where}, {target.shape.architecture}, {today}"
+    yield f"## Verified: version {__version__} on {where}, {target.options.architecture}, {today}"
     yield ""
     yield "| measure | claim | | found |"
     yield "|---|---|---|---|"

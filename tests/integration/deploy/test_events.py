@@ -17,7 +17,7 @@ SOMEONE, ANOTHER = "someone@example.org", "another@example.org"
 @pytest.fixture
 def bus(target: Target) -> Target:
     target.aws.client("events").create_event_bus(Name=target.stage.bus)
-    return replace(target, shape=replace(target.shape, events=True))
+    return replace(target, options=replace(target.options, events=True))
 
 
 def told(target: Target) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS")
 
 def asked(target: Target, **options: Any) -> Target:
     """Return a target as the commands make it when they are given these options."""
-    return replace(target, shape=StageConfig.of(target.stack.parameters(), **options))
+    return replace(target, options=StageConfig.of(target.stack.parameters(), **options))
 
 
 def test_chalice_is_told_what_the_stack_made(stack: Target) -> None:

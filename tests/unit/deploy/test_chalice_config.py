@@ -34,8 +34,8 @@ def config(tmp_path: Path) -> ChaliceConfig:
 
 
 def entry(*functions: str, push: str | None = None, **known: Any) -> Any:
-    shape = StageConfig(push_endpoint=push)
-    return stage_entry(DEV, functions, shape, OUTPUTS, "arn:stream", **known)
+    options = StageConfig(push_endpoint=push)
+    return stage_entry(DEV, functions, options, OUTPUTS, "arn:stream", **known)
 
 
 def test_a_stage_names_its_parts_and_holds_no_secret() -> None:

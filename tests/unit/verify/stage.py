@@ -108,7 +108,7 @@ def service(
         aws=FakeAws(*listed),
         stage=Stage("dev"),
         project=project,
-        shape=SimpleNamespace(push_endpoint=emulator, architecture="arm64"),
+        options=SimpleNamespace(push_endpoint=emulator, architecture="arm64"),
         functions=["sweep", "deliver"],
         stack=SimpleNamespace(drift=lambda: [*drift]),
         progress=SilentProgress(),
