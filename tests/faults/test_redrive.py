@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.dead_letters import DeadLetters
 from chalicelib.nights.events import UnreadableRecord
-from infra.deploy.operate.redrive import Redone, RedoneJobs, RedoneRecords, redo_jobs, redrive
+from infra.deploy.operate.redrive import Outcome, Redone, redo_jobs, redrive
 from infra.local.engine.queues import EngineQueue
 from tests.faults.clients import titles
 from tests.faults.service import Service
@@ -51,7 +51,7 @@ async def test_a_dead_letter_is_redone_until_its_client_heals(service: Service) 
     await service.settle()
 
     assert (dead["connection_id"], dead["behind"], len(still_dead)) == ("bad=", 2, 1)
-    assert first.jobs == second.jobs == RedoneJobs(found=1, redone=1)
+    assert first.jobs == second.jobs == Outcome(found=1, redone=1)
     assert titles(service.clients.heard("good=")) == games
     assert titles(service.clients.heard("bad=")) == games
     assert service.dead() == []
@@ -66,7 +66,7 @@ async def test_a_dry_run_changes_nothing(service: Service) -> None:
     shown = [await redriven(service, dry_run=True) for _ in range(2)]
 
     assert shown[0] == shown[1]
-    assert shown[0].jobs == RedoneJobs(found=1)
+    assert shown[0].jobs == Outcome(found=1)
     assert (shown[0].records.found, shown[0].records.redone) == (1, 0)
     assert service.dead() == before
 
@@ -102,8 +102,8 @@ async def test_a_message_that_nobody_can_read_stays(service: Service) -> None:
 
     redone = [await redriven(service) for _ in range(2)]
 
-    assert [one.jobs for one in redone] == [RedoneJobs(found=1, unreadable=1)] * 2
-    assert [one.records for one in redone] == [RedoneRecords(found=1, unreadable=1)] * 2
+    assert [one.jobs for one in redone] == [Outcome(found=1, unreadable=1)] * 2
+    assert [one.records for one in redone] == [Outcome(found=1, unreadable=1)] * 2
 
 
 def log_as(service: Service, session_id: int, event_type: str) -> None:
@@ -118,7 +118,7 @@ async def test_an_unreadable_event_is_delivered_once_mended(service: Service, *,
     log_as(service, session_id, "game.exploded")
     if by_lambda:
         service.give_up(service.records())
-        assert (await redriven(service)).records == RedoneRecords(found=1, redone=1)
+        assert (await redriven(service)).records == Outcome(found=1, redone=1)
     await service.deliver()
 
     still = [(await redriven(service)).records for _ in range(2)]
@@ -126,10 +126,10 @@ async def test_an_unreadable_event_is_delivered_once_mended(service: Service, *,
     mended = (await redriven(service)).records
     await service.settle()
 
-    assert still == [RedoneRecords(found=1, unreadable=1)] * 2
-    assert mended == RedoneRecords(found=1, redone=1, events=1, from_log=1)
+    assert still == [Outcome(found=1, unreadable=1)] * 2
+    assert mended == Outcome(found=1, redone=1, events=1, from_log=1)
     assert titles(service.clients.heard("bot=")) == ["Mended"]
-    assert (await redriven(service)).records == RedoneRecords()
+    assert (await redriven(service)).records == Outcome()
 
 
 async def test_what_the_failure_queue_refuses_comes_again(service: Service) -> None:
@@ -155,7 +155,7 @@ async def test_records_that_were_given_up_are_delivered(
     assert (redone.found, redone.redone, redone.from_log) == (1, 1, redone.events if from_log else 0)
     assert redone.events >= 2
     assert titles(service.clients.heard("bot=")) == games
-    assert (await redriven(service)).records == RedoneRecords()
+    assert (await redriven(service)).records == Outcome()
 
 
 async def test_pending_votes_that_were_given_up_are_counted(service: Service) -> None:
@@ -168,6 +168,6 @@ async def test_pending_votes_that_were_given_up_are_counted(service: Service) ->
 
     redone = await redriven(service)
 
-    assert redone.records == RedoneRecords(found=1, redone=1)
+    assert redone.records == Outcome(found=1, redone=1)
     session = await asyncio.to_thread(service.app.queries.session, session_id)
     assert session["games"][0]["totals"]["upvotes"] == 1

@@ -26,38 +26,27 @@ Tell = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class RedoneRecords:
-    """What became of the batches found. A record that was set aside is a batch of one.
+class Outcome:
+    """What became of the messages of a queue.
 
-    ``unreadable`` stay for a person to look at; ``from_log`` are events that the stream no longer has.
-    """
-
-    found: int = 0
-    redone: int = 0
-    unreadable: int = 0
-    events: int = 0
-    from_log: int = 0
-
-
-@dataclass(slots=True)
-class RedoneJobs:
-    """What became of the jobs found.
-
-    ``unreadable`` stay for a person to look at; ``came_back`` have failed again meanwhile, and stay too.
+    ``unreadable`` ones stay for a person to look at, and so do those that ``came_back``: they have failed
+    again. Of the ``events`` of the stream's records, those ``from_log`` are no longer in the stream.
     """
 
     found: int = 0
     redone: int = 0
     unreadable: int = 0
     came_back: int = 0
+    events: int = 0
+    from_log: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Redone:
     """What became of jobs, and of batches of records."""
 
-    records: RedoneRecords
-    jobs: RedoneJobs
+    records: Outcome
+    jobs: Outcome
 
 
 def redrive(stage: OperatedStage, tell: Tell, *, dry_run: bool, patience: int = 1) -> Redone:
@@ -68,7 +57,7 @@ def redrive(stage: OperatedStage, tell: Tell, *, dry_run: bool, patience: int = 
     """
     failures = stage.queue("StreamFailureQueue")
     dynamodb, streams = stage.client("dynamodb"), stage.client("dynamodbstreams")
-    records = RedoneRecords()
+    records = Outcome()
     with stage.application() as (application, run), _taken(failures, patience) as (messages, kept):
         given_up = GivenUpRecords(dynamodb, streams, stage.settings.sessions_table, application.redelivery)
         batches = [*_batches(messages, records, tell)]
@@ -90,12 +79,12 @@ def redrive(stage: OperatedStage, tell: Tell, *, dry_run: bool, patience: int = 
 
 def redo_jobs(
     dead: EngineQueue, delivery: EngineQueue, tell: Tell, *, dry_run: bool, patience: int = 1
-) -> RedoneJobs:
+) -> Outcome:
     """Put every job back on the delivery queue. Raises what the SDK raises.
 
     A dry run may not show all jobs: a queue hands out ten of a group until they are deleted.
     """
-    outcome = RedoneJobs()
+    outcome = Outcome()
     redone: set[tuple[str, str]] = set()
     with _taken(dead, patience) as (messages, kept):
         for message in messages:
@@ -141,9 +130,7 @@ def _taken(queue: EngineQueue, patience: int) -> Iterator[tuple[Iterator[Message
             queue.release(message)
 
 
-def _batches(
-    messages: Iterator[Message], outcome: RedoneRecords, tell: Tell
-) -> Iterator[tuple[Batch, Message]]:
+def _batches(messages: Iterator[Message], outcome: Outcome, tell: Tell) -> Iterator[tuple[Batch, Message]]:
     """Yield the batch that each message is about, and report messages that can't be read."""
     for message in messages:
         outcome.found += 1
@@ -154,7 +141,7 @@ def _batches(
             tell(f"can't be read, and stays: message {message['MessageId']}")
 
 
-def _found(given_up: GivenUpRecords, batch: Batch, outcome: RedoneRecords, tell: Tell) -> Found | None:
+def _found(given_up: GivenUpRecords, batch: Batch, outcome: Outcome, tell: Tell) -> Found | None:
     """Return and report what a batch held, None if it still can't be read."""
     arrived = f"{place_of(batch)[0]:%Y-%m-%d %H:%M:%S}"
     try:
