@@ -49,9 +49,7 @@ def _seconds(flag: str, default: float, told: str) -> Callable[[Run], Run]:
 )
 @_seconds("--idle-timeout", DEFAULTS.idle_seconds, "Seconds after which a silent connection is closed.")
 @_seconds("--max-age", DEFAULTS.age_seconds, "Seconds after which any connection is closed.")
-@_seconds(
-    "--sweep-interval", SCHEDULE_SECONDS, "Seconds between two sweeps, which close overdue connections."
-)
+@_seconds("--sweep-interval", SCHEDULE_SECONDS, "Seconds between two sweeps, which handle expired deadlines.")
 @JSON
 def serve(  # noqa: PLR0913 - one for each option
     *,

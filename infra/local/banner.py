@@ -1,4 +1,4 @@
-"""What `make run` prints once it serves: where things are, and what to paste."""
+"""Makes the text that `make run` prints once it serves: addresses, tokens, and commands to paste."""
 
 import io
 import os
@@ -34,7 +34,7 @@ async def listen():
 asyncio.run(listen())
 EOF
 
-# Start a night, and the client hears it
+# Start a night; the client prints the event
 curl -X POST {rest_url}/api/sessions \\
   -H "Authorization: Bearer {admin_token}" \\
   -H "Content-Type: application/json" \\
@@ -67,15 +67,15 @@ def banner(
     network_url: str | None = None,
     **facts: str,
 ) -> str:
-    """Return the text, styled; ``click.echo`` takes the style out where there is no terminal.
+    """Return the text with its styles, which ``click.echo`` removes if there is no terminal.
 
-    What a person needs first comes last, where a terminal shows it. With a ``network_url`` there is a QR code
-    for a phone. ``host_code`` returns a code that signs in a host, another each time. ``facts`` are the
-    tokens, and where the engine's state is and what it survives.
+    What a person needs first comes last, since a terminal shows the end. ``network_url`` adds a QR code for a
+    phone. Each call of ``host_code`` returns a new code that signs in a host. ``facts`` are the two tokens,
+    and ``engine``: where the state is, and what it survives.
     """
     bold = partial(click.style, bold=True)
     text = re.sub(r"^# .*", lambda line: click.style(line[0], dim=True), TEXT, flags=re.MULTILINE)
-    network, root = "", network_url or rest_url  # what is passed on works on other devices where it can
+    network, root = "", network_url or rest_url  # a link for other devices, if they can reach this one
     if network_url:
         code = qr_code(f"{network_url}/#/join/{host_code()}")
         network = NETWORK.format(page=bold(f"{network_url}/"), code=code)
@@ -95,7 +95,7 @@ def banner(
 
 
 def qr_code(url: str) -> str:
-    """Return lines that a phone's camera reads, dark on light or light on dark."""
+    """Return a QR code as lines of text. A phone reads it on a dark and on a light terminal."""
     lines = io.StringIO()
     segno.make(url, error="l").terminal(lines, border=2, compact=True)
     return lines.getvalue()

@@ -1,4 +1,4 @@
-"""The local gateway's account, Region, API id and stage, and the time and id of a request."""
+"""Names the local gateway's account, Region, API and stage, and gives each request a time and an id."""
 
 import uuid
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ ACCOUNT_ID = "000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a request came, and the id that it was given."""
+    """When a request arrived, and its id."""
 
     now: datetime
     request_id: str
 
     @classmethod
     def present(cls) -> Self:
-        """Return the present, with a fresh id."""
+        """Return the current time with a new id."""
         return cls(datetime.now(UTC), str(uuid.uuid4()))
 
     @property

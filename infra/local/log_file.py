@@ -1,6 +1,7 @@
-"""Keeps the log in the gateway's folder for ``gamenight stage trace``: bounded, and read as lines.
+"""Bounds the log file in the gateway's folder, and reads its lines for ``gamenight stage trace``.
 
-Every process appends to it by itself (``chalicelib.logs``), and reopens it at the next line after a rename.
+Every process appends to the file itself (``chalicelib.logs``). After a rename it opens the new file when it
+writes its next line.
 """
 
 import asyncio
@@ -12,36 +13,36 @@ from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 32 * 1024 * 1024
-"""About 60,000 lines. There are two files of this size at most, and what is written in a moment."""
+"""About 60,000 lines. There are at most two files, each of about this size."""
 
 LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """The file at ``path``; the one before it has ``.1`` at the end of its name."""
+    """The log file at ``path``. The older file has the same name with ``.1`` at the end."""
 
     path: Path
     most_bytes: int = MOST_BYTES
 
     @property
     def before(self) -> Path:
-        """The file before this one, which is full."""
+        """The older file, which is full."""
         return self.path.with_name(f"{self.path.name}.1")
 
     async def keep_bounded(self) -> None:
-        """Begin a new file whenever this one is full, until cancelled."""
+        """Start a new file whenever this one is full, until cancelled."""
         while True:
             self.turn_over()
             await asyncio.sleep(LOOK_SECONDS)
 
     def turn_over(self) -> None:
-        """Begin a new file if this one is full."""
+        """Start a new file if this one is full."""
         if self.path.exists() and self.path.stat().st_size >= self.most_bytes:
             self.path.replace(self.before)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield the lines of the log, oldest first, without incomplete ones, as after a power cut."""
+        """Yield the lines of the log, oldest first. It skips incomplete lines, which a power cut leaves."""
         for path in filter(Path.exists, (self.before, self.path)):
             with path.open(encoding="utf-8", errors="replace") as file:
                 for text in file:

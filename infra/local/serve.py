@@ -1,6 +1,6 @@
-"""Runs the local gateway from start to end: the engine, the functions, their triggers, the sockets.
+"""Runs the local gateway: the engine, the functions, their triggers, and the sockets.
 
-Everything that it starts ends with it, even if it is killed.
+Every process that it starts ends when it ends, even if it is killed.
 """
 
 import asyncio
@@ -44,19 +44,20 @@ from infra.local.triggers.sources import call_functions, stream_poller
 from infra.template import queues, tables
 
 SCHEDULE_SECONDS = 60.0
-"""As ``app.py`` has it: the only schedule there is."""
+"""The interval in ``app.py``, which has only one schedule."""
 
 ONE_MACHINE = {"AUDIENCE_SHARDS": "1", "INLINE_AUDIENCE": "10000"}
-"""On AWS eight functions read and post to eight shards, each with its part of the account's rate, so jobs pay
-off from an audience of 501. Here all functions share a few cores, and there is no rate: a shard is one
-more read before the first post, and a job only more work. The shell's variables win."""
+"""Defaults that suit one machine; variables of the shell override them. On AWS eight functions each bring a
+part of the account's rate, so jobs pay off from an audience of 501. Here all functions share a few cores and
+nothing limits the rate, so shards and jobs would only add work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of the command line. ``dynamodb`` is the URL of an engine that runs already.
+    """The options of the command line.
 
-    Functions with a schedule start every ``schedule_seconds``.
+    ``dynamodb`` is the URL of an engine that is already running. Functions with a schedule run every
+    ``schedule_seconds``.
     """
 
     port: int
@@ -68,11 +69,11 @@ class Options:
 
 
 Announce = Callable[[Mapping[str, str], str], None]
-"""Is given the URLs of the service and of its engines, and a text for people, once requests are served."""
+"""Called once requests are served, with the URLs of the service and its engines, and a text for people."""
 
 
 def serve(options: Options, say: Callable[[str], None], announce: Announce) -> None:
-    """Serve until SIGINT or SIGTERM, or until the engine ends. ``say`` prints for a person.
+    """Serve until SIGINT or SIGTERM, or until the engine ends. ``say`` prints text for people.
 
     Raises StateInUse, StateUnusable, PortInUse, EngineError.
     """
@@ -105,7 +106,7 @@ def serve(options: Options, say: Callable[[str], None], announce: Announce) -> N
             stack.callback(file.unlink, missing_ok=True)
         os.environ.clear()
         os.environ.update({**environment, **ours})
-        # As many connections as the system allows; the usual 1,024 files are few for a gateway.
+        # Raise the limit of open files, usually 1,024: each connection is one.
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         start_fork_server()
@@ -124,7 +125,7 @@ def _stop() -> None:
 
 
 def _prepare(endpoints: Endpoints) -> tuple[str, dict[str, EngineQueue]]:
-    """Create what is missing; return the name of the sessions table's stream, and the queues."""
+    """Create missing tables and queues. Return the ARN of the sessions table's stream, and the queues."""
     defined = tables(STAGE)
     dynamodb = engine_client("dynamodb", endpoints)
     try:
@@ -139,7 +140,7 @@ def _prepare(endpoints: Endpoints) -> tuple[str, dict[str, EngineQueue]]:
 def _function_variables(
     posts: socket.socket, stream_arn: str, made: Mapping[str, EngineQueue], state: StateDir
 ) -> dict[str, str]:
-    """Return what ``chalicelib.settings`` reads, for a gateway that takes posts on a socket."""
+    """Return the functions' environment variables. ``posts`` is the socket that takes posts to clients."""
     defined = tables(STAGE)
     return {
         "SESSIONS_TABLE": defined["SessionsTable"].name,
@@ -150,7 +151,7 @@ def _function_variables(
         "STREAM_FAILURE_QUEUE_URL": made["StreamFailureQueue"].url,
         "JWT_SECRET_FILE": str(state.token_secrets.resolve()),
         "LOG_FILE": str(state.log.resolve()),
-        # An address, not localhost: a broadcast need not ask the resolver.
+        # An IP address, so that no broadcast has to resolve a name.
         "PUSH_ENDPOINT": "http://{}:{}/{{stage}}".format(*posts.getsockname()),
     }
 
@@ -162,8 +163,8 @@ async def _run(
     sockets: list[socket.socket],
     ready: Callable[[], None],
 ) -> None:
-    """Serve until a signal comes, or until what triggers the functions fails; posts go to the last socket."""
-    from app import app  # noqa: PLC0415 - it reads the environment that has just been made
+    """Serve until a signal comes or a trigger fails. The last of ``sockets`` takes posts to clients."""
+    from app import app  # noqa: PLC0415 - it reads the environment, which is complete only now
 
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -179,11 +180,11 @@ async def _run(
         await asyncio.gather(stream.position(), functions.warm())
         if stopped.is_set():
             return
-        ready()  # the sockets listen already
+        ready()  # the sockets are already listening
         tasks = [
-            asyncio.create_task(serving.serve(sockets)),  # which handles signals itself
+            asyncio.create_task(serving.serve(sockets)),  # it handles signals itself
             asyncio.create_task(call_functions(app, functions, stream, made, options.schedule_seconds)),
-            asyncio.create_task(stopped.wait()),  # for a signal that comes before that
+            asyncio.create_task(stopped.wait()),  # a signal may come before that
             asyncio.create_task(LogFile(options.state.log).keep_bounded()),
         ]
         await asyncio.wait(tasks[:3], return_when=asyncio.FIRST_COMPLETED)
@@ -199,8 +200,8 @@ async def _run(
 
 
 def _host_code() -> str:
-    """Return a code that signs in a host, as ``POST /api/invites`` does; requests are not served yet."""
-    from chalicelib.bootstrap import application  # noqa: PLC0415 - it reads the environment, as app does
+    """Return a code that signs in a host. ``POST /api/invites`` can't be called yet."""
+    from chalicelib.bootstrap import application  # noqa: PLC0415 - it reads the environment too
 
     host = Claims("host", Role.ADMIN, issued_at=0, expires_at=0, token_id="")
     return application().invites.invite_host(host)[0]

@@ -1,4 +1,4 @@
-"""The local gateway's folder: the token secrets, the engine's data, and a lock for each."""
+"""Keeps the local gateway's files in one folder: token secrets, the engine's data, the log, and locks."""
 
 import errno
 import fcntl
@@ -23,15 +23,15 @@ class StateInUse(Exception):
 
 
 class StateUnusable(Exception):
-    """The folder can't be made or written, or what it holds can't be read; the message says what to do."""
+    """The folder can't be created or written, or a file in it can't be read. The message says what to do."""
 
 
 class StateDir:
-    """The folder at ``path``; nothing is created before it is needed.
+    """The folder at ``path``. Each file is created when it is first needed.
 
-    ``token_secrets`` signs tokens. ``log`` has what functions and gateway log. ``engine`` is the folder of
-    the embedded engine's data. While a gateway runs, ``served`` has its functions' variables, and
-    ``addresses`` its URLs; both are out of date after a kill.
+    ``token_secrets`` has the secrets that sign tokens. ``log`` is the log of the functions and the gateway.
+    ``engine`` is the folder of the embedded engine's data. While a gateway runs, ``served`` has its
+    functions' variables and ``addresses`` its URLs. After a kill both files stay, and are out of date.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,44 +42,40 @@ class StateDir:
         self.served = path / "served.json"
         self.addresses = path / "addresses.json"
 
-    def ensure_token_secrets(self) -> Path:
-        """Make the file of secrets at the first start, readable by its owner only, and return it.
-
-        It appears whole or not at all, and two starts at once agree on one. Raises StateUnusable.
-        """
-        if not self.token_secrets.exists():
-            self._make()
-            draft = self._draft(new_secrets())
-            with suppress(FileExistsError):
-                self.token_secrets.hardlink_to(draft)
-            draft.unlink()
-        return self.token_secrets
-
     def read(self) -> TokenSecrets:
         """Return the token secrets, see ``infra.token_secrets.SecretKeeper``. Raises SecretsUnreadable."""
         return FileSecrets(self.token_secrets).load()
 
     def replace(self, secrets: TokenSecrets) -> None:
-        """Replace the token secrets; a reader gets either all of the old ones or all of the new."""
-        self._draft(secrets).replace(self.token_secrets)
+        """Replace the token secrets. A reader gets either the old file or the new one."""
+        _draft(self.path, secrets.document()).replace(self.token_secrets)
 
     def readable_token_secrets(self) -> Path:
-        """Return the file of secrets, made at the first start. Raises StateUnusable where it is damaged."""
-        file = self.ensure_token_secrets()
+        """Return the file of secrets, created first if there is none and readable only by its owner.
+
+        Nobody sees a half-written file, and two gateways that start at once use the same one. Raises
+        StateUnusable, also if the file is damaged.
+        """
+        if not self.token_secrets.exists():
+            self._make()
+            draft = _draft(self.path, new_secrets().document())
+            with suppress(FileExistsError):
+                self.token_secrets.hardlink_to(draft)
+            draft.unlink()
         try:
             self.read()
         except SecretsUnreadable as error:
             raise StateUnusable(
-                f"{file} can't be used: {error} Put back the file as it was; or remove it, and the next "
-                "`make run` makes a new one, which accepts none of the tokens so far."
+                f"{self.token_secrets} can't be used: {error} Restore the file from a copy. Or remove it: "
+                "the next `make run` makes a new one, and then every token made so far is refused."
             ) from error
-        return file
+        return self.token_secrets
 
     def _where(self) -> str:
         try:
             return f", at {json.loads(self.addresses.read_text())['rest_url']}"
         except (OSError, ValueError, KeyError, TypeError):
-            return ""  # it is only just starting
+            return ""  # it is still starting
 
     def _make(self) -> None:
         try:
@@ -88,20 +84,15 @@ class StateDir:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             raise StateUnusable(
-                f"The state can't be kept in {self.path}: {error.strerror}. Name a folder of yours with "
+                f"The state can't be stored in {self.path}: {error.strerror}. Name another folder with "
                 "--state-dir."
             ) from error
 
-    def _draft(self, secrets: TokenSecrets) -> Path:
-        descriptor, name = tempfile.mkstemp(dir=self.path)  # with mode 0600
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.document())
-        return Path(name)
-
     def lock(self, name: str) -> IO[bytes]:
-        """Return an open file that holds the named lock until it is closed by all who have inherited it.
+        """Take the named lock, and return the open file that holds it.
 
-        The kernel releases it when its holders end, however they end. Raises StateInUse, StateUnusable.
+        The lock lasts until this process and every process that inherited the file have closed it or ended.
+        Raises StateInUse, StateUnusable.
         """
         self._make()
         file = (self.path / f"{name}.lock").open("ab")
@@ -110,15 +101,20 @@ class StateDir:
         except BlockingIOError as busy:
             file.close()
             raise StateInUse(
-                f"{self.path} is in use by another gateway{self._where()}. Use that one; or end it with "
-                "Ctrl-C in its terminal; or start one beside it: `gamenight serve --port 0 "
+                f"Another gateway is using {self.path}{self._where()}. Use that one, or stop it with Ctrl-C "
+                "in its terminal, or start a second one: `gamenight serve --port 0 "
                 f"--state-dir {self.path.parent / 'beside'}`."
             ) from busy
         return file
 
 
 def write_whole(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a file of JSON; a reader gets either all of it or what was there before."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content))
-    draft.replace(path)
+    """Write a file of JSON. A reader gets either the old file or the new one."""
+    _draft(path.parent, json.dumps(content)).replace(path)
+
+
+def _draft(folder: Path, text: str) -> Path:
+    descriptor, name = tempfile.mkstemp(dir=folder)  # with mode 0600
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    return Path(name)

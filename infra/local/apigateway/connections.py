@@ -1,4 +1,4 @@
-"""The open WebSocket connections of the stage, and the frames that wait for their clients."""
+"""Holds the stage's open WebSocket connections, and the frames that wait for their clients."""
 
 import asyncio
 import time
@@ -11,10 +11,11 @@ from infra.local.apigateway.websocket_events import Caller, Closing
 
 
 class Connection:
-    """A connection that was accepted: its messages wait here until the client reads them.
+    """An accepted connection. Its messages wait here until the client reads them.
 
-    ``waiting_bytes`` were accepted and are not sent yet. ``closing`` says why this side closed it.
-    ``sending`` ends if the client did not take what waits in time.
+    ``waiting_bytes`` is the size of the messages that wait. ``closing`` says why the gateway closed the
+    connection. ``sending`` is the task that sends; it is cancelled if a client that is to be closed reads too
+    slowly.
     """
 
     def __init__(
@@ -41,30 +42,30 @@ class Connection:
         self._frames.put_nowait(({"type": "websocket.send", "text": text}, size))
 
     def close(self, closing: Closing) -> None:
-        """Send a close frame behind what was accepted, without waiting."""
+        """Queue a close frame behind the waiting messages, without waiting."""
         self.closing = closing
         frame = {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
         self._frames.put_nowait((frame, 0))
-        # A client that reads nothing would not read the close frame either.
+        # A client that does not read would never read the close frame.
         asyncio.get_running_loop().call_later(self._limits.close_seconds, self.sending.cancel)
 
     def seconds_left(self) -> float:
-        """Return the seconds that it may stay open unless it becomes active; 0 or less if it is overdue."""
+        """Return how many seconds it may stay open without new activity; 0 or less if it is overdue."""
         age, idle = self._now() - self._opened_at, self._now() - self._active_at
         return min(self._limits.age_seconds - age, self._limits.idle_seconds - idle)
 
     async def _send_all(self, send: Send) -> None:
         while True:
             frame, size = await self._frames.get()
-            with suppress(OSError, RuntimeError):  # the client has left, which is read as well
+            with suppress(OSError, RuntimeError):  # the client has left, which `receive` reports too
                 await send(frame)
             self.waiting_bytes -= size
 
 
 class Connections(dict[str, Connection]):
-    """The open connections by their ids; only these can be posted to."""
+    """The open connections by their ids. Only these can be posted to."""
 
     def close(self, connection: Connection, closing: Closing) -> None:
-        """Close a connection for a reason; it is gone at once."""
+        """Close a connection. From now on a post to it is answered 410."""
         self.pop(connection.caller.connection_id, None)
         connection.close(closing)

@@ -1,6 +1,6 @@
-"""Reads from a request's headers how the client reached the gateway, whatever proxies are between them.
+"""Finds the host, scheme and path prefix that a client used, also behind proxies.
 
-API Gateway is reached without proxies, and says itself in X-Forwarded-Proto how.
+On AWS no proxy is in front of API Gateway, and it sets X-Forwarded-Proto itself.
 """
 
 import re
@@ -13,9 +13,9 @@ TAKEN_UP = ("host", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix
 
 
 def as_the_client_asked(headers: Pairs) -> Pairs:
-    """Return headers with the host, the scheme and the path's prefix that the client used.
+    """Return the headers with the host, the scheme and the path prefix that the client used.
 
-    ``localhost``, ``http`` and no prefix stand in for what is missing or can be none.
+    Missing and invalid values become ``localhost``, ``http`` and no prefix.
     """
     said = {name: value.partition(",")[0].strip() for name, value in reversed(headers) if name in TAKEN_UP}
     hosts = (said.get("x-forwarded-host"), said.get("host"), "localhost")

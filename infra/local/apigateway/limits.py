@@ -1,4 +1,4 @@
-"""API Gateway's limits for a client, from its quotas page; tests shorten the times."""
+"""API Gateway's limits for a client, from its quotas page. Tests shorten the times."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Limits:
     """Sizes in bytes, times in seconds.
 
-    ``outgoing_bytes`` is how much may wait for a client that does not read. AWS does not say how much that
-    is; one largest message is our guess. ``close_seconds`` is how long such a client has to take what waits
-    for it, once its connection is to be closed.
+    ``outgoing_bytes`` is how much may wait for a client that does not read. AWS does not document it; we
+    assume the size of the largest message. ``close_seconds`` is how long a client has to read what waits for
+    it before its connection is closed.
     """
 
     frame_bytes: int = 32 * 1024

@@ -1,7 +1,7 @@
 """Answers POST and DELETE of ``/{stage}/@connections/{id}`` as API Gateway's management API does.
 
-It has a port of its own and reads HTTP itself: uvicorn would take longer for a post than everything else
-does. A request has to be signed, but its signature is not verified.
+It has its own port and reads HTTP without uvicorn, which would take more time for a post than all other steps
+together. A request has to be signed, but the signature is not verified.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ def _answer(status: int, kind: str = "", message: str = "") -> bytes:
 
 DONE = _answer(200)
 CLOSED = _answer(204)
-GONE = _answer(410, "GoneException")  # AWS sends the name of this error, and no body
+GONE = _answer(410, "GoneException")  # AWS sends this header and no body
 TOO_LARGE = _answer(413, "PayloadTooLargeException", "Message too long")
 FULL = _answer(429, "LimitExceededException", "The client does not read what it is sent")
 FORBIDDEN = _answer(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -41,7 +41,7 @@ NOT_TEXT = _answer(400, "BadRequestException", "A message is UTF-8 text")
 
 
 class ManagementApi(asyncio.Protocol):
-    """One connection of a function to the management API of the local stage."""
+    """A function's connection to the management API."""
 
     def __init__(self, connections: Connections, limits: Limits) -> None:
         self._connections = connections
@@ -69,7 +69,7 @@ class ManagementApi(asyncio.Protocol):
         self._signed = self._signed or name.lower() == b"authorization"
 
     def on_body(self, piece: bytes) -> None:
-        """Keep no more of a body than shows that it is too large."""
+        """Keep the body, up to the size at which it is too large."""
         if len(self._body) <= self._limits.message_bytes:
             self._body += piece
 

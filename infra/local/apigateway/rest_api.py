@@ -1,4 +1,4 @@
-"""API Gateway's REST API: HTTP in, an event to ``api_handler``, HTTP out."""
+"""Serves the REST API: turns a request into an event for ``api_handler``, and its answer into a response."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ class Answer:
 
 
 def _error(status: int, message: str, error_type: str) -> Answer:
-    """Return an answer that API Gateway gives without having reached the function, or after it failed."""
+    """Return an answer of API Gateway's own, from before the function or after its failure."""
     headers = [("content-type", "application/json"), ("x-amzn-errortype", error_type)]
     return Answer(status, headers, json.dumps({"message": message}, separators=(",", ":")).encode())
 
@@ -37,7 +37,7 @@ NO_SIGNATURE = _error(
     "Invalid key=value pair (missing equal-sign) in Authorization header.",
     "IncompleteSignatureException",
 )
-"""The answer to a token for a path or method that does not exist: AWS takes the token for a signature."""
+"""For an unknown path or method, API Gateway reads the Authorization header as a signature of AWS."""
 
 TOO_LARGE = _error(413, "Request Too Long", "RequestEntityTooLargeException")
 FUNCTION_FAILED = _error(502, "Internal server error", "InternalServerErrorException")
@@ -53,7 +53,7 @@ class RestApi:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request. Raises ConnectionError if the client leaves before it has sent it."""
+        """Answer one request. Raises ConnectionError if the client leaves before it has sent the request."""
         body = await _body(receive, self._limits.request_bytes)
         answer = TOO_LARGE if body is None else await self._answer(_request(scope, body))
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
@@ -75,7 +75,7 @@ class RestApi:
 
 
 def rest_answer(response: Any) -> Answer:
-    """Return what a client gets for a function's answer; one that is no proxy response is a 502."""
+    """Turn a function's answer into an HTTP answer: 502 if it is not a proxy response."""
     try:
         status = int(response["statusCode"])
         content = response.get("body") or ""
@@ -90,7 +90,7 @@ def rest_answer(response: Any) -> Answer:
 
 
 async def _body(receive: Receive, limit: int) -> bytes | None:
-    """Return a request's body; None if it is larger than the limit."""
+    """Return a request's body, or None if it is larger than the limit."""
     body, more = bytearray(), True
     while more:
         message = await receive()

@@ -1,6 +1,6 @@
-"""The event that API Gateway's REST API (payload 1.0, proxy integration) hands to Lambda.
+"""Makes the event that API Gateway's REST API hands to Lambda (proxy integration, payload 1.0).
 
-As documented under "Input format of a Lambda function for proxy integration".
+It is documented under "Input format of a Lambda function for proxy integration".
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from infra.local.deployment import ACCOUNT_ID, API_ID, STAGE, Moment
 
 @dataclass(frozen=True, slots=True)
 class RestRequest:
-    """An HTTP request. ``path`` is as it was sent, still percent-encoded."""
+    """An HTTP request. ``path`` is still percent-encoded."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class RestRequest:
 
 
 def rest_event(resources: Iterable[str], request: RestRequest, moment: Moment) -> dict[str, Any] | None:
-    """Return the event for a request; None if none of the resources has its path."""
+    """Return the event for a request, or None if no resource has its path."""
     found = routed(resources, request.path)
     if found is None:
         return None
@@ -39,7 +39,7 @@ def rest_event(resources: Iterable[str], request: RestRequest, moment: Moment) -
         "httpMethod": request.method,
         "headers": headers,
         "multiValueHeaders": multi_values(request.headers),
-        # Absent members are null, not empty.
+        # Empty members are null.
         "queryStringParameters": dict(query) or None,
         "multiValueQueryStringParameters": multi_values(query) or None,
         "pathParameters": path_parameters or None,
@@ -67,9 +67,9 @@ def rest_event(resources: Iterable[str], request: RestRequest, moment: Moment) -
 
 
 def routed(resources: Iterable[str], path: str) -> tuple[str, dict[str, str]] | None:
-    """Return the resource for a path, which may end in a slash, and the values of its parameters.
+    """Return the resource of a path, and the values of its parameters. A trailing slash is ignored.
 
-    A literal part of a path is preferred to a parameter.
+    A literal part of a path wins over a parameter.
     """
     parts = (path.rstrip("/") or "/").split("/")
     for resource in sorted(resources):  # "{" sorts behind every letter

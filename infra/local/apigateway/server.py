@@ -1,6 +1,6 @@
 """Serves REST and WebSocket with uvicorn, on one port of IPv4 and IPv6.
 
-``localhost`` is ::1 to some clients and 127.0.0.1 to others, so both are served.
+Some clients resolve ``localhost`` to ::1 and others to 127.0.0.1, so both are served.
 """
 
 import errno
@@ -18,25 +18,24 @@ from infra.local.apigateway.websocket_api import WebSocketApi
 BACKLOG = 4096
 
 ADDRESSES = {"localhost": ("127.0.0.1", "::1"), "0.0.0.0": ("0.0.0.0", "::")}  # noqa: S104 - opt-in
-"""What is bound for a host, on IPv4 and IPv6: this machine alone, or every network that it is in."""
+"""The addresses to bind for a host, on IPv4 and IPv6: this machine only, or all its networks."""
 
 
 class PortInUse(Exception):
     """Another program listens on the port."""
 
     def __init__(self, port: int) -> None:
-        message = (
-            f"Port {port} is in use. Stop the program that uses it, or take another: make run PORT={port + 1}"
-        )
+        other = f"make run PORT={port + 1}"
+        message = f"Port {port} is in use. Stop the program that uses it, or use another port: {other}"
         if sys.platform == "darwin" and port == 5000:  # noqa: PLR2004 - the port of Apple's AirPlay
             message += (
-                "\nOn macOS it is most likely AirPlay Receiver: System Settings, General, AirDrop & Handoff."
+                "\nOn macOS that is probably AirPlay Receiver: System Settings, General, AirDrop & Handoff."
             )
         super().__init__(message)
 
 
 def server(rest: RestApi, websocket: WebSocketApi, limits: Limits) -> uvicorn.Server:
-    """Return the server of both APIs; ``should_exit`` and a signal stop it."""
+    """Return the server of both APIs. A signal stops it, and so does ``should_exit``."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -45,9 +44,9 @@ def server(rest: RestApi, websocket: WebSocketApi, limits: Limits) -> uvicorn.Se
         try:
             await rest(scope, receive, send)
         except ConnectionError:
-            return  # the client has left; nobody waits for the answer
+            return  # the client has left
 
-    # Uvicorn passes this on as it is, and websockets takes a pair: the limits of a message and of a frame.
+    # Uvicorn passes this on to websockets, which takes a pair: the limits of a message and of a frame.
     sizes: Any = (limits.message_bytes, limits.frame_bytes)
     return uvicorn.Server(
         uvicorn.Config(
@@ -71,9 +70,10 @@ def server(rest: RestApi, websocket: WebSocketApi, limits: Limits) -> uvicorn.Se
 
 
 def bound(port: int, host: str = "localhost") -> list[socket.socket]:
-    """Return sockets that listen on a port of a host in ``ADDRESSES``, on IPv6 where there is one.
+    """Return sockets that listen on a port, on IPv4 and, if this machine has it, on IPv6.
 
-    Port 0 is a free one. From now on a client waits until the server runs. Raises PortInUse.
+    ``host`` is one of ``ADDRESSES``. Port 0 means a free port. Clients can connect from now on, and wait
+    until the server runs. Raises PortInUse.
     """
     address, address6 = ADDRESSES[host]
     first = _listening(socket.AF_INET, address, port)
@@ -83,16 +83,16 @@ def bound(port: int, host: str = "localhost") -> list[socket.socket]:
         first.close()
         if port:
             raise
-        return bound(0, host)  # another free one
+        return bound(0, host)  # try another free port
     except OSError:
-        return [first]  # there is no IPv6, or it is switched off
+        return [first]  # this machine has no IPv6
 
 
 def network_address() -> str | None:
-    """Return this machine's address in its network, None where it has none."""
+    """Return this machine's address in its network, or None."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent: it only picks the address to send from
+            probe.connect(("192.0.2.1", 9))  # sends nothing; the system only picks the local address
         except OSError:
             return None
         address: str = probe.getsockname()[0]

@@ -1,6 +1,6 @@
-"""API Gateway's WebSocket API: turns a client's connection, its frames and its end into events.
+"""Serves the WebSocket API: turns a client's connection, its frames and its end into events.
 
-Frames of one connection are handled one after the other.
+The frames of one connection are handled one after the other.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ PATH = "/api/sessions/live"
 NO_BINARY = Closing(1003, "Binary frames are not supported")
 ABNORMAL = Closing(1006, "Connection Closed Abnormally")
 GOING_AWAY = Closing(1001, "Going away")
-"""What API Gateway says to a client that has been idle or connected for too long."""
+"""How API Gateway closes a connection that has been idle or open for too long."""
 
 logger = logging.getLogger("gateway.websocket")
 
@@ -47,7 +47,7 @@ class WebSocketApi:
         """Serve one connection from its handshake to its end."""
         await receive()  # the handshake
         if scope["path"] != PATH:
-            logger.warning("a WebSocket was asked for at %.200r; it is at %s", scope["path"], PATH)
+            logger.warning("a client asked for a WebSocket at %.200r; it is at %s", scope["path"], PATH)
             await _refuse(receive, send, 403)
             return
         moment = Moment.present()
@@ -58,18 +58,18 @@ class WebSocketApi:
             await _refuse(receive, send, status)
             return
         closing = await self._serve(caller, receive, send)
-        # Not in the server's task: a stop of the gateway waits for those, and $disconnect is best effort.
+        # A task of its own: a stop of the gateway waits for the server's tasks, but not for $disconnect.
         ending = asyncio.create_task(self._disconnected(caller, closing))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
     def close(self) -> None:
-        """Cancel the ``$disconnect`` events that are still to be handled."""
+        """Cancel the ``$disconnect`` events that are still in progress."""
         for ending in self._ending:
             ending.cancel()
 
     async def _connect(self, event: Any) -> int:
-        """Return the status that the function answers a handshake with."""
+        """Return the status of the function's answer to the handshake."""
         within = self._limits.integration_seconds
         try:
             return int((await self._functions.invoke("websocket_connect", event, within))["statusCode"])
@@ -79,10 +79,10 @@ class WebSocketApi:
     async def _serve(self, caller: Caller, receive: Receive, send: Send) -> Closing:
         try:
             await send({"type": "websocket.accept"})
-        except (OSError, RuntimeError):  # the second is uvloop's, of a transport that is closed
+        except (OSError, RuntimeError):  # uvloop raises RuntimeError for a closed transport
             return ABNORMAL  # the client left during $connect
         connection = Connection(caller, send, self._limits)
-        # Only from here on, as on AWS: a post during $connect is answered 410.
+        # Only now, as on AWS: a post during $connect is answered 410.
         self._connections[caller.connection_id] = connection
         reading = asyncio.create_task(self._read(connection, receive))
         watching = asyncio.create_task(self._watch(connection))
@@ -95,14 +95,14 @@ class WebSocketApi:
                 task.cancel()
 
     async def _read(self, connection: Connection, receive: Receive) -> Closing:
-        """Handle messages until the connection is closed; return how it was."""
+        """Handle messages until the connection is closed. Return how it was closed."""
         while (message := await receive())["type"] != "websocket.disconnect":
             if message.get("text") is None:
                 self._connections.close(connection, NO_BINARY)
             else:
                 connection.touch()
                 await self._handle(connection, message["text"])
-        # The server gives a reason, if an empty one, where it has seen a close frame.
+        # If there was a close frame, the server gives a reason, which may be empty.
         if message.get("reason") is None:
             return ABNORMAL
         reason = message["reason"] or "Client-side close frame status not set"
@@ -123,13 +123,13 @@ class WebSocketApi:
 
     async def _watch(self, connection: Connection) -> None:
         """Close a connection that has been idle, or open, for too long."""
-        while (left := connection.seconds_left()) > 0:  # noqa: ASYNC110 - it waits for the time
+        while (left := connection.seconds_left()) > 0:  # noqa: ASYNC110 - it waits for a time, not an event
             await asyncio.sleep(left)
         self._connections.close(connection, GOING_AWAY)
 
     async def _disconnected(self, caller: Caller, closing: Closing) -> None:
         event = disconnect_event(caller, Moment.present(), closing)
-        with suppress(FunctionFailed):  # logged; AWS does not try again either
+        with suppress(FunctionFailed):  # it has been logged, and AWS does not retry either
             await self._functions.invoke("websocket_disconnect", event)
 
 
@@ -147,11 +147,11 @@ def _caller(scope: Scope, moment: Moment) -> Caller:
 async def _refuse(receive: Receive, send: Send, status: int) -> None:
     message = "Internal server error" if status >= 500 else "Forbidden"  # noqa: PLR2004 - the class of failure
     headers = [(b"content-type", b"application/json")]
-    with suppress(OSError):  # the client did not wait for it
+    with suppress(OSError):  # the client has left
         await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
         body = json.dumps({"message": message}).encode()
         await send({"type": "websocket.http.response.body", "body": body})
-        # Uvicorn takes a refusal for a handshake that was forgotten, unless the connection has ended before
-        # this returns: it says once that it is over, and once that it has ended.
+        # If this returned before the connection has ended, uvicorn would log an error. It reports the end of
+        # the handshake and the end of the connection.
         await receive()
         await receive()

@@ -1,7 +1,7 @@
-"""The events that API Gateway's WebSocket API hands to Lambda: CONNECT, MESSAGE and DISCONNECT.
+"""Makes the events that API Gateway's WebSocket API hands to Lambda: CONNECT, MESSAGE and DISCONNECT.
 
-As documented under "Lambda proxy integration for WebSocket APIs", and as they are logged on AWS: a MESSAGE
-has no headers, a DISCONNECT says why.
+They are documented under "Lambda proxy integration for WebSocket APIs". Logs on AWS show the rest: a MESSAGE
+has no headers, and a DISCONNECT has a reason.
 """
 
 import secrets
@@ -34,7 +34,7 @@ class Closing:
 
 
 def new_connection_id() -> str:
-    """Return an id like AWS's, which end in ``=`` and so have to be encoded in a path."""
+    """Return an id like AWS's. It ends in ``=``, which has to be encoded in a path."""
     return urlsafe_b64encode(secrets.token_bytes(11)).decode()
 
 

@@ -1,8 +1,8 @@
-"""Runs MiniStack while its standard input is open, with the Python of its own environment.
+"""Runs MiniStack until its standard input ends, with the Python of MiniStack's own environment.
 
-Standard input ends when the process that started this has ended, for whatever reason. Then MiniStack is
-told to stop, so that it saves its state. Uvicorn serves it, since MiniStack's own server takes twice the time
-for a request. This file imports nothing of ours: its environment has only these two.
+Standard input ends when the parent process ends, whatever the reason. MiniStack then saves its state and
+stops. It runs on uvicorn, because its own server takes twice as long for a request. This file can't import
+our code: the environment has only MiniStack and uvicorn.
 """
 
 import os
@@ -14,7 +14,7 @@ from functools import lru_cache
 import uvicorn
 from ministack.services import dynamodb
 
-# A Query reads its condition anew for each of its items, which takes more than half of its time.
+# A Query parses its condition again for each item, which takes more than half of its time.
 for name in ("_tokenize", "_condition_syntax_error"):
     setattr(dynamodb, name, lru_cache(maxsize=1024)(getattr(dynamodb, name)))
 

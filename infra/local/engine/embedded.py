@@ -1,4 +1,4 @@
-"""Runs the embedded engine: MiniStack as a child process, while the gateway runs."""
+"""Runs the embedded engine, MiniStack, as a child process of the gateway."""
 
 import json
 import time
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.02
 
 
 class EngineError(Exception):
-    """The engine can't be started, or ended by itself; the message says what to do."""
+    """The engine can't be started, or it ended by itself. The message says what to do."""
 
 
 @contextmanager
@@ -29,10 +29,11 @@ def embedded_engine(
     services: str = ALL_SERVICES,
     ended: Callable[[], None] = lambda: None,
 ) -> Iterator[str]:
-    """Serve MiniStack from the state folder; the value is its URL, on a free port of 127.0.0.1.
+    """Serve MiniStack from the state folder, on a free port of 127.0.0.1. Yields its URL.
 
-    ``say`` prints what takes time, and which files of the folder can't be used. ``ended`` is called in
-    another thread if MiniStack ends by itself. Raises EngineError, then too, and StateUnusable.
+    ``say`` prints what it waits for, and which files can't be used. If MiniStack ends by itself, another
+    thread calls ``ended``, and the end of the block raises EngineError. Raises EngineError and StateUnusable
+    at the start too.
     """
     files = state.engine / "state"
     files.mkdir(parents=True, exist_ok=True)
@@ -47,8 +48,8 @@ def embedded_engine(
         with ExitStack() as stack:
             with _lock(state, say) as lock:
                 keep_damaged_files(files, say)
-                # It inherits the lock: even after a kill of the gateway nobody starts another engine on the
-                # same files before this one has written its own.
+                # The engine inherits the lock. If the gateway is killed, no second engine starts before this
+                # one has written its files.
                 engine = ministack(CHILD, state.engine, log, settings, [lock.fileno()], ended)
                 url = stack.enter_context(engine)
             yield url
@@ -57,7 +58,7 @@ def embedded_engine(
 
 
 def _lock(state: StateDir, say: Callable[[str], None]) -> IO[bytes]:
-    """Wait for an engine that outlived its gateway; it is writing its state and will end."""
+    """Take the engine's lock. If an earlier gateway was killed, wait until its engine has saved its state."""
     deadline = time.monotonic() + STOP_SECONDS
     with suppress(StateInUse):
         return state.lock("engine")
@@ -67,15 +68,15 @@ def _lock(state: StateDir, say: Callable[[str], None]) -> IO[bytes]:
         with suppress(StateInUse):
             return state.lock("engine")
     raise EngineError(
-        f"The engine of an earlier run still uses {state.path} and does not end. End its process, or use "
+        f"The engine of an earlier run still uses {state.path} and does not end. Kill its process, or name "
         "another folder with --state-dir."
     )
 
 
 def keep_damaged_files(folder: Path, say: Callable[[str], None]) -> None:
-    """Rename every file of the folder that is no JSON, and say so; MiniStack would overwrite it.
+    """Rename every file that is not JSON, and say so, because MiniStack would overwrite it.
 
-    Raises StateUnusable where a file is not this user's to read or rename.
+    Raises StateUnusable if this user may not read or rename a file.
     """
     for file in sorted(folder.glob("*.json")):
         try:
@@ -84,12 +85,12 @@ def keep_damaged_files(folder: Path, say: Callable[[str], None]) -> None:
             names = (file.with_name(f"{file.name}.damaged-{number}") for number in count(1))
             kept = file.rename(next(name for name in names if not name.exists()))
             say(
-                f"{file} can't be read ({error}), perhaps because it was cut off. This gateway starts "
-                f"without it. It is kept as {kept}. If it can be mended, or if you have a copy: end this "
-                f"gateway with Ctrl-C, put the good one in the place of {file}, and start again."
+                f"{file} can't be read ({error}). It may have been cut off. This gateway starts without it, "
+                f"and the file is kept as {kept}. If you can repair it, or have a copy: stop this gateway "
+                f"with Ctrl-C, put the good file at {file}, and start again."
             )
         except OSError as denied:
             raise StateUnusable(
-                f"{file} can't be read: {denied.strerror}. Make it yours, or name another folder with "
+                f"{file} can't be read: {denied.strerror}. Change its owner, or name another folder with "
                 "--state-dir."
             ) from denied

@@ -1,4 +1,4 @@
-"""The engine's addresses, and the variables that point the SDKs at it and at nothing else."""
+"""Points the AWS SDKs at the engine, and at nothing else."""
 
 import os
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from infra.local.deployment import REGION
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The URLs of AWS's services: ``dynamodb`` may be a separate engine, ``everything`` has the rest."""
+    """The engines' URLs. ``dynamodb`` may be a separate engine; ``everything`` serves all other services."""
 
     dynamodb: str
     everything: str
 
 
 def engine_client(service: str, endpoints: Endpoints) -> Any:
-    """Return an SDK client of one of the engine's services."""
+    """Return an SDK client for a service of the engine."""
     return boto3.client(
         service,
         REGION,
@@ -32,14 +32,14 @@ def engine_client(service: str, endpoints: Endpoints) -> Any:
 
 
 def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
-    """Return what points the SDKs at an engine, which takes any credentials."""
+    """Return the variables that point the SDKs at an engine. It accepts any credentials."""
     return {
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # An empty file: the user's own AWS profile must not count.
+        # An empty file, so that the user's own AWS profile is not read.
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_ENDPOINT_URL": endpoints.everything,
@@ -49,12 +49,12 @@ def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def point_the_sdks_at(variables: Mapping[str, str]) -> None:
-    """Remove this process's AWS variables, and set these."""
+    """Replace all AWS variables of this process with these."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update({name: value for name, value in variables.items() if name.startswith("AWS_")})
 
 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without anything that the SDKs would read."""
+    """Return an environment without AWS variables."""
     return {name: value for name, value in environment.items() if not name.startswith("AWS_")}

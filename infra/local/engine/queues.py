@@ -1,4 +1,4 @@
-"""Creates the stack's queues on an engine where they are missing, and reads them as Lambda's poller does."""
+"""Creates the queues of ``stack.yaml`` on an engine, and receives, sends and deletes their messages."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from typing import Any, Self
 from infra.template import QueueDefinition
 
 Message = Mapping[str, Any]
-"""A message as the SDK returns it from ReceiveMessage, with all its system attributes."""
+"""A message as ReceiveMessage returns it, with all its system attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineQueue:
-    """A queue on an engine. ``sqs`` is an SDK client; its methods block and raise what the SDK raises."""
+    """A queue. ``sqs`` is an SDK client. All methods block, and raise what the SDK raises."""
 
     sqs: Any
     url: str
@@ -22,16 +22,13 @@ class EngineQueue:
 
     @classmethod
     def named(cls, sqs: Any, name: str) -> Self:
-        """Return the queue of a name."""
+        """Find a queue by its name."""
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return cls(sqs, url, asked["Attributes"]["QueueArn"])
 
     def receive(self, count: int, **more: Any) -> Sequence[Message]:
-        """Return up to so many messages, and hide them from others for a time.
-
-        ``more`` is whatever else ReceiveMessage takes.
-        """
+        """Receive up to ``count`` messages. ``more`` is passed on to ReceiveMessage."""
         answer = self.sqs.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=count, MessageSystemAttributeNames=["All"], **more
         )
@@ -39,11 +36,11 @@ class EngineQueue:
         return messages
 
     def send(self, body: str, **more: Any) -> None:
-        """Put a message on the queue; ``more`` is whatever else SendMessage takes."""
+        """Send a message. ``more`` is passed on to SendMessage."""
         self.sqs.send_message(QueueUrl=self.url, MessageBody=body, **more)
 
     def delete(self, message: Message) -> None:
-        """Take out a message that is done."""
+        """Delete a message that is done."""
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
     def release(self, message: Message) -> None:
@@ -54,7 +51,7 @@ class EngineQueue:
 
 
 def ensure_queues(sqs: Any, queues: Mapping[str, QueueDefinition]) -> dict[str, EngineQueue]:
-    """Make each queue what the stack says, dead-letter queues before those that need them."""
+    """Create or update each queue of the stack, dead-letter queues first."""
     made: dict[str, EngineQueue] = {}
     for logical_name, queue in sorted(queues.items(), key=lambda one: one[1].dead_letters is not None):
         attributes = {
@@ -65,9 +62,9 @@ def ensure_queues(sqs: Any, queues: Mapping[str, QueueDefinition]) -> dict[str, 
             dead = made[queue.dead_letters].arn
             redrive = {"deadLetterTargetArn": dead, "maxReceiveCount": queue.receives}
             attributes["RedrivePolicy"] = json.dumps(redrive)
-        with suppress(sqs.exceptions.QueueNameExists):  # with other attributes
+        with suppress(sqs.exceptions.QueueNameExists):  # it has other attributes, updated below
             sqs.create_queue(QueueName=queue.name, Attributes=attributes)
         made[logical_name] = EngineQueue.named(sqs, queue.name)
-        attributes.pop("FifoQueue", None)  # can't be changed, only be what it is
+        attributes.pop("FifoQueue", None)  # can't be changed
         sqs.set_queue_attributes(QueueUrl=made[logical_name].url, Attributes=attributes)
     return made

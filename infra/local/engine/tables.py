@@ -1,4 +1,4 @@
-"""Creates the tables of ``stack.yaml`` on an engine where they are missing."""
+"""Creates the tables of ``stack.yaml`` on an engine."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -8,9 +8,9 @@ from infra.template import TableDefinition
 
 
 def ensure_tables(dynamodb: Any, tables: Iterable[TableDefinition]) -> None:
-    """Create each table that is missing, with its stream and its expiry, and wait until it can be used."""
+    """Create each missing table with its stream and its TTL, and wait until it is active."""
     for table in tables:
-        with suppress(dynamodb.exceptions.ResourceInUseException):  # it is there
+        with suppress(dynamodb.exceptions.ResourceInUseException):  # it exists
             dynamodb.create_table(**table.create)
         dynamodb.get_waiter("table_exists").wait(
             TableName=table.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
@@ -23,6 +23,6 @@ def ensure_tables(dynamodb: Any, tables: Iterable[TableDefinition]) -> None:
 
 
 def expires(dynamodb: Any, table: str) -> bool:
-    """Say whether a table's items expire."""
+    """Return whether a table has a TTL."""
     description = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     return description["TimeToLiveStatus"] in {"ENABLED", "ENABLING"}

@@ -1,4 +1,4 @@
-"""Finds the Lambda functions that the application deploys, in the Chalice app."""
+"""Lists the Lambda functions of the Chalice app, as ``chalice deploy`` would create them."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from chalice.app import Chalice
 from chalice.config import Config
 
 CHALICE_TIMEOUT_SECONDS = 60
-"""What Chalice deploys with where config.json does not say."""
+"""Chalice's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Function:
 
 
 def deployed_functions(app: Chalice, project: Path, stage: str) -> dict[str, Function]:
-    """Return every function that ``chalice deploy`` would create, by name."""
+    """Return every function by its name."""
     file = project / ".chalice" / "config.json"
     on_disk: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     functions = {}
@@ -34,7 +34,7 @@ def deployed_functions(app: Chalice, project: Path, stage: str) -> dict[str, Fun
 
 
 def triggered(app: Chalice, kind: type) -> list[Any]:
-    """Return Chalice's configurations of the functions that a kind of event source triggers."""
+    """Return Chalice's configuration of each function with this kind of event source."""
     return [source for source in app.event_sources if isinstance(source, kind)]
 
 

@@ -1,7 +1,7 @@
-"""Execution environments: one process each, forked from one that has imported the application.
+"""Runs each execution environment as a process, forked from one that has imported the application.
 
-A process takes one event at a time, as on Lambda; the application relies on it. It ends with the gateway,
-even if the gateway is killed, since its pipe ends then.
+A process handles one event at a time, as on Lambda, and the application relies on that. When the gateway
+ends, even by a kill, the process's pipe is closed and the process ends too.
 """
 
 import json
@@ -17,28 +17,28 @@ from infra.local.functions import runtime
 from infra.local.functions.deployed import Function
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
-"""Lambda's limit of an event and of an answer."""
+"""Lambda's limit for an event and for an answer."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
 class FunctionFailed(Exception):
-    """The function raised, took too long or ended. The message says what."""
+    """The function raised an error, timed out, or its process ended. The message says which."""
 
 
 class IntegrationTimedOut(FunctionFailed):
-    """API Gateway has stopped waiting; the function goes on."""
+    """API Gateway has stopped waiting. The function is still running."""
 
 
 def start_fork_server() -> None:
-    """Start the process that all environments are forked from; they share what it has imported.
+    """Start the process that all environments are forked from, so that they share its imports.
 
-    It inherits the environment variables of this moment.
+    It inherits the environment variables as they are now.
     """
     product = [module.name for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib.")]
     _CONTEXT.set_forkserver_preload(["app", runtime.__name__, *product])
-    # Processes started here keep Ctrl-C blocked; this one gets it afterwards. The resource tracker unblocks
-    # it when it starts, so it has to run already.
+    # A process that starts while Ctrl-C is blocked keeps it blocked. Starting the resource tracker would
+    # unblock it, so the tracker is started first.
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -48,7 +48,7 @@ def start_fork_server() -> None:
 
 
 class Environment:
-    """One process of one function. ``usable``: it can take another event."""
+    """One process of one function. ``usable`` says whether it can handle another event."""
 
     def __init__(self, function: Function) -> None:
         self.usable = True
@@ -61,9 +61,9 @@ class Environment:
         theirs.close()
 
     def invoke(self, event: Any, request_id: str) -> Any:
-        """Hand over an event and return the function's answer; blocks.
+        """Invoke the function and return its answer; blocks.
 
-        Raises FunctionFailed. Where the process took too long or ended, it is not usable any more.
+        Raises FunctionFailed. After a time-out or a crash the environment is no longer usable.
         """
         seconds = self._function.timeout_seconds
         request = {"event": event, "request_id": request_id, "deadline": time.time() + seconds}
@@ -75,12 +75,12 @@ class Environment:
             answer = json.loads(self._pipe.recv_bytes(MAX_PAYLOAD_BYTES))
         except (OSError, EOFError) as broken:
             self.kill()
-            raise FunctionFailed("Runtime exited, or answered too much") from broken
+            raise FunctionFailed("Runtime exited, or its answer was too large") from broken
         if "error" in answer:
             raise FunctionFailed(answer["error"])
         return answer["response"]
 
     def kill(self) -> None:
-        """End the process at once; a caller that waits gets FunctionFailed."""
+        """Kill the process. A caller that is waiting gets FunctionFailed."""
         self.usable = False
         self._process.kill()

@@ -1,7 +1,7 @@
-"""Runs inside an execution environment: handles one event at a time, as on Lambda.
+"""Handles one event at a time in the process of an execution environment, as Lambda's runtime does.
 
-Events and answers are JSON on a pipe, so nothing passes that could not pass on AWS. The process ends when its
-pipe does.
+Events and answers are JSON on a pipe, so that an object that JSON can't express fails as on AWS. The process
+ends when its pipe is closed.
 """
 
 import json
@@ -22,11 +22,11 @@ from infra.local.functions.deployed import Function
 
 
 def run(function: Function, pipe: Connection) -> None:
-    """Answer each event until there are no more. The body of the process."""
-    # Ctrl-C reaches every process of the terminal; the gateway decides what follows.
+    """Handle events until the pipe is closed. This is the process's main function."""
+    # Ctrl-C reaches every process of the terminal. The gateway handles it and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with suppress(OSError):  # where it exists: so that `top` and `ps` show which process is which
+    with suppress(OSError):  # on Linux `top` and `ps` then show the function's name
         Path("/proc/self/comm").write_text(function.name[:15])
     handler = None
     with suppress(EOFError, OSError):
@@ -37,14 +37,14 @@ def run(function: Function, pipe: Connection) -> None:
             try:
                 handler = handler or _handler(function.handler)
                 answer = json.dumps({"response": handler(request["event"], context)})
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises is a failure of the function
+            except Exception as error:  # noqa: BLE001 - anything that a handler raises
                 answer = json.dumps({"error": "".join(traceback.format_exception(error)).strip()})
             sys.stdout.flush()
             pipe.send_bytes(answer.encode())
 
 
 def _context(function: Function, request_id: str, deadline: float) -> SimpleNamespace:
-    """Return the second argument of a handler; the deadline is in Unix seconds."""
+    """Return a handler's second argument. ``deadline`` is in Unix seconds."""
     return SimpleNamespace(
         function_name=function.name,
         aws_request_id=request_id,
@@ -54,7 +54,7 @@ def _context(function: Function, request_id: str, deadline: float) -> SimpleName
 
 
 def _trace(request_id: str) -> str:
-    """Return what Lambda says of the trace of a request that nobody samples."""
+    """Return the trace header that Lambda sets for a request that is not sampled."""
     return f"Root=1-{int(time.time()):08x}-{request_id.replace('-', '')[:24]};Sampled=0"
 
 

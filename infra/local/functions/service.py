@@ -1,6 +1,6 @@
-"""Invokes functions as Lambda does, each in as many environments as it needs at the same time, up to a limit.
+"""Invokes functions as Lambda does: concurrently, each in up to ``CONCURRENCY`` environments.
 
-One thread uses each environment. A crashed or timed-out one is replaced when the next event comes.
+Each environment belongs to one thread. One that crashed or timed out is replaced at the next event.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from infra.local.functions.environment import (
 logger = logging.getLogger("gateway.lambda")
 
 CONCURRENCY = 4
-"""Environments for each function: more than a laptop's cores can use, far fewer than AWS's 1,000."""
+"""Environments of each function. A laptop's cores can't use more; AWS allows 1,000 in an account."""
 
 
 class LambdaService:
-    """Invokes functions by name. ``start`` makes one more environment of a function.
+    """Invokes functions by name. ``start`` creates an environment of a function.
 
     ``ran`` is set after each invocation.
     """
@@ -46,7 +46,7 @@ class LambdaService:
         self.ran = asyncio.Event()
 
     async def warm(self) -> None:
-        """Make one environment of each function, so that no first event has to wait for it."""
+        """Start one environment of each function, so that the first events don't wait for it."""
         loop = asyncio.get_running_loop()
         await asyncio.gather(
             *(
@@ -58,8 +58,8 @@ class LambdaService:
     async def invoke(self, name: str, event: Any, within: float | None = None) -> Any:
         """Invoke a function and return its answer.
 
-        Raises FunctionFailed, which has been logged, and IntegrationTimedOut after ``within`` seconds, which
-        does not end the function.
+        Raises FunctionFailed, which has been logged. Raises IntegrationTimedOut after ``within`` seconds; the
+        function goes on.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -71,7 +71,7 @@ class LambdaService:
             self.ran.set()
 
     def close(self) -> None:
-        """End all environments at once."""
+        """Kill all environments."""
         with self._lock:
             self._closed = True
             for environment in self._all:
@@ -86,7 +86,7 @@ class LambdaService:
         except FunctionFailed as failure:
             if not self._closed:
                 extra = {"function": name, "request_id": request_id}
-                # The failure's own trace is the message; ours would hide it.
+                # The message has the function's own traceback.
                 logger.error("%s failed: %s", name, failure, extra=extra)  # noqa: TRY400
             raise
 

@@ -1,4 +1,4 @@
-"""What both pollers share: how often they look, and what an answer reports as failed."""
+"""How often both pollers look, and how they read which items of a batch failed."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 Sleep = Callable[[float], Awaitable[object]]
 
 POLL_SECONDS = 0.1
-"""Between two looks at a stream or a queue. DynamoDB's own stream takes 213 ms."""
+"""The time between two looks at a stream or a queue. DynamoDB's own stream takes 213 ms."""
 
 RETRY_SECONDS = 1.0
-"""Before the next look, after one that failed."""
+"""The time before the next look after one that failed."""
 
 
 def reported(response: Any) -> set[str] | None:
-    """Return what a function's answer reports as failed; None if the answer can't be read.
+    """Return the ids of the items that an answer reports as failed. None means that all of them failed.
 
-    To Lambda no answer is success, and an unreadable one is a failure of the whole batch.
+    As on Lambda, an empty answer is a success, and an invalid answer is a failure of the whole batch.
     """
     try:
         return {str(failure["itemIdentifier"]) for failure in (response or {}).get("batchItemFailures") or ()}

@@ -1,7 +1,7 @@
 """Lambda's poller of a queue: hands messages to a function, and deletes those that the function handled.
 
-The queue hands out the others again after a time, and at last moves them to its dead-letter queue. It also
-keeps the order within a message group. Nothing ends the poller: errors are logged and tried again.
+The queue does the rest: it keeps the order within a message group, hands out the other messages again, and
+after their last attempt moves them to the dead-letter queue. Errors are logged, and the poller goes on.
 """
 
 import asyncio
@@ -48,8 +48,8 @@ async def poll_queue(
 ) -> None:
     """Feed one function from one queue, until cancelled.
 
-    ``invoke`` is given messages and raises FunctionFailed. At most ``concurrency`` batches of ``batch_size``
-    are with the function at a time. ``sleep`` waits between two looks, and after failures.
+    ``invoke`` calls the function with messages and raises FunctionFailed. At most ``concurrency`` batches of
+    ``batch_size`` are in progress at a time. ``sleep`` waits between two looks.
     """
     room = asyncio.Semaphore(concurrency)
 
@@ -57,14 +57,14 @@ async def poll_queue(
         try:
             failed = reported(await invoke(messages))
             if failed is None or not failed <= {message["MessageId"] for message in messages}:
-                return  # as Lambda takes such an answer: all of it comes again
+                return  # all of them come again, as on Lambda
             for message in messages:
                 if message["MessageId"] not in failed:
                     await asyncio.to_thread(queue.delete, message)
         except FunctionFailed:
-            return  # which has been logged
+            return  # the failure has been logged
         except Exception:
-            logger.exception("messages could not be handed over or deleted, and come again")
+            logger.exception("messages could not be handed over or deleted; they come again")
         finally:
             room.release()
 
@@ -73,7 +73,7 @@ async def poll_queue(
             await room.acquire()
             try:
                 messages = await asyncio.to_thread(queue.receive, batch_size)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+            except Exception as error:  # noqa: BLE001 - the next look may succeed
                 logger.warning("the queue can't be read: %r", error)
                 messages = ()
             if messages:

@@ -1,6 +1,6 @@
-"""EventBridge's schedule: starts a function at intervals, whether it succeeds or fails.
+"""Starts a function at intervals, as a schedule of EventBridge does, whether it succeeds or fails.
 
-On AWS a schedule does not wait for the last run; here it does, but no function may rely on it.
+Here each run waits for the last one. No function may rely on that, since EventBridge does not wait.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ logger = logging.getLogger("gateway.schedule")
 
 
 def schedule_event(function: str, moment: Moment) -> dict[str, Any]:
-    """Return the event of a function's schedule for a moment; EventBridge knows whole seconds."""
+    """Return the event of a function's schedule. Its time is in whole seconds, as EventBridge's is."""
     rule = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/game-night-live-{STAGE}-{function}-event"
     return {
         "version": "0",
@@ -37,12 +37,12 @@ async def run_schedule(
     invoke: Callable[[str, Any], Awaitable[Any]],
     sleep: Sleep = asyncio.sleep,
 ) -> None:
-    """Start a function every so many seconds, one after the other, until cancelled."""
+    """Start a function every ``seconds``, until cancelled."""
     while True:
         await sleep(seconds)
         try:
             await invoke(name, schedule_event(name, Moment.present()))
         except FunctionFailed:
-            continue  # logged; the next run does what this one did not
+            continue  # the failure has been logged; the next run makes up for it
         except Exception:
             logger.exception("a scheduled function could not be started")

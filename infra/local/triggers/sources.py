@@ -1,4 +1,4 @@
-"""Calls the functions that no client calls: from the table's stream, the delivery queue and the schedule."""
+"""Connects the table's stream, the delivery queue and the schedule to the functions that they trigger."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ logger = logging.getLogger("gateway.stream")
 def stream_poller(
     app: Chalice, functions: LambdaService, endpoints: Endpoints, failures: EngineQueue
 ) -> StreamPoller:
-    """Return what hands the stream's records to their function; ``failures`` gets what is given up."""
+    """Return the poller of the table's stream. ``failures`` gets the batches that it gives up."""
     [source] = triggered(app, DynamoDBEventConfig)
     dynamodb, streams = (engine_client(name, endpoints) for name in ("dynamodb", "dynamodbstreams"))
     reader = TableStream(dynamodb, streams, tables(STAGE)["SessionsTable"].name)
@@ -40,7 +40,7 @@ def stream_poller(
 
     async def give_up(batch: Batch, arn: str, shard: str) -> None:
         failure = failure_record(batch, source.name, arn, shard, Moment.present())
-        logger.error("records of the stream were given up", extra={"failure": failure})
+        logger.error("records of the stream failed for the last time", extra={"failure": failure})
         await asyncio.to_thread(failures.send, json.dumps(failure))
 
     async def until_a_function_has_run(seconds: float) -> None:
@@ -59,7 +59,7 @@ async def call_functions(
     queues: Mapping[str, EngineQueue],
     schedule_seconds: float,
 ) -> None:
-    """Call an application's functions until cancelled; a schedule comes every so many seconds."""
+    """Trigger functions until cancelled. Those with a schedule run every ``schedule_seconds``."""
     [source] = triggered(app, SQSEventConfig)
     queue = queues["DeliveryQueue"]
 

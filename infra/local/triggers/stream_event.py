@@ -1,6 +1,6 @@
-"""The event that Lambda makes of records of a DynamoDB stream.
+"""Makes Lambda's event from records of a DynamoDB stream.
 
-It turns the SDK's parsed records back into Lambda's JSON: binary as base64, times as seconds since 1970.
+It turns the SDK's parsed values back into JSON: binary as base64, times as seconds since 1970.
 """
 
 import base64
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 Record = Mapping[str, Any]
-"""A record as the SDK returns it from GetRecords, or as Lambda hands it over."""
+"""A record as GetRecords returns it, or as Lambda hands it over."""
 
 
 def stream_event(records: Iterable[Record], stream_arn: str) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def stream_event(records: Iterable[Record], stream_arn: str) -> dict[str, Any]:
 
 
 def sequence_number(record: Record) -> str:
-    """Return the stream's name for a record."""
+    """Return a record's sequence number."""
     return str(record["dynamodb"]["SequenceNumber"])
 
 

@@ -1,7 +1,7 @@
 """Lambda's rules for a shard of a stream: which records come next, and what follows a failure.
 
-As documented under "Process DynamoDB records with Lambda", for a mapping that halves failed batches and whose
-function reports what failed. One queue is one shard; nothing overtakes a failing batch.
+They are documented under "Process DynamoDB records with Lambda". Here they are written for a mapping that
+halves failed batches and a function that reports failed records. Nothing overtakes a failing batch.
 """
 
 import json
@@ -17,12 +17,12 @@ from infra.local.triggers.polling import reported
 from infra.local.triggers.stream_event import Record, created_at, sequence_number
 
 WITHOUT_END = -1
-"""AWS's number for no limit."""
+"""AWS's value for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records to hand over together; ``failures`` counts how often that has failed already."""
+    """Records that are handed over together. ``failures`` is how often they have failed."""
 
     records: tuple[Record, ...]
     failures: int = 0
@@ -31,9 +31,8 @@ class Batch:
 class ShardQueue:
     """The records of one shard on their way to a function.
 
-    ``settings`` are the mapping's, as UpdateEventSourceMapping takes them. ``discard`` is given a batch after
-    its last attempt. Here no record gets too old: what happened before a laptop slept is delivered when it
-    wakes.
+    ``settings`` are the mapping's, as UpdateEventSourceMapping takes them. ``discard`` gets a batch after its
+    last attempt. A record's age is ignored: records from before a laptop slept are delivered when it wakes.
     """
 
     def __init__(self, settings: Mapping[str, Any], discard: Callable[[Batch], None]) -> None:
@@ -45,20 +44,20 @@ class ShardQueue:
         self._batches: deque[Batch] = deque()
 
     def add(self, records: Iterable[Record]) -> None:
-        """Take records, in the shard's order, and drop those that no filter wants."""
+        """Add records in the shard's order, without those that no filter matches."""
         wanted = tuple(record for record in records if matches_any(self._patterns, record))
         size = self._batch_size
         self._batches.extend(Batch(wanted[start : start + size]) for start in range(0, len(wanted), size))
 
     def next_batch(self) -> Batch | None:
-        """Return what the function gets next; None if there is nothing.
+        """Return the next batch, or None.
 
-        It is returned again until ``answered`` or ``failed`` has been called with it.
+        It stays the next one until ``answered`` or ``failed`` has been called with it.
         """
         return self._batches[0] if self._batches else None
 
     def answered(self, batch: Batch, response: Any) -> bool:
-        """Take the function's answer; return whether some of the batch has to come again."""
+        """Note the function's answer. Return whether a part of the batch has to come again."""
         failed = reported(response)
         if failed == set():
             self._batches.popleft()
@@ -66,11 +65,11 @@ class ShardQueue:
         numbers = [sequence_number(record) for record in batch.records]
         if failed is None or not failed <= {*numbers} or numbers[0] in failed:
             return self.failed(batch)
-        # Whatever precedes the lowest reported record is done; the rest is a batch of its own.
+        # Records before the first reported one are done; the others become a new batch.
         return self._count(Batch(batch.records[min(map(numbers.index, failed)) :]))
 
     def failed(self, batch: Batch) -> bool:
-        """Take the function's failure; return whether the batch has to come again."""
+        """Note that the function failed. Return whether the batch has to come again."""
         if len(batch.records) == 1:
             return self._count(batch)
         # Halving does not count as an attempt.
@@ -94,10 +93,10 @@ def patterns_of(settings: Mapping[str, Any]) -> list[Any]:
 
 
 def matches_any(patterns: Iterable[Any], record: Record) -> bool:
-    """Say whether a record passes the filters, as documented under "Lambda event filtering".
+    """Return whether a record matches one of the filters, as documented under "Lambda event filtering".
 
-    It knows exact values and prefixes. Raises ValueError for another operator: half a filter would lose
-    events in silence.
+    It knows exact values and prefixes. Raises ValueError for any other operator, since a filter that is half
+    understood would silently lose events.
     """
     return any(_matches(pattern, record) for pattern in patterns)
 
@@ -114,17 +113,17 @@ def _fits(rule: Any, value: Any) -> bool:
     if not isinstance(rule, Mapping):
         return bool(rule == value)
     if [*rule] != ["prefix"]:
-        raise ValueError(f"The rule {rule!r} of an event pattern is not known here.")
+        raise ValueError(f"The gateway does not know the rule {rule!r} of an event pattern.")
     return isinstance(value, str) and value.startswith(rule["prefix"])
 
 
 def failure_record(
     batch: Batch, function: str, stream_arn: str, shard: str, moment: Moment
 ) -> dict[str, Any]:
-    """Return the message to the on-failure destination for records after their last attempt.
+    """Return Lambda's message to the on-failure destination about a batch after its last attempt.
 
-    As documented under "Retain discarded batch records for a DynamoDB event source": it names the records
-    without their contents.
+    It names the records without their contents, as documented under "Retain discarded batch records for a
+    DynamoDB event source".
     """
     first, last = batch.records[0], batch.records[-1]
     return {

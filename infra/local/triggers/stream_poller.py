@@ -1,6 +1,6 @@
-"""Lambda's poller of a stream: reads every shard in order and hands its records to a function.
+"""Lambda's poller of a stream: reads every shard in order, and hands its records to a function.
 
-It reads one shard after the other, parents before their children. Errors are logged, and it goes on.
+It reads the shards in turn, a parent before its children. Errors are logged, and the poller goes on.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from infra.local.triggers.stream_reader import IteratorExpired, Page, RecordsTri
 logger = logging.getLogger("gateway.stream")
 
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.5, 10.0
-"""Before a failed batch comes again: twice as long each time, up to the second."""
+"""The time before a failed batch comes again. It doubles with each failure, up to the second value."""
 
 
 @dataclass(slots=True)
 class _Place:
-    """Where a shard is read: at its iterator, or else after the record ``last``, or else from ``kind``."""
+    """Where a shard is read next: at ``iterator``, or else after the record ``last``, or else at ``kind``."""
 
     arn: str
     shard: str
@@ -37,8 +37,8 @@ class _Place:
 class StreamPoller:
     """Feeds one function from one stream, by the settings of an event source mapping.
 
-    ``invoke`` is given records and the stream's name, and raises FunctionFailed. ``give_up`` is given what
-    the settings discard, and the names of its stream and shard; it is called until it does not raise.
+    ``invoke`` calls the function with records and the stream's ARN, and raises FunctionFailed. ``give_up`` is
+    called with a batch after its last attempt, its stream's ARN and its shard, and again until it succeeds.
     ``idle`` waits between two looks, ``sleep`` after failures.
     """
 
@@ -63,7 +63,7 @@ class StreamPoller:
         self._discarded: list[Batch] = []
 
     async def position(self) -> None:
-        """Begin after everything that the stream holds now. Raises what the reader raises."""
+        """Start behind all records that the stream has now. Raises what the reader raises."""
         await self._discover("LATEST")
         for place in self._places:
             place.iterator = await asyncio.to_thread(self._reader.iterator, place.arn, place.shard, "LATEST")
@@ -74,7 +74,7 @@ class StreamPoller:
             try:
                 await self._look()
                 await self._idle(POLL_SECONDS)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+            except Exception as error:  # noqa: BLE001 - the next look may succeed
                 logger.warning("the stream can't be read: %r", error)
                 await self._sleep(RETRY_SECONDS)
 
@@ -91,7 +91,7 @@ class StreamPoller:
             await self._deliver(place)
 
     async def _discover(self, kind: str) -> None:
-        """Drop the shards that have ended, and take up each new one unless its parent is still read."""
+        """Drop the shards that have ended. Add each new shard, unless its parent is still being read."""
         arn = await asyncio.to_thread(self._reader.arn)
         shards = await asyncio.to_thread(self._reader.shards, arn)
         self._places = [place for place in self._places if not place.ended]
@@ -123,7 +123,7 @@ class StreamPoller:
         return await self._read(place)
 
     async def _deliver(self, place: _Place) -> None:
-        """Hand over what a shard's queue holds, until all of it is done or given up."""
+        """Hand over all records in a shard's queue, until each is done or has failed for the last time."""
         while True:
             while self._discarded:
                 await self._give_up(self._discarded[0], place.arn, place.shard)
@@ -133,7 +133,7 @@ class StreamPoller:
                 return
             try:
                 again = place.queue.answered(batch, await self._invoke(batch.records, place.arn))
-            except FunctionFailed:  # which has been logged
+            except FunctionFailed:  # it has been logged
                 again = place.queue.failed(batch)
             except Exception:
                 logger.exception("a batch could not be handed over")

@@ -1,6 +1,6 @@
-"""A DynamoDB stream over the SDK: its shards, and their records page by page.
+"""Reads a DynamoDB stream with the SDK: its shards, and their records page by page.
 
-Blocks; ``stream_poller`` calls it in threads.
+All methods block; ``stream_poller`` calls them in threads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,24 +14,24 @@ from infra.local.triggers.stream_event import Record
 
 
 class StreamUnavailable(Exception):
-    """The engine did not answer as it should; another attempt may succeed."""
+    """The stream could not be read. Another attempt may succeed."""
 
 
 class IteratorExpired(Exception):
-    """The place in the shard has to be found again."""
+    """The iterator is too old. Ask for a new one."""
 
 
 class RecordsTrimmed(Exception):
-    """The records at the place are not kept any more."""
+    """The records at this place are no longer in the stream."""
 
 
 class StreamGone(Exception):
-    """There is no such stream or shard (any more)."""
+    """There is no such stream or shard, or it no longer exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A shard and the one that it continues."""
+    """A shard, and the one that it continues."""
 
     id: str
     parent: str | None
@@ -40,14 +40,14 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records, and the iterator behind them; None at the end of a closed shard."""
+    """Records, and the iterator of the next page. It is None at the end of a closed shard."""
 
     records: Sequence[Record]
     next_iterator: str | None
 
 
 class TableStream:
-    """The stream of a table. The arguments are SDK clients and the table's name.
+    """The stream of a table. ``dynamodb`` and ``streams`` are SDK clients.
 
     Every method raises StreamUnavailable and StreamGone.
     """
@@ -58,7 +58,7 @@ class TableStream:
         self._table = table
 
     def arn(self) -> str:
-        """Return the stream's name, which changes when its table is recreated."""
+        """Return the stream's ARN, which changes when the table is recreated."""
         with _translated():
             arn = self._dynamodb.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")
         if not arn:
@@ -80,7 +80,7 @@ class TableStream:
             arguments["ExclusiveStartShardId"] = stream["LastEvaluatedShardId"]
 
     def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
-        """Return an iterator of a kind: LATEST, TRIM_HORIZON or one with a sequence number.
+        """Return an iterator. ``kind`` is one of DynamoDB's: two kinds need a sequence number.
 
         Raises RecordsTrimmed.
         """
@@ -91,7 +91,7 @@ class TableStream:
             return str(self._streams.get_shard_iterator(**arguments)["ShardIterator"])
 
     def page(self, iterator: str) -> Page:
-        """Return the next records. Raises IteratorExpired, RecordsTrimmed."""
+        """Return a page of records. Raises IteratorExpired, RecordsTrimmed."""
         with _translated():
             answer = self._streams.get_records(ShardIterator=iterator)
         return Page(answer["Records"], answer.get("NextShardIterator"))

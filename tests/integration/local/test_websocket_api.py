@@ -106,7 +106,7 @@ async def test_there_is_one_websocket_address(stage: Stage, caplog: pytest.LogCa
 
     assert refused.value.response.status_code == 403
     assert json.loads(refused.value.response.body or b"") == {"message": "Forbidden"}
-    assert "a WebSocket was asked for at '/elsewhere'; it is at /api/sessions/live" in caplog.messages
+    assert "a client asked for a WebSocket at '/elsewhere'; it is at /api/sessions/live" in caplog.messages
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 

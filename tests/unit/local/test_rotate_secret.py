@@ -16,7 +16,7 @@ YEAR = 366 * 24 * 60 * 60
 @pytest.fixture
 def state(tmp_path: Path) -> StateDir:
     state = StateDir(tmp_path)
-    state.ensure_token_secrets()
+    state.readable_token_secrets()
     return state
 
 

@@ -10,15 +10,15 @@ from infra.local.state import StateDir, StateInUse, StateUnusable
 def test_the_token_secret_is_made_once_and_kept(tmp_path: Path) -> None:
     state = StateDir(tmp_path / "state")
 
-    first = FileSecrets(state.ensure_token_secrets()).load()
-    again = FileSecrets(state.ensure_token_secrets()).load()
+    first = FileSecrets(state.readable_token_secrets()).load()
+    again = FileSecrets(state.readable_token_secrets()).load()
 
     assert again == first
     assert len(first.current.secret) >= 64
 
 
 def test_the_token_secret_is_for_its_owner_only(tmp_path: Path) -> None:
-    secrets = StateDir(tmp_path).ensure_token_secrets()
+    secrets = StateDir(tmp_path).readable_token_secrets()
 
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [secrets]
@@ -49,5 +49,5 @@ def test_damaged_secrets_are_named_and_left_as_they_are(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(StateUnusable, match=r"can't be kept in .*file/state: .*--state-dir"):
+    with pytest.raises(StateUnusable, match=r"can't be stored in .*file/state: .*--state-dir"):
         StateDir(tmp_path / "file" / "state").lock("gateway")

@@ -14,7 +14,7 @@ DAY = 24 * HOUR
 
 
 def test_a_token_and_nothing_else_is_printed(tmp_path: Path) -> None:
-    secrets = FileSecrets(StateDir(tmp_path).ensure_token_secrets())
+    secrets = FileSecrets(StateDir(tmp_path).readable_token_secrets())
 
     result = CliRunner().invoke(token, ["--role", "bot", "--sub", "kosmi", "--state-dir", str(tmp_path)])
 
@@ -49,7 +49,7 @@ def test_a_tokens_life_is_its_roles_unless_somebody_says(tmp_path: Path, role: s
 def test_no_token_is_printed_that_lives_longer_than_its_role_may(
     tmp_path: Path, role: str, longest: int
 ) -> None:
-    secrets = StateDir(tmp_path).ensure_token_secrets()
+    secrets = StateDir(tmp_path).readable_token_secrets()
     asked = ["--role", role, "--state-dir", str(secrets.parent), "--ttl"]
 
     longer = CliRunner().invoke(token, [*asked, str(longest + 1)])
@@ -62,7 +62,7 @@ def test_no_token_is_printed_that_lives_longer_than_its_role_may(
 
 def life_of(folder: Path, *options: str) -> int:
     """Return the seconds that a token which the service accepts is good for from when it was minted."""
-    secrets = FileSecrets(StateDir(folder).ensure_token_secrets())
+    secrets = FileSecrets(StateDir(folder).readable_token_secrets())
     minted = CliRunner().invoke(token, [*options, "--state-dir", str(folder)]).stdout.strip()
     claims = JwtVerifier(secrets, "game-night-live").verify(minted)
     return claims.expires_at - int(claims.issued_at)
