@@ -1,4 +1,4 @@
-"""``python -m infra.cli``: the command for a process that this project starts, from its own folder."""
+"""Lets this project start the command from its own folder, with ``python -m infra.cli``."""
 
 from infra.cli import main
 

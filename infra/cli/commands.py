@@ -1,4 +1,4 @@
-"""Lists the commands of ``gamenight``, below headings that say for whom they are."""
+"""Lists the commands of ``gamenight``, under headings for those who use them."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""``gamenight demo``: a scripted night, for a first look."""
+"""``gamenight demo``: plays a scripted night."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ POLL_SECONDS = 0.05
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
-    help="Seconds between two steps, to read along.",
+    help="Seconds between two steps, so that you can read along.",
 )
 @JSON
 def demo(  # noqa: PLR0913 - one for each option
@@ -42,18 +42,18 @@ def demo(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Play a night with a few bots, for a first look.
 
-    A host starts a night and adds games. Bots get the events and vote; one of them closes her laptop and
+    A host starts a night and adds games. Bots get the events and vote. One of them closes her laptop and
     comes back. The demo uses the gateway of `make run`, or starts its own if none is running. With --json it
     prints only the events that the announcer gets.
     """
-    exit_by_signals()  # a signal ends its gateway too, as Ctrl-C does
+    exit_by_signals()  # so that a signal stops the gateway too, as Ctrl-C does
     with _service(stage, state_dir, url, own=own) as service, translated(service.url):
         asyncio.run(play(service, pace, json_only=json_only))
 
 
 @contextmanager
 def _service(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[ServiceTarget]:
-    """Yield the service that the options name, or a gateway of its own if no local one is running."""
+    """Yield the service that the options name, or start a gateway if no local one is running."""
     if not own:
         try:
             service = named_service(stage, state_dir, url)
@@ -70,7 +70,7 @@ def _service(stage: str | None, state_dir: Path, url: str | None, *, own: bool) 
 
 @contextmanager
 def _own_gateway() -> Iterator[Path]:
-    """Serve on a free port until the end of the block; yields the folder of its state, which goes then."""
+    """Run a gateway on a free port until the end of the block. Yields its temporary state folder."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="game-night-live-"))
         state, ready, log = Path(folder) / "state", Path(folder) / "ready.json", Path(folder) / "gateway.log"
@@ -84,7 +84,7 @@ def _own_gateway() -> Iterator[Path]:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # A session of its own, so that Ctrl-C ends what uses the gateway first.
+                # Its own session, so that Ctrl-C first ends the demo, and the demo ends the gateway.
                 start_new_session=True,
             )
             stack.callback(_stop, process)
@@ -94,7 +94,7 @@ def _own_gateway() -> Iterator[Path]:
 
 def _wait(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not ready.exists():  # another process writes it, so it can only be looked at again
+    while not ready.exists():  # another process writes the file
         if time.monotonic() >= deadline or process.poll() is not None:
             said = log.read_text(errors="replace").strip()
             raise click.ClickException(f"The gateway did not start. It said:\n{said}")
@@ -102,7 +102,7 @@ def _wait(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> None:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()  # not by SIGINT, which it ignores where this was started in the background
+    process.terminate()  # not SIGINT, which it ignores if this runs in the background
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:

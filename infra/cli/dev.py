@@ -1,4 +1,4 @@
-"""``gamenight dev``: writes documents from the code, looks up vulnerabilities, and sets versions."""
+"""``gamenight dev``: commands for those who change this project."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def specs(*, check: bool, json_only: bool) -> None:
         drifted = [path.name for path, text in files.items() if not path.exists() or path.read_text() != text]
         if drifted:
             raise click.ClickException(f"{', '.join(drifted)}: not what the code says now. Run `make specs`.")
-        answer({"drifted": []}, "The specifications are what the code says.", json_only=json_only)
+        answer({"drifted": []}, "The specifications match the code.", json_only=json_only)
         return
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
@@ -53,7 +53,7 @@ def specs(*, check: bool, json_only: bool) -> None:
 def tables(what: str, *, json_only: bool) -> None:
     """Show what a small night leaves in the tables, and what each access costs.
 
-    It plays the night on an engine of its own. `page` writes both into docs/tables.md.
+    It plays the night on its own engine. `page` writes both into docs/tables.md.
     """
     from infra.local.engine.embedded import EngineError, embedded_engine
     from infra.local.engine.endpoints import Endpoints, point_the_sdks_at, sdk_variables
@@ -85,8 +85,8 @@ def tables(what: str, *, json_only: bool) -> None:
 def audit(options: tuple[str, ...], *, required: bool, json_only: bool) -> None:
     """Look up known vulnerabilities of every pinned package, in the advisories of PyPI.
 
-    Exits with 1 if there is one. Without a network it says so and exits with 0, unless --required is given.
-    Options after -- go to pip-audit.
+    Exits with 1 if there is a vulnerability. If the advisories can't be reached, it says so and exits with 0,
+    or with 1 if --required is given. Options after -- go to pip-audit.
     """
     try:
         found = audited(options)
@@ -103,10 +103,16 @@ def audit(options: tuple[str, ...], *, required: bool, json_only: bool) -> None:
 def release(version: str, *, json_only: bool) -> None:
     """Set one version everywhere, and date the changelog.
 
-    The service, both clients and the specifications get it; what is Unreleased in CHANGELOG.md becomes that
-    version's. It commits and tags nothing, and prints the two commands that do.
+    The service, both clients and the specifications get the version. The Unreleased section of CHANGELOG.md
+    becomes the version's section. The command commits and tags nothing; it prints the two commands that do.
     """
-    specs = [sys.executable, "-m", "infra.cli", "dev", "specs"]  # a process that imports the new version
+    specs = [
+        sys.executable,
+        "-m",
+        "infra.cli",
+        "dev",
+        "specs",
+    ]  # it has to import the new version
     try:
         commands = set_version(
             ROOT,
@@ -122,7 +128,7 @@ def release(version: str, *, json_only: bool) -> None:
 def _audited(found: Audit) -> Iterator[str]:
     yield from found.vulnerabilities
     if found.vulnerabilities:
-        yield "Raise the version in the .in file that names it, or what needs it, and run `make lock`."
+        yield "Raise the version of the package or of one that needs it in its .in file, and run `make lock`."
     elif found.unknown:
         yield f"{found.unknown} of {found.looked_up + found.unknown} packages could not be looked up."
     else:

@@ -1,4 +1,4 @@
-"""``gamenight game`` and ``gamenight vote``: add, list and remove the games of a night, and vote for them."""
+"""``gamenight game`` and ``gamenight vote``: change the games of a night, and vote for them."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def add(  # noqa: PLR0913 - one for each option
     max_players: int | None,
     json_only: bool,
 ) -> None:
-    """Add a game to a night; whoever follows the night hears of it."""
+    """Add a game to a night. Everybody who follows the night gets the event."""
     number = number or active_night(service)
     said = {"pack_name": pack, "min_players": min_players, "max_players": max_players}
     body = {"title": title, **{name: value for name, value in said.items() if value is not None}}
@@ -70,7 +70,7 @@ def import_games(
     """Add the games of a CSV file to a night.
 
     The first line of FILE names the columns: title, pack_name, min_players and max_players, in any order.
-    Only title is required. Nothing is added until every line is right. A title that the night already has is
+    Only title is required. If a line is wrong, nothing is added. A title that the night already has is
     skipped, so you can repeat the command.
     """
     listed = read_list(file)
@@ -81,9 +81,9 @@ def import_games(
             there.add(key)
             new.append(one)
         elif not json_only:
-            click.echo(f"Passed over, since it is there already: {on_one_line(one['title'])}")
+            click.echo(f"Skipped, because the night has it already: {on_one_line(one['title'])}")
     if (count := max((one["id"] for one in night["games"]), default=0) + len(new)) > MAX_GAMES:
-        told = f"A night has {MAX_GAMES} games at most, and this would make {count}. Shorten the list."
+        told = f"A night can have {MAX_GAMES} games. With this list it would have {count}. Shorten the list."
         raise ServiceProblem("too_many_games", told)
     path = f"/api/sessions/{night['id']}/games"
     for place, one in enumerate(new, 1):
@@ -112,14 +112,14 @@ def list_games(service: ServiceTarget, *, number: int | None, json_only: bool) -
 @OF_NIGHT
 @on_a_service
 def remove(service: ServiceTarget, *, game_id: int, number: int | None, json_only: bool) -> None:
-    """Remove a game from a night; its votes no longer count.
+    """Remove a game from a night. Its votes no longer count.
 
     GAME is its number, as `gamenight game list` shows it.
     """
     number = number or active_night(service)
     title = _title(whole_night(service, number), game_id)
     night = service.ask(Role.ADMIN, "DELETE", f"/api/sessions/{number}/games/{game_id}")
-    line = f"🗑️  {title} is removed; night #{number} has {games(night['games_played'])}"
+    line = f"🗑️  {title} is removed. Night #{number} has {games(night['games_played'])}"
     answer(night, line, json_only=json_only)
 
 
@@ -142,7 +142,7 @@ def vote(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Vote for a game, in somebody's name, or withdraw the vote.
 
-    Everybody has one vote for each game; the latest counts.
+    Everybody has one vote for each game. The latest counts.
     """
     number = number or active_night(service)
     if way == "withdraw":
@@ -155,7 +155,7 @@ def vote(  # noqa: PLR0913 - one for each option
         return
     title, totals = on_one_line(counted["game"]["title"]), counted.get("totals")
     if totals is None:
-        click.echo(f"🗳️  the vote for {title} is counted in a moment: many are voting")
+        click.echo(f"🗳️  Many are voting. The vote for {title} is counted in a moment")
     else:
         click.echo(f"🗳️  {title} stands at {_standing(totals)}")
 
@@ -165,13 +165,13 @@ def _withdraw(
 ) -> None:
     night = whole_night(service, number)
     if not (game_id or night["games"]):
-        raise ServiceProblem("no_game", f"Night #{number} has no game, so there is no vote to withdraw.")
+        raise ServiceProblem("no_game", f"Night #{number} has no games, so there is no vote to withdraw.")
     game_id = game_id or night["games"][-1]["id"]
     whose = urlencode({"username": username})
     totals = service.ask(Role.BOT, "DELETE", f"/api/sessions/{number}/votes/{game_id}?{whose}")
     who, title = on_one_line(username), _title(night, game_id)
     answer(
-        totals, f"🗳️  without the vote of {who}, {title} stands at {_standing(totals)}", json_only=json_only
+        totals, f"🗳️  Without the vote of {who}, {title} stands at {_standing(totals)}", json_only=json_only
     )
 
 
@@ -181,7 +181,7 @@ def _title(night: Any, game_id: int | None) -> str:
 
 
 def _same(title: str) -> str:
-    """Return what titles that differ in nothing but case have in common."""
+    """Return a title in the form in which titles are compared: without regard to case."""
     return normalize("NFC", title.strip()).lower()
 
 

@@ -1,4 +1,4 @@
-"""``gamenight invite`` and ``gamenight revoke``: let people in by a code, and shut them out again."""
+"""``gamenight invite`` and ``gamenight revoke``: let people in, and shut them out."""
 
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from infra.local.banner import qr_code
 
 @click.command(epilog=examples("invite", "invite 17 --ttl 7200 --stage dev", "invite --host"))
 @NIGHT
-@click.option("--host", is_flag=True, help="Make a link that signs in a host: once, within ten minutes.")
+@click.option("--host", is_flag=True, help="Make a link that signs in a host, once, within ten minutes.")
 @click.option(
     "--ttl",
     type=click.IntRange(min=1),
@@ -26,12 +26,12 @@ def invite(
 ) -> None:
     """Invite guests to a night by a code, or a host by a link.
 
-    Prints the code, the page's address with it, and a QR code of that. NIGHT is its number; without one it is
-    the newest active night. A code is good until its night ends, and for 7 days at most. A guest stays
-    signed in for 24 hours.
+    Prints the code, a link to the page with the code, and the link as a QR code. NIGHT is the night's number;
+    the default is the newest active night. A code works until its night ends, and for at most 7 days. A guest
+    stays signed in for 24 hours.
     """
     if host and (number or ttl):
-        raise click.UsageError("A host's link is for no night, and good for ten minutes. Leave out the rest.")
+        raise click.UsageError("--host takes neither NIGHT nor --ttl: a host's link lasts ten minutes.")
     path = "/api/invites" if host else f"/api/sessions/{number or active_night(service)}/invites"
     made = service.ask(Role.ADMIN, "POST", path, {"ttl_seconds": ttl} if ttl else {})
     lines = [made["url"], "", qr_code(made["url"])]
@@ -47,28 +47,28 @@ def invite(
     "--night",
     "number",
     type=click.IntRange(min=1),
-    help="The guest's night.  [default: the newest that is on]",
+    help="The guest's night.  [default: the newest active one]",
 )
 @on_a_service
 def revoke(service: ServiceTarget, subject: str, *, guest: bool, number: int | None, json_only: bool) -> None:
     """Revoke the tokens of a bot, a host or a guest.
 
     SUBJECT is the name in the tokens. Its connections are closed. Tokens that are made later work. A guest's
-    name stays taken, and its votes count.
+    name stays taken, and the guest's votes still count.
     """
     if number and not guest:
-        raise click.UsageError("--night goes with --guest.")
+        raise click.UsageError("--night needs --guest.")
     name = quote(subject.strip(), safe="")
     if not name:
-        raise click.BadParameter("it is empty.", param_hint="SUBJECT")
+        raise click.BadParameter("the name is empty.", param_hint="SUBJECT")
     path = (
         f"/api/sessions/{number or active_night(service)}/guests/{name}" if guest else f"/api/tokens/{name}"
     )
     service.ask(Role.ADMIN, "DELETE", path)
-    done = f"{subject} is out: tokens of that name from before are refused."
+    done = f"{subject} is out: tokens issued before now are refused."
     if not guest:
         done = (
-            f"Tokens that a bot or host called {subject} had until now are refused. "
-            f'A guest of that name stays in: `gamenight revoke --guest "{subject}"` removes one.'
+            f"Tokens issued to a bot or host called {subject} before now are refused. "
+            f'A guest of that name stays: `gamenight revoke --guest "{subject}"` removes a guest.'
         )
     answer({"revoked": subject}, done, json_only=json_only)

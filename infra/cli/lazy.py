@@ -14,7 +14,7 @@ from infra.cli.options import as_json
 from infra.signals import raise_by_ctrl_c
 
 Commands = Mapping[str, Mapping[str, tuple[str, str]]]
-"""By heading and command: the module that has the command under its name, and its help's first sentence."""
+"""By heading and command: the module with a function of that name, and the first sentence of its help."""
 
 
 class LazyGroup(click.Group):

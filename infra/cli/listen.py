@@ -1,4 +1,4 @@
-"""``gamenight listen``: what happens in all nights, as it happens."""
+"""``gamenight listen``: shows the events of all nights."""
 
 import asyncio
 import logging
@@ -19,13 +19,13 @@ from infra.cli.service.target import ServiceTarget, on_a_service, translated
 @click.option(
     "--cursors",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep the position in this file: the next start goes on from there and misses nothing.",
+    help="Keep the position in this file. The next start continues there and misses nothing.",
 )
 @on_a_service
 def listen(service: ServiceTarget, cursors: Path | None, *, json_only: bool) -> None:
     """Show what happens in all game nights, as it happens, until Ctrl-C.
 
-    It follows the active nights, and each night that starts. When its connection breaks it reconnects, and
+    It follows the active nights and every night that starts. When the connection breaks, it reconnects and
     shows what it missed. Events go to standard output, messages about the connection to standard error.
     """
     library = logging.getLogger("gamenight")

@@ -1,4 +1,4 @@
-"""``gamenight night``: start a night, list nights, show one, end it."""
+"""``gamenight night``: starts, lists, shows and ends nights."""
 
 from contextlib import suppress
 from typing import Any
@@ -22,9 +22,9 @@ def night() -> None:
 @text_argument("notes", required=False)
 @on_a_service
 def start(service: ServiceTarget, notes: str | None, *, json_only: bool) -> None:
-    """Start a game night; every bot that is connected hears of it.
+    """Start a game night. Every connected bot gets the event.
 
-    NOTES is what you want to say about it, such as its name.
+    NOTES is what you want to say about the night, such as its name.
     """
     started = service.ask(Role.ADMIN, "POST", "/api/sessions", {"notes": notes})
     said = f": {on_one_line(notes)}" if notes else ""
@@ -47,16 +47,16 @@ def list_nights(service: ServiceTarget, *, last: int, active: bool, json_only: b
     for one in shown:
         answer(one, as_row(one), json_only=json_only)
     if not shown and not json_only:
-        click.echo("There are none. `gamenight night start` starts one.")
+        click.echo("There are no nights. `gamenight night start` starts one.")
 
 
 @night.command(epilog=examples("night show", "night show 17 --stage dev --json"))
 @NIGHT
 @on_a_service
 def show(service: ServiceTarget, number: int | None, *, json_only: bool) -> None:
-    """Show a night with its games and their scores, the best first.
+    """Show a night with its games and their scores, the best game first.
 
-    NIGHT is its number; without one it is the newest active night.
+    NIGHT is the night's number. The default is the newest active night.
     """
     shown = whole_night(service, number)
     answer(shown, *_with_results(as_row(shown), shown), json_only=json_only)
@@ -68,7 +68,7 @@ def show(service: ServiceTarget, number: int | None, *, json_only: bool) -> None
 def end(service: ServiceTarget, number: int | None, *, json_only: bool) -> None:
     """End a game night, and show how its games did.
 
-    NIGHT is its number; without one it is the newest active night.
+    NIGHT is the night's number. The default is the newest active night.
     """
     number = number or active_night(service)
     ended = service.ask(Role.ADMIN, "POST", f"/api/sessions/{number}/close")
@@ -77,25 +77,25 @@ def end(service: ServiceTarget, number: int | None, *, json_only: bool) -> None:
         return
     over = f"🌙 Night #{number} is over: {games(ended['games_played'])}"
     click.echo("\n".join(_with_results(over, whole_night(service, number))))
-    with suppress(ServiceProblem):  # there is no other, as a rule
+    with suppress(ServiceProblem):  # usually no other night is active
         click.echo(f"Night #{active_night(service)} is still active.")
 
 
 def active_night(service: ServiceTarget) -> int:
-    """Return the newest active night's number. Raises ServiceProblem where there is none."""
+    """Return the newest active night's number. Raises ServiceProblem if no night is active."""
     try:
         active = service.ask(Role.BOT, "GET", "/api/sessions/active")
     except ServiceProblem as problem:
         if problem.code != "no_active_session":
             raise
         raise ServiceProblem(
-            problem.code, "No night is on now. `gamenight night start` starts one.", problem.status
+            problem.code, "No night is on. `gamenight night start` starts one.", problem.status
         ) from problem
     return int(active["id"])
 
 
 def whole_night(service: ServiceTarget, number: int | None) -> Any:
-    """Return a night with its games; None is the newest active one. Raises ServiceProblem."""
+    """Return a night with its games. None means the newest active night. Raises ServiceProblem."""
     return service.ask(Role.BOT, "GET", f"/api/sessions/{number or active_night(service)}")
 
 

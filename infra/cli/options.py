@@ -1,4 +1,4 @@
-"""The options that many commands share, the examples below their help, and the output of ``--json``."""
+"""Options that many commands share, examples below the help, and the output of ``--json``."""
 
 import json
 import re
@@ -16,7 +16,7 @@ JSON = click.option(
     "--json",
     "json_only",
     is_flag=True,
-    help="Print JSON: one object a line; an error is one object on standard error.",
+    help="Print JSON, one object a line. An error is one object on standard error.",
 )
 
 STATE_DIR = click.option(
@@ -31,12 +31,12 @@ STAGE = click.option(
     metavar="NAME",
     default="local",
     show_default=True,
-    help="The stage on AWS; local is the gateway on this machine.",
+    help="The stage on AWS. local is the gateway on this machine.",
 )
 
 
 class Number(click.IntRange):
-    """A whole number within bounds, whose error says so in words."""
+    """A whole number within bounds, with an error message in plain words."""
 
     name = "number"
 
@@ -46,16 +46,16 @@ class Number(click.IntRange):
             return int(super().convert(value, param, ctx))
         except click.BadParameter:
             to = "on" if self.max is None else f"to {self.max}"
-            self.fail(f"{str(value)!r} is no whole number from {self.min} {to}.", param, ctx)
+            self.fail(f"{str(value)!r} is not a whole number from {self.min} {to}.", param, ctx)
 
 
 def text_argument(name: str, *, required: bool) -> Callable[[Run], Run]:
-    """Return an argument that is one text, and refuse several, with a hint to quote them."""
+    """Return an argument that takes one text. Several words are an error that asks for quotes."""
 
     def joined(ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> str | None:
         if len(words) > 1:
             quoted = f'{ctx.command_path} "{" ".join(words)}"'
-            raise click.UsageError(f"Put what has spaces in quotes: {quoted}", ctx)
+            raise click.UsageError(f"Put a text with spaces in quotes: {quoted}", ctx)
         return words[0] if words else None
 
     metavar = name.upper() if required else f"[{name.upper()}]"
@@ -63,21 +63,21 @@ def text_argument(name: str, *, required: bool) -> Callable[[Run], Run]:
 
 
 UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029]")
-"""Control characters and ends of lines that JSON does not escape."""
+"""Control characters and line ends that ``json.dumps`` does not escape."""
 
 
 def examples(*arguments: str) -> str:
-    """Return a click epilog with a line for each; the backspace keeps click from joining the lines."""
+    """Return a help epilog with one line for each example. The backspace stops click from joining them."""
     return "\n".join(["\b", "Examples:", *(f"  gamenight {one}" for one in arguments)])
 
 
 def as_json(value: Any) -> str:
-    """Return a value as one line of JSON, without any control character."""
+    """Return a value as one line of JSON without control characters."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def answer(value: Any, *lines: str, json_only: bool) -> None:
-    """Print what a command has done: the value for machines, or the lines for people."""
+    """Print a command's result: the value for programs, or the lines for people."""
     for line in [as_json(value)] if json_only else lines:
         click.echo(line)

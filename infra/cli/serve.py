@@ -1,4 +1,4 @@
-"""``gamenight serve``: serves http and ws on localhost until Ctrl-C."""
+"""``gamenight serve``: runs the local gateway until Ctrl-C."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def _seconds(flag: str, default: float, told: str) -> Callable[[Run], Run]:
 @click.command(
     epilog=examples("serve", "serve --host 0.0.0.0", "serve --port 0 --state-dir my-nights --json")
 )
-@click.option("--port", type=Number(0, 65535), default=5000, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=Number(0, 65535), default=5000, show_default=True, help="0 means a free port.")
 @click.option(
     "--host",
     type=click.Choice([*ADDRESSES]),
@@ -39,7 +39,7 @@ def _seconds(flag: str, default: float, told: str) -> Callable[[Run], Run]:
     show_default=True,
     envvar="GATEWAY_HOST",
     show_envvar=True,
-    help="0.0.0.0 serves other devices in the network too, a phone for instance.",
+    help="0.0.0.0 also serves other devices in the network, such as a phone.",
 )
 @STATE_DIR
 @click.option(
@@ -64,22 +64,20 @@ def serve(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Serve http and ws on this machine, until Ctrl-C.
 
-    Once it serves, --json prints the JSON that --ready-file writes. AWS_ENDPOINT_URL_DYNAMODB names a
-    DynamoDB to use instead of the embedded one. The log is short on a terminal, and JSON elsewhere;
-    LOG_FORMAT=json or LOG_FORMAT=text overrides that.
+    --json prints what --ready-file writes. AWS_ENDPOINT_URL_DYNAMODB is the address of a DynamoDB to use
+    instead of the embedded one. The log is short on a terminal, and JSON elsewhere; LOG_FORMAT=json or
+    LOG_FORMAT=text overrides that.
     """
-    # A signal during the start ends what was started so far. Once it serves, it handles signals itself.
+    # During the start a signal ends everything started so far. Later the gateway handles signals itself.
     exit_by_signals()
     dynamodb = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or None
     if dynamodb and not re.fullmatch(r"https?://[\w.\-\[\]:]+/?", dynamodb):
-        message = (
-            f"AWS_ENDPOINT_URL_DYNAMODB should be an address such as http://localhost:8000: {dynamodb!r}"
-        )
+        message = f"AWS_ENDPOINT_URL_DYNAMODB is {dynamodb!r}, not an address such as http://localhost:8000."
         raise click.UsageError(message)
     if ready_file:
         if not ready_file.absolute().parent.is_dir():
             raise click.BadParameter(f"There is no folder {ready_file.parent}.", param_hint="--ready-file")
-        ready_file.unlink(missing_ok=True)  # one of an earlier gateway
+        ready_file.unlink(missing_ok=True)  # it may be an earlier gateway's
 
     def say(text: str) -> None:
         if not json_only:
@@ -99,9 +97,9 @@ def serve(  # noqa: PLR0913 - one for each option
         host,
     )
     try:
-        Settings.from_env()  # before any process inherits invalid settings
+        Settings.from_env()  # finds invalid settings before any process inherits them
         serve_locally(options, say, announce)
     except (EngineError, PortInUse, SettingsError, StateInUse, StateUnusable) as error:
         raise click.ClickException(str(error)) from error
     kept = options.dynamodb or os.path.relpath(state_dir)
-    click.echo(f"Stopped. Everything is kept in {kept}.", err=True)
+    click.echo(f"Stopped. All data is in {kept}.", err=True)

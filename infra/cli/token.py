@@ -1,4 +1,4 @@
-"""``gamenight token``: prints a token and nothing else, so a script can use the output as it is."""
+"""``gamenight token``: prints a token and nothing else, so that a script can use the output."""
 
 from pathlib import Path
 
@@ -20,14 +20,14 @@ DEFAULT_SECONDS = {Role.ADMIN: ADMIN_TOKEN_SECONDS, Role.BOT: BOT_TOKEN_SECONDS}
 
 @click.command(epilog=examples("token --role bot", "token --role admin --sub alice --ttl 3600 --stage dev"))
 @STAGE
-@click.option("--role", type=click.Choice(["admin", "bot"]), required=True, help="What its bearer may do.")
-@click.option("--sub", metavar="NAME", help="Who its bearer is.  [default: the role]")
+@click.option("--role", type=click.Choice(["admin", "bot"]), required=True, help="What the token allows.")
+@click.option("--sub", metavar="NAME", help="The name in the token.  [default: the role]")
 @click.option(
     "--ttl",
     type=int,
     metavar="SECONDS",
-    help="Seconds until it expires, at most a day for an admin and a year for a bot; below 0 it has already "
-    "expired.  [default: 12 hours for an admin, 7 days for a bot]",
+    help="Seconds until it expires: at most a day for an admin, and a year for a bot. A negative number "
+    "makes an expired token.  [default: 12 hours for an admin, 7 days for a bot]",
 )
 @STATE_DIR
 @JSON
@@ -36,13 +36,13 @@ def token(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Print a token and nothing else.
 
-    For a stage on AWS you need the right to read its secret. Anyone who has it can act as any user.
+    For a stage on AWS you need the right to read its secret. Anyone with that secret can act as any user.
     """
     holder = Role(role)
     seconds = DEFAULT_SECONDS[holder] if ttl is None else ttl
     if seconds > MAX_SECONDS[holder]:
         raise click.BadParameter(
-            f"a token of the role {role} is good for {MAX_SECONDS[holder]} seconds at most.",
+            f"a token of the role {role} can last {MAX_SECONDS[holder]} seconds at most.",
             param_hint="--ttl",
         )
     made = minted(stage, state_dir, sub or role, holder, seconds)

@@ -212,10 +212,10 @@ def test_the_commands_of_a_host_do_what_they_say(terminal: Terminal) -> None:
         "🗳️",
         "",
         "🗳️",
-        "Zoë is out: tokens of that name from before are refused.",
+        "Zoë is out: tokens issued before now are refused.",
         (
-            "Tokens that a bot or host called kosmi had until now are refused. "
-            'A guest of that name stays in: `gamenight revoke --guest "kosmi"` removes one.'
+            "Tokens issued to a bot or host called kosmi before now are refused. "
+            'A guest of that name stays: `gamenight revoke --guest "kosmi"` removes a guest.'
         ),
         "🗑️",
         "🌙 Night",

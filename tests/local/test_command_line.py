@@ -89,7 +89,7 @@ async def test_a_night_is_hosted_and_heard_in_words(gateway: Gateway) -> None:
         assert "stands at -1 (0 up, 1 down)" in done(gateway, "vote", "bob", "down")
         done(gateway, "vote", "Zoë & co", "up")
         withdrawn = done(gateway, "vote", "zoë & co", "withdraw")
-        assert "without the vote of zoë & co, Tee K.O. stands at -1 (0 up, 1 down)" in withdrawn
+        assert "Without the vote of zoë & co, Tee K.O. stands at -1 (0 up, 1 down)" in withdrawn
         done(gateway, "game", "add", "Tea K.O.")
         assert "Tea K.O. is removed" in done(gateway, "game", "remove", "2")
         assert "1. Tee K.O.: -1 (0 up, 1 down)" in done(gateway, "night", "end")
@@ -301,14 +301,14 @@ def test_a_list_is_imported_once_however_often(gateway: Gateway, tmp_path: Path)
     again = done(gateway, *command).splitlines()
 
     assert planned == [{"title": "Quiplash 3", "min_players": 3}]
-    assert added[0] == "Passed over, since it is there already: Tee K.O."
+    assert added[0] == "Skipped, because the night has it already: Tee K.O."
     assert added[2:] == ["🎲 1/1 Quiplash 3", f"Night #{number} has 2 games."]
     assert again[3:] == [f"Night #{number} has 2 games."]
     games = [(one["title"], one["min_players"]) for one in told_each(gateway, "game", "list")]
     assert games == [("TEE K.O.", None), ("Quiplash 3", 3)]
     path.write_text("title\n" + "\n".join(f"Game {n}" for n in range(999)))
     too_many = gamenight(*command, "--state-dir", gateway.token_command[-1])
-    assert "A night has 1000 games at most, and this would make 1001." in too_many.stderr
+    assert "A night can have 1000 games. With this list it would have 1001." in too_many.stderr
     done(gateway, "night", "end", number)
 
 

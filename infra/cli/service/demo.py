@@ -1,13 +1,13 @@
-"""Plays a night: a host, three guests who vote, one of whom misses something, and an announcer.
+"""Plays a night: a host, an announcer, and three guests who vote, one of whom misses a part.
 
-Each is a client like any other, with a token and a connection of its own. Each step waits for the events of
-the last one, so the script is as fast as the service; the pace only gives people time to read.
+Each is a client like any other, with its own token and connection. Each step waits for the events of the step
+before, so the script is as fast as the service. The pace only gives people time to read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Literal
+from typing import Literal, TypeVar
 
 import click
 from announcements import on_one_line, results
@@ -18,8 +18,10 @@ from infra.cli.options import as_json
 from infra.cli.service.format import games, members, sentence
 from infra.cli.service.target import ServiceTarget
 
+T = TypeVar("T")
+
 HEARD_SECONDS = 60.0
-"""How long a bot waits for an event; it allows for the cold starts of a new stage."""
+"""How long a bot waits for an event. A new stage has slow cold starts."""
 
 TOKEN_SECONDS = 60 * 60
 
@@ -33,72 +35,59 @@ VOTES: Mapping[str, Mapping[str, Literal["up", "down"]]] = {
     "bob": {QUIPLASH: "up", TEE_KO: "down"},
     "carol": {QUIPLASH: "down", TEE_KO: "up"},
 }
-"""What everybody votes, by title."""
-
+"""What each guest votes, by title."""
 
 COLOURS = {"host": "green", "announcer": "cyan", "alice": "magenta", "bob": "yellow", "carol": "blue"}
 
 
-class _Cursors(MemoryCursors):
-    """Cursors, and an event that is set with the first: from then on a client misses nothing."""
+class _Guest(MemoryCursors):
+    """A guest who listens, reports and votes. Once it keeps a cursor, it misses no event.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.there = asyncio.Event()
-
-    def save(self, cursors: Mapping[str, str]) -> None:
-        """Keep cursors, as ``gamenight.CursorStore``."""
-        super().save(cursors)
-        self.there.set()
-
-
-class _Guest:
-    """A guest of the night ``session_id``, who listens, reports and votes.
-
-    The guest is told its number: the first night that starts may be somebody else's.
+    ``session_id`` is the number of the demo's night, since others may start nights meanwhile.
     """
 
-    def __init__(
-        self, name: str, night: GameNight, cursors: _Cursors, session_id: "asyncio.Future[int]"
-    ) -> None:
+    def __init__(self, name: str, url: str, token: str, session_id: "asyncio.Future[int]") -> None:
+        super().__init__()
         self.name = name
         self.tell: Callable[[Event], None] = lambda _event: None
         self.heard = 0
-        self._night = night
-        self._cursors = cursors
+        self._night = GameNight(url, token, cursors=self)
         self._session_id = session_id
+        self._joined = asyncio.Event()
         self._news: asyncio.Queue[Event | Exception] = asyncio.Queue()
+
+    def save(self, cursors: Mapping[str, str]) -> None:
+        """Keep cursors, see ``gamenight.CursorStore``."""
+        super().save(cursors)
+        self._joined.set()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Listen until the end of the block, from the last position; enter once events certainly arrive."""
+        """Listen until the end of the block, from the last position. The block begins when events arrive."""
         listening = asyncio.create_task(self._listen())
         try:
-            async with self._patience("been let in"):
-                await self._cursors.there.wait()
+            await self._patiently(self._joined.wait(), "joined")
             yield
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
     async def hears(self, kind: str, count: int = 1) -> None:
-        """Wait for so many more events of a kind. Raises the error that has ended the listening."""
-        async with self._patience(f"heard {kind}"):
-            while count:
-                news = await self._news.get()
-                if isinstance(news, Exception):
-                    raise news
-                count -= news.type == kind
+        """Wait for ``count`` more events of a kind. Raises the error that has ended the listening."""
+        while count:
+            news = await self._patiently(self._news.get(), f"heard {kind}")
+            if isinstance(news, Exception):
+                raise news
+            count -= news.type == kind
 
-    @asynccontextmanager
-    async def _patience(self, what: str) -> AsyncIterator[None]:
+    async def _patiently(self, awaited: Awaitable[T], what: str) -> T:
         try:
             async with asyncio.timeout(HEARD_SECONDS):
-                yield
+                return await awaited
         except TimeoutError as missing:
             raise click.ClickException(
-                f"{self.name} has not {what} within {HEARD_SECONDS:g} s. The service's log tells why: "
-                "it is in the terminal of `make run`, or in CloudWatch."
+                f"{self.name} has not {what} within {HEARD_SECONDS:g} s. The service's log says why: it is "
+                "in the terminal of `make run`, or in CloudWatch."
             ) from missing
 
     async def _listen(self) -> None:
@@ -106,10 +95,10 @@ class _Guest:
             async for event in self._night.events():
                 if event.type != "snapshot" and event.session_id == await self._session_id:
                     await self._take(event)
-        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+        except Exception as error:  # noqa: BLE001 - `hears` raises it
             self._news.put_nowait(error)
         finally:
-            self._cursors.there.set()
+            self._joined.set()
 
     async def _take(self, event: Event) -> None:
         self.heard += 1
@@ -122,20 +111,20 @@ class _Guest:
 
 
 async def play(service: ServiceTarget, pace_seconds: float, *, json_only: bool) -> None:
-    """Play a night on a service, and print what everybody does, or only the announcer's events as JSON.
+    """Play a night on a service. Print what everybody does, or only the announcer's events as JSON.
 
     Raises what ``gamenight`` raises, and ClickException.
     """
     script = _Script(service, pace_seconds, json_only=json_only)
     try:
         await script.play()
-    except BaseException:  # by Ctrl-C or a closed pipe, too
+    except BaseException:  # also Ctrl-C and a closed pipe
         await script.abandon()
         raise
 
 
 class _Script:
-    """What happens in the night."""
+    """The steps of the night."""
 
     def __init__(self, service: ServiceTarget, pace_seconds: float, *, json_only: bool) -> None:
         self._url = service.url
@@ -156,7 +145,7 @@ class _Script:
                 await self._add(QUIPLASH, announcer, carol, votes=3)
                 await self._says("carol", "closes her laptop")
             await self._add(TEE_KO, announcer, votes=2)
-            await self._says("carol", "opens it again, and hears what she has missed, in order:")
+            await self._says("carol", "opens it again, and gets what she missed, in order:")
             before, silent = carol.heard, carol.tell
             carol.tell = lambda event: self._say("carol", sentence(event))
             async with carol.listening():
@@ -165,13 +154,13 @@ class _Script:
                 await self._says("carol", f"has caught up: {carol.heard - before} events, none lost")
                 carol.tell = silent
                 await self._end(announcer)
-        self._say("", "Your turn: `make run` serves, docs/bots.md is a bot in ten minutes.")
+        self._say("", "Your turn: `make run` starts the service. docs/bots.md is a bot in ten minutes.")
 
     async def abandon(self) -> None:
-        """End the night of an interrupted script."""
+        """End the night of a script that was interrupted."""
         if self._starting is None:
             return
-        # The user needs the reason of the interruption, not an error of ending the night.
+        # The user needs to see why the demo was interrupted, not an error of ending the night.
         with suppress(Exception):
             async with asyncio.timeout(ABANDON_SECONDS):
                 session = await self._starting
@@ -180,12 +169,11 @@ class _Script:
     async def _guest(self, name: str) -> _Guest:
         asked = {"name": name, "ttl_seconds": TOKEN_SECONDS}
         token = (await self._host.request("POST", "/api/tokens", asked))["token"]
-        cursors = _Cursors()
-        return _Guest(name, GameNight(self._url, token, cursors=cursors), cursors, self._session_id)
+        return _Guest(name, self._url, token, self._session_id)
 
     async def _start(self, guests: Sequence[_Guest]) -> None:
         await self._says("host", f'starts a night: gamenight night start "{NOTES}"')
-        # Shielded: to end a night that is about to start, the script needs its number.
+        # Shielded, because ``abandon`` needs the number of a night that is just starting.
         self._starting = asyncio.ensure_future(self._host.start_night(NOTES))
         session = await asyncio.shield(self._starting)
         self._session_id.set_result(session["id"])
@@ -207,7 +195,7 @@ class _Script:
             self._say("", on_one_line(line))
 
     async def _says(self, who: str, what: str) -> None:
-        # For whoever watches; nothing waits for it to be over.
+        # Gives people time to read.
         await asyncio.sleep(self._pace_seconds)
         self._say(who, click.style(what, bold=who == "host"))
 

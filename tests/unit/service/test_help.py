@@ -101,7 +101,7 @@ def test_a_title_without_quotes_is_answered_with_them(command: str) -> None:
     )
 
     assert shown.exit_code == 2
-    assert f'Put what has spaces in quotes: gamenight {command} "Friday Game Night"' in shown.stderr
+    assert f'Put a text with spaces in quotes: gamenight {command} "Friday Game Night"' in shown.stderr
 
 
 def test_it_tells_its_version() -> None:
@@ -133,8 +133,8 @@ def test_a_folder_that_is_missing_is_told_before_anything_starts() -> None:
         ("night list --json --lst 2", "usage", "No such option '--lst'"),
         ("nigt list --json", "usage", "Did you mean 'night'?"),
         ("token --role bot --state-dir /nowhere --json", "failed", "make run"),
-        ("game remove abc --json", "usage", "'abc' is no whole number from 1 on."),
-        ("serve --port 70000 --json", "usage", "'70000' is no whole number from 0 to 65535."),
+        ("game remove abc --json", "usage", "'abc' is not a whole number from 1 on."),
+        ("serve --port 70000 --json", "usage", "'70000' is not a whole number from 0 to 65535."),
     ],
 )
 def test_an_error_behind_json_is_one_object_on_one_line(typed: str, code: str, says: str) -> None:
