@@ -41,9 +41,9 @@ def rotated(known: TokenSecrets, now: float, until: int) -> TokenSecrets:
     """
     if known.previous is not None and known.previous.accepted(now):
         raise RotationUnderWay(
-            f"The secret {known.previous.kid} of an earlier rotation is still accepted, and only one can be "
-            "beside the current one: its tokens would end now. If that is what you want, or if no bot has "
-            "such a token any more, end it with --finish first, and rotate again."
+            f"The secret {known.previous.kid} of an earlier rotation is still accepted. Another rotation "
+            "would end its tokens now. If you want that, or if no bot has such a token any more, run it with "
+            "--finish first, and rotate again."
         )
     return TokenSecrets(_new_secret(), replace(known.current, until=until))
 

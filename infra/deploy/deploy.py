@@ -71,9 +71,9 @@ def warn_of_other_shards(target: Target) -> None:
         return
     fewer = int(after) < int(before)
     target.progress.warning(
-        f"{name} is {after} from now on, and connections that are open are noted in {before} shards. "
-        + ("Most of them hear nothing more" if fewer else "Some events come twice and some not at all")
-        + " until they have come back, two hours from now at most: see docs/scaling.md, The number of shards."
+        f"{name} is {after} from now on, and open connections are in {before} shards. "
+        + ("Most of them get no events" if fewer else "Some events come twice and some not at all")
+        + " until they reconnect, within two hours: see docs/scaling.md, The number of shards."
     )
 
 

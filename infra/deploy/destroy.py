@@ -54,7 +54,7 @@ def destroy(target: Target) -> None:
     progress.detail(*(remaining or ["nothing"]))
     if remaining:
         raise DeploymentError(
-            "Something is left. Run `destroy` again; what is left then has to be removed by hand."
+            "Something is left. Run the same command again, and remove by hand what is left then."
         )
 
 

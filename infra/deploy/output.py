@@ -37,7 +37,7 @@ ADVICE = {
     "`region` in your AWS profile.",
     exceptions.ConnectionError: NOT_REACHED,
     exceptions.HTTPClientError: NOT_REACHED,
-    BotoCoreError: f"AWS could not be asked: {{}} {AGAIN}",
+    BotoCoreError: f"Asking AWS failed: {{}} {AGAIN}",
 }
 """The advice for each error of botocore: the first that fits."""
 
@@ -94,12 +94,12 @@ def advice(error: ClientError) -> str:
     if code in NOT_PERMITTED:
         return (
             f"These credentials may not do {error.operation_name} ({code}): {said}\n"
-            "infra/deploy/deployer-policy.json is what a person who deploys has to be allowed to do, and "
-            f"events-policy.json where the stage has an event bus. {AGAIN}"
+            "Whoever deploys needs the rights in infra/deploy/deployer-policy.json, and those in "
+            f"events-policy.json if the stage has an event bus. {AGAIN}"
         )
     if code in THROTTLED:
         return (
-            f"AWS takes no more {error.operation_name} calls for the moment ({code}: {said}). Wait a minute, "
-            "and run the same command again: it goes on from where things are."
+            f"AWS accepts no more {error.operation_name} calls at the moment ({code}: {said}). Wait a "
+            "minute, and run the same command again: it goes on from where things are."
         )
     return f"AWS refused {error.operation_name} ({code}): {said}\n{AGAIN}"

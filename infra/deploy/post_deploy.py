@@ -35,10 +35,10 @@ def functions(target: Target) -> None:
         changes: dict[str, Any] = {}
         if actual["Handler"] != handler:
             changes["Handler"] = handler
-            target.progress.detail(f"{name} is entered by {handler}, no longer by {actual['Handler']}")
+            target.progress.detail(f"{name} has the handler {handler}, and no longer {actual['Handler']}")
         if environment_of(actual) != declared:
             changes["Environment"] = {"Variables": declared}
-            target.progress.detail(f"{name} has its environment")
+            target.progress.detail(f"{name} has a new environment")
         if changes:
             update_function(target.aws, full_name, **changes)
 

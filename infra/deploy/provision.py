@@ -69,7 +69,7 @@ def ensure_secret(ssm: Any, name: str) -> bool:
         # Overwrite=False makes two runs at once agree on one secret.
         ssm.put_parameter(
             Name=name,
-            Description="What Game Night Live signs tokens with. Whoever reads it can be anyone.",
+            Description="Signs the tokens of Game Night Live. Whoever can read it can act as any user.",
             Type="SecureString",
             Value=new_secrets().document(),
             Overwrite=False,

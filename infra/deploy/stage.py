@@ -30,8 +30,8 @@ class Stage:
         """Check the name."""
         if not STAGE_NAME.fullmatch(self.name):
             raise DeploymentError(
-                f"{self.name!r} can't be the name of a stage: 1 to 16 lower-case letters and digits, a "
-                "letter first, and not `local`, which is `make run`'s. For example: --stage dev."
+                f"{self.name!r} can't be the name of a stage. Take 1 to 16 lower-case letters and digits, "
+                "a letter first, such as --stage dev. `local` is the gateway's name."
             )
 
     @property

@@ -33,7 +33,7 @@ def release(root: Path, version: str, today: date, write_specifications: Callabl
     work tree is not clean, or if the changelog has nothing unreleased.
     """
     if not SEMVER.fullmatch(version):
-        raise NotReleased(f"{version!r} is no version of SemVer, which looks like 1.4.0 or 2.0.0-rc.1.")
+        raise NotReleased(f"{version!r} is not a version of SemVer, such as 1.4.0 or 2.0.0-rc.1.")
     if _git(root, "status", "--porcelain"):
         raise NotReleased("There are changes that are not committed. Commit or stash them first.")
     changelog = root / "CHANGELOG.md"

@@ -64,7 +64,7 @@ def chalice(project: Path, arguments: list[str], region: str) -> None:
         why = advice(ClientError({"Error": {"Code": code, "Message": said}}, operation))
     else:
         why = f"{ran.stderr.strip().rpartition('received the following error:')[2].strip()}\n{AGAIN}"
-    raise DeploymentError(f"`chalice {' '.join(arguments)}` failed; what was done is still there. {why}")
+    raise DeploymentError(f"`chalice {' '.join(arguments)}` failed. What it had done is still there. {why}")
 
 
 def declared_functions(project: Path) -> dict[str, Function]:

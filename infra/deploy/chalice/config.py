@@ -61,9 +61,7 @@ class ChaliceConfig:
                 f"{self.path} is missing. `git checkout {self.path}` brings it back."
             ) from None
         except ValueError as error:
-            raise DeploymentError(
-                f"{self.path} is not JSON ({error}). Undo what was changed in it."
-            ) from error
+            raise DeploymentError(f"{self.path} is not JSON ({error}). Undo your changes in it.") from error
 
 
 def stage_entry(  # noqa: PLR0913 - each is found out by itself
@@ -99,8 +97,8 @@ def stage_entry(  # noqa: PLR0913 - each is found out by itself
         role = outputs.get(role_output(function))
         if role is None:
             raise DeploymentError(
-                f"The function {function} has no role: infra/deploy/stack.yaml needs a role that may do what "
-                f"the function does, its log group, and an output {role_output(function)}, as others have."
+                f"The function {function} has no role. Add its role, its log group and an output "
+                f"{role_output(function)} to infra/deploy/stack.yaml, as other functions have them."
             )
         per_function[function] = {"iam_role_arn": role}
         if function == "api_handler" and websocket_url:

@@ -171,9 +171,7 @@ def _entry(name: str, kind: str, **values: Any) -> Entry:
 def _one(found: Sequence[str], recorded: str | None, kind: str, progress: Progress) -> str | None:
     chosen = recorded_or_first(recorded, found)
     if others := ", ".join(sorted({*found} - {chosen})):
-        progress.warning(
-            f"there is more than one {kind} API of this stage; {chosen} is used. Not used: {others}"
-        )
+        progress.warning(f"this stage has more than one {kind} API. {chosen} is used. Not used: {others}")
     return chosen
 
 

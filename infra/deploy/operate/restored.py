@@ -34,11 +34,11 @@ def take_into_use(stage: OperatedStage, progress: Progress) -> None:
             closed = run(application.disconnect_all())
     except GameNightError as error:
         raise DeploymentError(f"{error.detail} Run the same command again; it does no harm.") from error
-    progress.detail(f"{closed.closed} closed: their clients come back and are told what they can't resume")
+    progress.detail(f"{closed.closed} closed: their clients reconnect and learn what they can't resume")
     if closed.failed:
         raise DeploymentError(
-            f"{closed.failed} connections could not be closed, and may believe that they have missed "
-            "nothing. Run the same command again; it does no harm."
+            f"{closed.failed} connections could not be closed, and their clients may not notice what they "
+            "have missed. Run the same command again; it does no harm."
         )
 
 

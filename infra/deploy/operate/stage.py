@@ -99,7 +99,7 @@ def _local(state: StateDir) -> OperatedStage:
     if not _is_served(state):
         raise DeploymentError(
             f"No gateway is running on the state folder {state.path}. Start one with `make run`, or name "
-            "the folder of the one that runs with --state-dir."
+            "the running gateway's folder with --state-dir."
         )
     noted: dict[str, str] = json.loads(state.served.read_text())
     point_the_sdks_at(noted)

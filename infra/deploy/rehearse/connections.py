@@ -83,7 +83,7 @@ class Connections:
 
     def resume_from_nothing(self) -> None:
         """Resume on an empty table: the function then writes to it, which it otherwise never does."""
-        self._progress.step("The first client of all resumes, before anybody has asked for anything")
+        self._progress.step("The first client resumes, on empty tables")
         with connect(self._websocket) as bot:
             said = self._ask(bot, type="auth", token=self._terminal.token(), since="")
         must(said.get("type") == "auth_success", f"a client that resumes on an empty table was told {said}")
@@ -101,7 +101,7 @@ class Connections:
         gone.put("behind=", session_stream(session_id), behind=1, missed=99)
         self._terminal.asked("game", "add", "Tee K.O.", "--night", str(session_id))
         yield
-        self._progress.step("Connections that ended without a word are removed by who posts to them")
+        self._progress.step("A delivery removes connections that ended without a word")
         self._see_removed(gone, DELIVERY_SECONDS)
 
     @contextmanager
@@ -112,7 +112,7 @@ class Connections:
             due.put_due("speechless=", 60, DeadlineKind.AUTHENTICATE)
             due.put_due("old=", 7000, DeadlineKind.MAX_AGE)
             yield
-            self._progress.step("Connections whose time has come are told so and closed by the sweep")
+            self._progress.step("The sweep tells and closes connections whose deadline has passed")
             said = json.loads(silent.recv(timeout=SWEEP_SECONDS))
             must(said.get("code") == "auth_timeout", f"a connection that is silent was told {said}")
             with suppress(ConnectionClosed):

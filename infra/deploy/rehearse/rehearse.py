@@ -89,7 +89,7 @@ def _run(terminal: Terminal) -> None:
 
 def _verify(terminal: Terminal) -> None:
     """Run the whole conformance suite, and take each measure that an emulator can answer."""
-    terminal.progress.step("Verification, the conformance suite in it")
+    terminal.progress.step("Verification, with the conformance suite")
     report = terminal.gamenight("stage", "verify", "--yes")
     unmeasured = re.findall(rf"^\| ([\w-]+) .*\| {Verdict.NOT_MEASURED} \|", report, re.MULTILINE)
     must({*unmeasured} == {"missing-path", "protocol-pings"}, f"not measured were {unmeasured}")
@@ -128,7 +128,7 @@ def _rotate_secret(terminal: Terminal) -> None:
 
 
 def _look_for_tokens_in_the_logs(terminal: Terminal) -> None:
-    terminal.progress.step("What the functions logged, tokens looked for")
+    terminal.progress.step("Tokens in what the functions logged")
     log = terminal.account.log()
     must("[WebSocket] Broadcasted" in log, "the log has no line of the functions")
     must(not TOKEN.search(log), f"there is a token in {terminal.account.folder / 'emulator.log'}")
@@ -136,14 +136,14 @@ def _look_for_tokens_in_the_logs(terminal: Terminal) -> None:
 
 
 def _look_for_wrong_calls(terminal: Terminal) -> None:
-    terminal.progress.step("What was called, held against AWS's own models")
+    terminal.progress.step("All calls, compared with AWS's own models")
     wrong = terminal.account.wrong_calls()
     must(not wrong, "AWS would have refused calls:\n  " + "\n  ".join(wrong))
     terminal.progress.detail("nothing that AWS would refuse")
 
 
 def _compare_permissions(terminal: Terminal) -> None:
-    terminal.progress.step("What the functions did, against what their roles allow")
+    terminal.progress.step("What the functions did, compared with what their roles allow")
     iam = boto3.client("iam")
 
     def policies(role: str) -> list[Any]:

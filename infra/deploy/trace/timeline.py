@@ -47,7 +47,7 @@ class Timeline:
         title = click.style(f"{event['event_type']}, event {event['event']}", bold=True)
         lines = [
             f"{title} (cursor {event['cursor']})",
-            f"made at {event.get('event_timestamp', 'a time that the lines do not say')}",
+            f"made at {event.get('event_timestamp', 'an unknown time')}",
             "",
             f"{'ms after':>10}  {'function':<12}  what",
             *map(_line, self.stages),
@@ -68,7 +68,7 @@ IN_ORDER = ("appended", "answered", "received", "fanned_out", "delivered", "broa
 """The order within one millisecond."""
 
 SAID = {
-    "appended": "committed with what it speaks of",
+    "appended": "committed together with the change",
     "received": "came from the table's stream as record {stream_record}",
     "fanned_out": "a large audience: {jobs} jobs will deliver it",
     "gone": "{connection_id} is gone, and is removed",
@@ -126,8 +126,8 @@ def _notes(lines: Sequence[Line], unnamed: int) -> Iterable[str]:
     stages = [line["stage"] for line in lines]
     if "appended" not in stages:
         yield (
-            "No line says that it was committed: its request was killed just then, or these lines are not "
-            "kept any more."
+            "No line says that it was committed: its function was killed before it logged that, or these "
+            "lines are no longer kept."
         )
     if "received" not in stages:
         yield "The stream has not handed it over yet, or that line has not arrived. Ask again in a moment."
@@ -145,8 +145,8 @@ def _notes(lines: Sequence[Line], unnamed: int) -> Iterable[str]:
         yield f"Not caught up so far: {', '.join(sorted(behind))}."
     if unnamed > 0:
         yield (
-            f"{unnamed} of those that have it are counted and not named. Of audiences above {NAMED_UP_TO} "
-            "only those are named that were not reached, unless LOG_LEVEL is DEBUG."
+            f"{unnamed} deliveries are counted and not named. In audiences above {NAMED_UP_TO}, lines name "
+            "only whom they did not reach, unless LOG_LEVEL is DEBUG."
         )
 
 

@@ -35,9 +35,9 @@ def connect_by_message(service: Service) -> Finding:
             bot.send(json.dumps({"type": "ping"}))
             next(frame for frame in frames(bot) if frame.get("type") == "pong")
         except (ConnectionClosed, TimeoutError) as lost:
-            return judged(f"the connection is of no more use: {lost!r}", holds=False)
+            return judged(f"the connection no longer works: {lost!r}", holds=False)
     runs = _runs(service, "websocket_connect", began)
-    text = f"{said}; websocket_connect logged {runs} runs for one connection, which works on"
+    text = f"{said}; websocket_connect logged {runs} runs for one connection, which still works"
     return judged(text, holds=True)
 
 
@@ -53,7 +53,7 @@ def protocol_pings(service: Service, idle_seconds: float = IDLE_SECONDS) -> Find
 
 def _only_on_aws(service: Service) -> None:
     if service.target.options.push_endpoint:
-        raise NotMeasured("an emulator serves the stage, and does this in its own way")
+        raise NotMeasured("an emulator serves the stage, and differs from AWS here")
 
 
 def _answer(bot: ClientConnection) -> str:

@@ -39,7 +39,7 @@ def test_a_renamed_handler_is_entered(stack: Target) -> None:
     post_deploy.functions(stack)
 
     assert client.get_function_configuration(FunctionName=BROADCAST)["Handler"] == "app.broadcast"
-    assert "broadcast is entered by app.broadcast, no longer by app.old_name" in said(stack.progress)
+    assert "broadcast has the handler app.broadcast, and no longer app.old_name" in said(stack.progress)
 
 
 def test_late_addresses_reach_the_environment(stack: Target, functions: dict[str, str]) -> None:
@@ -135,7 +135,7 @@ def test_a_deployment_is_complete_once_it_is_marked(stack: Target) -> None:
 
 
 @pytest.mark.usefixtures("functions")
-@pytest.mark.parametrize(("shards", "what"), [("64", "come twice"), ("4", "hear nothing more"), ("8", "")])
+@pytest.mark.parametrize(("shards", "what"), [("64", "come twice"), ("4", "get no events"), ("8", "")])
 def test_other_shards_are_warned_of(stack: Target, shards: str, what: str) -> None:
     content = json.loads(stack.config.path.read_text())
     content["environment_variables"] = {"AUDIENCE_SHARDS": shards}

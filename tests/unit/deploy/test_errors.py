@@ -69,7 +69,7 @@ ChaliceDeploymentError: ERROR - While deploying your chalice application, receiv
         ("An error occurred (ExpiredToken) when calling the GetRestApis operation: it is", "aws sso login"),
         (
             "An error occurred (Throttling) when calling the GetApis operation (reached max retries: 9): No",
-            "AWS takes no more GetApis calls for the moment (Throttling: No)",
+            "AWS accepts no more GetApis calls at the moment (Throttling: No)",
         ),
         ("Unable to connect to https://lambda.us-east-1.amazonaws.com", f"amazonaws.com\n{AGAIN}"),
     ],

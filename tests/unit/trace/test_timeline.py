@@ -141,7 +141,7 @@ def test_a_crowd_is_counted_and_not_named(journal: Journal) -> None:
     assert (timeline.delivered, timeline.named) == (300, 0)
     shards, unnamed = timeline.notes
     assert shards == "8 of 8 jobs have posted nothing yet."
-    assert unnamed.startswith("300 of those that have it are counted and not named.")
+    assert unnamed.startswith("300 deliveries are counted and not named.")
 
 
 def test_what_has_not_happened_yet_is_said(journal: Journal) -> None:

@@ -36,7 +36,7 @@ def test_what_a_client_of_the_connect_route_hears_is_told() -> None:
 
     assert silent.sent == [{"action": "$connect"}, {"type": "ping"}]
     assert texts == [
-        f"{said}; websocket_connect logged 2 runs for one connection, which works on"
+        f"{said}; websocket_connect logged 2 runs for one connection, which still works"
         for said in ("no answer in 20 s", "answered 'Forbidden'")
     ]
 
