@@ -50,7 +50,7 @@ STAGE_COMMANDS = {
         "trace": ("infra.cli.stage.trace", "Follow an event through the logs, from request to deliveries."),
         "redrive": ("infra.cli.stage.operate", "Redo deliveries that failed for the last time."),
         "restore": ("infra.cli.stage.operate", "Put a restored sessions table into use."),
-        "notify": ("infra.cli.stage.notify", "Tell people of events by mail."),
+        "notify": ("infra.cli.stage.notify", "Mail people about events."),
         "rotate-secret": ("infra.cli.stage.rotate_secret", "Sign tokens with a new secret."),
     },
 }

@@ -32,7 +32,7 @@ from infra.local.apigateway.websocket_api import PATH, WebSocketApi
 from infra.local.banner import banner
 from infra.local.deployment import STAGE
 from infra.local.engine.embedded import ALL_SERVICES, BUT_DYNAMODB, EngineError, embedded_engine
-from infra.local.engine.endpoints import Endpoints, engine_client, sdk_variables, without_aws
+from infra.local.engine.endpoints import Endpoints, engine_client, point_the_sdks_at, sdk_variables
 from infra.local.engine.queues import EngineQueue, ensure_queues
 from infra.local.engine.tables import ensure_tables
 from infra.local.functions.deployed import deployed_functions
@@ -92,20 +92,15 @@ def serve(options: Options, say: Callable[[str], None], announce: Announce) -> N
         urls = {"rest_url": f"http://localhost:{port}", "websocket_url": f"ws://localhost:{port}{PATH}"}
         if options.host != "localhost" and (address := network_address()):
             urls["network_url"] = f"http://{address}:{port}"
-        ours = {
-            **sdk_variables(endpoints),
-            **_function_variables(posts, stream_arn, made, state),
-            "WEBSOCKET_URL": PATH,
-        }
+        ours = {**sdk_variables(endpoints), **_function_variables(posts, stream_arn, made, state)}
         # On a terminal the log is short. The shell's LOG_FORMAT wins.
         log_format = {"LOG_FORMAT": TEXT_LINES if sys.stdout.isatty() else JSON_LINES}
-        environment = {**ONE_MACHINE, **log_format, **without_aws(os.environ)}
+        point_the_sdks_at(ours)
+        os.environ.update({**ONE_MACHINE, **log_format, **os.environ, **ours})
         # Tells ``infra.deploy.operate`` where tables and queues are, while this serves.
-        write_whole(state.served, {"AUDIENCE_SHARDS": environment["AUDIENCE_SHARDS"], **ours})
+        write_whole(state.served, {"AUDIENCE_SHARDS": os.environ["AUDIENCE_SHARDS"], **ours})
         for file in (state.served, state.addresses):
             stack.callback(file.unlink, missing_ok=True)
-        os.environ.clear()
-        os.environ.update({**environment, **ours})
         # Raise the limit of open files, usually 1,024: each connection is one.
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -153,6 +148,7 @@ def _function_variables(
         "LOG_FILE": str(state.log.resolve()),
         # An IP address, so that no broadcast has to resolve a name.
         "PUSH_ENDPOINT": "http://{}:{}/{{stage}}".format(*posts.getsockname()),
+        "WEBSOCKET_URL": PATH,
     }
 
 

@@ -1,1 +1,1 @@
-"""The specifications, made from the code: OpenAPI for REST, AsyncAPI for the WebSocket."""
+"""Makes the specifications from the code: OpenAPI for REST, AsyncAPI for the WebSocket."""

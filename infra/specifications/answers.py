@@ -109,7 +109,7 @@ class GatewayAnswer(msgspec.Struct):
 
 
 TYPES: dict[str, Any] = {**vars(answers), **globals()}
-"""The types, by their names."""
+"""All types by their names."""
 
 GameId = Annotated[int, Meta(ge=1, le=MAX_GAMES)]
 FIELDS: dict[str, Any] = {
@@ -147,11 +147,11 @@ FIELDS: dict[str, Any] = {
     "Health.status": Literal["ok"],
     "errors": Annotated[list[FieldError], Meta(min_length=1)],
 }
-"""What a field holds, by its name, or its type's and its own. What was sent is answered as it came."""
+"""The type of a field, by ``field`` or ``Type.field``. Fields of requests have the same bounds here."""
 
 
 def fields_of(name: str) -> dict[str, Any]:
-    """Return the fields of an answer and what they hold, in the order in which they are answered."""
+    """Return the fields of an answer and their types, in the order of the answer."""
     if not is_typeddict(TYPES.get(name)):
         return {}
     hints = get_type_hints(TYPES[name])

@@ -1,6 +1,7 @@
-"""The AsyncAPI 3 document of the WebSocket API.
+"""Makes the AsyncAPI 3 document of the WebSocket API.
 
-``asyncapi.yaml`` says what answers what. The types of the frames, the events and the error tree say the rest.
+``asyncapi.yaml`` says which frame answers which. The rest comes from the types of the frames, the events and
+the errors.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,7 +82,7 @@ def _name(tag: str) -> str:
 
 def _check(what: str, wanted: Iterable[str], found: Iterable[str]) -> None:
     if differing := {*wanted} ^ {*found}:
-        raise Incomplete(f"Bring the {what} of the code and of infra/specifications in line: {differing}")
+        raise Incomplete(f"The {what} in the code and in infra/specifications differ: {differing}")
 
 
 def _message(kind: Any, examples: Part) -> Part:
@@ -143,7 +144,7 @@ def _schemas(kinds: Iterable[Any], told: Sequence[Part], refusals: Sequence[str]
 
 
 def _errors(sent: Part, lists: Mapping[str, Sequence[str]]) -> list[Part]:
-    """Return what the document says of each error that a frame can tell."""
+    """Return what the document says about each error that a frame can have."""
     closing = dict.fromkeys((kind.code for kind in CLOSING), "yes")
     closing |= dict.fromkeys(lists["closing if it continues"], "if it continues")
     codes = {code for frame in sent.values() for code in frame["errors"]} | {*lists["unasked"]}

@@ -1,4 +1,4 @@
-"""One of each error of the domain, as it is told: raised by the code itself where that is at hand."""
+"""Has one example of each error of the domain, raised by the code itself where that is simple."""
 
 from collections.abc import Iterator
 
@@ -15,16 +15,16 @@ Kind = type[GameNightError]
 
 
 def tree(root: Kind = GameNightError) -> Iterator[Kind]:
-    """Yield every error that there is."""
+    """Yield every error type."""
     yield root
     for kind in root.__subclasses__():
         yield from tree(kind)
 
 
 def sample(code: str) -> GameNightError:
-    """Return the error of a code. Raises Incomplete."""
+    """Return the example with a code. Raises Incomplete."""
     if code not in SAMPLES:
-        raise Incomplete(f"Show what {code} says among the samples of infra/specifications/errors.py")
+        raise Incomplete(f"Add an example of {code} to infra/specifications/errors.py.")
     return SAMPLES[code]
 
 
@@ -76,4 +76,4 @@ SAMPLES: dict[str, GameNightError] = {
         errors.Unavailable("The store did not answer in time. Send the request again in a moment."),
     )
 }
-"""One of each, by its code."""
+"""One example of each error, by its code."""

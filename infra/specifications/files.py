@@ -1,4 +1,4 @@
-"""The specifications as files, which are part of what is deployed, and what is made from them elsewhere."""
+"""Makes all generated files: the specifications, which are deployed, and what is made from them."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from infra.specifications import asyncapi, javascript, openapi, protocol, python
 
 
 def made() -> dict[Path, str]:
-    """Return the text of each file as the code says it now. Raises Incomplete."""
+    """Return the text of each file, made from the code as it is now. Raises Incomplete."""
     rest = openapi.document(app.routes)
     documents = {OPENAPI: _text(rest), ASYNCAPI: _text(asyncapi.document())}
     return {

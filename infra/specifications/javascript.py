@@ -1,4 +1,4 @@
-"""The types of the JavaScript client, made from the OpenAPI document: one JSDoc typedef a schema."""
+"""Makes the types of the JavaScript client from the OpenAPI document: one JSDoc typedef for each schema."""
 
 import json
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ TYPES = ROOT / "clients" / "javascript" / "src" / "types.js"
 
 HEAD = "// The service's types, made from its specification by `make specs`.\n\nexport {};\n"
 LEFT_OUT = frozenset({"FieldError", "Problem", "Service", "Nothing", "NewSession", "NewToken"})
-"""What no program that uses the client sees."""
+"""Schemas that no user of the client sees."""
 
 
 def types(document: dict[str, Any]) -> str:
-    """Return the module of all types. ``Happened`` is any event of a page of events."""
+    """Return the text of the module. Its ``Happened`` is any event of a page of events."""
     schemas = document["components"]["schemas"]
     events = _type(schemas["EventsPage"]["properties"]["events"]["items"])
     typedefs = [_typedef(name, schema) for name, schema in schemas.items() if name not in LEFT_OUT]

@@ -1,4 +1,4 @@
-"""The night that all examples show, played by the code itself: its answers, its events, its frames."""
+"""Plays the night of all examples with the product's own code: answers, events and frames."""
 
 import json
 from datetime import datetime
@@ -51,7 +51,7 @@ ANSWERS: dict[str, Any] = {
     "SessionsPage": json.loads(pages.sessions_page(_sessions)),
     "EventsPage": json.loads(pages.events_page(_events)),
 }
-"""What is answered, by the name of its type."""
+"""Answers, by the names of their types."""
 
 _shown = (STARTED, ADDED, REMOVED, VOTED, WITHDRAWN, ENDED)
 _expired = errors.sample("token_expired")
@@ -72,9 +72,9 @@ FRAMES: dict[str, str | bytes] = {
     **{event.type: event.envelope for event in _shown},
     **{f"{event.type}, opted in to resume": event.with_place for event in _shown},
 }
-"""Frames of the server: the type, and what a frame is about where there are several."""
+"""Frames of the server, by their type, with a few words if there are several of one type."""
 
 
 def frames_of(frame_type: str) -> dict[str, Any]:
-    """Return the frames of one type, by what they are about."""
+    """Return the frames of one type, by their names in ``FRAMES``."""
     return {name: json.loads(frame) for name, frame in FRAMES.items() if name.partition(",")[0] == frame_type}

@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document of the REST API.
+"""Makes the OpenAPI 3.1 document of the REST API.
 
-``openapi.yaml`` says what is answered to whom; the types of bodies and answers, chalice's routes and the
-error tree with its statuses say the rest.
+``openapi.yaml`` says who may ask what, and what is answered. The rest comes from the types of bodies and
+answers, chalice's routes, and the errors with their statuses.
 """
 
 import inspect
@@ -32,7 +32,7 @@ WHO = (
     "\n\nAn admin or a bot may.",
     "\n\nAn admin or a bot may, and a guest of the session.",
 )
-"""Who may, as the description says it, by the number of the roles."""
+"""The sentence about who may call an operation, by its number of roles."""
 
 Routes = Mapping[str, Mapping[str, Any]]
 Part = dict[str, Any]
@@ -47,10 +47,10 @@ def document(routes: Routes) -> Part:
     gateway = made.pop("gateway")
     responses: dict[str, Part] = {}
     written = {(method, path) for path, operations in made["paths"].items() for method in operations}
-    # The page and its files are for people with browsers.
+    # Routes outside /api are the page and its files.
     there = {(method.lower(), path) for path in routes if path.startswith("/api") for method in routes[path]}
     if there != written:
-        raise Incomplete(f"Bring infra/specifications/openapi.yaml in line: {sorted(there ^ written)}")
+        raise Incomplete(f"The routes of the code and of openapi.yaml differ: {sorted(there ^ written)}")
     kinds = {answers.Problem, GatewayAnswer, FieldError, *Event.__subclasses__()}
     for method, path in written:
         operation = made["paths"][path][method]
@@ -61,7 +61,7 @@ def document(routes: Routes) -> Part:
         view = routes[path][method.upper()].view_function
         made["paths"][path][method] = _operation(path, operation, view, failures)
     made["components"]["schemas"] = schemas.components(kinds)
-    for event in Event.__subclasses__():  # who polls always gets an event's place
+    for event in Event.__subclasses__():  # polled events always have a place
         made["components"]["schemas"][event.__name__]["required"] += ["stream", "sequence", "cursor"]
     made["components"]["responses"] = dict(sorted(responses.items()))
     return made
@@ -96,13 +96,13 @@ def _operation(
 
 
 def _answer(description: str, type: str = "", example: Any = None, **more: Any) -> Part:  # noqa: A002 - as in YAML
-    """Return what an operation answers where nothing is wrong."""
+    """Return an answer of a successful operation."""
     shown = {"schema": schemas.ref(type), "example": example or night.ANSWERS[type]} if type else None
     return {"description": description, "content": {JSON: shown or {"schema": {"type": "object"}}}, **more}
 
 
 def _failures(path: str, operation: Part, gateway: Mapping[int, Part]) -> dict[int, tuple[str, Part]]:
-    """Return whatever else an operation answers, by status: a response and its name."""
+    """Return the other answers of an operation, by status: the name of a response, and the response."""
     roles, body = operation.get("roles"), operation.get("body")
     codes = {"internal_error", *operation.get("raises", ())}
     codes.update(OF_TOKENS if roles else ())

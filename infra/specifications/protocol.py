@@ -1,6 +1,6 @@
-"""The tables of docs/protocol.md, made from the specifications; its prose is written by hand.
+"""Makes the tables of docs/protocol.md from the specifications. The prose there is written by hand.
 
-A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``, and is replaced there.
+A table is between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
 """
 
 import json
@@ -15,11 +15,11 @@ PAGE = ROOT / "docs" / "protocol.md"
 
 Part = dict[str, Any]
 Rows = Iterator[tuple[str, ...]]
-"""The cells of a table, its head first."""
+"""The rows of a table, starting with its head."""
 
 
 def page(text: str, documents: Mapping[str, str]) -> str:
-    """Return the page with each table as the documents have it now. Raises KeyError for an unknown table."""
+    """Return the page with new tables. Raises KeyError for an unknown table."""
 
     def made(found: re.Match[str]) -> str:
         rows, document = TABLES[found["name"]]
@@ -78,7 +78,7 @@ def _unasked(document: Part) -> Rows:
     yield "the service sends unasked", "when"
     for operation in _operations(document, "send"):
         [message] = _messages(document, operation)
-        if message["name"] != "error":  # the table of errors says which of them come unasked
+        if message["name"] != "error":  # the table of errors has these
             yield _frame(message["examples"][0]), operation["description"].replace("\n\n", " ")
 
 
@@ -98,7 +98,7 @@ TABLES: dict[str, tuple[Callable[[Part], Rows], str]] = {
     "unasked": (_unasked, ASYNCAPI),
     "errors": (_errors, ASYNCAPI),
 }
-"""What makes each table, and of which document."""
+"""The function that makes each table, and the document that it reads."""
 
 
 def _operations(document: Part, action: str) -> list[Part]:

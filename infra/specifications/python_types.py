@@ -1,4 +1,4 @@
-"""The types of the Python client, made from the schemas of the OpenAPI document."""
+"""Makes the types of the Python client from the schemas of the OpenAPI document."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def text(schemas: dict[str, Any]) -> str:
 
 
 def _write(name: str, schemas: dict[str, Any], written: dict[str, str]) -> None:
-    """Write a type after those that it is made of."""
+    """Write a type, after all types that it refers to."""
     if name in written:
         return
     schema = schemas[name]
@@ -75,7 +75,7 @@ def _tag(event: Any) -> str:
 
 
 def _references(schema: Any) -> Iterator[str]:
-    """Yield the names of the types that a schema is made of."""
+    """Yield the names of the types that a schema refers to."""
     if isinstance(schema, dict):
         if "$ref" in schema:
             yield schema["$ref"].rpartition("/")[2]
@@ -86,7 +86,7 @@ def _references(schema: Any) -> Iterator[str]:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """Return a schema as Python writes it."""
+    """Return a schema as a Python type."""
     match schema:
         case {"$ref": reference}:
             return str(reference).rpartition("/")[2]

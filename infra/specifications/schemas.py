@@ -1,4 +1,4 @@
-"""Makes what both documents consist of: their hand-written halves, and JSON Schemas of types."""
+"""Makes the parts of both documents: the hand-written halves, and JSON Schemas of types."""
 
 import inspect
 import re
@@ -17,11 +17,11 @@ REF = "#/components/schemas/{name}"
 
 
 class Incomplete(Exception):
-    """The code has something that the specifications lack, or the other way round."""
+    """The code and the hand-written half of a specification differ."""
 
 
 def written(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the half of a document that is written by hand, with these values and ``chalicelib.limits``."""
+    """Return the hand-written half of a document, filled in with these values and ``chalicelib.limits``."""
     days = limits.EVENT_RETENTION_SECONDS // 86_400
     known = {**vars(limits), "version": __version__, "event_days": days, **values}
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
@@ -35,16 +35,16 @@ def ref(name: str) -> Schema:
 
 
 def components(kinds: Iterable[type]) -> dict[str, Schema]:
-    """Return the schemas of types, and of what they are made of, by their names.
+    """Return the schemas of types, and of all types that they refer to, by their names.
 
-    No object has members that its schema does not name.
+    No schema of an object allows additional members.
     """
     _, found = msgspec.json.schema_components(kinds, ref_template=REF)
     return {name: _finished(name, _typed(schema)) for name, schema in sorted(found.items())}
 
 
 def prose(kind: type) -> str:
-    """Return what a type's docstring says, as Markdown."""
+    """Return a type's docstring as Markdown."""
     return inspect.cleandoc(kind.__doc__ or "").replace("``", "`")
 
 
@@ -66,7 +66,7 @@ def _finished(name: str, schema: Schema) -> Schema:
 
 
 def _typed(schema: Schema) -> Schema:
-    """Give an enumeration its type, which readers of schemas like to know."""
+    """Add the type of an enumeration, which some readers of schemas need."""
     values = schema.get("enum", [])
     if not values or "type" in schema:
         return schema

@@ -1,1 +1,1 @@
-"""A running Game Night Live, as a person at a terminal uses it."""
+"""What a person at a terminal does with a running service."""

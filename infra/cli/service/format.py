@@ -1,7 +1,7 @@
-"""Formats events and nights, as lines for people or as JSON for machines.
+"""Formats events and nights as lines for people, or as JSON for programs.
 
-Texts that people typed are shown without control characters. ``click.echo`` removes the colours where there
-is no terminal.
+Texts that people typed are shown without control characters. ``click.echo`` removes the colours if there is
+no terminal.
 """
 
 import logging
@@ -34,7 +34,7 @@ COLOURS = {
 
 
 def as_line(event: Event | UnknownEvent) -> str:
-    """Return an event as a line, with the time of day here."""
+    """Return an event as a line, with the local time of day."""
     moment = datetime.fromisoformat(event.timestamp).astimezone()
     night = "   " if event.session_id is None else f"#{event.session_id}"
     text = click.style(sentence(event), fg=COLOURS.get(event.type))
@@ -47,7 +47,7 @@ def members(event: Event | UnknownEvent) -> dict[str, Any]:
 
 
 def sentence(event: Event | UnknownEvent) -> str:
-    """Return an event as a sentence; one of an unknown type as its type and data."""
+    """Return an event as a sentence. An event of an unknown type is its type and data."""
     match event:
         case SessionStarted(data=data):
             said = f"🎮 Game Night has started{_notes(data['session'])}"
@@ -66,7 +66,7 @@ def sentence(event: Event | UnknownEvent) -> str:
         case Snapshot(data=data):
             said = _as_it_is(data["session"])
         case Gap():
-            said = "⚠️  Something was missed here, and can't be had any more"
+            said = "⚠️  Some events were missed here, and are no longer available"
         case UnknownEvent(data=data):
             said = f"{on_one_line(event.type)} {as_json(data)}"
     return said
@@ -94,7 +94,7 @@ def as_row(session: Any) -> str:
 
 
 class ConnectionLog(logging.Handler):
-    """Shows the library's messages about its connection, on standard error."""
+    """Shows the client library's messages about its connection on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a record."""
@@ -111,7 +111,7 @@ def _notes(session: Any) -> str:
 
 
 def players(game: Any) -> str:
-    """Return how many can play a game, in brackets; an empty text if the host has not said."""
+    """Return how many can play a game, in brackets. It is empty if the host has not said."""
     least, most = game["min_players"], game["max_players"]
     match least, most:
         case None, None:

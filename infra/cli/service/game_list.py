@@ -1,4 +1,4 @@
-"""Reads a list of games from a CSV file as spreadsheets write it. So does ``chalicelib/page/list.js``."""
+"""Reads a list of games from a spreadsheet's CSV file, by the same rules as ``chalicelib/page/list.js``."""
 
 import csv
 import io
@@ -21,13 +21,13 @@ PLAYERS = ("min_players", "max_players")
 LONGEST = {"title": MAX_TITLE_CHARACTERS, "pack_name": MAX_PACK_NAME_CHARACTERS}
 TOO_MANY = "it has more cells than the first line. Put quotes around a text with a separator in it."
 SHOWN = 20
-"""So many wrong lines are told at once."""
+"""How many wrong lines are shown at once."""
 
 
 def read_list(path: Path) -> list[dict[str, Any]]:
-    """Return the games of a file, as the service takes them. Raises ClickException with all that is wrong.
+    """Return the games of a file, as the service takes them. Raises ClickException with all mistakes.
 
-    Says on stderr which columns are passed over.
+    Prints on standard error which columns are ignored.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -48,9 +48,9 @@ def read_list(path: Path) -> list[dict[str, Any]]:
 
 
 def games_in(text: str) -> tuple[list[dict[str, Any]], list[str], list[str]]:
-    """Return a list's games, a sentence for each line that is wrong, and one of unknown columns."""
+    """Return a list's games, a sentence for each wrong line, and a sentence about unknown columns."""
     text = text.removeprefix("\ufeff")
-    # Only names are in the first line, so that counting is right where csv.Sniffer guesses.
+    # The first line has only names, so counting separators is safer than csv.Sniffer.
     first = re.split(r"[\r\n]", text, maxsplit=1)[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
     rows, line = [], 1

@@ -1,6 +1,6 @@
 """Finds a running service and its tokens: on this machine, on a stage, or at a given address.
 
-Errors become messages that say what to do. Requests are made by the library ``gamenight``.
+The client library ``gamenight`` makes the requests. Errors become messages that say what to do.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ HOSTS_WORDS = (
     (r"\bSession (\d+)", r"Night #\1"),
     (r"\bsession (\d+)", r"night #\1"),
 )
-"""What the service says to programs, and what a host says."""
+"""Patterns in the service's messages, and the words that a host uses instead."""
 
 
 class ServiceProblem(click.ClickException):
-    """The service can't be reached, or has refused; ``code`` is the service's, or one of this module's.
+    """The service can't be reached, or has refused. ``code`` is the service's, or one of this module's.
 
-    ``status`` is the HTTP status of the refusal, None if the service was not asked. With a status the message
-    has the code too, so that people can search the specification for it.
+    ``status`` is the HTTP status of a refusal, or None. With a status the message includes the code, so that
+    people can search the specification for it.
     """
 
     def __init__(self, code: str, detail: str, status: int | None = None) -> None:
@@ -57,13 +57,13 @@ class ServiceProblem(click.ClickException):
 
 @dataclass(frozen=True, slots=True)
 class ServiceTarget:
-    """A service: ``url`` is the address without ``/api``, ``token`` returns a role's token."""
+    """A service. ``url`` is its address without ``/api``; ``token`` returns a role's token."""
 
     url: str
     token: Callable[[Role], Token]
 
     def night(self, role: Role, cursors: CursorStore | Path | None = None) -> GameNight:
-        """Return the library's client for the service. Raises ServiceProblem for an impossible address."""
+        """Return a client for the service. Raises ServiceProblem if the address is invalid."""
         with translated(self.url):
             return GameNight(self.url, self.token(role), cursors=cursors)
 
@@ -78,17 +78,17 @@ NIGHT = click.argument("number", metavar="[NIGHT]", type=Number(min=1), required
 STAGE = click.option(
     "--stage",
     metavar="NAME",
-    help="A stage that was deployed from here; local is the gateway on this machine.  [default: local]",
+    help="A stage that was deployed from here. local is the gateway on this machine.  [default: local]",
 )
 URL = click.option(
     "--url",
     metavar="URL",
-    help="A service's address without /api, in place of --stage. Its token is in GAMENIGHT_TOKEN.",
+    help="A service's address without /api, instead of --stage. GAMENIGHT_TOKEN has its token.",
 )
 
 
 def on_a_service(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --stage, --url, --state-dir and --json; call it with the service that they name."""
+    """Give a command --stage, --url, --state-dir and --json, and call it with the service that they name."""
 
     @STAGE
     @URL
@@ -102,7 +102,7 @@ def on_a_service(run: Callable[..., None]) -> Callable[..., None]:
 
 
 def named_service(stage: str | None, state_dir: Path, url: str | None) -> ServiceTarget:
-    """Return the service that the options name. Raises UsageError where they name two, and ServiceProblem."""
+    """Return the service that the options name. Raises ServiceProblem, and UsageError if they name two."""
     if url is not None:
         if stage is not None:
             raise click.UsageError(f"Which one: --stage {stage} or --url {url}? Leave out the other.")
@@ -129,7 +129,7 @@ def translated(url: str) -> Iterator[None]:
     except GameNightError as error:
         raise ServiceProblem("not_possible", str(error)) from error
     except BrokenPipeError:
-        raise  # whoever read the output has left; it is nothing of the service's
+        raise  # this is about the output's reader, not the service
     except OSError as error:
         reason = error.reason if isinstance(error, URLError) else error
         raise ServiceProblem(
@@ -141,7 +141,7 @@ def translated(url: str) -> Iterator[None]:
 def _local_url(state_dir: Path) -> str:
     try:
         addresses = json.loads(StateDir(state_dir).addresses.read_text())
-        # A guest's phone takes the link that an invite prints.
+        # An invite's link has to work on a guest's phone.
         url: str = addresses.get("network_url") or addresses["rest_url"]
         at = urlsplit(url)
         socket.create_connection((at.hostname or "", at.port or 0), timeout=PROBE_SECONDS).close()
@@ -155,7 +155,7 @@ def _local_url(state_dir: Path) -> str:
 
 
 def _stage_url(name: str) -> str:
-    # Imported here: the local gateway's commands need no AWS SDK.
+    # Imported here, because commands for the local gateway don't need the AWS SDK.
     from infra.deploy.chalice.state import ChaliceState
     from infra.deploy.stage import Stage
 
@@ -164,8 +164,8 @@ def _stage_url(name: str) -> str:
     if api_id is None or url is None:
         raise ServiceProblem(
             "not_deployed",
-            f"The stage {name} has not been deployed from here: `gamenight stage deploy --stage {name}` does "
-            "it, or finds what is there. With --url its address can be named instead.",
+            f"The stage {name} has not been deployed from here. `gamenight stage deploy --stage {name}` "
+            "deploys it, or finds it if it exists. Or give its address with --url.",
         )
     if emulator := os.environ.get("PUSH_ENDPOINT"):
         return Stage(name).url(api_id, template=emulator)
@@ -177,10 +177,10 @@ def _given_token() -> str:
     if len(token.split()) > 1:
         raise ServiceProblem(
             "no_token",
-            "The token in GAMENIGHT_TOKEN has a space or a line break within. Copy it anew, as one line.",
+            "The token in GAMENIGHT_TOKEN has a space or a line break in it. Copy it again, as one line.",
         )
     if not token:
         raise ServiceProblem(
-            "no_token", "There is no token for this address. Put one into the variable GAMENIGHT_TOKEN."
+            "no_token", "There is no token for this address. Put one in the variable GAMENIGHT_TOKEN."
         )
     return token

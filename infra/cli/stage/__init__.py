@@ -1,1 +1,1 @@
-"""A stage on AWS: deploying it, and operating it."""
+"""The commands ``gamenight stage``: deploy and operate a stage on AWS."""

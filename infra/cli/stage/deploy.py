@@ -1,4 +1,4 @@
-"""``gamenight stage`` deploy, status, destroy, provision and package."""
+"""``gamenight stage``: deploy, status, destroy, provision and package."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -21,7 +21,7 @@ from infra.deploy.target import Target
 
 
 class Report(Progress):
-    """Keeps the steps and their lines, in place of showing them."""
+    """Keeps the steps and their lines instead of showing them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,8 +45,8 @@ class Report(Progress):
 def deploy(target: Target, *, json_only: bool) -> None:
     """Deploy a stage, or update it.
 
-    You can run it again at any time: it changes only what differs from what is declared here, and after a
-    failure half way it goes on from there. It ends when the deployed health check answers.
+    You can run it again at any time. It changes only what differs from the declaration here, and after a
+    failure it continues where it stopped. It ends when the deployed health check answers.
     """
     deployed = deploy_stage(target)
     answer(
@@ -95,8 +95,8 @@ def destroy(target: Target, *, yes: bool, delete_data: bool, json_only: bool) ->
     full = tables_with_data(target)
     if full and not delete_data:
         raise click.ClickException(
-            f"{' and '.join(full)} hold data, which would be lost. Say --delete-data if that is meant; "
-            "nothing has been removed. (`aws dynamodb create-backup` keeps a copy.)"
+            f"{' and '.join(full)} hold data, which would be lost. Nothing has been removed. If you want to "
+            "lose the data, add --delete-data. `aws dynamodb create-backup` makes a copy first."
         )
     if not yes:
         click.confirm("Remove all of it?", abort=True, err=json_only)

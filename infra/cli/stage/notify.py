@@ -1,4 +1,4 @@
-"""``gamenight stage notify``: tells people of events by mail."""
+"""``gamenight stage notify``: mails people about events."""
 
 import click
 
@@ -9,14 +9,14 @@ from infra.deploy.events import PENDING, notified, stop_notifying
 from infra.deploy.events import notify as notify_of
 from infra.deploy.target import Target
 
-EMAIL = click.option("--email", required=True, metavar="ADDRESS", help="Whom to tell.")
+EMAIL = click.option("--email", required=True, metavar="ADDRESS", help="The address.")
 
 
 @click.group(epilog=examples("stage notify add --stage dev --email someone@example.org"))
 def notify() -> None:
-    """Tell people of events by mail.
+    """Mail people about events.
 
-    The stage needs an event bus: `gamenight stage deploy --events`.
+    The stage needs an event bus, which `gamenight stage deploy --events` adds.
     """
 
 
@@ -33,22 +33,22 @@ def notify() -> None:
     type=click.Choice([one.value for one in EventType]),
     default=EventType.SESSION_STARTED.value,
     show_default=True,
-    help="What to tell them of.",
+    help="The type of the events.",
 )
 def add(target: Target, *, email: str, event: str, json_only: bool) -> None:
     """Mail somebody each event of a type.
 
-    They get a mail first, with a link to confirm that they want this.
+    The first mail has a link with which they confirm that they want this.
     """
     notify_of(target, email, EventType(event))
-    line = f"{email} is told of {event} once they have confirmed it: the link is in their mail."
+    line = f"{email} gets a mail for each {event}, after following the link in the first mail."
     answer({"email": email, "event": event}, line, json_only=json_only)
 
 
 @notify.command("list", epilog=examples("stage notify list --stage dev"))
 @on_a_stage
 def list_(target: Target, *, json_only: bool) -> None:
-    """Show who is told of what."""
+    """Show who gets mails about which events."""
     found = [
         {"event": one["event"], "email": one["email"], "confirmed": one["subscription"] != PENDING}
         for one in notified(target)
@@ -56,7 +56,7 @@ def list_(target: Target, *, json_only: bool) -> None:
     rows = [
         f"{one['event']:16} {one['email']}{'' if one['confirmed'] else '  (not confirmed)'}" for one in found
     ]
-    answer({"notifications": found}, *(rows or ["Nobody is told of anything."]), json_only=json_only)
+    answer({"notifications": found}, *(rows or ["Nobody gets mails."]), json_only=json_only)
 
 
 @notify.command(epilog=examples("stage notify remove --stage dev --email someone@example.org"))
@@ -65,5 +65,5 @@ def list_(target: Target, *, json_only: bool) -> None:
 def remove(target: Target, *, email: str, json_only: bool) -> None:
     """Stop mailing somebody."""
     stopped = stop_notifying(target, email)
-    line = f"{email} {'is no longer told of ' + ', '.join(stopped) if stopped else 'was told of nothing'}."
+    line = f"{email} {'gets no more mails about ' + ', '.join(stopped) if stopped else 'got no mails'}."
     answer({"email": email, "events": stopped}, line, json_only=json_only)

@@ -1,4 +1,4 @@
-"""``gamenight stage`` redrive and restore: repair a stage that runs."""
+"""``gamenight stage``: redrive and restore, which repair a running stage."""
 
 from dataclasses import asdict
 
@@ -21,11 +21,11 @@ from infra.local.triggers.stream_reader import StreamUnavailable
 def redrive(stage: OperatedStage, *, dry_run: bool, json_only: bool) -> None:
     """Redo deliveries that failed for the last time.
 
-    Jobs go from the dead-letter queue back to the delivery queue. Stream records that Lambda gave up on are
-    read again from the stream, or from the log if they are older than a day, and become jobs. Unreadable
-    records are read from the log as it is now.
+    Jobs go from the dead-letter queue back to the delivery queue. Stream records that failed for the last
+    time are read again from the stream, or from the log if they are older than a day, and become jobs.
+    Unreadable records are read from the log as it is now.
 
-    A message is deleted only once its work is on the delivery queue, so you can run the command again at any
+    A message is deleted only when its work is on the delivery queue, so you can run the command again at any
     time. Clients may get an event twice.
     """
     try:
@@ -42,15 +42,15 @@ def redrive(stage: OperatedStage, *, dry_run: bool, json_only: bool) -> None:
 def restore(stage: OperatedStage, *, yes: bool, json_only: bool) -> None:
     """Put a restored sessions table into use.
 
-    It turns on what a restore from a backup leaves off. It gives every stream a new epoch, so that old
-    cursors are recognised, and closes all connections, so that their clients reconnect. This is one step of
-    the procedure in docs/operations.md.
+    A restore from a backup leaves some features of the table off; this turns them on. It gives every stream a
+    new epoch, so that old cursors are recognised, and closes all connections, so that clients reconnect. This
+    is one step of the procedure in docs/operations.md.
     """
     if not yes:
         question = f"No client of {stage.name} will be able to resume where it was. Go on?"
         click.confirm(question, abort=True, err=json_only)
     take_into_use(stage, Progress(err=json_only))
-    following = f"\nNow: gamenight stage deploy --stage {stage.name}, which follows the table's new stream."
+    following = f"\nNow run gamenight stage deploy --stage {stage.name}. It connects the new stream."
     answer({"stage": stage.name}, *[following] * (stage.name != "local"), json_only=json_only)
 
 
@@ -61,4 +61,4 @@ def _redone(redone: Redone, *, dry_run: bool) -> str:
     batches = records.found - records.unreadable if dry_run else records.redone
     moved = jobs.found - jobs.unreadable - jobs.came_back if dry_run else jobs.redone
     text = f"{done}: {records.events} events of {batches} batches given up, {moved} jobs"
-    return f"{text}; {left} stay and need a person to look at them" if left else text
+    return f"{text}; {left} messages stay, and a person has to look at them" if left else text

@@ -1,4 +1,4 @@
-"""The options of commands that work on a stage."""
+"""Options of commands that work on a stage."""
 
 import os
 from collections.abc import Callable
@@ -33,9 +33,7 @@ NEW = StageConfig()
 
 def _topic(_ctx: click.Context, _param: click.Parameter, arn: str | None) -> str | None:
     if arn and not TOPIC_ARN.fullmatch(arn):
-        raise click.BadParameter(
-            f"{arn!r} is no topic, which looks like arn:aws:sns:us-east-1:123456789012:NAME."
-        )
+        raise click.BadParameter(f"{arn!r} is not a topic such as arn:aws:sns:us-east-1:123456789012:NAME.")
     return arn
 
 
@@ -43,7 +41,7 @@ STAGE_OPTIONS = (
     click.option(
         "--architecture",
         type=click.Choice(ARCHITECTURES),
-        help=f"The functions' processor; arm64 costs a fifth less.  [a new stage: {NEW.architecture}]",
+        help=f"The functions' processor. arm64 costs a fifth less.  [a new stage: {NEW.architecture}]",
     ),
     click.option(
         "--log-retention-days",
@@ -59,14 +57,14 @@ STAGE_OPTIONS = (
     click.option(
         "--account-rate",
         type=Number(min=100),
-        help="Requests a second that API Gateway gives the account; delivery takes half of it at most.  "
+        help="Requests a second that API Gateway allows the account. Delivery uses at most half of them.  "
         f"[a new stage: {ACCOUNT_RATE}, and {NEWER_RATE} in newer Regions]",
     ),
     click.option(
         "--events/--no-events",
         default=None,
         help="An EventBridge bus that gets every event. Its pipe is the second reader of the table's stream, "
-        "which takes no third.  [a new stage: none]",
+        "which can't have a third.  [a new stage: none]",
     ),
 )
 
@@ -74,8 +72,7 @@ STAGE_OPTIONS = (
 def on_a_stage(run: Callable[..., None]) -> Callable[..., None]:
     """Give a command --stage and --json, and call it with the target that they name.
 
-    With --json, progress goes to standard error. An error of AWS ends the command with a message that says
-    what to do.
+    With --json, progress goes to standard error. An error of AWS becomes a message that says what to do.
     """
 
     @click.option("--stage", "name", required=True, metavar="NAME", help="The stage, such as dev or prod.")
@@ -90,9 +87,9 @@ def on_a_stage(run: Callable[..., None]) -> Callable[..., None]:
 
 
 def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --stage, --state-dir and --json; call it with the stage, deployed or served here.
+    """Give a command --stage, --state-dir and --json, and call it with the stage on AWS or on this machine.
 
-    An error of AWS ends the command with a message that says what to do.
+    An error of AWS becomes a message that says what to do.
     """
 
     @STAGE
@@ -107,16 +104,16 @@ def on_an_operated_stage(run: Callable[..., None]) -> Callable[..., None]:
 
 
 def stage_options(run: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a stage; one that is not given keeps the stage's value."""
+    """Give a command the options that configure a stage. Without an option, the stage's value stays."""
     for option in reversed(STAGE_OPTIONS):
         run = option(run)
     return run
 
 
 def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
-    """Return the target, and remove its options from ``options``.
+    """Return the target, and remove the options that configure it from ``options``.
 
-    PUSH_ENDPOINT of the environment names an emulator's endpoint, see docs/deploying.md.
+    The variable PUSH_ENDPOINT is an emulator's endpoint, see docs/deploying.md.
     """
     stage = Stage(name)
     chosen = {key: options.pop(key) for key in PARAMETERS if key in options}

@@ -1,4 +1,4 @@
-"""``gamenight stage rehearse``: deploy, try, change and take down, on this machine."""
+"""``gamenight stage rehearse``: deploys, tries, changes and removes a stage on this machine."""
 
 import click
 
@@ -16,7 +16,7 @@ def rehearse(*, json_only: bool) -> None:
     It runs against an emulator of AWS and takes some minutes. No AWS account is touched, and nothing is left
     behind.
     """
-    # A signal makes it clean up, as Ctrl-C does.
+    # so that a signal cleans up too, as Ctrl-C does
     exit_by_signals()
     rehearse_stage(Progress(err=json_only))
-    answer({"rehearsed": True}, click.style("\nThe rehearsal went well.", bold=True), json_only=json_only)
+    answer({"rehearsed": True}, click.style("\nThe rehearsal succeeded.", bold=True), json_only=json_only)

@@ -1,4 +1,4 @@
-"""``gamenight stage rotate-secret``: changes the secret that signs tokens. No bot notices."""
+"""``gamenight stage rotate-secret``: changes the secret that signs tokens, without cutting off anybody."""
 
 import time
 from collections.abc import Iterator
@@ -31,20 +31,20 @@ LONGEST_DAYS = MAX_TOKEN_SECONDS // DAY
     type=Number(1, LONGEST_DAYS),
     default=LONGEST_DAYS,
     show_default=True,
-    help="How long tokens of the old secret are accepted; the default is the longest life of a bot's token.",
+    help="How long tokens of the old secret are accepted. The default is the longest life of a bot's token.",
 )
 @STATE_DIR
 @JSON
 def rotate_secret(*, stage: str, finish: bool, keep_days: int, json_only: bool, state_dir: Path) -> None:
     """Sign tokens with a new secret.
 
-    Anyone who has the secret can act as any user. Change it now and then, and whenever somebody leaves who
-    could read it. Nobody is cut off: connections stay open, old tokens stay valid, and new ones work at
-    once, since a function that gets a token of an unknown secret reads the secrets again.
+    Anyone with the secret can act as any user. Change it now and then, and whenever somebody leaves who could
+    read it. Nobody is cut off: connections stay open, old tokens stay valid, and new ones work at once, since
+    a function that gets a token of an unknown secret reads the secrets again.
 
-    The old secret is refused after --keep-days, or after --finish, which you run once every bot has a new
-    token. It also signs out hosts who came by a link, and guests, whose names stay taken: finish after the
-    night. If the secret has leaked, rotate and finish at once, and give every bot a new token.
+    Tokens of the old secret are refused after --keep-days, or after --finish. Run --finish when every bot has
+    a new token and the night is over, since it also signs out guests, whose names stay taken, and hosts who
+    came by a link. If the secret has leaked, rotate and finish at once, and give every bot a new token.
     """
     now = int(time.time())
     with _keeper(stage, state_dir) as keeper:
@@ -62,7 +62,7 @@ def _keeper(stage: str, state_dir: Path) -> Iterator[SecretKeeper]:
         if stage == "local":
             yield used_state(state_dir)
             return
-        # Imported here: the local stage needs no AWS SDK.
+        # Imported here, because the local stage does not need the AWS SDK.
         from infra.deploy.aws import Aws
         from infra.deploy.output import explained
         from infra.deploy.provision import SecretParameter
@@ -86,11 +86,11 @@ def _facts(stage: str, known: TokenSecrets) -> dict[str, Any]:
 
 
 def _rotated(stage: str, known: TokenSecrets) -> Iterator[str]:
-    yield f"Tokens of {stage} are signed with {known.current.kid} from now on, and new ones work at once."
+    yield f"From now on tokens of {stage} are signed with {known.current.kid}. They work at once."
     if known.previous:
-        yield f"Those of {known.previous.kid} are accepted until {_end(known.previous)}, and no bot notices."
-    yield "To end the old secret before that, give every bot a new token (POST /api/tokens, or"
-    yield f"`gamenight token --stage {stage} --role bot --sub NAME`), and then"
+        yield f"Tokens of {known.previous.kid} are accepted until {_end(known.previous)}."
+    yield "To end the old secret earlier, give every bot a new token (POST /api/tokens, or"
+    yield f"`gamenight token --stage {stage} --role bot --sub NAME`), and then run"
     yield f"  gamenight stage rotate-secret --stage {stage} --finish"
 
 
@@ -98,9 +98,9 @@ def _finished(stage: str, before: TokenSecrets) -> Iterator[str]:
     if before.previous is None:
         yield f"There is nothing to finish: {before.current.kid} is the only secret of {stage}."
         return
-    yield f"Only {before.current.kid} is a secret of {stage} now. Tokens of {before.previous.kid} are refused"
-    yield f"within {REFRESH_SECONDS:.0f} seconds. Connections that are open stay until their token expires,"
-    yield "and two hours at most; after that they need a new token."
+    yield f"{before.current.kid} is now the only secret of {stage}. Tokens of {before.previous.kid} are"
+    yield f"refused within {REFRESH_SECONDS:.0f} seconds. Open connections stay until their token expires,"
+    yield "but for two hours at most. After that they need a new token."
 
 
 def _end(previous: Secret) -> str:

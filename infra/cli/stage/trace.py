@@ -1,4 +1,4 @@
-"""``gamenight stage trace``: follows an event from its request to each delivery."""
+"""``gamenight stage trace``: follows an event from its request to its deliveries."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from infra.local.state import StateDir
 @click.command(epilog=examples("stage trace 17/3", "stage trace 3 --night 17 --stage dev --hours 48 --json"))
 @click.argument("event")
 @STAGE
-@click.option("--night", type=Number(min=1), help="The event's night; EVENT is then only its number.")
+@click.option("--night", type=Number(min=1), help="The event's night. EVENT is then only the event's number.")
 @click.option(
     "--hours",
     type=click.FloatRange(min=0, min_open=True),
@@ -33,13 +33,13 @@ def trace(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Follow an event through the logs, from request to deliveries.
 
-    EVENT is NIGHT/NUMBER, such as 17/3, or a cursor that a client was given. With --json ids are in full.
+    EVENT is NIGHT/NUMBER, such as 17/3, or a cursor that a client got. With --json ids are not shortened.
     """
     wanted = Query.parse(event, night or 0)
     if stage == LOCAL:
         found = lines_about(wanted, LocalLog(LogFile(StateDir(state_dir).log)))
     else:
-        named = Stage(stage)  # checked before anybody is asked
+        named = Stage(stage)  # checks the name before any call
         with explained():
             found = lines_about(wanted, CloudWatchLogs(Aws.connect().client("logs"), named, hours))
     timeline = timeline_of(found)

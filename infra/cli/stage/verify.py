@@ -29,17 +29,19 @@ TOKEN_SECONDS = 2 * 60 * 60
 def verify(target: Target, *, yes: bool, long: bool, output: Path | None, json_only: bool) -> None:
     """Measure on a deployed stage what only AWS can show.
 
-    It runs the conformance suite against the stage, starts some hundred nights, restarts the functions, and
-    ends with a report in Markdown. It first shows what it costs at most, about a quarter of a dollar. Exits
-    with 1 if the suite fails or a measure contradicts the documents.
+    It first shows the highest cost, about a quarter of a dollar. It runs the conformance suite against the
+    stage, starts a few hundred nights, restarts the functions, and ends with a report in Markdown. Exits with
+    1 if the suite fails or a measure contradicts the documents.
     """
     name = target.stage.name
     token = minted(name, DEFAULT_STATE_DIR, "verify", Role.ADMIN, TOKEN_SECONDS)
     service = service_of(target, token)
-    target.progress.step("What it costs at most, beside the stage itself")
+    target.progress.step("What it costs at most, in addition to the stage itself")
     target.progress.detail(*cost.lines())
     if not yes:
-        click.confirm(f"Every client of {name} hears of these nights. Go on?", abort=True, err=json_only)
+        click.confirm(
+            f"Every client of {name} gets the events of these nights. Go on?", abort=True, err=json_only
+        )
     findings = take_measures(service, long=long)
     text = "\n".join(report(target, findings))
     if output:

@@ -1,9 +1,8 @@
 """Holds the stage's open WebSocket connections, and the frames that wait for their clients."""
 
 import asyncio
-import time
-from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 
 from infra.local.apigateway.asgi import Message, Send
 from infra.local.apigateway.limits import Limits
@@ -18,25 +17,22 @@ class Connection:
     slowly.
     """
 
-    def __init__(
-        self, caller: Caller, send: Send, limits: Limits, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, caller: Caller, send: Send, limits: Limits) -> None:
         self.caller = caller
         self.waiting_bytes = 0
         self.closing: Closing | None = None
         self._limits = limits
-        self._now = now
-        self._opened_at = self._active_at = now()
+        self._opened_at = self._active_at = monotonic()
         self._frames: asyncio.Queue[tuple[Message, int]] = asyncio.Queue()
         self.sending = asyncio.create_task(self._send_all(send))
 
     def touch(self) -> None:
         """Note that the client has sent a message."""
-        self._active_at = self._now()
+        self._active_at = monotonic()
 
     def post(self, text: str) -> None:
         """Accept a text frame for the client, without waiting."""
-        self._active_at = self._now()
+        self._active_at = monotonic()
         size = len(text.encode())
         self.waiting_bytes += size
         self._frames.put_nowait(({"type": "websocket.send", "text": text}, size))
@@ -51,7 +47,7 @@ class Connection:
 
     def seconds_left(self) -> float:
         """Return how many seconds it may stay open without new activity; 0 or less if it is overdue."""
-        age, idle = self._now() - self._opened_at, self._now() - self._active_at
+        age, idle = monotonic() - self._opened_at, monotonic() - self._active_at
         return min(self._limits.age_seconds - age, self._limits.idle_seconds - idle)
 
     async def _send_all(self, send: Send) -> None:

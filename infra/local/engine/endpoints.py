@@ -53,8 +53,3 @@ def point_the_sdks_at(variables: Mapping[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update({name: value for name, value in variables.items() if name.startswith("AWS_")})
-
-
-def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without AWS variables."""
-    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}

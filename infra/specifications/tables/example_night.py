@@ -1,4 +1,4 @@
-"""The small night, played by the application itself with a clock and ids that are the same each time."""
+"""Plays a small night with the application itself. Its clock and ids are the same each time."""
 
 import asyncio
 import logging
@@ -31,10 +31,10 @@ from infra.template import tables
 Item = Mapping[str, Any]
 
 KOSMIS, DISCORDS = "L0SM9cOFvHcCIhw=", "M2hZ4dXkPHcCFZA="
-"""Connection ids in the shape of API Gateway's."""
+"""Connection ids like API Gateway's."""
 
 FRIDAY = datetime(2085, 11, 2, 20, 0, 0, 123000, tzinfo=UTC)
-"""A Friday that is far away: an engine may delete what has expired by its own clock."""
+"""A Friday far in the future, since an engine deletes items that have expired by its own clock."""
 
 HOST = Claims("host", Role.ADMIN, issued_at=0, expires_at=4_000_000_000, token_id="1")  # noqa: S106 - an id
 KOSMI = Claims("kosmi", Role.BOT, issued_at=0, expires_at=4_000_000_000, token_id="2")  # noqa: S106 - an id
@@ -42,19 +42,19 @@ ZOE = VoteRequest("Zoë", VoteType.UP)
 ONCE = IdempotentRequest("host", "friday", "9f86d081884c7d65")
 
 SECONDS = 30.0
-"""More than any delivery here takes."""
+"""Longer than any delivery here takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a night left in each table, in the order of the keys, and what it took."""
+    """The items of each table after the night, in the order of their keys, and the cost of each access."""
 
     items: Mapping[str, Sequence[Item]]
     costs: Sequence[Cost]
 
 
 def play(dynamodb_url: str) -> Played:
-    """Play the night on an engine whose tables are empty. The environment has credentials that it takes."""
+    """Play the night on an engine without tables. The environment needs credentials that it accepts."""
     names = {name: one.name for name, one in tables("night").items()}
     env = {"SESSIONS_TABLE": names["SessionsTable"], "CONNECTIONS_TABLE": names["ConnectionsTable"]}
     more = {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "AUDIENCE_SHARDS": "8", "INLINE_AUDIENCE": "1"}
@@ -67,7 +67,7 @@ def play(dynamodb_url: str) -> Played:
 
 
 class ExampleNight(Application):
-    """The night, and the application that it is played with: only clients and the queue are not there."""
+    """The application that plays the night. Only the clients and the queue are fakes."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -80,14 +80,14 @@ class ExampleNight(Application):
         api = MeteredApi(self._http, settings.dynamodb_endpoint, settings.region, self._credentials)
         vars(self).update(_dynamodb=api, push=_Push(), _queue=_Queue(self._jobs))
         vars(self).update(verifier=_Verifier(), secrets=_Secrets())
-        # That a client was not reached is what is shown here, and no news.
+        # One client is not reached on purpose, so that needs no log line.
         logging.getLogger("WebSocket").addHandler(logging.NullHandler())
 
     def play(self, names: Mapping[str, str]) -> Played:
-        """Play it on tables of these names, which are made."""
+        """Create the tables, and play the night on them."""
         client = self._database.connection.client
         ensure_tables(client, tables("night").values())
-        self._sessions.head()  # the very first one makes the stream's epoch
+        self._sessions.head()  # the first read creates the stream's epoch
         self._connect()
         self._friday()
         self._deliver_to_few()
@@ -129,7 +129,7 @@ class ExampleNight(Application):
         self._measure("POST .../close", self.hosting.close, HOST, 1)
 
     def _make_crowded(self, session_id: int) -> None:
-        """Have the session's votes stored and counted later, as in a crowd."""
+        """Let votes be stored first and counted later, as in a crowd."""
         session = self._sessions.session(session_id)
         if session is None:
             raise AssertionError  # it was just changed
@@ -143,7 +143,7 @@ class ExampleNight(Application):
         self._measure("broadcast, a small audience", self._broadcast, end)
 
     def _deliver_to_many(self) -> None:
-        """Deliver an event as to a large audience, not all of which it reaches."""
+        """Deliver an event as to a large audience, and fail to reach one client."""
         [start] = self._sessions.log.events(SESSIONS_STREAM, 1, 1)
         self._measure("broadcast, a large one", self._broadcast, start)
         jobs = {job.shard: job for job in self._jobs if isinstance(job, FanOutJob)}
@@ -200,21 +200,21 @@ class ExampleNight(Application):
 
 
 class _Verifier:
-    """Everyone who connects to this night is kosmi."""
+    """Takes everyone who connects for kosmi."""
 
     def verify(self, token: str) -> Claims:  # noqa: ARG002 - the port's signature
         return KOSMI
 
 
 class _Secrets:
-    """A secret that is the same each time."""
+    """Has the same secret each time."""
 
     def load(self) -> TokenSecrets:
         return TokenSecrets(Secret("k1", "an example's secret, which signs nothing real"))
 
 
 class _Push:
-    """Clients that read everything; Discord's reads only what is replayed to it."""
+    """Reaches all clients, but Discord's only with a replay."""
 
     async def send(self, message: Message, recipients: Sequence[Recipient], *, within: float) -> Outcome:  # noqa: ARG002 - the port's signature
         lost = [one for one in recipients if one.connection_id == DISCORDS and one.behind is None]
@@ -227,7 +227,7 @@ class _Push:
 
 @dataclass(frozen=True, slots=True)
 class _Queue:
-    """Keeps what is sent."""
+    """Keeps the jobs that are sent."""
 
     sent: list[Job]
 

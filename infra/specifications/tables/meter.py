@@ -1,8 +1,8 @@
-"""What an access costs: its calls, and the units that the engine says they used.
+"""Measures what an access costs: its calls, and the capacity units that the engine reports.
 
-MiniStack counts as DynamoDB does, but for BatchGetItem, of which it says nothing: there every key that is
-asked for is one unit, as it is on AWS for items of up to 4 KB. DynamoDB Local is no measure: it counts some
-units of a whole transaction as one.
+MiniStack counts as DynamoDB does, except for BatchGetItem, for which it reports nothing. There each key
+counts as one unit, as on AWS for items of up to 4 KB. DynamoDB Local does not count the units of a
+transaction correctly.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ ASK = {"ReturnConsumedCapacity": "TOTAL"}
 
 @dataclass(slots=True)
 class Cost:
-    """One access: the calls that it made, in order, and the read and write units of all of them."""
+    """One access: its calls in order, and the read and write units of all of them."""
 
     access: str
     calls: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Cost:
 
 
 class Meter:
-    """Listens to botocore's ``client``, and is told what goes past it."""
+    """Counts the calls of botocore's ``client``, and those that ``count`` reports."""
 
     def __init__(self, client: Any) -> None:
         self.costs: list[Cost] = []
@@ -40,7 +40,7 @@ class Meter:
         )
 
     def measure(self, access: str, call: Callable[..., T], *arguments: Any) -> T:
-        """Put everything that a call calls down to one access, and return what it returns."""
+        """Call a function and return its result. All calls that it makes count as one access."""
         self._measured = Cost(access)
         self.costs.append(self._measured)
         returned = call(*arguments)
@@ -48,7 +48,7 @@ class Meter:
         return returned
 
     def count(self, operation: str, answer: Mapping[str, Any]) -> None:
-        """Count a call by what it was answered."""
+        """Count a call from its answer."""
         if self._measured is None:
             return
         self._measured.calls.append(operation)
@@ -68,7 +68,7 @@ class Meter:
 
 
 class MeteredApi(DynamoApi):
-    """The way past botocore, with a meter on it."""
+    """Makes calls without botocore, and counts them."""
 
     meter: Meter
 

@@ -1,4 +1,4 @@
-"""The small night as text, for the page about the tables."""
+"""Formats the small night for docs/tables.md."""
 
 import json
 import re
@@ -9,11 +9,11 @@ from infra.specifications.tables.example_night import Item
 from infra.specifications.tables.meter import Cost
 
 LONG = ("envelope", "answer")
-"""What is JSON text itself; several events of one item are one a line."""
+"""Attributes that are JSON text. Each event of an item gets its own line."""
 
 
 def items(by_table: Mapping[str, Sequence[Item]]) -> str:
-    """Return the items of all tables: a line of its keys, one of its values, and those that are JSON."""
+    """Return the items of all tables: a line for an item's keys, one for its values, and its JSON texts."""
     lines: list[str] = []
     for table, found in by_table.items():
         lines += [f"[{table}]", ""]
@@ -29,7 +29,7 @@ def items(by_table: Mapping[str, Sequence[Item]]) -> str:
 
 
 def costs(measured: Iterable[Cost]) -> str:
-    """Return a line for each access: its units, and its calls."""
+    """Return a line for each access with its units and calls."""
     lines = [f"{'access':42} {'read':>5} {'write':>5}  calls"]
     for cost in measured:
         calls = [f"{times} {name}" if times > 1 else name for name, times in Counter(cost.calls).items()]
@@ -38,13 +38,13 @@ def costs(measured: Iterable[Cost]) -> str:
 
 
 def page(text: str, what: str, shown: str) -> str:
-    """Return the page with what a command shows now in the block that begins with that command."""
+    """Return the page with a command's new output in the block that begins with that command."""
     block = re.compile(rf"(```text\n\$ {re.escape(command_line(what))}\n).*?(\n```)", re.DOTALL)
     return block.sub(lambda found: found[1] + shown + found[2], text)
 
 
 def command_line(what: str) -> str:
-    """Return what is typed for it."""
+    """Return the command line for it."""
     return f"gamenight dev tables {what}"
 
 
