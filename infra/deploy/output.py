@@ -94,7 +94,7 @@ def advice(error: ClientError) -> str:
     if code in NOT_PERMITTED:
         return (
             f"These credentials may not do {error.operation_name} ({code}): {said}\n"
-            "Whoever deploys needs the rights in infra/deploy/deployer-policy.json, and those in "
+            "A deployment needs the rights in infra/deploy/deployer-policy.json, and those in "
             f"events-policy.json if the stage has an event bus. {AGAIN}"
         )
     if code in THROTTLED:
