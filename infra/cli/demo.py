@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -19,7 +19,6 @@ from infra.cli.service.demo import play
 from infra.cli.service.target import STAGE, URL, ServiceProblem, ServiceTarget, named_service, translated
 from infra.signals import exit_by_signals, put_off
 
-START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
 
@@ -64,18 +63,17 @@ def _service(stage: str | None, state_dir: Path, url: str | None, *, own: bool) 
             yield service
             return
     click.secho("Starting a gateway...", dim=True, err=True)
-    with _own_gateway() as state:
-        yield named_service(None, state, None)
+    with _own_gateway() as service:
+        yield service
 
 
 @contextmanager
-def _own_gateway() -> Iterator[Path]:
-    """Run a gateway on a free port until the end of the block. Yields its temporary state folder."""
+def _own_gateway() -> Iterator[ServiceTarget]:
+    """Run a gateway on a free port, with a temporary state folder, until the end of the block."""
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="game-night-live-"))
-        state, ready, log = Path(folder) / "state", Path(folder) / "ready.json", Path(folder) / "gateway.log"
-        command = [sys.executable, "-m", "infra.cli", "serve", "--port", "0"]
-        command += ["--state-dir", str(state), "--ready-file", str(ready)]
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="game-night-live-")))
+        log = folder / "gateway.log"
+        command = [sys.executable, "-m", "infra.cli", "serve", "--port", "0", "--state-dir", str(folder)]
         with log.open("wb") as output, put_off():
             process = subprocess.Popen(
                 command,
@@ -88,17 +86,17 @@ def _own_gateway() -> Iterator[Path]:
                 start_new_session=True,
             )
             stack.callback(_stop, process)
-        _wait(process, ready, log)
-        yield state
+        yield _served(process, folder, log)
 
 
-def _wait(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not ready.exists():  # another process writes the file
-        if time.monotonic() >= deadline or process.poll() is not None:
-            said = log.read_text(errors="replace").strip()
-            raise click.ClickException(f"The gateway did not start. It said:\n{said}")
+def _served(process: "subprocess.Popen[bytes]", state: Path, log: Path) -> ServiceTarget:
+    """Wait until a gateway serves, and return it."""
+    while process.poll() is None:
+        with suppress(ServiceProblem):
+            return named_service(None, state, None)
         time.sleep(POLL_SECONDS)
+    said = log.read_text(errors="replace").strip()
+    raise click.ClickException(f"The gateway did not start. It said:\n{said}")
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

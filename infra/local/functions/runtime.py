@@ -11,11 +11,10 @@ import sys
 import time
 import traceback
 from contextlib import suppress
-from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
+from pkgutil import resolve_name
 from types import SimpleNamespace
-from typing import Any
 
 from infra.local.deployment import ACCOUNT_ID, REGION
 from infra.local.functions.deployed import Function
@@ -35,7 +34,7 @@ def run(function: Function, pipe: Connection) -> None:
             context = _context(function, request["request_id"], request["deadline"])
             os.environ["_X_AMZN_TRACE_ID"] = _trace(request["request_id"])
             try:
-                handler = handler or _handler(function.handler)
+                handler = handler or resolve_name(function.handler)
                 answer = json.dumps({"response": handler(request["event"], context)})
             except Exception as error:  # noqa: BLE001 - anything that a handler raises
                 answer = json.dumps({"error": "".join(traceback.format_exception(error)).strip()})
@@ -56,8 +55,3 @@ def _context(function: Function, request_id: str, deadline: float) -> SimpleName
 def _trace(request_id: str) -> str:
     """Return the trace header that Lambda sets for a request that is not sampled."""
     return f"Root=1-{int(time.time()):08x}-{request_id.replace('-', '')[:24]};Sampled=0"
-
-
-def _handler(path: str) -> Any:
-    module, _, attribute = path.rpartition(".")
-    return getattr(import_module(module), attribute)
