@@ -69,8 +69,14 @@ class TableStream:
         """Return the first hundred shards. An engine has only a few."""
         with _translated():
             stream = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]
-        closed = [one for one in stream["Shards"] if "EndingSequenceNumber" in one["SequenceNumberRange"]]
-        return [Shard(one["ShardId"], one.get("ParentShardId"), one in closed) for one in stream["Shards"]]
+        return [
+            Shard(
+                one["ShardId"],
+                one.get("ParentShardId"),
+                closed="EndingSequenceNumber" in one.get("SequenceNumberRange", {}),
+            )
+            for one in stream["Shards"]
+        ]
 
     def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
         """Return an iterator. ``kind`` is one of DynamoDB's: two kinds need a sequence number.
