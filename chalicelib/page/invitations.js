@@ -17,7 +17,7 @@ const GUESTS = {
 const HOST = {
   title: 'Sign in another device',
   text: 'Host the game night',
-  lead: 'For one device, once. Whoever opens it is a host.',
+  lead: 'For one device, once. That device becomes a host.',
 };
 
 export class Invitations {

@@ -44,7 +44,7 @@ export class Lobby {
 }
 
 function leadOf(on, sub, hosting) {
-  if (hosting) return [on > 0 ? 'Go there, or start another one.' : 'Start one, and every bot and page that is connected hears it.'];
+  if (hosting) return [on > 0 ? 'Go there, or start another one.' : 'Start one, and every connected bot and page shows it.'];
   const next = on > 0 ? 'Choose one.' : 'As soon as a host starts a night, it opens here.';
   return ['You are signed in as ', { text: sub }, `, with a bot’s token: you can watch and vote. ${next}`];
 }
