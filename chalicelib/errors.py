@@ -116,7 +116,7 @@ class InviteNotFound(NotFound, code="invite_not_found", title="There is no such 
     """No invite has this code."""
 
     def __init__(self) -> None:
-        super().__init__("No night has this code. Look at it once more, or ask the host.")
+        super().__init__("No night has this code. Check it, or ask the host.")
 
 
 class GuestNotFound(NotFound, code="guest_not_found", title="There is no such guest"):
@@ -173,7 +173,9 @@ class TooManyGames(Conflict, code="too_many_games", title="The session is full")
     """The session has had the most games that one may, removed ones included."""
 
     def __init__(self, session_id: int) -> None:
-        super().__init__(f"Session {session_id} had {MAX_GAMES} games, removed ones too. Start a new one.")
+        super().__init__(
+            f"Session {session_id} has had {MAX_GAMES} games, removed ones included. Start a new one."
+        )
 
 
 class TooManySubscriptions(
@@ -197,7 +199,7 @@ class TooManyFrames(GameNightError, code="too_many_frames", title="Too many fram
 
     def __init__(self, per_second: int, *, last: bool = False) -> None:
         super().__init__(
-            f"A connection may send {per_second} frames a second. This one was not read: wait a little, and "
+            f"A connection may send {per_second} frames a second. This one was ignored: wait a little, and "
             "send it again."
         )
         self.last = last
@@ -225,7 +227,7 @@ class AuthTimeout(GameNightError, code="auth_timeout", title="Authentication too
     """The connection did not authenticate in time."""
 
     def __init__(self) -> None:
-        super().__init__("No token has come in time. Connect again, and send auth at once.")
+        super().__init__("No token came in time. Connect again, and send auth at once.")
 
 
 class SubjectMismatch(Unauthenticated, code="subject_mismatch", title="The token belongs to somebody else"):

@@ -39,7 +39,7 @@ class Claims:
     def require_session(self, session_id: int) -> None:
         """Raise Forbidden if a guest asks for another session than its own."""
         if self.session not in (None, session_id):
-            raise Forbidden(f"You are a guest of session {self.session}; your token is for no other.")
+            raise Forbidden(f"You are a guest of session {self.session}; your token is only for that one.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def _claims(payload: dict[str, object]) -> Claims:
     role = Role(str(payload["role"]))
     issued_at, expires_at = _seconds(payload["iat"]), int(_seconds(payload["exp"]))
     if expires_at - issued_at > MAX_SECONDS[role]:
-        raise TokenInvalid(f"The token is good for longer than a token of the role {role} may be.")
+        raise TokenInvalid(f"The token is valid for longer than the role {role} allows.")
     claims = Claims(subject, role, issued_at, expires_at, str(token_id))
     return replace(claims, **_of_guest(payload)) if role is Role.GUEST else claims
 

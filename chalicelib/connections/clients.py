@@ -154,7 +154,7 @@ class Connections:
         def attempt() -> Resumed | None:
             connection = self._authenticated(connection_id)
             if connection.session not in (None, session_id):
-                raise Forbidden(f"You are a guest of session {connection.session}; subscribe to no other.")
+                raise Forbidden(f"You are a guest of session {connection.session}: you can't follow another.")
             stream = self._streams.of_session(session_id)
             resumed = None if since is None else self._resumed(stream, since)
             resume = resumed.resume if resumed else None

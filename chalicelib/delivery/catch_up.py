@@ -1,7 +1,7 @@
 """Catches up connections that are behind: replays the events that they missed from the log, in order.
 
 It serves resumes, failed posts, workers that died, and redeliveries. A connection that can't be caught up is
-closed, so that its client reconnects: no connection gets events with a gap.
+closed, and its client reconnects. No connection gets events with a gap.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Counts votes: a single one at once, and stored ones in batches, in the order of their requests.
 
 A batch is one transaction: head, one log item with the batch's events, tallies, votes, and each pending vote
-deleted on condition that it exists, so that none counts twice. See docs/decisions/0033-pending-votes.md.
+deleted on condition that it exists, so none counts twice. See docs/decisions/0033-pending-votes.md.
 """
 
 import logging

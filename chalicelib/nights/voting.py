@@ -118,7 +118,7 @@ def _require_voter(caller: Claims, session_id: int, username: str) -> None:
     caller.require(Role.ADMIN, Role.BOT, Role.GUEST)
     caller.require_session(session_id)
     if caller.name is not None and voter_of(caller.name) != voter_of(username):
-        raise Forbidden(f"A guest votes in its own name, and yours is {caller.name}.")
+        raise Forbidden(f"A guest may vote only in their own name; yours is {caller.name}.")
 
 
 def pending_id(asked_at: str, unique: str) -> str:
@@ -127,5 +127,5 @@ def pending_id(asked_at: str, unique: str) -> str:
 
 
 def _digest(request: IdempotentRequest) -> str:
-    """Return the same id for the same idempotency key, so that a repeated request finds its vote."""
+    """Return the same id for the same idempotency key, so a repeated request finds its vote."""
     return hashlib.sha256("\n".join(request.name).encode()).hexdigest()[:16]

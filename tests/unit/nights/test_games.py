@@ -57,7 +57,7 @@ def test_a_removed_games_id_is_never_used_again() -> None:
 def test_removed_games_count_among_the_most_that_a_night_takes() -> None:
     full = replace(NIGHT, games_added=MAX_GAMES, removed_games=(1, 2))
 
-    with pytest.raises(TooManyGames, match="removed ones too"):
+    with pytest.raises(TooManyGames, match="removed ones included"):
         add_game(full, NewGame("one too many"), now=NOW)
 
 
