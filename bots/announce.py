@@ -198,7 +198,7 @@ async def announce_everywhere(url: str, token: Token, places: list[Place], wante
 def main() -> None:
     """Read the command line and run."""
     parser = Parser(
-        "Announce game nights wherever Apprise reaches.",
+        "Announce game nights by Apprise.",
         cursors="announced",
         kept="the folder for its cursors",
     )
