@@ -33,7 +33,7 @@ def refusal(code: str, message: str = "said AWS") -> ClientError:
         (refusal("ExpiredTokenException"), "aws sso login"),
         (
             refusal("AccessDeniedException"),
-            "may not do CreateFunction (AccessDeniedException): said AWS\nA deployment needs the rights in infra",
+            "may not do CreateFunction (AccessDeniedException): said AWS\nA deployment needs the rights in",
         ),
         (refusal("LimitExceededException"), "refused CreateFunction (LimitExceededException): said AWS"),
         (refusal("TooManyRequestsException"), "Wait a minute, and run the same command again"),
