@@ -52,7 +52,7 @@ MINISTACK := .venv-ministack/.installed
 SERVING := $(VENV)/.run $(MINISTACK)
 TESTING := $(VENV)/.test $(MINISTACK)
 
-install: $(VENV)/.check $(MINISTACK) ## create the environments
+install: $(SERVING) $(TESTING) $(VENV)/.check ## install everything that running, testing and deploying need
 
 run: $(SERVING) ## serve http and ws on localhost (PORT=5000; HOST=0.0.0.0 for other devices too)
 	@$(BIN)/gamenight serve --port $(PORT) --host $(HOST)
