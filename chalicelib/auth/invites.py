@@ -1,7 +1,7 @@
 """Lets people in without a token: guests by the code of a night, hosts by a link that works once.
 
-The table has a digest of each code, and an idempotency key records a code's seed and a token's terms. So no
-reader of the table can join.
+The table has a digest of each code, and an idempotency key records a code's seed and a token's terms. So a
+reader of the table can't join.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ class Invites:
     ) -> tuple[str, str]:
         """Return a code for any number of guests of a session, and when it expires.
 
-        It is good for ``ttl_seconds``, MAX_INVITE_SECONDS where that is None, and no longer than the session.
+        It is good for ``ttl_seconds``, by default MAX_INVITE_SECONDS, and until the session ends.
         Raises Forbidden, SessionNotFound, SessionClosed.
         """
         caller.require(Role.ADMIN)
@@ -143,7 +143,7 @@ class Invites:
         return terms
 
     def _count_attempt(self, source: str) -> None:
-        """Count an attempt before it is looked at, so that a thousand at once are a thousand."""
+        """Count an attempt before its code is read, so that attempts at once are all counted."""
         minute = int(self._now()) // 60
         for counted, limit in LIMITS.items():
             if self._store.count_attempt(minute, counted or network_of(source)) > limit:
@@ -154,13 +154,13 @@ class Invites:
 
 
 def digest_of(code: str) -> str:
-    """Return what the table has of a code, typed in small letters or with spaces and hyphens too."""
+    """Return the digest of a code. Case, spaces and hyphens don't matter."""
     typed = unicodedata.normalize("NFKC", code).upper()
     return hashlib.sha256("".join(filter(str.isalnum, typed)).encode(errors="replace")).hexdigest()
 
 
 def network_of(source: str) -> str:
-    """Return whose attempts are counted together: an IPv4 address or, of IPv6, a household's /64."""
+    """Return the network whose attempts are counted together: an IPv4 address, or an IPv6 /64."""
     try:
         address = ip_address(source)
     except ValueError:

@@ -1,4 +1,4 @@
-// The page's beginning: who is signed in, and what each button does. Leaves what happens then to `host.js`.
+// Starts the page: signs people in and out, and connects the buttons. `host.js` does the rest.
 
 import { LIST, addressOf, isOfHost, named as namedBy, rename } from './address.js';
 import { byId, say, show } from './elements.js';
@@ -15,7 +15,7 @@ import { problemSentence } from './words.js';
 
 // This file is ROOT/page/EDITION/main.js, wherever a stage or a proxy has put the root.
 const root = new URL('../..', import.meta.url).href.replace(/\/$/, '');
-// A proxy may not tell the service how it was reached, but the page knows: a WebSocket beside it is found from there.
+// Behind a proxy the service may not know its own address. The page does, and finds a WebSocket beside it from there.
 const BESIDE = '/api/sessions/live';
 const named = document.documentElement.dataset.websocket;
 const url = named.endsWith(BESIDE) ? `${root.replace(/^http/, 'ws')}${BESIDE}` : named;
@@ -26,7 +26,7 @@ const invitations = new Invitations(memory);
 const join = new Join(root, device, letIn);
 
 const NO_TOKEN = 'That is no token. A token is one long line in three parts with dots between them.';
-const RENEWED_BEFORE = 16 * 86_400_000; // half of what a host's link is good for
+const RENEWED_BEFORE = 16 * 86_400_000; // half the life of a host's token
 const TOLD_BEFORE = 120_000; // milliseconds before a token expires; the service says so as well
 
 let host = null;
@@ -41,7 +41,7 @@ new Picker(device, {
   night: () => host?.night,
 });
 
-/** End what the page does for whoever is signed in. */
+/** Stop everything that runs for the signed-in user. */
 function stop() {
   host?.stop();
   host = client = null;
@@ -67,7 +67,7 @@ function signedOut(problem = null) {
 function refused(problem) {
   memory.write('token', null);
   if (device.read('host') === token) device.write('host', null);
-  if (!host) return; // once, though each request that is under way is refused
+  if (!host) return; // only once: every request in flight is refused too
   const code = unused;
   if (host.claims.night && problem.code === 'token_revoked') {
     stop();
@@ -82,7 +82,7 @@ function refused(problem) {
   }
 }
 
-/** A client whose user signs out where the token is refused. */
+/** A client that signs its user out if the token is refused. */
 class Client extends GameNight {
   async request(...asked) {
     try {
@@ -94,7 +94,7 @@ class Client extends GameNight {
   }
 }
 
-/** Let somebody in. Raises a GameNightError where the service can't be asked. */
+/** Sign somebody in. Raises a GameNightError if the service does not answer. */
 async function signIn(claims) {
   const cursors = { load: () => host.cursors, save: () => {} };
   client = new Client(root, { token: () => token, cursors, everyNight: false, websocketUrl: url });
@@ -118,7 +118,7 @@ async function signIn(claims) {
   watch(claims);
 }
 
-/** Keep a host signed in whom a link has let in, and who comes back in time: as by another link. */
+/** Renew the token of a host who signed in by a link, as another link would. */
 async function stay({ expiresAt }) {
   if (device.read('host') !== token || expiresAt - Date.now() > RENEWED_BEFORE) return;
   const { code } = await client.request('POST', '/api/invites');
@@ -127,11 +127,11 @@ async function stay({ expiresAt }) {
   memory.write('token', renewed);
 }
 
-/** Tell when the token expires, as the service does, and where it can't. */
+/** Warn before the token expires, like the service, and also without a connection. */
 function watch({ expiresAt }) {
   clearTimeout(expiry);
   const left = expiresAt - Date.now() - TOLD_BEFORE;
-  if (left < 2 ** 31) expiry = setTimeout(() => expiring(new Date(expiresAt)), Math.max(0, left)); // longer is no timer's
+  if (left < 2 ** 31) expiry = setTimeout(() => expiring(new Date(expiresAt)), Math.max(0, left)); // the longest delay of a timer
 }
 
 function expiring(expires) {
@@ -141,21 +141,21 @@ function expiring(expires) {
   byId('renewal').hidden = false;
 }
 
-/** Keep in this tab whom a code has let in. */
+/** Keep the answer to a code in this tab. */
 function keep({ token: given, role, name, session_id: night }) {
   memory.forget();
   memory.write('token', given);
   if (role === 'guest') memory.write('guest', { role, night, name });
 }
 
-/** Go on as somebody whom a code has let in. */
+/** Go on as the guest or the host of an answer to a code. */
 async function letIn(answer) {
   keep(answer);
   window.history.replaceState(null, '', answer.session_id ? addressOf(answer.session_id) : window.location.pathname);
   await begin();
 }
 
-/** Return whether this browser knows a host, whom a link that is spent shall not turn away. */
+/** Return whether this browser has a host's token: then a used link does not matter. */
 function knowsHost() {
   const kept = device.read('host');
   return kept !== null && claimsOf(kept)?.expiresAt > Date.now();

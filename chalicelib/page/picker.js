@@ -1,4 +1,4 @@
-// Offers a host the games of earlier nights and of a list: in the title field, and as one that is picked.
+// Offers a host the games of earlier nights and of a list: in the title field, and by picking one.
 
 import { announce, byId, make, say, written } from './elements.js';
 import { GameNightError } from './gamenight/index.js';
@@ -16,7 +16,7 @@ export class Picker {
   #memory;
   #deeds;
   #list;
-  #replaced = 0; // games of the list that this one has taken the place of
+  #replaced = 0; // the number of games of the list before this one
   #notes = []; // on the list
   #games = new Map(); // id of a night that has ended -> its games
   #known = [];
@@ -27,8 +27,8 @@ export class Picker {
   #passed = []; // titles
 
   /**
-   * `memory` keeps the list. `read(path)` makes a request, and `add(fields)` adds a game; both raise a GameNightError where
-   * that can't be done. `night()` returns the night that is shown.
+   * `memory` keeps the list. `read(path)` makes a request, and `add(fields)` adds a game; both raise GameNightError.
+   * `night()` returns the night that is shown.
    */
   constructor(memory, deeds) {
     [this.#memory, this.#deeds] = [memory, deeds];
@@ -55,8 +55,8 @@ export class Picker {
   }
 
   /**
-   * Read the nights before the one that is shown, one after the other. Returns the GameNightError that stood in the way,
-   * or null; the next call tries again.
+   * Read the nights before the one that is shown, one after the other. Returns the GameNightError that stopped it, or null.
+   * The next call tries again.
    */
   #read() {
     this.#reading ??= this.#readNights()
@@ -92,7 +92,7 @@ export class Picker {
     byId('forget-list').hidden = this.#list.length === 0;
   }
 
-  /** Fill in what is known of a title, and nothing over what somebody has typed. */
+  /** Fill in what is known of a title. A field that somebody has typed in stays. */
   #fill() {
     const key = keyOf(byId('title').value);
     const game = this.#known.find(({ title }) => keyOf(title) === key);

@@ -25,7 +25,7 @@ const PROBLEMS = {
   subject_mismatch: 'That token belongs to somebody else. Sign out first to be somebody else.',
   payload_too_large: 'That is too long.',
   token_revoked: 'A host has revoked this sign-in. Ask for a new link.',
-  invite_not_found: 'There is no such code. Look at it once more.',
+  invite_not_found: 'No night has this code. Check it, and try again.',
   invite_expired: 'This code is not good any more. Ask the host for another one.',
   name_taken: 'Somebody in this night has that name. Choose another one.',
   guest_not_found: 'There is no guest of that name in this night.',
@@ -50,7 +50,7 @@ export function problemSentence(problem) {
   return PROBLEMS[problem.code] || problem.detail || 'The service refused this and did not say why.';
 }
 
-/** A field's problem as a sentence; what the service says where the field is none of ours. */
+/** A field's problem as a sentence. For an unknown field it is the service's own message. */
 export function fieldSentence({ field, message }) {
   return FIELDS[field] ?? `${message}.`;
 }
@@ -62,7 +62,7 @@ export function scoreText(score) { return SIGN.format(score).replace('-', '−')
 
 export function counted(count, one, many = `${one}s`) { return `${count} ${count === 1 ? one : many}`; }
 
-/** 20:05, as the reader's clock has it; with the day where it was another one. */
+/** 20:05 in the reader's time zone, with the day if that is not today. */
 export function timeText(timestamp, today = new Date()) {
   const at = new Date(timestamp);
   const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
@@ -70,7 +70,7 @@ export function timeText(timestamp, today = new Date()) {
   return `${at.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time}`;
 }
 
-/** "2–8 players", or nothing where the game does not say. */
+/** "2–8 players", or an empty text if the game has no numbers. */
 export function playersText({ min_players: least, max_players: most }) {
   if (least && most) return least === most ? counted(least, 'player') : `${least}–${most} players`;
   if (least) return `${least} or more players`;
@@ -85,13 +85,13 @@ export const PICKS = {
   tooLong: 'That is too much for a list, which has 1000 games at most.',
 };
 
-/** What is said of a list, and of the one that it has taken the place of. */
+/** How many games the list has, and how many the list before it had. */
 export function listText(games, replaced) {
   if (games === 0) return '';
-  return `Your list has ${counted(games, 'game')}${replaced > 0 ? ` now, in place of the ${replaced} of before` : ''}.`;
+  return `Your list has ${counted(games, 'game')}${replaced > 0 ? ` now. It had ${replaced} before` : ''}.`;
 }
 
-/** Why a game is a good one: "Played twice, 5 votes up, 1 vote down; takes 3–8 players." */
+/** What is known of a picked game: "Played twice, 5 votes up, 1 vote down; takes 3–8 players." */
 export function pickText(game) {
   const { played, upvotes, downvotes, lately } = game;
   const times = ['', 'once', 'twice'][played] ?? `${played} times`;
@@ -101,13 +101,13 @@ export function pickText(game) {
   return `${said.filter(Boolean).join(', ')}${players && `; takes ${players}`}.`;
 }
 
-/** What somebody wrote, within a sentence of ours. */
+/** A text that somebody wrote, as a part of a sentence. */
 const by = (text) => ({ text });
 
-/** A sentence with what people wrote in it, as one text. */
+/** Join a sentence's parts to one text. */
 export const plain = (parts) => parts.map((part) => part.text ?? part).join('');
 
-/** What a night is called. */
+/** A night's name. */
 export const nameOf = ({ notes }) => notes || 'Game night';
 
 /** An event as { kind, said, detail }: two sentences, in parts for `spoken` and `plain`. */
@@ -127,7 +127,7 @@ export function eventWords({ type, data }) {
       return { kind: vote.type, said, detail: [`now ${scoreText(totals.score)}`] };
     }
     case 'game.removed':
-      return { kind: 'removed', said: [by(data.game.title), ' was removed'], detail: ['its votes count no more'] };
+      return { kind: 'removed', said: [by(data.game.title), ' was removed'], detail: ['its votes no longer count'] };
     case 'vote.withdrawn': {
       const { vote, game, totals } = data;
       const said = [by(vote.username), ' took the vote for ', by(game.title), ' back'];
@@ -136,26 +136,26 @@ export function eventWords({ type, data }) {
     case 'session.ended':
       return { kind: 'ended', said: ['The night has ended'], detail: [counted(data.session.games_played, 'game')] };
     case 'gap':
-      return { kind: 'gap', said: ['Some events before this could not be had any more'], detail: ['the scores are right'] };
+      return { kind: 'gap', said: ['Some events before this are missing'], detail: ['the scores are right'] };
     default:
       return { kind: 'other', said: [type], detail: [] };
   }
 }
 
-/** What is asked before a game is removed. */
-export const removalWords = ({ title }) => [by(title), ' and its votes count no more. Everyone hears it.'];
+/** The question before a game is removed. */
+export const removalWords = ({ title }) => [by(title), ' and its votes no longer count. Everyone hears it.'];
 
-/** What is said once a guest is removed. */
-export const removedWords = (name) => [by(name), ' is removed: hears nothing more, and can’t vote.'];
+/** The sentence after a guest was removed. */
+export const removedWords = (name) => [by(name), ' is removed, and can’t watch or vote any more.'];
 
-/** What is said of another night, `what` being that it is on or has started. */
+/** A sentence about another night. `what` is its beginning, such as "Another night is on". */
 export function nightWords({ id, notes }, what) {
   return notes ? [`${what}: № ${id}, `, by(notes)] : [`${what}: № ${id}`];
 }
 
 const MOST_IN_SENTENCE = 80;
 
-/** What somebody wrote, or the beginning of it where it is too long for a sentence. */
+/** A text that somebody wrote, cut off if it is too long for a sentence. */
 export function shortened(text) {
   const letters = [...text];
   return letters.length > MOST_IN_SENTENCE ? `${letters.slice(0, MOST_IN_SENTENCE).join('')}…` : text;
@@ -163,7 +163,7 @@ export function shortened(text) {
 
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
 
-/** The window's title for a night; no markup can keep what somebody wrote apart there. */
+/** The window's title for a night. A title can't isolate text directions, so they are removed. */
 export function titleText(night) {
   return `${shortened(nameOf(night).replace(DIRECTIONS, ''))} · Game Night Live`;
 }

@@ -168,7 +168,7 @@ async def test_where_events_are_gone_the_night_is_read_anew(visit: Visit, host: 
     await visitor.opens()
 
     await visitor.reads_score("Quiplash", "+1")
-    await visitor.reads_feed("Some events before this could not be had any more", PLAYED, STARTED)
+    await visitor.reads_feed("Some events before this are missing", PLAYED, STARTED)
     await host.vote(night, "ben")
     await visitor.reads_score("Quiplash", "+2")
     await visitor.connection_is("live")

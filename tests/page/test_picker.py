@@ -129,7 +129,7 @@ async def test_a_list_stays_in_the_browser_until_it_is_forgotten(visit: Visit, h
         await visitor.is_told(says)
     await expect(visitor.page.get_by_text("Your list has 1 game.")).to_be_visible()
     await brings_in(visitor, b"title,year\nAzul,2017\nCatan,1995\n")
-    await expect(visitor.page.get_by_text("has 2 games now, in place of the 1 of before.")).to_be_visible()
+    await expect(visitor.page.get_by_text("has 2 games now. It had 1 before.")).to_be_visible()
     await expect(visitor.page.get_by_text("The column year is not known and is passed over.")).to_be_visible()
     await visitor.presses("Forget it")
 

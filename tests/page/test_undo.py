@@ -64,7 +64,7 @@ async def test_games_are_removed_and_the_rest_stays_right(visit: Visit, host: Ho
     await expect(visitor.page.get_by_role("button", name="Remove")).to_have_count(0)
     last = await host.read(f"/api/sessions/{night}")
     assert [game["id"] for game in last["games"]] == [1, 4]
-    told = ["The night has ended 2 games", "Fibbage is on", "Tee K.O. was removed its votes count no more"]
+    told = ["The night has ended 2 games", "Fibbage is on", "Tee K.O. was removed its votes no longer count"]
     await expect(visitor.page.locator("#feed .event p")).to_contain_text([*told, "Fibage was removed"])
 
 
@@ -116,7 +116,7 @@ async def test_keys_and_a_screen_reader_are_enough(visit: Visit, host: Host) -> 
     await keyboard.press("Enter")
     dialog = visitor.page.get_by_role("dialog", name="Remove the game?")
     await expect(dialog).to_have_accessible_description(
-        "Quiplash and its votes count no more. Everyone hears it."
+        "Quiplash and its votes no longer count. Everyone hears it."
     )
     await expect(visitor.page.get_by_role("button", name="Keep it")).to_be_focused()
     await keyboard.press("Escape")
