@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from infra.local.functions.deployed import Function
@@ -25,10 +26,7 @@ CONCURRENCY = 4
 
 
 class LambdaService:
-    """Invokes functions by name. ``start`` creates an environment of a function.
-
-    ``ran`` is set after each invocation.
-    """
+    """Invokes functions by name. ``start`` creates an environment of a function."""
 
     def __init__(
         self,
@@ -43,7 +41,7 @@ class LambdaService:
         self._all: set[Environment] = set()
         self._lock = threading.Lock()
         self._closed = False
-        self.ran = asyncio.Event()
+        self._ran = asyncio.Event()
 
     async def warm(self) -> None:
         """Start one environment of each function, so that the first events don't wait for it."""
@@ -68,7 +66,15 @@ class LambdaService:
         except TimeoutError as late:
             raise IntegrationTimedOut(f"{name} did not answer within {within} seconds") from late
         finally:
-            self.ran.set()
+            self._ran.set()
+
+    async def until_one_has_run(self, seconds: float) -> None:
+        """Return once a function has run since the last call, after ``seconds`` at the latest."""
+        # `asyncio.wait_for` can lose a cancellation before Python 3.12, and the gateway would never stop.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ran.wait()
+        self._ran.clear()
 
     def close(self) -> None:
         """Kill all environments."""

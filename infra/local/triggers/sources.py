@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
@@ -43,13 +42,8 @@ def stream_poller(
         logger.error("records of the stream failed for the last time", extra={"failure": failure})
         await asyncio.to_thread(failures.send, json.dumps(failure))
 
-    async def until_a_function_has_run(seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(functions.ran.wait(), seconds)
-        functions.ran.clear()
-
     settings = {**STREAM_MAPPING, "BatchSize": source.batch_size}
-    return StreamPoller(reader, settings, invoke, give_up, idle=until_a_function_has_run)
+    return StreamPoller(reader, settings, invoke, give_up, idle=functions.until_one_has_run)
 
 
 async def call_functions(

@@ -1,3 +1,4 @@
+import asyncio
 import threading
 from typing import Any, cast
 
@@ -96,3 +97,19 @@ async def test_all_environments_end_with_the_service() -> None:
     fake.service.close()
 
     assert not any(environment.usable for environment in fake.environments)
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_waiting_for_a_run_can_be_cancelled_while_one_ends(ticks: int) -> None:
+    fake = FakeLambda()
+    waiting = asyncio.create_task(fake.service.until_one_has_run(PATIENCE_SECONDS))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    fake.service._ran.set()
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    accepted = waiting.cancel()
+    await asyncio.wait([waiting])
+
+    assert waiting.cancelled() == accepted
