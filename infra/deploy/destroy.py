@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from infra.deploy import events
+from infra.deploy.aws import if_there
 from infra.deploy.chalice.state import (
     delete_mapping,
     deployed_functions,
@@ -15,14 +16,16 @@ from infra.deploy.chalice.state import (
 from infra.deploy.output import DeploymentError
 from infra.deploy.status import existing_tables, has_secret
 from infra.deploy.target import Part, Target
+from infra.template import tables
+
+NOTHING_LEFT = "nothing of the stage; restored tables and backups stay, if there are any"
 
 
-def tables_with_data(target: Target) -> list[str]:
-    """Return the stage's tables that hold anything."""
-    scan = target.aws.client("dynamodb").scan
-    return [
-        name for name in existing_tables(target) if scan(TableName=name, Limit=1, Select="COUNT")["Count"]
-    ]
+def table_with_nights(target: Target) -> str | None:
+    """Return the name of the sessions table if it holds anything. The other table has only connections."""
+    name = tables(target.stage.name)["SessionsTable"].name
+    found = if_there(target.aws.client("dynamodb").scan, TableName=name, Limit=1, Select="COUNT")
+    return name if found.get("Count") else None
 
 
 def left(target: Target) -> Iterator[str]:
@@ -51,7 +54,7 @@ def destroy(target: Target) -> None:
     target.config.record(stage, None)
     progress.step("What is left")
     remaining = [*left(target)]
-    progress.detail(*(remaining or ["nothing"]))
+    progress.detail(*(remaining or [NOTHING_LEFT]))
     if remaining:
         raise DeploymentError(
             "Something is left. Run the same command again, and remove by hand what is left then."

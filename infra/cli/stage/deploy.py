@@ -11,7 +11,7 @@ from infra.cli.stage.options import on_a_stage, stage_options
 from infra.deploy.chalice.package import build
 from infra.deploy.deploy import deploy as deploy_stage
 from infra.deploy.destroy import destroy as destroy_stage
-from infra.deploy.destroy import left, tables_with_data
+from infra.deploy.destroy import left, table_with_nights
 from infra.deploy.output import Progress
 from infra.deploy.provision import check_place
 from infra.deploy.provision import provision as provision_stage
@@ -81,22 +81,21 @@ def status(target: Target, *, check: bool, json_only: bool) -> None:
 @click.command(epilog=examples("stage destroy --stage dev", "stage destroy --stage dev --yes --delete-data"))
 @on_a_stage
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--delete-data", is_flag=True, help="Delete the tables even if they hold data.")
+@click.option("--delete-data", is_flag=True, help="Delete the stage's nights too.")
 def destroy(target: Target, *, yes: bool, delete_data: bool, json_only: bool) -> None:
     """Remove everything that a stage has on AWS.
 
-    If a table holds data, nothing is deleted without --delete-data.
+    If the stage has nights, nothing is deleted without --delete-data.
     """
     aws, stage = target.aws, target.stage
     check_place(aws, stage, target.config)
     found = [*left(target)]
     click.echo(f"Of the stage {stage.name} in {aws.region}, account {aws.account}, there is:", err=json_only)
     target.progress.detail(*(found or ["nothing"]))
-    full = tables_with_data(target)
-    if full and not delete_data:
+    if (table := table_with_nights(target)) and not delete_data:
         raise click.ClickException(
-            f"{' and '.join(full)} hold data, which would be lost. Nothing has been removed. If you want to "
-            "lose the data, add --delete-data. `aws dynamodb create-backup` makes a copy first."
+            f"{table} holds nights, which would be lost. Nothing has been removed. If you want to lose them, "
+            "add --delete-data. `aws dynamodb create-backup` makes a copy first."
         )
     if not yes:
         click.confirm("Remove all of it?", abort=True, err=json_only)

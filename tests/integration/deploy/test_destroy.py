@@ -1,8 +1,9 @@
 import pytest
 
 from infra.deploy.chalice.state import adopt
-from infra.deploy.destroy import destroy
+from infra.deploy.destroy import NOTHING_LEFT, destroy, table_with_nights
 from infra.deploy.target import Target
+from infra.template import tables
 from tests.fakes.progress import said
 
 # moto can't make alarms and metric filters from a template, and says so.
@@ -33,4 +34,19 @@ def test_an_unrecorded_schedule_is_removed_with_the_stage(scheduled: Target) -> 
 
     rules = scheduled.aws.client("events").list_rules()["Rules"]
     assert [one["Name"] for one in rules] == [OF_ANOTHER_STAGE]
-    assert said(scheduled.progress)[-1] == "nothing"
+    assert said(scheduled.progress)[-1] == NOTHING_LEFT
+
+
+def test_only_nights_are_data_that_would_be_lost(stack: Target) -> None:
+    def put(table: str) -> None:
+        keys = {"PK": {"S": "sweep"}, "SK": {"S": "head"}}
+        stack.aws.client("dynamodb").put_item(TableName=tables("dev")[table].name, Item=keys)
+
+    put("ConnectionsTable")
+    assert table_with_nights(stack) is None
+    put("SessionsTable")
+    assert table_with_nights(stack) == "game-night-live-dev-sessions"
+
+
+def test_a_stage_without_tables_has_no_nights(target: Target) -> None:
+    assert table_with_nights(target) is None
