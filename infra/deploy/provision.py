@@ -13,7 +13,7 @@ from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.stage import Stage
 from infra.deploy.status import deployed_function, existing_tables
 from infra.deploy.target import Target
-from infra.template import sent
+from infra.template import sent, tables
 from infra.token_secrets import new_secrets
 
 UNRESERVED_MINIMUM = 100
@@ -36,9 +36,11 @@ def provision(target: Target) -> str:
     was_there, kept_tables = bool(target.stack.outputs()), existing_tables(target)
     changed = target.stack.apply(template, parameters)
     progress.detail("is as declared now" if changed else "unchanged")
+    nights = tables(stage.name)["SessionsTable"].name
     for name in existing_tables(target) if was_there else ():
         if name not in kept_tables:
-            progress.warning(f"{name} had been deleted and is empty now: see docs/operations.md, Restore")
+            hint = ": see docs/operations.md, Restore" if name == nights else ""
+            progress.warning(f"{name} had been deleted and is empty now{hint}")
     stream_arn = _stream_arn(aws, target.stack.outputs()["SessionsTableName"])
     events.apply(target, stream_arn)
     progress.step(f"Token secret {stage.secret_parameter}")

@@ -109,7 +109,7 @@ def test_what_is_lost_with_a_table_and_a_secret_is_told(stack: Target, aws: Any)
     provision(stack)
 
     lines = "\n".join(said(stack.progress))
-    assert "game-night-live-dev-connections had been deleted and is empty now" in lines
+    assert "game-night-live-dev-connections had been deleted and is empty now\n" in lines
     assert "tokens that were made before are refused from now on" in lines
 
 
