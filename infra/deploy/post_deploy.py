@@ -121,7 +121,7 @@ def _asynchronous_invokes(target: Target) -> Iterator[Difference]:
         actual = if_there(client.get_function_event_invoke_config, FunctionName=function)
         if not INVOKE_CONFIG.items() <= actual.items():
             put = partial(client.put_function_event_invoke_config, FunctionName=function, **INVOKE_CONFIG)
-            yield Difference(f"a failed {name} is retried", put)
+            yield Difference(f"a failed {name} is retried, and should not be", put)
 
 
 def _websocket_stage(target: Target) -> Iterator[Difference]:
@@ -138,7 +138,7 @@ def _websocket_stage(target: Target) -> Iterator[Difference]:
             StageName=target.stage.name,
             DefaultRouteSettings={**actual, **limits},
         )
-        yield Difference(f"the WebSocket API does not take {rate} frames a second, {burst} at once", put)
+        yield Difference(f"the WebSocket throttle is not {rate} a second with a burst of {burst}", put)
 
 
 def _rest_stage(target: Target) -> Iterator[Difference]:
@@ -159,7 +159,7 @@ def _rest_stage(target: Target) -> Iterator[Difference]:
 
     if (methods.get("throttlingRateLimit"), methods.get("throttlingBurstLimit")) != (rate, burst):
         limits = {"/*/*/throttling/rateLimit": rate, "/*/*/throttling/burstLimit": burst}
-        what = f"the REST API does not take {rate} requests a second, {burst} at once"
+        what = f"the REST throttle is not {rate} a second with a burst of {burst}"
         yield Difference(what, patch(**limits))
     if actual.get("tracingEnabled", False) != traced:
         switch = patch(**{"/tracingEnabled": str(traced).lower()})

@@ -12,6 +12,9 @@ FUNCTION = re.compile(r":function:([\w-]+)")
 SOURCES = {"SESSIONS_STREAM_ARN": "stream", "DELIVERY_QUEUE_ARN": "queue"}
 """What event source mappings read: its name in the functions' environment, and in ``Function``."""
 
+NAMED_UP_TO = 3
+"""More missing routes are only counted."""
+
 Trigger = tuple[str, str]
 """A function's full name, and one of its ``Function.triggers``."""
 
@@ -22,9 +25,11 @@ def missing_triggers(target: Target) -> list[str]:
     lines = []
     for name, function in target.functions.items():
         full_name = target.stage.function(name)
-        if gone := [one for one in function.triggers if (full_name, one) not in found]:
-            all_of = "all of " if len(gone) == len(function.triggers) > 1 else ""
-            lines.append(f"{name}: is not started by {all_of}{', '.join(gone)}")
+        gone = [one for one in function.triggers if (full_name, one) not in found]
+        if len(gone) > NAMED_UP_TO:
+            lines.append(f"{name}: {len(gone)} routes are missing")
+        elif gone:
+            lines.append(f"{name}: is not started by {', '.join(gone)}")
     return lines
 
 

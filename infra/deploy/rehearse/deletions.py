@@ -105,7 +105,7 @@ def _empty_apis(aws: Aws) -> Iterator[str]:
     for resource in rest.get_resources(restApiId=api["id"])["items"]:
         if resource["path"] == "/api/sessions":
             rest.delete_resource(restApiId=api["id"], resourceId=resource["id"])
-    yield "api_handler: is not started by all of GET /"
+    yield "routes are missing"
     [api] = live.get_apis()["Items"]
     live.delete_stage(ApiId=api["ApiId"], StageName=STAGE.name)
     for route in live.get_routes(ApiId=api["ApiId"])["Items"]:
@@ -145,7 +145,8 @@ def _delete(aws: Aws) -> Iterator[str]:
     for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
         lambdas.delete_function(FunctionName=function)
         yield f"{STAGE.short_name(function)}: is not there"
-        yield f"{STAGE.short_name(function)}: is not started by"
+        if function != STAGE.stack:  # its missing routes are only counted
+            yield f"{STAGE.short_name(function)}: is not started by"
     aws.client("ssm").delete_parameter(Name=STAGE.secret_parameter)
     yield f"the token secret {STAGE.secret_parameter} is not there"
     for one in _stack_resources(aws):
