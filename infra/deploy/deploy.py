@@ -11,8 +11,9 @@ from infra.deploy.aws import wait
 from infra.deploy.chalice.command import chalice
 from infra.deploy.chalice.package import Package, build
 from infra.deploy.chalice.state import adopt
+from infra.deploy.output import DeploymentError
 from infra.deploy.provision import provision
-from infra.deploy.status import answered, deployed_function, differences
+from infra.deploy.status import NOT_THERE, answered, deployed_function, differences
 from infra.deploy.target import Target, environment_of
 
 HEALTHY_WITHIN = 120.0
@@ -38,7 +39,7 @@ def deploy(target: Target) -> dict[str, Any]:
     adopt(target.aws, target.record, stream_arn, progress)
     warn_of_other_shards(target)
     reasons = _reasons(target, package)
-    progress.detail(*(reasons or ["unchanged"]))
+    progress.detail(*([one.replace(NOT_THERE, "will be created") for one in reasons] or ["unchanged"]))
     if reasons:
         known_before = (target.record.websocket_api, target.record.rest_api)
         chalice(target.project, ["deploy", "--stage", name], target.aws.region)
@@ -111,6 +112,13 @@ def _wait_until_healthy(target: Target, rest_url: str, websocket_url: str) -> No
         serves = health.get("status") == "ok" and described.get("websocket_url") == websocket_url
         return str(health["version"]) if serves else None
 
-    what = f"{rest_url}/health to answer ok, and {rest_url} to name the WebSocket URL"
-    serving = wait(what, look, within=HEALTHY_WITHIN)
+    try:
+        serving = wait(f"{rest_url} to answer", look, within=HEALTHY_WITHIN)
+    except DeploymentError as late:
+        stage = target.stage
+        raise DeploymentError(
+            "The stage does not answer as it should. "
+            f"`gamenight stage status --stage {stage.name}` shows what differs. "
+            f"Look at the log of api_handler, {stage.log_group('api_handler')}, then deploy again."
+        ) from late
     target.progress.detail(f"ok, version {serving}")

@@ -23,6 +23,9 @@ from infra.deploy.target import Target, environment_of
 from infra.deploy.triggers import missing_triggers
 from infra.template import queues, tables
 
+NOT_THERE = "is not there"
+"""What a function's line says if there is no function."""
+
 
 def show(target: Target) -> bool:
     """Show the state of a stage; return whether it is as declared here."""
@@ -33,11 +36,9 @@ def show(target: Target) -> bool:
         progress.detail(f"not deployed: `gamenight stage deploy --stage {stage.name}` does it")
         return False
     progress.detail(f"stack {stage.stack}: {state}")
-    for url in map(target.rest_url, rest_api_ids(aws, stage)):
-        health = answered(f"{url}/health")
-        serving = f"serves version {health['version']}" if health else "does not answer"
-        progress.detail(f"{url}  {serving}")
-    progress.detail(*map(target.websocket_url, websocket_api_ids(aws, stage)))
+    rest = [_answering(target.rest_url(api)) for api in rest_api_ids(aws, stage)]
+    live = [target.websocket_url(api) for api in websocket_api_ids(aws, stage)]
+    progress.detail(*(rest or ["REST: no address"]), *(live or ["WebSocket: no address"]))
     progress.detail(f"here: version {__version__}, Chalice {version('chalice')}")
     progress.step("Functions")
     read = mappings(aws, stage)
@@ -98,7 +99,7 @@ def deployed_function(target: Target, name: str) -> Any:
 def _differences(target: Target, name: str, package: Package) -> Iterator[str]:
     found = deployed_function(target, name)
     if not found:
-        yield "is not there"
+        yield NOT_THERE
         return
     actual: dict[str, Any] = found["Configuration"]
     declared = target.config.of_function(target.stage, name)
@@ -121,6 +122,11 @@ def _differences(target: Target, name: str, package: Package) -> Iterator[str]:
     before, after = environment_of(actual).items(), declared.environment_variables.items()
     if names := sorted({name for name, _ in before ^ after}):
         yield f"its environment differs in {', '.join(names)}"
+
+
+def _answering(url: str) -> str:
+    health = answered(f"{url}/health")
+    return f"{url}  serves version {health['version']}" if health else f"{url}  does not answer"
 
 
 def _function_lines(target: Target, name: str, read: Iterable[Entry]) -> Iterator[str]:
