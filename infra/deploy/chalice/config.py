@@ -55,13 +55,15 @@ class ChaliceConfig:
 
     def _read(self) -> Entry:
         try:
-            return {"stages": {}, **json.loads(self.path.read_text())}
+            content: Entry = json.loads(self.path.read_text())
         except FileNotFoundError:
             raise DeploymentError(
                 f"{self.path} is missing. `git checkout {self.path}` brings it back."
             ) from None
         except ValueError as error:
             raise DeploymentError(f"{self.path} is not JSON ({error}). Undo your changes in it.") from error
+        content.setdefault("stages", {})  # where the file has it, so that git shows no other order
+        return content
 
 
 def stage_entry(  # noqa: PLR0913 - each is found out by itself

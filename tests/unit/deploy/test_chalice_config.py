@@ -86,6 +86,16 @@ def test_recording_says_whether_anything_changed(config: ChaliceConfig) -> None:
     assert content["app_name"] == "game-night-live"
 
 
+def test_a_stage_that_comes_and_goes_leaves_the_file_as_it_was(config: ChaliceConfig) -> None:
+    before = json.dumps({"version": "2.0", "stages": {}, "xray": True}, indent=2) + "\n"
+    config.path.write_text(before)
+
+    config.record(DEV, {"a": 1})
+    config.record(DEV, None)
+
+    assert config.path.read_text() == before
+
+
 def test_a_damaged_file_is_told_of(config: ChaliceConfig) -> None:
     config.path.write_text("{")
 
