@@ -1,10 +1,11 @@
 """``gamenight stage trace``: follows an event from its request to its deliveries."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from infra.cli.options import JSON, STAGE, STATE_DIR, Number, examples
+from infra.cli.options import JSON, STAGE, STATE_DIR, Number, answer, examples
 from infra.deploy.aws import Aws
 from infra.deploy.output import explained
 from infra.deploy.stage import Stage
@@ -43,4 +44,4 @@ def trace(  # noqa: PLR0913 - one for each option
         with explained():
             found = lines_about(wanted, CloudWatchLogs(Aws.connect().client("logs"), named, hours))
     timeline = timeline_of(found)
-    click.echo(timeline.as_json() if json_only else timeline.as_text())
+    answer(asdict(timeline), timeline.as_text(), json_only=json_only)

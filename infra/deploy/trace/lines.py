@@ -52,14 +52,16 @@ class Query:
     @classmethod
     def parse(cls, text: str, session: int = 0) -> Self:
         """Return what somebody typed. Raises NotTraceable."""
+        if session and (place := PLACE.fullmatch(text)):
+            raise NotTraceable(f"Give {text}, or {place[2]} with --night {session}, not both.")
         of_session = session and text.isascii() and text.isdigit()
         if place := PLACE.fullmatch(f"{session}/{text}" if of_session else text):
             return cls("event", f"{int(place[1])}/{int(place[2])}", session)
         if CURSOR.fullmatch(text):
             return cls("cursor", text, session)
         raise NotTraceable(
-            f"{text!r} is no event. Name its session and its number in it, such as 17/3, or a cursor that a "
-            "client was given, such as 8a4cf59e:3. The first event of a session is its start: 17/1."
+            f"{text!r} is no event. Name its night and its number in it, such as 17/3, or a cursor that a "
+            "client was given, such as 8a4cf59e:3. The first event of a night is its start: 17/1."
         )
 
     def is_in(self, line: Line) -> bool:

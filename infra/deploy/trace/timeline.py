@@ -1,8 +1,7 @@
 """Makes a timeline of the log lines about one event, and says what is missing from them."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,14 +29,16 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What happened to an event. ``delivered`` counts posts, ``named`` the connections that lines name.
+    """What happened to an event.
 
-    ``notes`` are sentences about what the lines do not show.
+    ``delivered`` counts posts, ``replayed`` counts replays, and ``named`` those of both whose connection is
+    named. ``notes`` are sentences about what the lines do not show.
     """
 
     event: dict[str, Any]
     stages: Sequence[Stage]
     delivered: int
+    replayed: int
     named: int
     notes: Sequence[str]
 
@@ -52,14 +53,11 @@ class Timeline:
             f"{'ms after':>10}  {'function':<12}  what",
             *map(_line, self.stages),
             "",
-            f"Delivered to {self.delivered}.",
+            f"Delivered to {self.delivered} connection{'s' * (self.delivered != 1)}."
+            + f" Replayed to {self.replayed}." * (self.replayed > 0),
             *self.notes,
         ]
         return "\n".join(lines)
-
-    def as_json(self) -> str:
-        """Return all of it as one JSON object."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
 
 
 EVENT_FIELDS = ["event", "event_type", "session_id", "stream", "sequence", "cursor", "event_timestamp"]
@@ -88,9 +86,13 @@ def timeline_of(lines: Iterable[Line]) -> Timeline:
     since = _moment(str(event.get("event_timestamp", ordered[0]["timestamp"])))
     stages = [stage for line in ordered for stage in _stages(line, since)]
     stages.sort(key=lambda one: (one.milliseconds, (*IN_ORDER, one.stage).index(one.stage)))
-    delivered = sum(line["delivered"] for line in ordered if line["stage"] in ("posted", "caught_up"))
+    delivered, replayed = (
+        sum(line["delivered"] for line in ordered if line["stage"] == stage)
+        for stage in ("posted", "caught_up")
+    )
     named = sum(one.stage == "delivered" for one in stages)
-    return Timeline(event, stages, delivered, named, [*_notes(ordered, delivered - named)])
+    notes = [*_notes(ordered, delivered + replayed - named)]
+    return Timeline(event, stages, delivered, replayed, named, notes)
 
 
 def _stages(line: Line, since: float) -> Iterable[Stage]:

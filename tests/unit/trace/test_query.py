@@ -27,3 +27,8 @@ def test_a_cursor_of_another_session_is_another_event() -> None:
 def test_what_is_no_event_is_said_to_be_none(typed: str) -> None:
     with pytest.raises(NotTraceable, match="such as 17/3, or a cursor"):
         Query.parse(typed)
+
+
+def test_a_night_is_named_once() -> None:
+    with pytest.raises(NotTraceable, match="Give 1/3, or 3 with --night 2, not both"):
+        Query.parse("1/3", 2)
