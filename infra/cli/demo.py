@@ -46,7 +46,7 @@ def demo(  # noqa: PLR0913 - one for each option
     prints only the events that the announcer gets.
     """
     exit_by_signals()  # so that a signal stops the gateway too, as Ctrl-C does
-    with _service(stage, state_dir, url, own=own) as service, translated(service.url):
+    with _service(stage, state_dir, url, own=own) as service, translated(service.url, service.stage):
         asyncio.run(play(service, pace, json_only=json_only))
 
 

@@ -31,7 +31,7 @@ def listen(service: ServiceTarget, cursors: Path | None, *, json_only: bool) -> 
     library = logging.getLogger("gamenight")
     library.setLevel(logging.INFO)
     library.addHandler(ConnectionLog())
-    with translated(service.url):
+    with translated(service.url, service.stage):
         asyncio.run(_show(service.night(Role.BOT, cursors), json_only=json_only))
 
 

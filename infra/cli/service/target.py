@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import click
 from announcements import on_one_line
-from gamenight import CursorStore, GameNight, GameNightError, Refused, Token, TokenRefused
+from gamenight import CursorStore, GameNight, GameNightError, Refused, Token, TokenRefused, WrongAddress
 
 from chalicelib.auth.claims import Role
 from infra import ROOT
@@ -57,19 +57,23 @@ class ServiceProblem(click.ClickException):
 
 @dataclass(frozen=True, slots=True)
 class ServiceTarget:
-    """A service. ``url`` is its address without ``/api``; ``token`` returns a role's token."""
+    """A service. ``url`` is its address without ``/api``; ``token`` returns a role's token.
+
+    ``stage`` is the stage on AWS that it was found by, if any.
+    """
 
     url: str
     token: Callable[[Role], Token]
+    stage: str | None = None
 
     def night(self, role: Role, cursors: CursorStore | Path | None = None) -> GameNight:
         """Return a client for the service. Raises ServiceProblem if the address is invalid."""
-        with translated(self.url):
+        with translated(self.url, self.stage):
             return GameNight(self.url, self.token(role), cursors=cursors)
 
     def ask(self, role: Role, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make one request and return its answer. Raises ServiceProblem."""
-        with translated(self.url):
+        with translated(self.url, self.stage):
             return asyncio.run(self.night(role).request(method, path, body))
 
 
@@ -111,11 +115,13 @@ def named_service(stage: str | None, state_dir: Path, url: str | None) -> Servic
     def token(role: Role) -> Token:
         return lambda: minted(stage or LOCAL, state_dir, SUBJECT, role, TOKEN_SECONDS)
 
-    return ServiceTarget(_stage_url(stage) if stage and stage != LOCAL else _local_url(state_dir), token)
+    if stage and stage != LOCAL:
+        return ServiceTarget(_stage_url(stage), token, stage)
+    return ServiceTarget(_local_url(state_dir), token)
 
 
 @contextmanager
-def translated(url: str) -> Iterator[None]:
+def translated(url: str, stage: str | None = None) -> Iterator[None]:
     """Raise ServiceProblem for whatever the library raises."""
     try:
         yield
@@ -126,15 +132,19 @@ def translated(url: str) -> Iterator[None]:
         raise ServiceProblem(refused.code, detail, refused.status) from refused
     except TokenRefused as refused:
         raise ServiceProblem("token_refused", str(refused), HTTPStatus.UNAUTHORIZED) from refused
+    except WrongAddress as error:
+        said = f"The stage {stage} does not answer at {url}. Run `gamenight stage status --stage {stage}`."
+        raise ServiceProblem("not_possible", said if stage else str(error)) from error
     except GameNightError as error:
         raise ServiceProblem("not_possible", str(error)) from error
     except BrokenPipeError:
         raise  # this is about the output's reader, not the service
     except OSError as error:
         reason = error.reason if isinstance(error, URLError) else error
+        check = f"Run `gamenight stage status --stage {stage}`" if stage else "Check the address"
         raise ServiceProblem(
             "unreachable",
-            f"{url} can't be reached: {reason}. Check the address, and that this machine is online.",
+            f"{url} can't be reached: {reason}. {check}, and see that this machine is online.",
         ) from error
 
 

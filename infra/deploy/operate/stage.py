@@ -123,5 +123,6 @@ def _queue(sqs: Any, stage: str, logical_name: str) -> EngineQueue:
         return EngineQueue.named(sqs, name)
     except sqs.exceptions.QueueDoesNotExist as error:
         raise DeploymentError(
-            f"There is no queue {name}. Is the stage {stage} deployed? `gamenight stage status` tells."
+            f"The stage {stage} is not deployed in this account and Region: there is no queue {name}. "
+            f"`gamenight stage status --stage {stage}` shows it."
         ) from error

@@ -69,3 +69,8 @@ def test_a_refusal_has_a_code_and_names_commands(
 
     assert (told.value.code, told.value.status) == (code, status)
     assert says in told.value.detail
+
+
+def test_a_stage_that_does_not_answer_is_named() -> None:
+    with pytest.raises(ServiceProblem, match=r"stage status --stage dev"), translated("http://r1", "dev"):
+        raise WrongAddress("Give another address.")
