@@ -118,12 +118,14 @@ def stop_notifying(target: Target, email: str) -> list[str]:
 
 
 def _rules_of_the_bus(target: Target) -> list[Any]:
-    if (rules := _rules(target)) is None:
-        name = target.stage.name
-        raise DeploymentError(
-            f"The stage {name} has no event bus. Run `gamenight stage deploy --stage {name} --events` first."
-        )
-    return rules
+    if (rules := _rules(target) if target.options.events else None) is not None:
+        return rules
+    name = target.stage.name
+    if not target.stack.status():
+        raise DeploymentError(f"The stage {name} is not deployed in this account and Region.")
+    raise DeploymentError(
+        f"The stage {name} has no event bus. `gamenight stage deploy --stage {name} --events` makes it."
+    )
 
 
 def _rules(target: Target) -> list[Any] | None:

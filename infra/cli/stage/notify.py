@@ -1,5 +1,7 @@
 """``gamenight stage notify``: mails people about events."""
 
+import re
+
 import click
 
 from chalicelib.nights.events import EventType
@@ -9,7 +11,16 @@ from infra.deploy.events import PENDING, notified, stop_notifying
 from infra.deploy.events import notify as notify_of
 from infra.deploy.target import Target
 
-EMAIL = click.option("--email", required=True, metavar="ADDRESS", help="The address.")
+
+def _address(_ctx: click.Context, _param: click.Parameter, email: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+        raise click.BadParameter(f"{email!r} is no e-mail address.")
+    return email
+
+
+EMAIL = click.option(
+    "--email", required=True, metavar="ADDRESS", callback=_address, help="The e-mail address."
+)
 
 
 @click.group(epilog=examples("stage notify add --stage dev --email someone@example.org"))
@@ -41,7 +52,9 @@ def add(target: Target, *, email: str, event: str, json_only: bool) -> None:
     The first mail has a link with which they confirm that they want this.
     """
     notify_of(target, email, EventType(event))
-    line = f"{email} gets a mail for each {event}, after following the link in the first mail."
+    line = (
+        f"AWS has sent a mail to {email}. They get a mail for each {event} after they follow the link in it."
+    )
     answer({"email": email, "event": event}, line, json_only=json_only)
 
 
@@ -65,5 +78,6 @@ def list_(target: Target, *, json_only: bool) -> None:
 def remove(target: Target, *, email: str, json_only: bool) -> None:
     """Stop mailing somebody."""
     stopped = stop_notifying(target, email)
-    line = f"{email} {'gets no more mails about ' + ', '.join(stopped) if stopped else 'got no mails'}."
+    gone, stranger = f"gets no more mails about {', '.join(stopped)}.", "gets no mails. Nothing was removed."
+    line = f"{email} {gone if stopped else stranger}"
     answer({"email": email, "events": stopped}, line, json_only=json_only)

@@ -52,9 +52,15 @@ def test_a_topic_goes_with_the_last_who_was_told(bus: Target) -> None:
     assert bus.aws.client("sns").list_topics()["Topics"] == []
 
 
-def test_without_a_bus_the_error_names_the_command(target: Target) -> None:
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS")  # moto can't make alarms from a template
+def test_without_a_bus_the_error_names_the_command(stack: Target) -> None:
     with pytest.raises(DeploymentError, match=r"stage deploy --stage dev --events"):
-        notify(target, SOMEONE, EventType.SESSION_STARTED)
+        notify(stack, SOMEONE, EventType.SESSION_STARTED)
+
+
+def test_a_stage_that_is_not_deployed_notifies_nobody(target: Target) -> None:
+    with pytest.raises(DeploymentError, match="The stage dev is not deployed"):
+        [*notified(target)]
 
 
 def test_nothing_of_a_stage_without_a_bus_is_removed(target: Target) -> None:

@@ -29,6 +29,16 @@ def test_a_value_that_aws_does_not_have_is_refused(command: str, option: str, va
     assert told in refused.output.replace("'", "")
 
 
+@pytest.mark.parametrize("command", ["add", "remove"])
+def test_a_mail_goes_to_an_address(command: str) -> None:
+    typed = ["stage", "notify", command, "--stage", "dev", "--email", "nonsense"]
+
+    refused = CliRunner().invoke(gamenight, typed)
+
+    assert refused.exit_code == 2
+    assert "'nonsense' is no e-mail address." in refused.output
+
+
 def test_events_can_be_asked_for_and_are_kept() -> None:
     events = StageConfig.of({}, events=True)
 
