@@ -61,7 +61,7 @@ async def test_a_refused_token_comes_with_one_advice(reason: str) -> None:
 @pytest.mark.parametrize(
     ("token", "said"),
     [
-        (TOKEN, r"The token is damaged\. Get a new one"),
+        (TOKEN, r"The token is damaged\. Ask the host for a new token\."),
         (same, r"The token is damaged\. There is no other one"),
         (another, "new token as well"),
     ],

@@ -18,6 +18,8 @@ logger = logging.getLogger("gamenight")
 Token = str | Callable[[], str | Awaitable[str]]
 """A token, or a function that returns one: plain (called in a thread, so it may block) or async."""
 
+ADVICE = " Ask the host for a new token. On this machine `make -s token` prints one."
+
 NEW_TOKEN_SECONDS = 25.0
 """How long to wait for a new token. After that the client keeps the old one."""
 
@@ -59,7 +61,7 @@ class Tokens:
     async def refused(self, token: str, reason: str) -> None:
         """Replace a refused token. Raises TokenRefused if there is no other, or it is refused as well."""
         if not self.renewable:
-            advice = "" if "a new one" in reason else " Get a new one (`make token`)."
+            advice = "" if "a new one" in reason else ADVICE
             raise TokenRefused(f"The service refused the token: {reason}{advice}")
         async with self._replacing:
             if token != self._latest:
