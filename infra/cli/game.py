@@ -51,6 +51,8 @@ def add(  # noqa: PLR0913 - one for each option
     json_only: bool,
 ) -> None:
     """Add a game to a night. Everybody who follows the night gets the event."""
+    if not title.strip():
+        raise click.UsageError("Give the game a title.")
     number = number or active_night(service)
     said = {"pack_name": pack, "min_players": min_players, "max_players": max_players}
     body = {"title": title, **{name: value for name, value in said.items() if value is not None}}

@@ -69,6 +69,7 @@ def revoke(service: ServiceTarget, subject: str, *, guest: bool, number: int | N
     if not guest:
         done = (
             f"Tokens issued to a bot or host called {subject} before now are refused. "
+            "Whether there are any is not checked. "
             f'A guest of that name stays: `gamenight revoke --guest "{subject}"` removes a guest.'
         )
     answer({"revoked": subject}, done, json_only=json_only)

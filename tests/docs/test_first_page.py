@@ -215,6 +215,7 @@ def test_the_commands_of_a_host_do_what_they_say(terminal: Terminal) -> None:
         "Zoë is out: tokens issued before now are refused.",
         (
             "Tokens issued to a bot or host called kosmi before now are refused. "
+            "Whether there are any is not checked. "
             'A guest of that name stays: `gamenight revoke --guest "kosmi"` removes a guest.'
         ),
         "🗑️",

@@ -79,4 +79,5 @@ def _show(renewed: Iterable[Renewed], progress: Progress) -> None:
             progress.warning("only half of the newest start was restored; its number will be used again")
         if count % EVERY == 0:
             progress.detail(f"{count:,} streams")
-    progress.detail(f"{count:,} streams have new epochs")
+    anew = "stream starts anew; its" if count == 1 else "streams start anew; their"
+    progress.detail(f"{count:,} {anew} old cursors no longer work")
