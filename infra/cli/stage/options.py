@@ -75,7 +75,14 @@ def on_a_stage(run: Callable[..., None]) -> Callable[..., None]:
     With --json, progress goes to standard error. An error of AWS becomes a message that says what to do.
     """
 
-    @click.option("--stage", "name", required=True, metavar="NAME", help="The stage, such as dev or prod.")
+    @click.option(
+        "--stage",
+        "name",
+        required=True,
+        metavar="NAME",
+        help="The stage, such as dev or prod: 1 to 16 lower-case letters and digits, a letter first. "
+        "It can't be local.",
+    )
     @JSON
     @wraps(run)
     def command(name: str, *, json_only: bool, **options: Any) -> None:

@@ -13,8 +13,8 @@ from infra.signals import exit_by_signals
 def rehearse(*, json_only: bool) -> None:
     """Rehearse a deployment on this machine.
 
-    It runs against an emulator of AWS and takes some minutes. No AWS account is touched, and nothing is left
-    behind.
+    It runs against an emulator of AWS and takes ten to fifteen minutes. No AWS account is touched, and
+    nothing is left behind.
     """
     # so that a signal cleans up too, as Ctrl-C does
     exit_by_signals()

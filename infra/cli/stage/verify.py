@@ -30,8 +30,8 @@ def verify(target: Target, *, yes: bool, long: bool, output: Path | None, json_o
     """Measure on a deployed stage what only AWS can show.
 
     It first shows the highest cost, about a quarter of a dollar. It runs the conformance suite against the
-    stage, starts a few hundred nights, restarts the functions, and ends with a report in Markdown. Exits with
-    1 if the suite fails or a measure contradicts the documents.
+    stage, starts about two hundred nights, restarts the functions, and ends with a report in Markdown. Exits
+    with 1 if the suite fails or a measure contradicts the documents.
     """
     name = target.stage.name
     token = minted(name, DEFAULT_STATE_DIR, "verify", Role.ADMIN, TOKEN_SECONDS)

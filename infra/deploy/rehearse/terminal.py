@@ -65,7 +65,8 @@ class Terminal:
         ``answer`` is typed where it asks; ``expect`` is its exit status, None any. Raises RehearsalFailed at
         another.
         """
-        self.progress.detail(" ".join(["$ python", *arguments]).replace(sys.executable, "python"))
+        shown = " ".join(["python", *arguments]).replace(sys.executable, "python")
+        self.progress.detail(f"$ {shown.replace('python -m infra.cli', 'gamenight')}")
         with subprocess.Popen(
             [sys.executable, *arguments],
             cwd=self.project,
