@@ -104,6 +104,13 @@ def test_a_title_without_quotes_is_answered_with_them(command: str) -> None:
     assert f'Put a text with spaces in quotes: gamenight {command} "Friday Game Night"' in shown.stderr
 
 
+def test_a_game_needs_a_title() -> None:
+    shown = CliRunner().invoke(gamenight, ["game", "add", " ", "--url", "http://localhost"])
+
+    assert shown.exit_code == 2
+    assert "Give the game a title." in shown.stderr
+
+
 def test_it_tells_its_version() -> None:
     shown = CliRunner().invoke(gamenight, ["--version"])
 
