@@ -182,7 +182,7 @@ async def test_what_stands_in_the_way_is_told_where_it_is(visit: Visit, host: Ho
     visitor = await arrives(visit, target, "XXXXXXX")
 
     await joins(visitor, "ana")
-    await is_told_at(visitor, "Code", "There is no such code")
+    await is_told_at(visitor, "Code", "No night has this code")
     await visitor.page.get_by_label("Code").fill(code)
     await joins(visitor, "ana")
     await is_told_at(visitor, "Your name", "Choose another one")
