@@ -83,8 +83,8 @@ test-fast: $(TESTING) ## run what you name, or rules and use cases, in seconds (
 	@$(BIN)/pytest -q $(T)
 
 test-slow: $(TESTING) ## run what `make test` leaves out: the page, bots, clients, documents, faults, the model
-	@$(PYTEST) -m 'slow and not rare' $(FAST)
-	@$(PYTEST) $(addprefix --ignore=,$(FAST))
+	@$(PYTEST) $$(grep -rl --include=*.py mark.slow $(FAST)) \
+		$(filter-out $(FAST) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
 test-all: test test-slow ## run every test but the rare ones
 
