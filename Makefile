@@ -150,5 +150,6 @@ soak: $(TESTING) .venv-bench/.installed ## check that 5,000 clients lose no even
 bench-cold-start: $(VENV)/.run ## measure the cold start of each function, with its first event
 	@$(BIN)/python -m benchmarks.cold_start
 
-clean: ## remove what was installed and the local state
-	rm -rf $(VENV) .venv-ministack .venv-bench .venv-checkov .venv-uv .local .mypy_cache .ruff_cache .pytest_cache
+clean: ## remove what was installed; the nights in .local/state stay
+	rm -rf $(VENV) .venv-ministack .venv-bench .venv-checkov .venv-uv .mypy_cache .ruff_cache .pytest_cache \
+		$(filter-out .local/state,$(wildcard .local/*))

@@ -93,6 +93,8 @@ class Rest:
             asking = in_a_thread(self._answer, method, path, body, headers)
             answer = await self._surroundings.within(ANSWER_SECONDS, asking)
         except Refused as refused:
+            if refused.status == UNAUTHORIZED and path in OPEN:
+                raise self.wrong_address() from refused  # no token was sent
             if refused.status == UNAUTHORIZED:
                 await self._tokens.refused(token, refused.detail)
             raise
