@@ -199,3 +199,10 @@ async def test_a_socks_proxy_that_requests_cant_go_through_is_told(monkeypatch: 
 
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         await night(server.url).night(7)
+
+
+async def test_a_wrong_address_is_not_blamed_on_the_token() -> None:
+    refused = (401, {"code": "token_missing", "detail": "Send the header."})
+    async with answering(refused) as server:
+        with pytest.raises(WrongAddress, match="stands before /api"):
+            await night(f"{server.url}/api/sessions").request("GET", "/api")
