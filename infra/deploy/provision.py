@@ -71,7 +71,7 @@ def ensure_secret(ssm: Any, name: str) -> bool:
         # Overwrite=False makes two runs at once agree on one secret.
         ssm.put_parameter(
             Name=name,
-            Description="Signs the tokens of Game Night Live. Whoever can read it can act as any user.",
+            Description="Signs the tokens of Game Night Live. Anyone who can read it can act as any user.",
             Type="SecureString",
             Value=new_secrets().document(),
             Overwrite=False,

@@ -93,9 +93,9 @@ class Rest:
             asking = in_a_thread(self._answer, method, path, body, headers)
             answer = await self._surroundings.within(ANSWER_SECONDS, asking)
         except Refused as refused:
-            if refused.status == UNAUTHORIZED and path in OPEN:
-                raise self.wrong_address() from refused  # no token was sent
             if refused.status == UNAUTHORIZED:
+                if path in OPEN:  # no token was sent
+                    raise self.wrong_address() from refused
                 await self._tokens.refused(token, refused.detail)
             raise
         self.reached = True
