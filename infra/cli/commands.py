@@ -45,6 +45,10 @@ STAGE_COMMANDS = {
         "package": ("infra.cli.stage.deploy", "Build the package that is uploaded, and show what is in it."),
         "verify": ("infra.cli.stage.verify", "Measure on a deployed stage what only AWS can show."),
         "rehearse": ("infra.cli.stage.rehearse", "Rehearse a deployment on this machine."),
+        "emulate": (
+            "infra.cli.stage.rehearse",
+            "Serve an emulated AWS account to practise in, until Ctrl-C.",
+        ),
     },
     "Operate": {
         "trace": ("infra.cli.stage.trace", "Follow an event through the logs, from request to deliveries."),

@@ -16,8 +16,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import boto3
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.bots.programs import Program, running
 from tests.clients import PATIENCE_SECONDS, Host
@@ -79,6 +81,23 @@ async def test_a_demo_takes_down_the_gateway_that_it_brought(number: signal.Sign
     assert "Traceback" not in printed
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", served.port or 0))
+
+
+async def test_an_emulated_account_is_there_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running([*GAMENIGHT, "stage", "emulate", "--json"], {}, ROOT) as program:
+        variables = json.loads(await program.prints("AWS_ENDPOINT_URL"))
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ClientError, match="does not exist"):
+            boto3.client("cloudformation").describe_stacks(StackName="game-night-live-practice")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            boto3.client("iam").create_user(UserName="somebody")
+
+        ended = await ended_by(CTRL_C, program)
+
+    assert ended == (128 + CTRL_C, "")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", urlsplit(variables["AWS_ENDPOINT_URL"]).port))
 
 
 async def test_a_listener_ends_quietly(gateway: Gateway, host: Host) -> None:

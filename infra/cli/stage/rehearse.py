@@ -1,11 +1,32 @@
-"""``gamenight stage rehearse``: deploys, tries, changes and removes a stage on this machine."""
+"""``gamenight stage rehearse`` and ``emulate``: a deployment on this machine, by itself or by hand."""
+
+import shlex
+import signal
+import tempfile
+from pathlib import Path
 
 import click
 
 from infra.cli.options import JSON, answer, examples
 from infra.deploy.output import Progress
+from infra.deploy.rehearse.account import new_deployer, rehearsal_account
 from infra.deploy.rehearse.rehearse import rehearse as rehearse_stage
+from infra.deploy.rehearse.terminal import PROCESSOR
 from infra.signals import exit_by_signals
+
+PRACTICE = """
+In another terminal, in this folder:
+
+  . .venv/bin/activate
+{exports}
+  gamenight stage deploy --stage practice {processor}
+
+There, the commands of docs/deploying.md and docs/operations.md work with --stage practice, and reach this
+account only. At the end, remove the stage's entry from .chalice/config.json:
+
+  gamenight stage destroy --stage practice --delete-data
+
+The account, and all that is in it, goes with Ctrl-C."""
 
 
 @click.command(epilog=examples("stage rehearse"))
@@ -20,3 +41,30 @@ def rehearse(*, json_only: bool) -> None:
     exit_by_signals()
     rehearse_stage(Progress(err=json_only))
     answer({"rehearsed": True}, click.style("\nThe rehearsal succeeded.", bold=True), json_only=json_only)
+
+
+@click.command(epilog=examples("stage emulate"))
+@JSON
+def emulate(*, json_only: bool) -> None:
+    """Serve an emulated AWS account to practise in, until Ctrl-C.
+
+    It is the account of `gamenight stage rehearse`, with a user who has the documented policies. The output
+    has the variables that make a terminal use it. With --json it is one object of these variables.
+    """
+    exit_by_signals()
+    with (
+        tempfile.TemporaryDirectory(prefix="game-night-live-account-") as scratch,
+        rehearsal_account(Path(scratch) / "account") as account,
+    ):
+        account.enter()
+        account.hurry()
+        variables = {**account.environment(), **new_deployer()}
+        exports = "\n".join(f"  export {name}={shlex.quote(value)}" for name, value in variables.items())
+        answer(
+            variables,
+            f"An emulated AWS account is at {account.url}.",
+            PRACTICE.format(exports=exports, processor=" ".join(PROCESSOR)),
+            json_only=json_only,
+        )
+        while True:
+            signal.pause()

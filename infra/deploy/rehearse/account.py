@@ -47,22 +47,23 @@ class Account:
     url: str
     folder: Path
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make AWS's SDKs, and our commands, use this account only."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PUSH_ENDPOINT": f"{self.url}/_aws/execute-api/{{api_id}}/{{stage}}",
+        }
+
     def enter(self) -> None:
         """Make this process, and all that it starts, use this account only."""
         for name in [one for one in os.environ if one.startswith(("AWS_", "GAMENIGHT_"))]:
             del os.environ[name]
-        os.environ.update(
-            KEYS,
-            AWS_ENDPOINT_URL=self.url,
-            AWS_REGION=REGION,
-            AWS_DEFAULT_REGION=REGION,
-            AWS_CONFIG_FILE=os.devnull,
-            AWS_SHARED_CREDENTIALS_FILE=os.devnull,
-            AWS_EC2_METADATA_DISABLED="true",
-            PUSH_ENDPOINT=f"{self.url}/_aws/execute-api/{{api_id}}/{{stage}}",
-            PYTHONDONTWRITEBYTECODE="1",
-            PYTHONUNBUFFERED="1",
-        )
+        os.environ.update(self.environment(), **KEYS, PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1")
 
     def deny_once(self, action: str) -> None:
         """Make the next call of an action fail."""
