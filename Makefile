@@ -55,7 +55,7 @@ TESTING := $(VENV)/.test $(MINISTACK)
 install: $(SERVING) $(TESTING) $(VENV)/.check ## install everything that running, testing and deploying need
 
 run: $(SERVING) ## serve http and ws on localhost (PORT=5000; HOST=0.0.0.0 for other devices too)
-	@$(BIN)/gamenight serve --port $(PORT) --host $(HOST)
+	@$(BIN)/gamenight serve --port="$(PORT)" --host="$(HOST)"
 
 demo: $(SERVING) ## play a night with a few bots, for a first look
 	@$(BIN)/gamenight demo --stage $(STAGE)

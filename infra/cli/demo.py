@@ -46,30 +46,27 @@ def demo(  # noqa: PLR0913 - one for each option
     prints only the events that the announcer gets.
     """
     exit_by_signals()  # so that a signal stops the gateway too, as Ctrl-C does
-    with _service(stage, state_dir, url, own=own) as service, translated(service.url, service.stage):
-        asyncio.run(play(service, pace, json_only=json_only))
+    with ExitStack() as stack:
+        found = None if own else _running(stage, state_dir, url)
+        service = found or stack.enter_context(_own_gateway())
+        stack.enter_context(translated(service.url, service.stage))
+        asyncio.run(play(service, pace, own=found is None, json_only=json_only))
 
 
-@contextmanager
-def _service(stage: str | None, state_dir: Path, url: str | None, *, own: bool) -> Iterator[ServiceTarget]:
-    """Yield the service that the options name, or start a gateway if no local one is running."""
-    if not own:
-        try:
-            service = named_service(stage, state_dir, url)
-        except ServiceProblem as problem:
-            if problem.code != "not_running":
-                raise
-        else:
-            yield service
-            return
-    click.secho("Starting a gateway...", dim=True, err=True)
-    with _own_gateway() as service:
-        yield service
+def _running(stage: str | None, state_dir: Path, url: str | None) -> ServiceTarget | None:
+    """Return the service that the options name, or None if no local one is running."""
+    try:
+        return named_service(stage, state_dir, url)
+    except ServiceProblem as problem:
+        if problem.code != "not_running":
+            raise
+        return None
 
 
 @contextmanager
 def _own_gateway() -> Iterator[ServiceTarget]:
     """Run a gateway on a free port, with a temporary state folder, until the end of the block."""
+    click.secho("Starting a gateway...", dim=True, err=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="game-night-live-")))
         log = folder / "gateway.log"

@@ -157,9 +157,9 @@ def vote(  # noqa: PLR0913 - one for each option
         return
     title, totals = on_one_line(counted["game"]["title"]), counted.get("totals")
     if totals is None:
-        click.echo(f"🗳️  Many are voting. The vote for {title} is counted in a moment")
+        click.echo(f"🗳️  Many are voting. The vote for {title} in night #{number} is counted in a moment")
     else:
-        click.echo(f"🗳️  {title} stands at {_standing(totals)}")
+        click.echo(f"🗳️  {title} stands at {_standing(totals)} in night #{number}")
 
 
 def _withdraw(
@@ -173,7 +173,9 @@ def _withdraw(
     totals = service.ask(Role.BOT, "DELETE", f"/api/sessions/{number}/votes/{game_id}?{whose}")
     who, title = on_one_line(username), _title(night, game_id)
     answer(
-        totals, f"🗳️  Without the vote of {who}, {title} stands at {_standing(totals)}", json_only=json_only
+        totals,
+        f"🗳️  Without the vote of {who}, {title} stands at {_standing(totals)} in night #{number}",
+        json_only=json_only,
     )
 
 

@@ -1,5 +1,6 @@
 """``gamenight invite`` and ``gamenight revoke``: let people in, and shut them out."""
 
+from datetime import datetime
 from urllib.parse import quote
 
 import click
@@ -9,6 +10,14 @@ from infra.cli.night import active_night
 from infra.cli.options import answer, examples, text_argument
 from infra.cli.service.target import NIGHT, ServiceTarget, on_a_service
 from infra.local.banner import qr_code
+
+SHARED = {
+    "host": " All hosts without a name of their own are called host, and are out with it: "
+    "`gamenight invite --host` makes a new link.",
+    "admin": " All tokens of `gamenight token --role admin` without --sub are called admin.",
+    "bot": " All tokens of `gamenight token --role bot` without --sub are called bot.",
+}
+"""What else a revocation means for names that tokens get by default."""
 
 
 @click.command(epilog=examples("invite", "invite 17 --ttl 7200 --stage dev", "invite --host"))
@@ -32,10 +41,13 @@ def invite(
     """
     if host and (number or ttl):
         raise click.UsageError("--host takes neither NIGHT nor --ttl: a host's link lasts ten minutes.")
-    path = "/api/invites" if host else f"/api/sessions/{number or active_night(service)}/invites"
+    number = None if host else number or active_night(service)
+    path = "/api/invites" if host else f"/api/sessions/{number}/invites"
     made = service.ask(Role.ADMIN, "POST", path, {"ttl_seconds": ttl} if ttl else {})
-    lines = [made["url"], "", qr_code(made["url"])]
-    answer(made, *lines if host else [f"Code  {made['code']}", *lines], json_only=json_only)
+    until = datetime.fromisoformat(made["expires_at"]).astimezone()
+    what = "Signs in a host, once" if host else f"Code  {made['code']}  for guests of night #{number}"
+    lines = [f"{what}, until {until:%Y-%m-%d %H:%M}", made["url"], "", qr_code(made["url"])]
+    answer(made, *lines, json_only=json_only)
 
 
 @click.command(
@@ -65,11 +77,12 @@ def revoke(service: ServiceTarget, subject: str, *, guest: bool, number: int | N
         f"/api/sessions/{number or active_night(service)}/guests/{name}" if guest else f"/api/tokens/{name}"
     )
     service.ask(Role.ADMIN, "DELETE", path)
+    shared = "" if guest else SHARED.get(name, "")
     done = f"{subject} is out: tokens issued before now are refused."
     if not guest:
         done = (
             f"Tokens issued to a bot or host called {subject} before now are refused. "
             "Whether there are any is not checked. "
-            f'A guest of that name stays: `gamenight revoke --guest "{subject}"` removes a guest.'
+            f'A guest of that name stays: `gamenight revoke --guest "{subject}"` removes a guest.{shared}'
         )
     answer({"revoked": subject}, done, json_only=json_only)

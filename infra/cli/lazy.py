@@ -101,6 +101,11 @@ class RootGroup(LazyGroup):
     def _run(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if not error.option_name[1:].isdigit():
+                raise
+            told = f"{error.message} Write -- before a text that begins with a dash."
+            raise click.UsageError(told, error.ctx) from error
         except ModuleNotFoundError as missing:
             if str(missing.name).partition(".")[0] in {"app", "bots", "chalicelib", "infra"}:
                 raise

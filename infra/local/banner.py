@@ -44,6 +44,7 @@ curl -X POST {rest_url}/api/sessions \\
   WebSocket  {websocket}
   State      {engine}
   Log        in {log}; `gamenight stage trace 17/3` reads it
+  Commands   `gamenight --help`, after `. {activate}`
   The page   {page}
 {network}
   Sign in    {host_url}
@@ -90,6 +91,7 @@ def banner(
         websocket_url=websocket_url,
         log=_short(log),
         python=_short(Path(sys.executable)),
+        activate=_short(Path(sys.executable).with_name("activate")),
         **facts,
     )
 

@@ -220,8 +220,9 @@ def test_the_commands_of_a_host_do_what_they_say(terminal: Terminal) -> None:
         ),
         "🗑️",
         "🌙 Night",
-        f"http://{terminal.here('localhost:5000')}/",
+        said["gamenight invite --host"].splitlines()[0],
     ]
+    assert f"\nhttp://{terminal.here('localhost:5000')}/#/join/" in said["gamenight invite --host"]
     assert "stands at +1 (1 up, 0 down)" in said["gamenight vote alice up"]
     assert "1. Quiplash 3: +1 (1 up, 0 down)" in said["gamenight night show"]
     assert "0 games" in said["gamenight night end"]

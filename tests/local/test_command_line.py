@@ -135,12 +135,15 @@ def test_guests_and_hosts_are_invited_and_let_in_no_more(gateway: Gateway) -> No
     ).raise_for_status()
     host = httpx.post(f"{gateway.rest_url}/api/join", json={"code": link["code"], "name": "bob"}).json()
 
-    code = shown.removeprefix("Code  ").partition("\n")[0]
+    assert shown.startswith("Code  ")
+    code, said = shown.split()[1], shown.partition("\n")[0]
+    assert f"for guests of night #{number}, until 2" in said
     assert f"/#/join/{code}" in shown
     assert "█" in shown
     assert (host["role"], host["sub"]) == ("admin", "bob")
     assert "zoë & co is out" in done(gateway, "revoke", "--guest", "zoë & co", "--night", str(number))
     assert told(gateway, "revoke", "bob") == {"revoked": "bob"}
+    assert "All hosts without a name of their own are called host" in done(gateway, "revoke", "host")
     refused = httpx.get(
         f"{gateway.rest_url}/api/sessions", headers={"Authorization": f"Bearer {host['token']}"}
     )

@@ -110,12 +110,14 @@ class _Guest(MemoryCursors):
         self._news.put_nowait(event)
 
 
-async def play(service: ServiceTarget, pace_seconds: float, *, json_only: bool) -> None:
+async def play(service: ServiceTarget, pace_seconds: float, *, own: bool, json_only: bool) -> None:
     """Play a night on a service. Print what everybody does, or only the announcer's events as JSON.
+
+    ``own`` says that the service is the demo's own, and ends with it.
 
     Raises what ``gamenight`` raises, and ClickException.
     """
-    script = _Script(service, pace_seconds, json_only=json_only)
+    script = _Script(service, pace_seconds, own=own, json_only=json_only)
     try:
         await script.play()
     except BaseException:  # also Ctrl-C and a closed pipe
@@ -126,7 +128,8 @@ async def play(service: ServiceTarget, pace_seconds: float, *, json_only: bool) 
 class _Script:
     """The steps of the night."""
 
-    def __init__(self, service: ServiceTarget, pace_seconds: float, *, json_only: bool) -> None:
+    def __init__(self, service: ServiceTarget, pace_seconds: float, *, own: bool, json_only: bool) -> None:
+        self._own = own
         self._url = service.url
         self._pace_seconds = pace_seconds
         self._json_only = json_only
@@ -136,7 +139,8 @@ class _Script:
 
     async def play(self) -> None:
         """Play the night to its end."""
-        self._say("", f"on {self._url}")
+        whose = "a gateway of its own" if self._own else "the service that is running"
+        self._say("", f"on {self._url}, {whose}")
         announcer, alice, bob, carol = guests = [await self._guest(name) for name in ("announcer", *VOTES)]
         announcer.tell = self._announce
         async with announcer.listening(), alice.listening(), bob.listening():
@@ -154,7 +158,8 @@ class _Script:
                 await self._says("carol", f"has caught up: {carol.heard - before} events, none lost")
                 carol.tell = silent
                 await self._end(announcer)
-        self._say("", "Your turn: `make run` starts the service. docs/bots.md is a bot in ten minutes.")
+        yours = "`make run` starts the service" if self._own else "`gamenight night start` starts a night"
+        self._say("", f"Your turn: {yours}. docs/bots.md is a bot in ten minutes.")
 
     async def abandon(self) -> None:
         """End the night of a script that was interrupted."""

@@ -42,6 +42,8 @@ def read_list(path: Path) -> list[dict[str, Any]]:
         more = [f"And {len(problems) - SHOWN} more."] if len(problems) > SHOWN else []
         told = "\n  ".join([*problems[:SHOWN], *more])
         raise click.ClickException(f"Nothing is added. Correct {path} and try again:\n  {told}")
+    if not games:
+        raise click.ClickException(f"{path} has no games: nothing comes after its first line.")
     for note in notes:
         click.echo(on_one_line(note), err=True)
     return games

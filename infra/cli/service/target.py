@@ -35,6 +35,7 @@ PROBE_SECONDS = 5.0
 HOSTS_WORDS = (
     (r"\bPOST /api/sessions\b", "`gamenight night start`"),
     (r"Vote once game\.added has come\.", "`gamenight game add TITLE` adds one."),
+    (r"Expected text of (\d+) characters at most, in (\w+)\.", r"The \2 can have \1 characters at most."),
     (r"\bSession (\d+)", r"Night #\1"),
     (r"\bsession (\d+)", r"night #\1"),
 )
@@ -141,6 +142,8 @@ def translated(url: str, stage: str | None = None) -> Iterator[None]:
         raise  # this is about the output's reader, not the service
     except OSError as error:
         reason = error.reason if isinstance(error, URLError) else error
+        if "WRONG_VERSION_NUMBER" in str(reason):
+            reason = "what answers there does not speak https. Try http"
         check = f"Run `gamenight stage status --stage {stage}`" if stage else "Check the address"
         raise ServiceProblem(
             "unreachable",
@@ -183,7 +186,7 @@ def _stage_url(name: str) -> str:
 
 
 def _given_token() -> str:
-    token = os.environ.get("GAMENIGHT_TOKEN", "").strip()
+    token = os.environ.get("GAMENIGHT_TOKEN", "").strip().strip("'\"").removeprefix("Bearer ").strip()
     if len(token.split()) > 1:
         raise ServiceProblem(
             "no_token",
@@ -191,6 +194,8 @@ def _given_token() -> str:
         )
     if not token:
         raise ServiceProblem(
-            "no_token", "There is no token for this address. Put one in the variable GAMENIGHT_TOKEN."
+            "no_token",
+            "There is no token for this address. Put one in the variable GAMENIGHT_TOKEN: an admin's to "
+            "host, a bot's to listen and vote.",
         )
     return token

@@ -25,8 +25,8 @@ class PortInUse(Exception):
     """Another program listens on the port."""
 
     def __init__(self, port: int) -> None:
-        other = f"make run PORT={port + 1}"
-        message = f"Port {port} is in use. Stop the program that uses it, or use another port: {other}"
+        other = f"`make run PORT={port + 1}`, or --port {port + 1}"
+        message = f"Port {port} is in use. Stop the program that uses it, or use another port: {other}."
         if sys.platform == "darwin" and port == 5000:  # noqa: PLR2004 - the port of Apple's AirPlay
             message += (
                 "\nOn macOS that is probably AirPlay Receiver: System Settings, General, AirDrop & Handoff."

@@ -119,6 +119,7 @@ def test_a_file_that_is_no_list_says_why(read: Reader, text: str, says: str) -> 
         ("title\nCafé".encode("cp1252"), "Save it as “CSV UTF-8”"),
         (b"title,min\na,x\n" + b"b,y\n" * 30, "Line 2: min_players"),
         (b"title,min\n" + b"b,y\n" * 30, "And 10 more."),
+        (b"title,min\n\n", "has no games"),
     ],
 )
 def test_a_wrong_file_says_what_to_do(tmp_path: Path, content: bytes, says: str) -> None:

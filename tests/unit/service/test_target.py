@@ -1,6 +1,8 @@
 """What is told of a service that can't be reached, or that refuses."""
 
 import json
+import ssl
+from urllib.error import URLError
 
 import pytest
 from click.testing import CliRunner
@@ -21,6 +23,7 @@ NOBODY = "http://127.0.0.1:1"
         (f"night list --url {NOBODY}", "", "no_token", "GAMENIGHT_TOKEN"),
         (f"night list --url {NOBODY}", "a\nb", "no_token", "a space or a line break"),
         (f"night list --url {NOBODY}", "a", "unreachable", "Check the address"),
+        (f"night list --url {NOBODY}", "'Bearer a'", "unreachable", "Check the address"),
         ("night list --url 127.0.0.1", "a", "not_possible", "Pass one such as http://localhost:5000"),
     ],
 )
@@ -57,6 +60,18 @@ def test_where_nothing_is_reached_it_says_what_to_do(typed: str, token: str, cod
             "ana has no vote for game 1 of night #3.",
         ),
         (WrongAddress("Give another address."), "not_possible", None, "Give another address."),
+        (
+            Refused(400, "invalid_request", "Expected text of 200 characters at most, in title."),
+            "invalid_request",
+            400,
+            "The title can have 200 characters at most.",
+        ),
+        (
+            URLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")),
+            "unreachable",
+            None,
+            "does not speak https. Try http.",
+        ),
         (Refused(503, "unknown", "Busy."), "unknown", 503, "Busy."),
         (TokenRefused("Get a new one."), "token_refused", 401, "Get a new one."),
     ],
@@ -69,6 +84,12 @@ def test_a_refusal_has_a_code_and_names_commands(
 
     assert (told.value.code, told.value.status) == (code, status)
     assert says in told.value.detail
+
+
+def test_a_title_may_begin_with_a_dash() -> None:
+    typed = ["game", "add", "-5 Degrees", "--state-dir", "/nowhere"]
+
+    assert "Write -- before a text that begins with a dash." in CliRunner().invoke(gamenight, typed).stderr
 
 
 def test_a_stage_that_does_not_answer_is_named() -> None:
