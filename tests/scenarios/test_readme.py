@@ -22,11 +22,11 @@ BOT, LISTENERS, HOSTING, GUEST, OPTIONS, OTHER_BOT = range(6)
 
 @asynccontextmanager
 async def started(
-    client: Client, block: int, target: Target, cursors: str | None = None
+    client: Client, block: int, target: Target, cursors: str | None = None, url: str | None = None
 ) -> AsyncIterator[Program]:
     """Run a block, and wait until it has saved its first cursors, where it does."""
     kept, source = client.folder / (cursors or "none"), client.folder / f"block-{block}.mjs"
-    source.write_text(BLOCKS[block].replace("http://localhost:5000", target.rest_url))
+    source.write_text(BLOCKS[block].replace("http://localhost:5000", url or target.rest_url))
     tokens = {"GAMENIGHT_TOKEN": target.token("bot"), "GAMENIGHT_ADMIN_TOKEN": target.token("admin")}
     async with running([*client.command[:-1], source], tokens, client.folder) as program:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -53,6 +53,22 @@ async def test_the_bot_prints_what_it_missed(client: Client, target: Target, hos
         await bot.prints("Quiplash 3 is on")
     for night in (first, missed):
         await host.close(night)
+
+
+@EITHER_NODE
+async def test_a_bot_that_reaches_nobody_says_so(client: Client, target: Target) -> None:
+    async with started(client, BOT, target, url="http://127.0.0.1:1") as bot:
+        said = await bot.prints("; trying again")
+
+    assert said.startswith("gamenight: ")
+
+
+@EITHER_NODE
+async def test_a_port_that_no_port_is_ends_it(client: Client, target: Target) -> None:
+    async with started(client, BOT, target, url="http://localhost:99999") as bot:
+        status, printed = await bot.ends()
+
+    assert (status, '"http://localhost:99999" is no address' in printed) == (1, True)
 
 
 @EITHER_NODE

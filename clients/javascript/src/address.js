@@ -18,7 +18,7 @@ export function addresses(url, websocketUrl) {
     }
     return { root: text.slice(0, -LIVE.length).replace('ws', 'http'), websocketUrl: websocketUrl ?? text };
   }
-  if (!/^https?:\/\/[^/]/.test(text)) {
+  if (!/^https?:\/\/[^/]/.test(text) || !URL.canParse(text)) {
     throw new WrongAddress(`${JSON.stringify(url) ?? url} is no address. Give one such as http://localhost:5000.`);
   }
   if (websocketUrl !== undefined && !isWebSocket(websocketUrl)) {

@@ -125,7 +125,7 @@ export class GameNight {
 
   /**
    * Call a function for each event of a type; for each `event`; for each new `state`; for an `error` that the client
-   * recovers from by itself; or when the token is about to expire. Returns a function that removes the listener.
+   * recovers from by itself, which is otherwise printed by `console.warn`; or when the token is about to expire. Returns a function that removes the listener.
    * @template {keyof import('./listeners.js').Heard} Name
    * @param {Name} name
    * @param {(heard: import('./listeners.js').Heard[Name]) => unknown} listener the client waits for an async one

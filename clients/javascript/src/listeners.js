@@ -33,11 +33,16 @@ export class Listeners {
   }
 
   /**
-   * Tell listeners, without waiting for them.
+   * Tell listeners, without waiting for them. An error that has no listener is printed, so that no program waits in
+   * silence for a service that it can't reach.
    * @param {string} name
-   * @param {unknown} heard
+   * @param {any} heard
    */
-  tell(name, heard) { for (const listener of this.#listeners.get(name) ?? []) listener(heard); }
+  tell(name, heard) {
+    const listeners = this.#listeners.get(name);
+    for (const listener of listeners ?? []) listener(heard);
+    if (name === 'error' && !listeners?.size) console.warn(`gamenight: ${heard.message}; trying again`);
+  }
 
   /**
    * Pass an event to its listeners. Returns once all are done with it; throws what they throw.
