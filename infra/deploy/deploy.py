@@ -26,10 +26,10 @@ FINGERPRINT = "game-night-live-deployment"
 def deploy(target: Target) -> dict[str, Any]:
     """Change whatever of a stage differs from what is declared here.
 
-    Return its name, the URLs of the page, REST and WebSocket, and whether its functions were ``changed``.
+    Return its name, the URLs of the page, REST and WebSocket, and whether anything was ``changed``.
     """
     progress, name = target.progress, target.stage.name
-    stream_arn = provision(target)
+    stream_arn, changed = provision(target)
     progress.step("Package")
     package = build(target.project, target.options.architecture)
     progress.detail(
@@ -49,7 +49,7 @@ def deploy(target: Target) -> dict[str, Any]:
     progress.step("What Chalice leaves undone")
     post_deploy.functions(target)
     post_deploy.websocket_deployment(target, changed=bool(reasons))
-    post_deploy.settings(target)
+    changed |= post_deploy.settings(target)
     progress.detail("all as declared")
     if reasons:
         mark_complete(target, _fingerprint(target, package))
@@ -59,7 +59,7 @@ def deploy(target: Target) -> dict[str, Any]:
     _wait_until_healthy(target, rest_url, websocket_url)
     page_url = f"{rest_url.removesuffix('/api')}/"
     urls = {"page_url": page_url, "rest_url": rest_url, "websocket_url": websocket_url}
-    return {"stage": name, "changed": bool(reasons), **urls}
+    return {"stage": name, "changed": changed or bool(reasons), **urls}
 
 
 def warn_of_other_shards(target: Target) -> None:

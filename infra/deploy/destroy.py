@@ -19,6 +19,7 @@ from infra.deploy.target import Part, Target
 from infra.template import tables
 
 NOTHING_LEFT = "nothing of the stage; restored tables and backups stay, if there are any"
+NONE = "nothing was there"
 
 
 def table_with_nights(target: Target) -> str | None:
@@ -46,7 +47,9 @@ def destroy(target: Target) -> None:
     # Chalice would delete only what it has a record of, and not the second of two APIs.
     _remove(target, _functions_and_apis)
     progress.step(f"Stack {stage.stack}")
+    was_there = bool(target.stack.status())
     target.stack.delete()
+    progress.detail("deleted" if was_there else NONE)
     progress.step("Tables, token secret and logs")
     # A function that still ran while the stack was deleted has made its log group again.
     _remove(target, _data)
@@ -62,9 +65,12 @@ def destroy(target: Target) -> None:
 
 
 def _remove(target: Target, parts: Callable[[Target], Iterator[Part]]) -> None:
-    for what, remove in [*parts(target)]:
+    found = [*parts(target)]
+    for what, remove in found:
         remove()
         target.progress.detail(f"deleted the {what}")
+    if not found:
+        target.progress.detail(NONE)
 
 
 def _functions_and_apis(target: Target) -> Iterator[Part]:

@@ -28,8 +28,11 @@ def stack_of(target: Target) -> Stack:
     return Stack(target.aws.client("cloudformation"), f"{target.stage.stack}-events", target.progress)
 
 
-def apply(target: Target, stream_arn: str) -> None:
-    """Create or update the bus and what fills it, or remove them if the stage should have none."""
+def apply(target: Target, stream_arn: str) -> bool:
+    """Create or update the bus and what fills it, or remove them if the stage should have none.
+
+    Return whether anything was changed.
+    """
     stack = stack_of(target)
     if target.options.events:
         target.progress.step(f"Stack {stack.name}")
@@ -37,10 +40,12 @@ def apply(target: Target, stream_arn: str) -> None:
         parameters = {"Stage": target.stage.name, "StreamArn": stream_arn, "AlarmTopicArn": topic}
         changed = stack.apply(sent(target.stage.name, EVENTS), parameters)
         target.progress.detail("is as declared now" if changed else "unchanged")
-    else:
-        for what, remove in [*parts(target)]:
-            remove()
-            target.progress.detail(f"deleted the {what}")
+        return changed
+    unwanted = [*parts(target)]
+    for what, remove in unwanted:
+        remove()
+        target.progress.detail(f"deleted the {what}")
+    return bool(unwanted)
 
 
 def parts(target: Target) -> Iterator[Part]:

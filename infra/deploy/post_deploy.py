@@ -58,13 +58,18 @@ def websocket_deployment(target: Target, *, changed: bool) -> None:
             client.delete_deployment(**of_api, DeploymentId=old["DeploymentId"])
 
 
-def settings(target: Target) -> None:
-    """Bring all settings to what is declared. Raises DeploymentError where one can't be."""
+def settings(target: Target) -> bool:
+    """Bring all settings to what is declared; return whether one differed.
+
+    Raises DeploymentError where one can't be set.
+    """
     settled_mappings(target.aws, target.stage)
-    for difference in differing_settings(target):
+    differing = [*differing_settings(target)]
+    for difference in differing:
         difference.mend()
         target.progress.detail(f"{difference.what}: set as declared")
     settled_mappings(target.aws, target.stage)
+    return bool(differing)
 
 
 def differing_settings(target: Target) -> Iterator[Difference]:

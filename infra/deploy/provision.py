@@ -1,6 +1,6 @@
 """Provisions the stack and the token secret, and tells Chalice about them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -22,14 +22,21 @@ UNRESERVED_MINIMUM = 100
 ANY_API = "*"
 
 
-def provision(target: Target) -> str:
-    """Create or update everything around the functions; return the ARN of the sessions table's stream."""
+class Provisioned(NamedTuple):
+    """What is around the functions now: the sessions table's stream, and whether anything was changed."""
+
+    stream_arn: str
+    changed: bool
+
+
+def provision(target: Target) -> Provisioned:
+    """Create or update everything around the functions."""
     aws, stage, progress, options = target.aws, target.stage, target.progress, target.options
     check_place(aws, stage, target.config)
     live = target.websocket_api
     rest = target.rest_api if options.push_endpoint else ""
     progress.step(f"Stack {stage.stack}")
-    if kept := options.kept(target.stack.parameters() or target.stack.parameters_of_deleted()):
+    if kept := options.kept():
         progress.detail(f"kept as the stage has it: {' '.join(kept)}")
     parameters = {"Stage": stage.name, "WebSocketApiId": live or ANY_API, **options.parameters}
     template = sent(stage.name, target.project / "infra" / "deploy" / "stack.yaml")
@@ -42,7 +49,7 @@ def provision(target: Target) -> str:
             hint = ": see docs/operations.md, Restore" if name == nights else ""
             progress.warning(f"{name} had been deleted and is empty now{hint}")
     stream_arn = _stream_arn(aws, target.stack.outputs()["SessionsTableName"])
-    events.apply(target, stream_arn)
+    changed |= events.apply(target, stream_arn)
     progress.step(f"Token secret {stage.secret_parameter}")
     made = ensure_secret(aws.client("ssm"), stage.secret_parameter)
     progress.detail("created, and shown to nobody" if made else "unchanged")
@@ -62,7 +69,7 @@ def provision(target: Target) -> str:
     )
     recorded = target.config.record(stage, entry)
     progress.detail(f"the entry of {stage.name} is written" if recorded else "unchanged")
-    return stream_arn
+    return Provisioned(stream_arn, changed or made or recorded)
 
 
 def ensure_secret(ssm: Any, name: str) -> bool:

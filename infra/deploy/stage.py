@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -111,6 +111,7 @@ class StageConfig:
     The stack's parameters keep them, so the next deployment, from any machine, changes only what it is told
     to. ``account_rate`` is in requests a second, see ``budget``. ``events`` says whether the stage has an
     event bus. ``push_endpoint`` (PUSH_ENDPOINT) is where an emulator serves APIs, and is not kept.
+    ``inherited`` names those that the stack kept and nobody asked for.
     """
 
     architecture: str = "arm64"
@@ -119,13 +120,15 @@ class StageConfig:
     account_rate: int = ACCOUNT_RATE
     events: bool = False
     push_endpoint: str | None = None
+    inherited: frozenset[str] = field(default=frozenset(), compare=False)
 
     @classmethod
     def of(cls, kept: Mapping[str, str], **asked: Any) -> Self:
         """Return the options that a stack's parameters keep, with the given changes."""
         new = cls()
         had = {name: _value(getattr(new, name), kept[key]) for name, key in PARAMETERS.items() if key in kept}
-        return cls(**{**had, **{name: value for name, value in asked.items() if value is not None}})
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        return cls(**{**had, **wanted}, inherited=frozenset(had.keys() - wanted.keys()))
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -133,13 +136,13 @@ class StageConfig:
         values = {key: getattr(self, name) for name, key in PARAMETERS.items()}
         return {key: str(one).lower() if isinstance(one, bool) else str(one) for key, one in values.items()}
 
-    def kept(self, parameters: Mapping[str, str]) -> list[str]:
-        """Return the options that a stage keeps and that are not a new stage's."""
+    def kept(self) -> list[str]:
+        """Return the options that the stage has kept and that are not a new stage's."""
         new = StageConfig().parameters
         return [
             f"--{name.replace('_', '-')} {value}".removesuffix(" true")
             for name, key in PARAMETERS.items()
-            if parameters.get(key) == (value := self.parameters[key]) != new[key]
+            if name in self.inherited and (value := self.parameters[key]) != new[key]
         ]
 
 

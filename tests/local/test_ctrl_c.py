@@ -88,10 +88,11 @@ async def test_an_emulated_account_is_there_until_ctrl_c(monkeypatch: pytest.Mon
         variables = json.loads(await program.prints("AWS_ENDPOINT_URL"))
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
+        aws = boto3.Session()  # boto3's default session may have read another test's credentials
         with pytest.raises(ClientError, match="does not exist"):
-            boto3.client("cloudformation").describe_stacks(StackName="game-night-live-practice")
+            aws.client("cloudformation").describe_stacks(StackName="game-night-live-practice")
         with pytest.raises(ClientError, match="AccessDenied"):
-            boto3.client("iam").create_user(UserName="somebody")
+            aws.client("iam").create_user(UserName="somebody")
 
         ended = await ended_by(CTRL_C, program)
 

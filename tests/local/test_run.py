@@ -43,12 +43,14 @@ def test_the_client_and_the_curl_line_that_it_prints_work_as_pasted(gateway: Gat
         assert listening.stdout is not None
         first = json.loads(listening.stdout.readline())
         answer = subprocess.run(["sh", "-c", curl[0]], capture_output=True, text=True, check=True)
+        started = json.loads(answer.stdout)
+        assert "id" in started, answer.stdout
         second = json.loads(listening.stdout.readline())
         listening.kill()
 
     assert first["type"] == "auth_success"
     assert second["type"] == "session.started"
-    assert second["data"]["session"] == json.loads(answer.stdout)
+    assert second["data"]["session"] == started
 
 
 def test_all_addresses_that_it_tells_are_of_the_host_that_was_asked(gateway: Gateway) -> None:

@@ -76,7 +76,7 @@ def list_(target: Target, *, json_only: bool) -> None:
 @on_a_stage
 @EMAIL
 def remove(target: Target, *, email: str, json_only: bool) -> None:
-    """Stop mailing somebody."""
+    """Stop mailing somebody, whatever the event."""
     stopped = stop_notifying(target, email)
     gone, stranger = f"gets no more mails about {', '.join(stopped)}.", "gets no mails. Nothing was removed."
     line = f"{email} {gone if stopped else stranger}"

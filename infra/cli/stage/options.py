@@ -133,5 +133,6 @@ def _target(name: str, options: dict[str, Any], progress: Progress) -> Target:
     kept = target.stack.parameters()
     if not kept and existing_tables(target):
         kept = target.stack.parameters_of_deleted()
-    kept = {"AccountRate": str(default_rate(aws.region)), **kept}
+    if "AccountRate" not in kept and not chosen.get("account_rate"):
+        chosen["account_rate"] = default_rate(aws.region)
     return replace(target, options=StageConfig.of(kept, **chosen, push_endpoint=endpoint))

@@ -9,7 +9,7 @@ import click
 
 from infra.cli.options import JSON, answer, examples
 from infra.deploy.output import Progress
-from infra.deploy.rehearse.account import new_deployer, rehearsal_account
+from infra.deploy.rehearse.account import KEYS, new_deployer, rehearsal_account
 from infra.deploy.rehearse.rehearse import rehearse as rehearse_stage
 from infra.deploy.rehearse.terminal import PROCESSOR
 from infra.signals import exit_by_signals
@@ -21,8 +21,13 @@ In another terminal, in this folder:
 {exports}
   gamenight stage deploy --stage practice {processor}
 
-There, the commands of docs/deploying.md and docs/operations.md work with --stage practice, and reach this
-account only. At the end, remove the stage's entry from .chalice/config.json:
+Then the commands of docs/deploying.md and docs/operations.md work there with --stage practice. They reach
+this account only. The user of these keys may do what the documented policies allow. An administrator, who
+may delete or disable anything by hand, has other keys:
+
+  export {administrator}
+
+At the end, remove the stage and its entry in .chalice/config.json:
 
   gamenight stage destroy --stage practice --delete-data
 
@@ -63,7 +68,11 @@ def emulate(*, json_only: bool) -> None:
         answer(
             variables,
             f"An emulated AWS account is at {account.url}.",
-            PRACTICE.format(exports=exports, processor=" ".join(PROCESSOR)),
+            PRACTICE.format(
+                exports=exports,
+                processor=" ".join(PROCESSOR),
+                administrator=" ".join(f"{name}={value}" for name, value in KEYS.items()),
+            ),
             json_only=json_only,
         )
         while True:

@@ -41,9 +41,12 @@ ACTIONS = {"sqs:SendMessageBatch": "sqs:SendMessage"}
 """Operations that AWS allows by the action of another operation, and MiniStack by one of their own."""
 
 RULE = "arn:aws:events:us-east-1:000000000000:rule/game-night-live-rehearsal-"
+ALARM = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:game-night-live-rehearsal-"
 ON_RULES = ("DeleteRule", "ListTargetsByRule", "PutRule", "PutTargets", "RemoveTargets")
 UNNAMED = {
     **dict.fromkeys([f"events:{one}" for one in ON_RULES], RULE),
+    **dict.fromkeys(["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms"], ALARM),
+    "cloudwatch:DeleteDashboards": "arn:aws:cloudwatch::000000000000:dashboard/game-night-live-rehearsal",
     "lambda:CreateFunction": "arn:aws:lambda:us-east-1:000000000000:function:game-night-live-rehearsal",
 }
 """The resource of each action for which AWS names one and MiniStack doesn't, or names the bus of a rule."""

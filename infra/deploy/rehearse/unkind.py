@@ -2,8 +2,8 @@
 
 It stands between the emulator and everyone who uses it, as an ASGI application:
 
-- Event source mappings are ``Creating``, ``Updating`` and ``Deleting`` for a time. A change of one in such a
-  state is refused: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+- Event source mappings are ``Creating``, ``Updating``, ``Disabling`` and ``Deleting`` for a time. A change
+  of one in such a state is refused: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 - Calls to manage a stage have AWS's rates: those of API Gateway
   (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html), Lambda
   (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html) and Parameter Store
@@ -206,7 +206,8 @@ class Unkind:
         return None
 
     def _change(self, method: str, mapping: dict[str, Any]) -> None:
-        states = {"POST": "Creating", "PUT": "Updating", "DELETE": "Deleting"}
+        put = "Disabling" if mapping.get("State") == "Disabled" else "Updating"
+        states = {"POST": "Creating", "PUT": put, "DELETE": "Deleting"}
         if method in states:
             self._states[mapping["UUID"]] = states[method], self._now() + self._mapping_seconds()
         if method == "DELETE":

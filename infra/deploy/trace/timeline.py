@@ -132,7 +132,10 @@ def _notes(lines: Sequence[Line], unnamed: int) -> Iterable[str]:
             "lines are no longer kept."
         )
     if "received" not in stages:
-        yield "The stream has not handed it over yet, or that line has not arrived. Ask again in a moment."
+        yield (
+            "The stream has not handed it over yet, or that line has not arrived. Ask again in a moment. "
+            "If it never comes: on AWS, `gamenight stage status` shows whether anything reads the stream."
+        )
     elif not {"posted", "fanned_out"} & {*stages}:
         yield "Its broadcast has not ended yet, or failed. It comes again; ask again in a moment."
     shards = {line["shard"] for line in lines if "shard" in line}

@@ -58,7 +58,7 @@ def test_late_addresses_reach_the_environment(stack: Target, functions: dict[str
 
 @pytest.mark.usefixtures("functions")
 def test_stream_and_queue_are_mapped_as_declared(stack: Target) -> None:
-    stream, outputs, client = provision(stack), stack.stack.outputs(), stack.aws.client("lambda")
+    stream, outputs, client = provision(stack).stream_arn, stack.stack.outputs(), stack.aws.client("lambda")
     uuids = [read_stream(stack, stream)]
     with pytest.raises(DeploymentError, match="No function reads the queue"):
         post_deploy.settings(stack)
@@ -82,7 +82,7 @@ def test_a_queue_starts_as_many_as_the_account_has_room_for(
     limits = {"ConcurrentExecutions": executions, "UnreservedConcurrentExecutions": executions}
     client = stack.aws.client("lambda")
     client.get_account_settings = lambda: {"AccountLimit": limits}
-    stream, queue = provision(stack), stack.stack.outputs()["DeliveryQueueArn"]
+    stream, queue = provision(stack).stream_arn, stack.stack.outputs()["DeliveryQueueArn"]
     read_stream(stack, stream)
     client.create_event_source_mapping(FunctionName=DELIVER, EventSourceArn=queue, BatchSize=1)
     said_to_aws: dict[str, Any] = {}
@@ -102,7 +102,7 @@ def test_every_function_that_is_invoked_asynchronously_is_known() -> None:
 
 
 def test_what_chalice_did_not_record_is_found(stack: Target, functions: dict[str, str]) -> None:
-    stream = provision(stack)
+    stream = provision(stack).stream_arn
     uuid = read_stream(stack, stream)
 
     adopt(stack.aws, stack.record, stream, stack.progress)
@@ -115,7 +115,7 @@ def test_what_chalice_did_not_record_is_found(stack: Target, functions: dict[str
 
 @pytest.mark.usefixtures("functions")
 def test_a_mapping_of_a_replaced_stream_is_removed(stack: Target) -> None:
-    stream = provision(stack)
+    stream = provision(stack).stream_arn
     read_stream(stack, stream)
 
     adopt(stack.aws, stack.record, f"{stream}-of-the-new-table", stack.progress)

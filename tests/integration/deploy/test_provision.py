@@ -23,7 +23,7 @@ def asked(target: Target, **options: Any) -> Target:
 
 
 def test_chalice_is_told_what_the_stack_made(stack: Target) -> None:
-    stream = provision(stack)
+    stream = provision(stack).stream_arn
 
     entry = stack.config.entry(stack.stage)
     assert entry["environment_variables"]["SESSIONS_TABLE"] == "game-night-live-dev-sessions"
@@ -86,10 +86,10 @@ def test_a_young_account_is_deployed_to_without_a_reservation(stack: Target) -> 
 
 
 def test_a_replaced_table_is_seen(stack: Target) -> None:
-    old = provision(stack)
+    old = provision(stack).stream_arn
     replace_table(stack.aws.client("dynamodb"), tables("dev")["SessionsTable"])
 
-    new = provision(stack)
+    new = provision(stack).stream_arn
 
     assert new != old
     assert stack.config.entry(stack.stage)["environment_variables"]["SESSIONS_STREAM_ARN"] == new

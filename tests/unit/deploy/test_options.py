@@ -44,7 +44,8 @@ def test_events_can_be_asked_for_and_are_kept() -> None:
 
     assert events.parameters["Events"] == "true"
     assert StageConfig.of(events.parameters, events=None) == events
-    assert events.kept(events.parameters) == ["--events"]
+    assert StageConfig.of(events.parameters).kept() == ["--events"]
+    assert StageConfig.of(events.parameters, events=True).kept() == []
     assert StageConfig.of(events.parameters, events=False) == StageConfig()
 
 

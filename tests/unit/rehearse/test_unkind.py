@@ -97,6 +97,12 @@ async def test_a_mapping_is_not_ready_at_once(account: Account, method: str, sta
     assert (await account.ask_for_mapping("PUT"))[0] == 200
 
 
+async def test_a_mapping_that_is_disabled_says_so_at_once(account: Account) -> None:
+    account.emulator.answers["PUT", f"{MAPPINGS}m1"] = MAPPING | {"State": "Disabled"}
+
+    assert (await account.ask_for_mapping("PUT"))[1]["State"] == "Disabling"
+
+
 async def test_a_mapping_that_is_being_deleted_is_in_the_way(account: Account) -> None:
     account.emulator.answers["GET", MAPPINGS] = {"EventSourceMappings": []}
     await account.ask_for_mapping("DELETE")
