@@ -124,6 +124,7 @@ class Chance:
             (2, lambda: by_client(clients.stop_reading, posts=self._random.randint(1, 3))),
             (1, lambda: by_client(clients.connect, within=within())),
             (1, lambda: partial(clients.hear_of_departure, within=within())),
+            (1, lambda: lambda night: hosts.revoke(night, night.clients[number], within())),
         )
 
     def _by_the_stream(self, within: Within) -> Action:

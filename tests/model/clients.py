@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 from tests.model.connection import Line
@@ -55,6 +56,8 @@ class Client:
         self.line: Line | None = None
         self.places: dict[str, Place] = {}
         self._frames = 0
+        self._revoked_at = 0.0
+        self._revoked_until = 0.0
 
     def take(self, frame: Mapping[str, Any]) -> bool:
         """Be the client of the contract; return whether a frame is news."""
@@ -121,7 +124,8 @@ class Client:
             if since is not None:
                 message["since"] = since
         if stream == SESSIONS:
-            message["token"] = f"{self.name}:{self._frames}"
+            line.token_issued_at = self._truth().now()
+            message["token"] = f"{self.name}:{self._frames}:{line.token_issued_at}"
         else:
             message["sessionId"] = int(stream.partition(":")[2])
         return self._frames, json.dumps(message)
@@ -151,6 +155,9 @@ class Client:
         message = json.loads(body)
         if frame is not None:
             self._hear_event(line, frame, message)
+        elif message.get("code") == "token_revoked":
+            if line.token_issued_at > self._revoked_until:
+                self._complain("was told that its token is revoked, and it is not")
         elif function != "websocket_message" or "." in message["type"]:
             self._complain(f"was sent an event that is not in the log: {body.decode()}")
         elif message["type"] == "error":
@@ -184,6 +191,8 @@ class Client:
             line.ears[asked.stream] = ear.left(now)
             return
         line.authenticated = True
+        if line.token_issued_at < self._revoked_at:
+            self._complain("was let in with a token that was revoked before")
         self._truth().check_answer(asked, message)
         self.take(message)
         ear.joined(now)
@@ -195,6 +204,24 @@ class Client:
         place = self.places.get(stream)
         if place is None or not cursor.startswith(f"{place.epoch}:") or place.sequence < sequence:
             self.places[stream] = Place(sequence, cursor)
+
+    # What a host does to it.
+
+    def is_being_revoked(self) -> None:
+        """Expect that tokens are refused, whenever they were issued."""
+        self._revoked_until = inf
+
+    def was_revoked(self, at: float | None) -> None:
+        """Expect that newer tokens are accepted from now on, and that those from before ``at`` are not.
+
+        ``at`` is None where the request was not answered: then older ones may be accepted too.
+        """
+        self._revoked_until = self._truth().now()
+        if at is None:
+            return
+        self._revoked_at = at
+        if self.line is not None and self.line.authenticated and self.line.token_issued_at < at:
+            self._complain("was revoked, and its connection is still open")
 
     # What it still lacks.
 

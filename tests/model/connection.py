@@ -107,6 +107,7 @@ class Line:
     ears: dict[str, Ear] = field(default_factory=dict)
     asked: dict[int, Asked] = field(default_factory=dict)
     authenticated: bool = False
+    token_issued_at: float = 0.0
     open: bool = True
 
     def ear(self, stream: str) -> Ear:

@@ -22,7 +22,7 @@ from tests.model.world.storage import PAGE, Stores, Watch
 from tests.model.world.table_stream import TableStream
 
 CLIENTS = 3
-HOST = "host:0"  # the token
+HOST = "host:0:0"  # the token
 
 
 @dataclass(frozen=True, slots=True)

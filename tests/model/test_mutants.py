@@ -2,19 +2,24 @@
 
 import pytest
 
-from tests.model.mutants import of_answers, of_delivery, of_votes
+from tests.model.mutants import of_answers, of_delivery, of_revocation, of_votes
 from tests.model.mutants.mutant import Mutant
 from tests.model.play import play
 
 pytestmark = pytest.mark.slow
 
 NIGHTS = 5000
-RARE = {"jobs_are_overtaken", "a_vote_that_may_be_counted_is_stored"}
+RARE = {
+    "a_checkpoint_is_saved_too_early",
+    "a_vote_that_may_be_counted_is_stored",
+    "jobs_are_overtaken",
+    "who_was_revoked_meanwhile_is_let_in",
+}
 """It takes hundreds of nights to find these, more than every run has time for: `make test-model` does."""
 
 MUTANTS = {
     name: broken
-    for module in (of_delivery, of_answers, of_votes)
+    for module in (of_delivery, of_answers, of_revocation, of_votes)
     for name, broken in vars(module).items()
     if getattr(broken, "__module__", None) == module.__name__ and not name.startswith("_")
 }

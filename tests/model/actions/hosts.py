@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.nights.events import session_stream
+from tests.model.clients import Client
 from tests.model.night import Night
 from tests.model.world.functions import Answer
 from tests.model.world.interruptions import FunctionFailed, Interruptions
@@ -78,6 +79,24 @@ def ask_again(night: Night, which: int, within: Interruptions = ()) -> None:
     """Ask what was asked before; it may still be on its way."""
     if night.keyed:
         _ask(night, night.keyed[-1 - which % len(night.keyed)], within)
+
+
+def revoke(night: Night, client: Client, within: Interruptions = ()) -> None:
+    """Revoke a client's tokens, again after a failure. It has others afterwards."""
+    at = night.clock().timestamp()
+    client.is_being_revoked()
+    done = False
+    for attempt in range(ATTEMPTS):
+        here = () if attempt else within
+        try:
+            answer = night.request("DELETE", f"/api/tokens/{client.name}", interruptions=here)
+        except FunctionFailed:
+            continue
+        if answer.status not in {204, 503}:
+            night.complain(f"{client.name} could not be revoked: {answer}")
+        if done := answer.status == 204:
+            break
+    client.was_revoked(at if done else None)
 
 
 def _ask(night: Night, request: Request, within: Interruptions) -> None:

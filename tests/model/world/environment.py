@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, cast
 
 from chalicelib.auth.claims import Claims, Role
@@ -24,12 +25,15 @@ from tests.model.world.time import Time
 
 
 class Verifier:
-    """Knows tokens such as ``client1:17``, each of which expires at a time of its own."""
+    """Knows tokens such as ``client1:17:1762027200.5``, each of which expires at a time of its own.
+
+    The last part is when the token was issued, in Unix seconds.
+    """
 
     def verify(self, token: str) -> Claims:
-        subject, _, number = token.partition(":")
+        subject, number, issued_at = token.split(":")
         role = Role.ADMIN if subject == "host" else Role.BOT
-        return claims(subject, role, FAR_FUTURE + int(number))
+        return replace(claims(subject, role, FAR_FUTURE + int(number)), issued_at=float(issued_at))
 
 
 class Environment(Application):
