@@ -7,9 +7,10 @@ One application lives as long as its execution environment.
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from chalicelib.aws.adapters import Adapters
 from chalicelib.settings import Settings
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class VerifierOnDemand:
+class VerifierOnDemand(msgspec.Struct, frozen=True):
     """Creates the verifier for the first token: $connect and $disconnect carry none."""
 
     verifier: "Callable[[], TokenVerifier]"

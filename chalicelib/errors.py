@@ -4,14 +4,14 @@ Each error has a stable ``code`` and says what happened and what to do. ``api.re
 HTTP and ``api.live.frames`` to WebSocket frames; no other table exists.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+import msgspec
 
 from chalicelib.limits import MAX_BODY_BYTES, MAX_GAMES, MAX_SUBSCRIPTIONS
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(msgspec.Struct, frozen=True):
     """An invalid field of the input; ``field`` is a dotted path."""
 
     field: str

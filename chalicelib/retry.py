@@ -4,7 +4,8 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 RETRYABLE_ERRORS = frozenset(
     {
@@ -40,8 +41,7 @@ def is_retryable_status(status: int) -> bool:
     return status == 429 or status >= 500  # noqa: PLR2004
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(msgspec.Struct, frozen=True):
     """Exponential backoff with full jitter.
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ says why it is full.
@@ -92,12 +92,11 @@ LOAD = RetryPolicy(attempts=20, base_seconds=0.025, cap_seconds=1.0)
 """For a store that throttles, fails or does not answer: seconds may pass until it recovers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """Waits between attempts with full jitter: after equal waits, the losers of a race would race again."""
 
     policy: RetryPolicy = RACES
-    budget: TimeBudget = field(default_factory=lambda: TimeBudget(PATIENCE_SECONDS))
+    budget: TimeBudget = msgspec.field(default_factory=lambda: TimeBudget(PATIENCE_SECONDS))
     random: Callable[[], float] = random.random
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic

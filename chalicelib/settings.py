@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Self
+
+import msgspec
 
 from chalicelib.connections.lifetime import ConnectionLife
 from chalicelib.limits import FRAMES_PER_SECOND
@@ -23,21 +24,22 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = (JSON_LINES, TEXT_LINES) = ("json", "text")
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """Credentials, with the fields of botocore's frozen ones. They may be empty; ``repr`` shows no secret."""
 
     access_key: str | None
-    secret_key: str | None = field(repr=False)
-    token: str | None = field(default=None, repr=False)
+    secret_key: str | None
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Keys(access_key={self.access_key!r})"
 
 
 class SettingsError(Exception):
     """A variable of the environment is not valid; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What differs between a laptop, a rehearsal and an AWS stage.
 
     ``push_endpoint`` (PUSH_ENDPOINT) is a template with ``{api_id}``, ``{region}`` and ``{stage}``; only

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote
+
+import msgspec
 
 from chalicelib.aws.http import HttpClient, NoAnswer, parse_endpoint
 from chalicelib.aws.sigv4 import UNRESERVED, SignedRequests
@@ -31,19 +32,17 @@ def connections_endpoint(template: str, region: str, api_id: str, stage: str) ->
         ) from exc
 
 
-@dataclass(slots=True)
-class _Sending:
+class _Sending(msgspec.Struct):
     """One message in flight: the recipients that still need it, and how their last attempts failed."""
 
     message: Message
     pending: dict[str, Recipient]
-    requests: dict[tuple[str, str, bool], SignedRequests] = field(default_factory=dict)
-    failures: dict[str, FailedPost] = field(default_factory=dict)
-    outcome: Outcome = field(default_factory=Outcome)
+    requests: dict[tuple[str, str, bool], SignedRequests] = {}
+    failures: dict[str, FailedPost] = {}
+    outcome: Outcome = msgspec.field(default_factory=Outcome)
 
 
-@dataclass
-class ConnectionsApi:
+class ConnectionsApi(msgspec.Struct, dict=True):
     """Implements ``Push``. ``endpoint`` is a URL template as in ``Settings.push_endpoint``.
 
     ``window`` bounds the posts in flight of all sends, ``rate`` the posts a second.

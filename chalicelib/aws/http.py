@@ -6,10 +6,10 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 import httptools
+import msgspec
 
 IDLE_SECONDS = 50.0
 """An idle connection is used for so long: a freeze of the process may hide its end. AWS closes it after 60 s:
@@ -39,8 +39,7 @@ def parse_endpoint(url: str) -> SplitResult:
     return parts
 
 
-@dataclass
-class HttpClient:
+class HttpClient(msgspec.Struct):
     """Pools connections by server. They belong to one event loop until ``close``.
 
     ``timeout`` bounds the seconds to open a connection, and to an answer. ``tls`` makes the context for
@@ -50,8 +49,8 @@ class HttpClient:
     timeout: float = 3.0
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
     clock: Callable[[], float] = time.time
-    _context: ssl.SSLContext | None = field(default=None, init=False)
-    _idle: "dict[tuple[str, str], list[_Connection]]" = field(default_factory=dict, init=False)
+    _context: ssl.SSLContext | None = None
+    _idle: "dict[tuple[str, str], list[_Connection]]" = {}
 
     async def request(self, endpoint: SplitResult, data: bytes) -> tuple[int, bytes]:
         """Send a request and return its answer's status and body. Raises NoAnswer.

@@ -4,8 +4,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import msgspec
 
 from chalicelib.aws.http import HttpClient, NoAnswer, parse_endpoint
 from chalicelib.aws.sigv4 import SignedRequests
@@ -25,8 +26,7 @@ RETRY = RetryPolicy(attempts=5, base_seconds=0.05, cap_seconds=1.0)
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class JsonApi:
+class JsonApi(msgspec.Struct, dict=True):
     """One service. ``endpoint`` is a URL, None for AWS's own; ``budget`` is the caller's time."""
 
     service: ClassVar[str]
@@ -36,7 +36,7 @@ class JsonApi:
     endpoint: str | None
     region: str
     credentials: Callable[[], Keys]
-    budget: TimeBudget = field(default_factory=TimeBudget)
+    budget: TimeBudget = msgspec.field(default_factory=TimeBudget)
     retry: RetryPolicy = RETRY
 
     def __post_init__(self) -> None:

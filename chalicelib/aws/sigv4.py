@@ -8,9 +8,10 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import SplitResult, quote
+
+import msgspec
 
 from chalicelib.errors import Unavailable
 from chalicelib.settings import Keys
@@ -19,8 +20,7 @@ UNRESERVED = "-._~"  # RFC 3986 leaves these, letters and digits unencoded
 _ONLY_PADDING_TO_ENCODE = re.compile(r"[A-Za-z0-9_.~-]+={0,2}").fullmatch
 
 
-@dataclass
-class SignedRequests:
+class SignedRequests(msgspec.Struct, dict=True):
     """Makes requests that differ only in the last segment of their path. ``path`` is the part before it.
 
     Each takes one SHA-256 and one HMAC. ``headers`` are in lower case. ``clock`` gives Unix seconds.
@@ -34,7 +34,7 @@ class SignedRequests:
     endpoint: SplitResult
     path: str
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
         """Raise Unavailable if there are no credentials."""

@@ -7,11 +7,12 @@ mixes two deployments.
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import msgspec
 
 from chalicelib.errors import NotFound
 
@@ -33,13 +34,12 @@ KEEP = "public, max-age=31536000, immutable"
 EDITION_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class WebAnswer:
+class WebAnswer(msgspec.Struct, frozen=True):
     """An HTTP answer to a browser."""
 
     status: int
     body: str
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = {}
 
 
 def page(root: str, websocket_url: str, headers: Mapping[str, str]) -> WebAnswer:

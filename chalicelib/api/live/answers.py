@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, assert_never
+
+import msgspec
 
 from chalicelib.api.live import frames
 from chalicelib.connections.clients import ConnectionExpired, Connections, Resumed, TooManyFailedAuths
@@ -32,8 +33,7 @@ CLOSING = (AuthTimeout, TokenExpired, TokenRevoked, ConnectionUnknown)
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """The answer to a frame. Events follow it if the client ``resumed``. ``close`` ends the connection."""
 
     frame: bytes
@@ -96,8 +96,7 @@ def sender_of(event: dict[str, Any]) -> Recipient:
     return Recipient(context["connectionId"], context["apiId"], context["stage"])
 
 
-@dataclass(frozen=True, slots=True)
-class Responder:
+class Responder(msgspec.Struct, frozen=True):
     """Posts replies. ``catch_up`` is called when a client resumes."""
 
     connections: Connections

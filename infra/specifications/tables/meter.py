@@ -7,7 +7,7 @@ transaction correctly.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from chalicelib.aws.json_api import DynamoApi
 
@@ -70,7 +70,7 @@ class Meter:
 class MeteredApi(DynamoApi):
     """Makes calls without botocore, and counts them."""
 
-    meter: Meter
+    meter: ClassVar[Meter]
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """See DynamoApi."""

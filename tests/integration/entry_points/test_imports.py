@@ -50,7 +50,7 @@ HEALTH = rest_event(
 )
 
 SDKS = {"boto3", "botocore", "pynamodb", "urllib3", "http.client"}
-CHECKING = {"jwt", "msgspec", "chalicelib.auth.tokens", "chalicelib.api.rest.bodies"}
+CHECKING = {"jwt", "chalicelib.auth.tokens", "chalicelib.api.rest.bodies"}
 POSTING = {"httptools", "chalicelib.aws.connections_api"}
 SECRETS = {"chalicelib.auth.secrets"}
 

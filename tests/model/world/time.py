@@ -1,7 +1,8 @@
 """A night's time, which passes only where somebody waits."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from chalicelib.retry import Backoff
 

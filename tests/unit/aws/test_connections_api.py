@@ -23,7 +23,7 @@ CLOSED = NoAnswer("the connection was closed")
 AT_ONCE = RetryPolicy(attempts=4, base_seconds=0, cap_seconds=0)
 
 
-class InAnHour(RetryPolicy):
+class InAnHour(RetryPolicy, frozen=True):
     def delay(self, *_: object) -> float:
         return 3600.0
 

@@ -142,7 +142,7 @@ async def test_a_refusal_is_final_and_the_log_names_it(
 
 @pytest.mark.parametrize(("pause", "attempts"), [(0.0, AT_ONCE.attempts), (3.0, 1)])
 async def test_retries_end_with_the_attempts_or_the_time(pause: float, attempts: int) -> None:
-    class After(RetryPolicy):
+    class After(RetryPolicy, frozen=True):
         def delay(self, *_: object) -> float:
             return pause
 

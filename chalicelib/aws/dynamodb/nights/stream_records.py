@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from chalicelib.aws.dynamodb.keys import PENDING, sequence_of, stream_of
 from chalicelib.nights.cursors import Cursor
@@ -19,13 +20,12 @@ from chalicelib.nights.events import (
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRecords:
+class ReadRecords(msgspec.Struct, frozen=True):
     """The contents of records, in order. ``pending`` has the records' sequence numbers by session."""
 
-    events: list[LoggedEvent] = field(default_factory=list)
-    pending: dict[int, list[str]] = field(default_factory=dict)
-    unreadable: list[UnreadableRecord] = field(default_factory=list)
+    events: list[LoggedEvent] = []
+    pending: dict[int, list[str]] = {}
+    unreadable: list[UnreadableRecord] = []
 
 
 def read_records(records: Iterable[dict[str, Any]]) -> ReadRecords:
