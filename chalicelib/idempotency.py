@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from chalicelib.errors import Conflict, Contended, GameNightError
 from chalicelib.retry import Backoff
@@ -18,8 +19,7 @@ class IdempotencyMismatch(
     """The key was used for another request."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotentRequest:
+class IdempotentRequest(msgspec.Struct, frozen=True):
     """A request under a key. Keys of different subjects are different keys.
 
     ``request_hash`` is a digest of route and body.
@@ -35,8 +35,7 @@ class IdempotentRequest:
         return self.subject, self.key
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedAnswer:
+class RecordedAnswer(msgspec.Struct, frozen=True):
     """The request under a key, and the JSON text of its answer."""
 
     request_hash: str
@@ -56,8 +55,7 @@ class VersionConflict(Exception):
     """Another writer changed what was read, or recorded the idempotency key. Load and try again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """An answer to be recorded under an idempotency key, in the transaction of the change itself."""
 
     request: IdempotentRequest

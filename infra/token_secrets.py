@@ -5,10 +5,10 @@ notices. ``infra.deploy.provision`` and ``infra.local.state`` keep them.
 """
 
 import secrets
-from dataclasses import replace
 from typing import Protocol
 
 from click import ClickException
+from msgspec.structs import replace
 
 from chalicelib.auth.secrets import Secret, TokenSecrets
 

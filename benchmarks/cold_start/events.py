@@ -1,8 +1,9 @@
 """Lists the first event of each function, as Lambda hands it over."""
 
 import json
-from dataclasses import asdict
 from typing import Any
+
+import msgspec
 
 from benchmarks.cold_start.stub import CONNECTION_ID, SECRETS
 from chalicelib.auth.claims import Role
@@ -31,7 +32,7 @@ RECORD = {
     },
 }
 EVENT = Event("sessions", Cursor("e0", 17), EventType.SESSION_STARTED, '{"type":"session.started"}')
-JOB = {"job": "fan_out", **asdict(FanOutJob(EVENT, shard=0, first=17))}
+JOB = {"job": "fan_out", **msgspec.to_builtins(FanOutJob(EVENT, shard=0, first=17))}
 MESSAGE = {
     "messageId": "1",
     "receiptHandle": "r",

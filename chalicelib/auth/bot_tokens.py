@@ -1,8 +1,9 @@
 """Mints a bot's token for an admin, once for each request."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from chalicelib.auth import minting
 from chalicelib.auth.claims import Claims, Role

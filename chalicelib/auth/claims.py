@@ -1,7 +1,8 @@
 """Defines the claims of a token, and checks its role."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from chalicelib.errors import Forbidden
 
@@ -14,8 +15,7 @@ class Role(StrEnum):
     GUEST = "guest"
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """The claims of a verified token. Times are Unix seconds.
 
     A guest's token is for one ``session`` only, and its votes count under ``name``. Both are None for other
@@ -42,8 +42,7 @@ class Claims:
             raise Forbidden(f"You are a guest of session {self.session}; your token is only for that one.")
 
 
-@dataclass(frozen=True, slots=True)
-class TokenTerms:
+class TokenTerms(msgspec.Struct, frozen=True):
     """A token's contents without the signature: no secret, so they may be stored. Times are Unix seconds.
 
     ``kid`` names the secret that signs it.

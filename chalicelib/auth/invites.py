@@ -8,10 +8,11 @@ import hashlib
 import secrets
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from chalicelib.auth import minting
 from chalicelib.auth.claims import Claims, Role

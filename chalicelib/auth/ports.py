@@ -1,8 +1,9 @@
 """Defines the protocols that tokens, invites and revocation need."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from chalicelib.auth.claims import Claims, Role, TokenTerms
 from chalicelib.auth.secrets import TokenSecrets
@@ -78,8 +79,7 @@ class Nights(Protocol):
         """Return a session, or None. Raises Unavailable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invite:
+class Invite(msgspec.Struct, frozen=True):
     """An invite for the guests of a session or, if ``session`` is None, for one host, once.
 
     ``subject`` is the host who invites. ``expires_at`` is in Unix seconds.
@@ -91,8 +91,7 @@ class Invite:
     used: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
+class Guest(msgspec.Struct, frozen=True):
     """Somebody who joined a session. ``subject`` is that of the guest's token."""
 
     session: int

@@ -1,13 +1,13 @@
 """Reads the token secrets of a laptop from a file that git ignores."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from chalicelib.auth.secrets import SecretsUnreadable, TokenSecrets
 
 
-@dataclass(frozen=True, slots=True)
-class FileSecrets:
+class FileSecrets(msgspec.Struct, frozen=True):
     """``ports.SecretSource`` on a file."""
 
     path: Path

@@ -1,16 +1,16 @@
 """Reads and writes the secrets that sign tokens, as one JSON document."""
 
 import json
-from dataclasses import asdict, dataclass, field
 from typing import Self
+
+import msgspec
 
 
 class SecretsUnreadable(Exception):
     """The secrets are missing or damaged. The message never contains a secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(msgspec.Struct, frozen=True):
     """One signing secret and the ``kid`` that tokens name it by.
 
     ``until`` is the Unix second at which it stops verifying; None if no end is set. The ``repr`` omits the
@@ -18,16 +18,18 @@ class Secret:
     """
 
     kid: str
-    secret: str = field(repr=False)
+    secret: str
     until: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Secret(kid={self.kid!r}, until={self.until!r})"
 
     def accepted(self, now: float) -> bool:
         """Whether the tokens that it signed are valid at a Unix second."""
         return self.until is None or now < self.until
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSecrets:
+class TokenSecrets(msgspec.Struct, frozen=True):
     """The secret that signs and, during a rotation, the previous one, which still verifies."""
 
     current: Secret
@@ -50,7 +52,7 @@ class TokenSecrets:
 
     def document(self) -> str:
         """Return the text that ``parse`` reads."""
-        return json.dumps(asdict(self))
+        return json.dumps(msgspec.to_builtins(self))
 
     def verifying(self, kid: str | None, now: float) -> str | None:
         """Return the secret for a token's ``kid``: the current one for a token without a ``kid``.

@@ -4,10 +4,11 @@ import hmac
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import jwt
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Claims, Role, TokenTerms
 from chalicelib.auth.ports import SecretSource
@@ -43,8 +44,7 @@ YEAR_10000 = 253_402_300_800
 """The first Unix second that ``datetime`` can't show."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
+class _Loaded(msgspec.Struct, frozen=True):
     """A ``SecretSource`` of secrets that were read already."""
 
     secrets: TokenSecrets

@@ -5,7 +5,8 @@ Only this module knows the format of these messages.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 from chalicelib.aws.json_api import SqsApi
 from chalicelib.errors import Unavailable

@@ -3,8 +3,9 @@
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
+
+import msgspec
 
 from chalicelib.aws.json_api import SqsApi
 from chalicelib.delivery.jobs import CatchUpJob, FanOutJob, Job, Pending, Received
@@ -75,7 +76,7 @@ def job_of(body: str) -> Job:
 
 
 def _document(job: Job) -> dict[str, Any]:
-    return {"job": "catch_up" if isinstance(job, CatchUpJob) else "fan_out", **asdict(job)}
+    return {"job": "catch_up" if isinstance(job, CatchUpJob) else "fan_out", **msgspec.to_builtins(job)}
 
 
 def _job(document: dict[str, Any]) -> Job:

@@ -6,8 +6,10 @@ A client that resumes joins an audience as behind. ``delivery.catch_up`` catches
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Claims
 from chalicelib.auth.ports import TokenVerifier
@@ -45,16 +47,14 @@ MAX_CHANGES = 5
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(msgspec.Struct, frozen=True):
     """Where a client resumes in a stream, and how its connection has joined the audience."""
 
     place: Place
     resume: Resume
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(msgspec.Struct, frozen=True):
     """The claims of a client, and where it resumes; None if it did not ask to resume."""
 
     claims: Claims

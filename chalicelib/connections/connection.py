@@ -4,8 +4,10 @@ The audience of a stream is all connections that follow it. Its key is the strea
 """
 
 import hashlib
-from dataclasses import dataclass, replace
 from typing import Self
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
@@ -20,8 +22,7 @@ def shard_of(connection_id: str, shards: int) -> int:
     return int.from_bytes(digest, "big") % shards
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(msgspec.Struct, frozen=True):
     """An authenticated connection in an audience: its address for posts, and its position in the stream.
 
     ``token_expires_at`` is in Unix seconds; after that the recipient gets no more events.
@@ -44,8 +45,7 @@ class Recipient:
     catching_up_until: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True):
     """A WebSocket connection as API Gateway opened it, and whose it is.
 
     ``subject``, ``role`` and ``token_expires_at`` (Unix seconds) are None until it has authenticated.

@@ -1,7 +1,8 @@
 """Defines deadlines of connections: what is due, and when. ``lifetime`` computes them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class DeadlineKind(StrEnum):
@@ -14,8 +15,7 @@ class DeadlineKind(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True, order=True):
     """Something that is due at ``at``, in Unix seconds."""
 
     at: int

@@ -3,7 +3,9 @@
 import asyncio
 import random as random_module
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.connections.clients import TOKEN_HAS_EXPIRED
 from chalicelib.connections.connection import Connection
@@ -27,8 +29,7 @@ class ClosedElsewhere(Exception):
     """Another sweep is closing this connection; the next sweep checks whether it succeeded."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiredDeadlines:
+class ExpiredDeadlines(msgspec.Struct, frozen=True):
     """Handles expired connection deadlines. ``random`` gives 0 <= x < 1."""
 
     deadlines: DeadlineStore

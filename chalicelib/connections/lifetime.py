@@ -1,8 +1,10 @@
 """Computes the deadlines of a connection from the time limits in docs/protocol.md."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.connections.deadlines import Deadline, DeadlineKind
 
@@ -19,8 +21,7 @@ CLOSING = (DeadlineKind.END, DeadlineKind.TOKEN_EXPIRED, DeadlineKind.AUTHENTICA
 """The deadlines that end a connection. The first one due is the reason that the client gets."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLife:
+class ConnectionLife(msgspec.Struct, frozen=True):
     """The time limits of a connection, in seconds; tests use smaller ones.
 
     ``to_authenticate`` is the time to authenticate in. ``expiring`` is how long before its token's expiry a

@@ -1,13 +1,12 @@
 """Defines a message to post to an audience, and the outcome of its posts."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from chalicelib.connections.connection import Recipient
 from chalicelib.nights.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One frame for an audience, as UTF-8 JSON.
 
     Recipients with ``wants_cursor`` get ``with_cursor``, if it is set. With ``while_token_lasts``, a
@@ -25,8 +24,7 @@ class Message:
         return self.plain
 
 
-@dataclass(frozen=True, slots=True)
-class FailedPost:
+class FailedPost(msgspec.Struct, frozen=True):
     """A post that failed. ``status`` is that of the last answer, None if there was no answer."""
 
     recipient: Recipient
@@ -34,8 +32,7 @@ class FailedPost:
     reason: str
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """The outcome of one message. Each recipient is in exactly one of the first four fields.
 
     ``delivered`` maps a connection id to the Unix seconds at which the service took the post. Posts to
@@ -43,10 +40,10 @@ class Outcome:
     ``failed``. ``retried`` counts the posts that were sent again.
     """
 
-    delivered: dict[str, float] = field(default_factory=dict)
-    gone: list[Recipient] = field(default_factory=list)
-    expired: list[Recipient] = field(default_factory=list)
-    failed: list[FailedPost] = field(default_factory=list)
+    delivered: dict[str, float] = {}
+    gone: list[Recipient] = []
+    expired: list[Recipient] = []
+    failed: list[FailedPost] = []
     retried: int = 0
 
 

@@ -5,8 +5,9 @@ is throttling.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from chalicelib.auth.claims import Claims
 from chalicelib.connections.connection import Connection, Recipient
@@ -39,8 +40,7 @@ class ConnectionGone(Exception):
     """The connection was removed or changed between the read and the write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(msgspec.Struct, frozen=True):
     """How a client that resumes joins an audience: as behind, and with cursors in its frames.
 
     ``behind`` is the sequence of the first event that the client lacks. Until ``catching_up_until`` (Unix
@@ -104,8 +104,7 @@ class ConnectionStore(Protocol):
         """Remove every trace of a connection. It can't join anything afterwards."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiredDeadline:
+class ExpiredDeadline(msgspec.Struct, frozen=True):
     """A deadline that has passed. ``revision`` is that of its connection when the deadline was set."""
 
     connection_id: str
@@ -113,8 +112,7 @@ class ExpiredDeadline:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlinePage:
+class DeadlinePage(msgspec.Struct, frozen=True):
     """A part of one shard of a minute's deadlines; ``next_after`` is None on the last page."""
 
     expired: Sequence[ExpiredDeadline]

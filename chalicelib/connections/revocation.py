@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.auth.ports import InviteStore, RevocationStore
@@ -24,8 +25,7 @@ POST_SECONDS = 3.0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
+class Revocation(msgspec.Struct, frozen=True):
     """Revokes tokens that are in the wrong hands."""
 
     revocations: RevocationStore

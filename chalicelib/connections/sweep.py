@@ -7,7 +7,8 @@ The next sweep retries what failed.
 import asyncio
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+
+import msgspec
 
 from chalicelib.connections.deadlines import minute_of
 from chalicelib.connections.expired_deadlines import ClosedElsewhere, ExpiredDeadlines
@@ -30,8 +31,7 @@ logger = logging.getLogger(__name__)
 metrics_log = logging.getLogger(METRICS_LOGGER)
 
 
-@dataclass(slots=True)
-class SweepReport:
+class SweepReport(msgspec.Struct):
     """How many ``minutes`` a sweep read, and how many more than usual (``behind``).
 
     ``outcomes`` counts the outcomes of ``ExpiredDeadlines``, ``unfinished`` what is left for the next sweep.
@@ -39,7 +39,7 @@ class SweepReport:
 
     minutes: int = 0
     behind: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = msgspec.field(default_factory=Counter)
     unfinished: int = 0
 
 
@@ -72,8 +72,7 @@ class Sweep:
         return report
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(msgspec.Struct, frozen=True):
     """One run of the sweep, until a time of the loop's clock."""
 
     deadlines: DeadlineStore
@@ -81,7 +80,7 @@ class _Attempt:
     now: int
     until: float
     report: SweepReport
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENCY))
+    slots: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(CONCURRENCY))
 
     async def shard(self, minute: int, shard: int) -> None:
         after = None

@@ -7,9 +7,10 @@ says which connections are named.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from chalicelib.connections.messages import Outcome
 from chalicelib.delivery.jobs import CatchUpJob
@@ -56,8 +57,7 @@ def figures(outcome: Outcome) -> dict[str, int]:
     return {"audience": sum(counted.values()), **counted, "retried": outcome.retried}
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryLog:
+class DeliveryLog(msgspec.Struct, frozen=True):
     """Logs deliveries; ``each`` names every connection (LOG_LEVEL=DEBUG). ``now`` gives Unix seconds."""
 
     now: Callable[[], float] = time.time
@@ -78,8 +78,7 @@ class DeliveryLog:
         _log_failures(event, outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorder:
+class Recorder(msgspec.Struct, frozen=True):
     """Records one delivery. ``began`` is in Unix seconds."""
 
     event: Event

@@ -5,7 +5,8 @@ the queue and later continues from its checkpoint. If a worker dies, one page at
 """
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.delivery.deliver import Deliver
 from chalicelib.delivery.delivery_log import DeliveryLog
@@ -36,8 +37,7 @@ class FanOut:
         return self._shards, now_pending
 
 
-@dataclass(frozen=True, slots=True)
-class ShardDelivery:
+class ShardDelivery(msgspec.Struct, frozen=True):
     """Does the jobs of ``FanOut``."""
 
     audiences: Audiences

@@ -1,13 +1,12 @@
 """Defines the jobs of the delivery queue, and how far delivery has come. Pure values."""
 
-from dataclasses import dataclass
+import msgspec
 
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class FanOutJob:
+class FanOutJob(msgspec.Struct, frozen=True):
     """Deliver an event to one shard of its audience.
 
     ``first`` is the sequence of the first event that the audience may lack: the event itself, or an earlier
@@ -30,8 +29,7 @@ class FanOutJob:
         return f"{self.event.cursor}#{self.shard}"
 
 
-@dataclass(frozen=True, slots=True)
-class CatchUpJob:
+class CatchUpJob(msgspec.Struct, frozen=True):
     """Catch up one connection that is behind on a stream, from the event with sequence ``behind`` on."""
 
     stream: str
@@ -52,16 +50,14 @@ class CatchUpJob:
 Job = FanOutJob | CatchUpJob
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """Events of a stream whose jobs may still be on the queue: from sequence ``since`` up to ``newest``."""
 
     since: int
     newest: Cursor
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A job as received from the queue for the ``attempt``-th time; ``job`` is None if it can't be read.
 
     ``receipt`` identifies this attempt to the queue.
@@ -73,8 +69,7 @@ class Received:
     job: Job | None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far delivery has come in a stream.
 
     ``handled`` is the newest event that was posted or fanned out; None if it is unknown. A recipient lacks no
@@ -98,8 +93,7 @@ class Progress:
         return self.handled.sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True):
     """How far the job of an event has come in its shard.
 
     All connections up to ``after`` are handled, or the whole shard if ``done``. ``first`` is that of the job.

@@ -5,16 +5,16 @@ queue does not answer or is throttling.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from chalicelib.connections.connection import Recipient
 from chalicelib.delivery.jobs import Checkpoint, Job, Pending, Progress, Received
 from chalicelib.nights.cursors import Cursor
 
 
-@dataclass(frozen=True, slots=True)
-class AudiencePage:
+class AudiencePage(msgspec.Struct, frozen=True):
     """A part of one shard of an audience; ``next_after`` is None on the last page."""
 
     recipients: Sequence[Recipient]

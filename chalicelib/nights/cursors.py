@@ -1,13 +1,13 @@
 """Parses and renders cursors: positions in streams of events, opaque to clients."""
 
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 from chalicelib.errors import InvalidCursor
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True):
     """The position after event ``sequence`` of the stream that ``epoch`` names.
 
     An epoch is random and belongs to one stream for as long as its tables live. So a cursor of another

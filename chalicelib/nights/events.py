@@ -3,9 +3,11 @@
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.nights.cursors import Cursor
 
@@ -33,8 +35,7 @@ class EventType(StrEnum):
     SESSION_ENDED = "session.ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One entry of a stream's log.
 
     ``envelope`` is the JSON text exactly as clients get it. It is stored as text, because a DynamoDB map
@@ -75,16 +76,14 @@ class Event:
         return replace(self, cursor=replace(self.cursor, epoch=epoch))
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
+class LoggedEvent(msgspec.Struct, frozen=True):
     """An event as the table's stream reports it; ``sequence_number`` identifies the record."""
 
     sequence_number: str
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableRecord:
+class UnreadableRecord(msgspec.Struct, frozen=True):
     """The place of an event that can't be read, in the table's stream and in the log.
 
     The log's item is the same as the record's image, so its keys are enough to read it later.

@@ -1,7 +1,9 @@
 """Adds and removes the games of a session, with their tallies. Pure: it reads and stores nothing."""
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.errors import TooManyGames
 from chalicelib.limits import MAX_GAMES
@@ -12,8 +14,7 @@ if TYPE_CHECKING:
     from chalicelib import answers
 
 
-@dataclass(frozen=True, slots=True)
-class NewGame:
+class NewGame(msgspec.Struct, frozen=True):
     """A game as a host describes it; ``api.rest`` has checked it against ``limits``."""
 
     title: str
@@ -22,8 +23,7 @@ class NewGame:
     max_players: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Game:
+class Game(msgspec.Struct, frozen=True):
     """A game of a session, with its tallies: one vote of each voter counts."""
 
     id: int

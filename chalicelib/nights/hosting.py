@@ -4,7 +4,8 @@ Nothing here posts an event: the table's stream triggers delivery.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.idempotency import Idempotent, IdempotentRequest, VersionConflict, records_of

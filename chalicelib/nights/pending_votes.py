@@ -7,7 +7,9 @@ deleted on condition that it exists, so none counts twice. See docs/decisions/00
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.errors import Contended, GameNightError, SessionNotFound, Unavailable
 from chalicelib.idempotency import IdempotentRequest, VersionConflict, records_of
@@ -32,8 +34,7 @@ logger = logging.getLogger(__name__)
 metrics_log = logging.getLogger(METRICS_LOGGER)
 
 
-@dataclass(frozen=True, slots=True)
-class VoteCounter:
+class VoteCounter(msgspec.Struct, frozen=True):
     """Counts votes on the sessions table."""
 
     sessions: SessionStore

@@ -4,8 +4,9 @@ All are in one table, since one transaction changes several of them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from chalicelib.idempotency import Record
 from chalicelib.nights.events import Event
@@ -14,8 +15,7 @@ from chalicelib.nights.sessions import Session, StreamHead
 from chalicelib.nights.votes import PendingVote, Vote, VoteKey
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """A change of a session and its new events, to be stored atomically.
 
     ``before`` and ``after`` are the session. ``counted`` pairs each game with itself after its tallies
@@ -35,8 +35,7 @@ class Commit:
     records: Sequence[Record] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class VotingState:
+class VotingState(msgspec.Struct, frozen=True):
     """Whether a session takes votes, a game's title, and whether that game was removed.
 
     ``title`` is None while the game's transaction is in progress.

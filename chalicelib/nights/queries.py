@@ -3,7 +3,7 @@
 Every read is strongly consistent, so a caller reads its own writes.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from chalicelib.errors import NoActiveSession, SessionNotFound
 from chalicelib.nights.cursors import Cursor

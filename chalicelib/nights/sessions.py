@@ -1,7 +1,9 @@
 """Applies the rules of a session, from its start to its end. Pure: it reads and stores nothing."""
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.errors import GameNotFound, SessionClosed
 from chalicelib.nights.cursors import Cursor
@@ -11,8 +13,7 @@ if TYPE_CHECKING:
     from chalicelib import answers
 
 
-@dataclass(frozen=True, slots=True)
-class StreamHead:
+class StreamHead(msgspec.Struct, frozen=True):
     """The end of the stream of all sessions: its epoch and the id of the newest session (0: none yet)."""
 
     epoch: str
@@ -24,8 +25,7 @@ class StreamHead:
         return Cursor(self.epoch, self.sequence)
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """A game night. Timestamps are text, as clients get them; ``sequence`` is that of its newest event.
 
     Games are numbered 1, 2, 3 ... as they are added, so ``games_added`` is the highest id. An id in

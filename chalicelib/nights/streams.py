@@ -6,8 +6,9 @@ Replay, polling and delivery all read through this module. If the answer to a cl
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from chalicelib.errors import SessionNotFound
 from chalicelib.limits import MAX_PAGE
@@ -23,8 +24,7 @@ PAUSE_SECONDS = 0.02
 not. Such a gap is read again; if it is still there after all reads, events are lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(msgspec.Struct, Generic[T], frozen=True):
     """A part of a stream, oldest first, and the position after it."""
 
     entries: Sequence[T]
@@ -33,8 +33,7 @@ class Page(Generic[T]):
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a client continues in a stream: with the first event after ``cursor``.
 
     ``last`` is the sequence of the newest event. ``recovered`` is false if events after the client's
@@ -47,8 +46,7 @@ class Place:
     recovered: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Stream(Generic[T]):
+class Stream(msgspec.Struct, Generic[T], frozen=True):
     """A stream that ended at ``end`` when it was read.
 
     ``read(after, limit)`` returns entries above ``after`` in order, ``sequence(entry)`` an entry's place.
@@ -97,8 +95,7 @@ class Stream(Generic[T]):
         return self.following(since.sequence, limit) or None
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
+class Streams(msgspec.Struct, frozen=True):
     """The streams of events, each with its present end. Every method raises Unavailable."""
 
     sessions: SessionStore

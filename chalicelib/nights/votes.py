@@ -1,9 +1,11 @@
 """Counts votes: of each voter's votes for a game, the latest counts. Pure: it reads and stores nothing."""
 
 import unicodedata
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.errors import NoGame
 from chalicelib.nights.events import Event, EventType
@@ -21,8 +23,7 @@ class VoteType(StrEnum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True)
-class VoteRequest:
+class VoteRequest(msgspec.Struct, frozen=True):
     """A vote as it was requested. ``game_id`` None means the newest game at that time."""
 
     username: str
@@ -39,8 +40,7 @@ class VoteRequest:
         return Vote(game_id, self.username, self.type, asked_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(msgspec.Struct, frozen=True):
     """A vote for a game. ``username`` is as it was typed, ``timestamp`` the time of the request."""
 
     game_id: int
@@ -65,16 +65,14 @@ class Vote:
 VoteKey = tuple[int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class PendingVote:
+class PendingVote(msgspec.Struct, frozen=True):
     """A vote that is stored and not counted yet. Ids are unique, and sort in the order of the requests."""
 
     id: str
     vote: Vote
 
 
-@dataclass(frozen=True, slots=True)
-class CountedVote:
+class CountedVote(msgspec.Struct, frozen=True):
     """The result of counting one vote: the session and the game afterwards, the event and the answer."""
 
     session: Session

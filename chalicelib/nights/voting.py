@@ -7,8 +7,9 @@ is stored and answered; the table's stream triggers the counting. See docs/decis
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.errors import Forbidden, GameNotFound, SessionClosed, VoteNotFound
@@ -20,8 +21,7 @@ from chalicelib.nights.votes import PendingVote, VoteRequest, voter_of, withdraw
 from chalicelib.timestamps import Clock, milliseconds, timestamp
 
 
-@dataclass(frozen=True, slots=True)
-class Voting:
+class Voting(msgspec.Struct, frozen=True):
     """Takes votes. ``new_id`` returns a fresh random string."""
 
     counter: VoteCounter

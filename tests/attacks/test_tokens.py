@@ -1,9 +1,9 @@
 """Forged tokens, each at every door: all routes that ask for one, ``auth``, and ``auth`` of one who is in."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.auth.secrets import TokenSecrets
 from infra.token_secrets import new_secrets

@@ -1,6 +1,6 @@
 """Sessions with events, and connections that wait for them."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from chalicelib.connections.connection import Connection
 from chalicelib.connections.deadlines import Deadline, DeadlineKind

@@ -4,8 +4,9 @@ The queue keeps SQS's promises of a FIFO queue, but a delay is over at once.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import inf
+
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb.connections.progress import PENDING_SECONDS
 from chalicelib.connections.connection import Recipient, shard_of

@@ -4,11 +4,11 @@ import asyncio
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import boto3
+from msgspec.structs import replace
 
 from chalicelib.api.live.answers import answer
 from chalicelib.aws.connections_api import ConnectionsApi

@@ -3,9 +3,9 @@
 They are templates without a table: ``database.Table.bind`` makes the classes that the stores use.
 """
 
-from dataclasses import fields
 from typing import Any, Self
 
+import msgspec
 from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
@@ -14,9 +14,9 @@ class _Item(Model):
     PK = UnicodeAttribute(hash_key=True)
     SK = UnicodeAttribute(range_key=True)
 
-    def values_of(self, kind: type[Any]) -> dict[str, Any]:
-        """Return by name the attributes that are also fields of a dataclass."""
-        return {field.name: getattr(self, field.name) for field in fields(kind) if hasattr(self, field.name)}
+    def values_of(self, kind: type[msgspec.Struct]) -> dict[str, Any]:
+        """Return by name the attributes that are also fields of a value."""
+        return {name: getattr(self, name) for name in kind.__struct_fields__ if hasattr(self, name)}
 
     @classmethod
     def find(cls, partition: str, sort_key: str) -> Self | None:

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.auth.secrets import Secret, TokenSecrets

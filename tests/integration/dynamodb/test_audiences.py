@@ -1,9 +1,9 @@
 """The rows of an audience: who is live, who is behind, and what each write of one depends on."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb.connections import audiences
 from chalicelib.aws.dynamodb.connections.audiences import DynamoAudiences

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.connections.connection import Recipient
 from chalicelib.connections.ports import ConnectionGone, Resume

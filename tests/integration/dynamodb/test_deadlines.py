@@ -1,10 +1,10 @@
 """ConnectionPorts and their connections, in the fake and in DynamoDB."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb.connections import deadlines as module
 from chalicelib.aws.dynamodb.database import Table

@@ -1,11 +1,11 @@
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws.delivery_queue import SqsJobQueue, received_jobs
 from chalicelib.aws.http import HttpClient

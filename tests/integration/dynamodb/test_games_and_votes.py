@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.idempotency import Record, VersionConflict
 from chalicelib.nights.games import Game, remove_game

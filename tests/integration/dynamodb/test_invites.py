@@ -1,8 +1,7 @@
 """The stores of invites and revocations, in memory and on an engine."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Role
 from chalicelib.auth.ports import Guest, Invite

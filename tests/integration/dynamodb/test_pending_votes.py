@@ -1,9 +1,9 @@
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb.database import Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore

@@ -1,6 +1,6 @@
 """How far delivery has come: in a stream, and in the shards of its audience."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb.connections.progress import PENDING_SECONDS
 from chalicelib.delivery.jobs import Checkpoint, Pending, Progress

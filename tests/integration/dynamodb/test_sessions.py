@@ -1,8 +1,8 @@
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb.database import Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore

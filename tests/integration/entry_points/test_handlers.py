@@ -1,10 +1,10 @@
 """What is deployed, on its own wiring; what each route promises: conformance."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.bootstrap import application
 from chalicelib.nights.ports import Commit

@@ -1,9 +1,9 @@
 """Broken answers, joins and readings of the log."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from pytest import MonkeyPatch  # noqa: PT013 - a name of a type, as all others here
 
 from chalicelib.api.live.answers import Responder

@@ -1,8 +1,9 @@
 """Broken deliveries."""
 
-from dataclasses import replace
 from math import inf
 from typing import Any
+
+from msgspec.structs import replace
 
 from chalicelib.delivery.broadcast import Broadcast
 from chalicelib.delivery.catch_up import CatchUp

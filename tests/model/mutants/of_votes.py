@@ -1,9 +1,9 @@
 """Broken votes."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.bootstrap import Application
 from chalicelib.errors import Unavailable

@@ -7,9 +7,11 @@ of the function that did it.
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any
+
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb.keys import event_key, pending_key, stream_key
 from chalicelib.errors import Unavailable

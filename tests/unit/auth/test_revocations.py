@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Claims
 from chalicelib.auth.revocations import CACHE_SECONDS, RevocableVerifier

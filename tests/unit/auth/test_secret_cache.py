@@ -1,7 +1,8 @@
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.auth.secret_cache import SecretCache
 from chalicelib.auth.secrets import Secret, SecretsUnreadable, TokenSecrets

@@ -1,8 +1,8 @@
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Role
 from chalicelib.auth.ports import Guest

@@ -1,8 +1,9 @@
 """A session whose events are delivered to a few followers, and what each of them hears."""
 
 import json
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from chalicelib.connections.connection import Recipient
 from chalicelib.nights.events import LoggedEvent, session_stream

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.errors import GameNightError, GameNotFound, SessionClosed, TooManyGames
 from chalicelib.limits import MAX_GAMES

@@ -1,8 +1,8 @@
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Role
 from chalicelib.errors import Contended, Forbidden, GameNotFound, SessionClosed, SessionNotFound

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.errors import GameNightError, GameNotFound, NoGame, SessionClosed
 from chalicelib.nights.cursors import Cursor

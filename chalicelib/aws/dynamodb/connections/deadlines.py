@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb.connections.heads import Heads, same_revision
 from chalicelib.aws.dynamodb.database import Table

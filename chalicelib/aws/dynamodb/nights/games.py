@@ -1,8 +1,8 @@
 """Stores games and votes in the sessions table, in the partition of their session."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 
+from msgspec.structs import asdict
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.aws.dynamodb.database import Table

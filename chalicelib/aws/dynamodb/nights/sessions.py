@@ -6,7 +6,8 @@ The other items of a transaction are in ``event_log``, ``games``, ``pending_vote
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 from chalicelib.aws.dynamodb.database import Table
 from chalicelib.aws.dynamodb.errors import translate_errors, versioned
