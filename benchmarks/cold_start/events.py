@@ -32,7 +32,7 @@ RECORD = {
     },
 }
 EVENT = Event("sessions", Cursor("e0", 17), EventType.SESSION_STARTED, '{"type":"session.started"}')
-JOB = {"job": "fan_out", **msgspec.to_builtins(FanOutJob(EVENT, shard=0, first=17))}
+JOB = msgspec.to_builtins(FanOutJob(EVENT, shard=0, first=17, pending=None))
 MESSAGE = {
     "messageId": "1",
     "receiptHandle": "r",

@@ -8,10 +8,8 @@ from typing import Any
 import msgspec
 
 from chalicelib.aws.json_api import SqsApi
-from chalicelib.delivery.jobs import CatchUpJob, FanOutJob, Job, Pending, Received
+from chalicelib.delivery.jobs import Job, Received
 from chalicelib.errors import Unavailable
-from chalicelib.nights.cursors import Cursor
-from chalicelib.nights.events import Event, EventType
 
 BATCH_SIZE = 10
 """The most that SendMessageBatch takes."""
@@ -32,7 +30,7 @@ class SqsJobQueue:
             entries = [
                 {
                     "Id": str(number),
-                    "MessageBody": json.dumps(_document(job), separators=(",", ":")),
+                    "MessageBody": json.dumps(msgspec.to_builtins(job), separators=(",", ":")),
                     "MessageGroupId": job.group,
                     "MessageDeduplicationId": job.name,
                 }
@@ -69,24 +67,5 @@ def received_jobs(records: Iterable[dict[str, Any]]) -> Iterator[Received]:
 
 def job_of(body: str) -> Job:
     """Read the job of a message. Raises ValueError if there is none."""
-    try:
-        return _job(json.loads(body))
-    except (AttributeError, LookupError, TypeError) as exc:
-        raise ValueError(f"no job: {exc!r}") from exc
-
-
-def _document(job: Job) -> dict[str, Any]:
-    return {"job": "catch_up" if isinstance(job, CatchUpJob) else "fan_out", **msgspec.to_builtins(job)}
-
-
-def _job(document: dict[str, Any]) -> Job:
-    kind = document.pop("job")
-    if kind == "catch_up":
-        return CatchUpJob(**document)
-    if kind != "fan_out":
-        raise ValueError(kind)
-    event, pending = document.pop("event"), document.pop("pending")
-    cursor, kind = Cursor(**event.pop("cursor")), EventType(event.pop("type"))
-    if pending is not None:
-        pending = Pending(pending["since"], Cursor(**pending["newest"]))
-    return FanOutJob(Event(cursor=cursor, type=kind, **event), pending=pending, **document)
+    job: Job = msgspec.json.decode(body, type=Job)
+    return job

@@ -6,7 +6,7 @@ from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.events import Event
 
 
-class FanOutJob(msgspec.Struct, frozen=True):
+class FanOutJob(msgspec.Struct, frozen=True, tag_field="job", tag="fan_out"):
     """Deliver an event to one shard of its audience.
 
     ``first`` is the sequence of the first event that the audience may lack: the event itself, or an earlier
@@ -16,7 +16,7 @@ class FanOutJob(msgspec.Struct, frozen=True):
     event: Event
     shard: int
     first: int
-    pending: "Pending | None" = None
+    pending: "Pending | None"
 
     @property
     def group(self) -> str:
@@ -29,7 +29,7 @@ class FanOutJob(msgspec.Struct, frozen=True):
         return f"{self.event.cursor}#{self.shard}"
 
 
-class CatchUpJob(msgspec.Struct, frozen=True):
+class CatchUpJob(msgspec.Struct, frozen=True, tag_field="job", tag="catch_up"):
     """Catch up one connection that is behind on a stream, from the event with sequence ``behind`` on."""
 
     stream: str

@@ -78,8 +78,8 @@ def taken(sqs: Any, url: str) -> list[Received]:
 
 FIRST, THIRD = Pending(2, Cursor("e17", 2)), later(17, 3)
 JOBS = [
-    FanOutJob(started(17), 3, first=17),
-    FanOutJob(later(17, 2), 0, first=2),
+    FanOutJob(started(17), 3, first=17, pending=None),
+    FanOutJob(later(17, 2), 0, first=2, pending=None),
     FanOutJob(THIRD, 7, first=2, pending=FIRST),
     CATCH_UP,
 ]
@@ -96,7 +96,7 @@ async def test_a_job_is_received_as_it_was_sent(queue: SqsJobQueue, sqs: Any, ur
 
 
 async def test_more_jobs_than_a_batch_takes_are_sent_once(queue: SqsJobQueue, sqs: Any, url: str) -> None:
-    jobs = [FanOutJob(THIRD, shard, first=3) for shard in range(24)]
+    jobs = [FanOutJob(THIRD, shard, first=3, pending=None) for shard in range(24)]
 
     await queue.send(jobs)
     await queue.send(jobs)

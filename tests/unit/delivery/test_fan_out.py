@@ -25,7 +25,7 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def job_of(event: Event) -> FanOutJob:
-    return FanOutJob(event, 0, event.sequence)
+    return FanOutJob(event, 0, event.sequence, None)
 
 
 def shards_of(deliveries: Deliveries) -> ShardDelivery:

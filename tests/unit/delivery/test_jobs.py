@@ -41,6 +41,6 @@ def test_progress_tells_the_first_event_that_is_missing(
 
 
 def test_a_job_sent_twice_has_one_name() -> None:
-    jobs = [FanOutJob(later(1, 2), 0, first) for first in (2, 1)]
+    jobs = [FanOutJob(later(1, 2), 0, first, None) for first in (2, 1)]
 
     assert len({(job.group, job.name) for job in jobs}) == 1

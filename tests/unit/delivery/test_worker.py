@@ -15,7 +15,7 @@ def received(*jobs: Job | None, attempt: int = 1) -> list[Received]:
 
 def job_of(deliveries: Deliveries) -> FanOutJob:
     [record] = deliveries.log()
-    return FanOutJob(record.event, 0, record.event.sequence)
+    return FanOutJob(record.event, 0, record.event.sequence, None)
 
 
 async def work(deliveries: Deliveries, some: Sequence[Received], *, within: float = 60) -> list[str]:
