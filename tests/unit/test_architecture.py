@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FILES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "chalicelib").rglob("*.py")}
 
-MOST_LINES = 9_560  # 8,500, and what undoing, invites, guests and revocation came to on top
+MOST_LINES = 9_530  # 8,500, and what undoing, invites, guests and revocation came to on top
 LONGEST_FILE = 250
 FULLEST_FOLDER = 12
 
