@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from chalicelib.auth.claims import Claims, Role
 from chalicelib.aws.delivery_queue import SqsJobQueue
