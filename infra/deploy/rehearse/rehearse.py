@@ -24,8 +24,8 @@ from infra.deploy.rehearse.deletions import bring_back_what_was_deleted, look_fo
 from infra.deploy.rehearse.events import hear_a_night
 from infra.deploy.rehearse.permissions import findings
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, PROCESSOR, STAGE, Terminal, must
-from infra.deploy.verify.conformance import options as suite_options
 from infra.deploy.verify.finding import Verdict
+from infra.deploy.verify.measures import suite_options
 from infra.deploy.verify.verify import TOKEN
 
 STAGES = {"answered", "appended", "received", "broadcast", "posted"}

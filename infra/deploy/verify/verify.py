@@ -9,8 +9,7 @@ from chalicelib import __version__
 from infra.deploy.chalice.state import rest_api_ids, websocket_api_ids
 from infra.deploy.output import DeploymentError
 from infra.deploy.target import Target
-from infra.deploy.verify import deployed, gateway
-from infra.deploy.verify.conformance import conformance
+from infra.deploy.verify import measures
 from infra.deploy.verify.finding import Finding, NotMeasured, Verdict
 from infra.deploy.verify.service import Service
 
@@ -31,15 +30,15 @@ class Measure:
 
 
 MEASURES = {
-    "conformance": Measure("the deployed service keeps its contract", conformance),
-    "latency": Measure("the time from a POST to its event", deployed.latency),
-    "queue-window": Measure("Lambda waits for no further jobs of the FIFO queue", deployed.queue_window),
-    "missing-path": Measure("a missing path with a Bearer token is answered 403", gateway.missing_path),
-    "connect-by-message": Measure("a frame for `$connect` harms nothing", gateway.connect_by_message),
-    "redeploy": Measure("an open connection outlives a deployment", deployed.redeploy),
-    "drift": Measure("nothing differs from the stack after a deployment", deployed.drift),
+    "conformance": Measure("the deployed service keeps its contract", measures.conformance),
+    "latency": Measure("the time from a POST to its event", measures.latency),
+    "queue-window": Measure("Lambda waits for no further jobs of the FIFO queue", measures.queue_window),
+    "missing-path": Measure("a missing path with a Bearer token is answered 403", measures.missing_path),
+    "connect-by-message": Measure("a frame for `$connect` harms nothing", measures.connect_by_message),
+    "redeploy": Measure("an open connection outlives a deployment", measures.redeploy),
+    "drift": Measure("nothing differs from the stack after a deployment", measures.drift),
     "protocol-pings": Measure(
-        "API Gateway closes what is idle for ten minutes", gateway.protocol_pings, long=True
+        "API Gateway closes what is idle for ten minutes", measures.protocol_pings, long=True
     ),
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 from infra.deploy import post_deploy
 from infra.deploy.stack import UNTOLD
-from infra.deploy.verify import deployed
+from infra.deploy.verify import measures
 from infra.deploy.verify.finding import Finding, NotMeasured, Verdict
 from tests.unit.verify.stage import FakeBot, service, started
 
@@ -15,7 +15,7 @@ from tests.unit.verify.stage import FakeBot, service, started
 def test_the_first_event_is_cold_and_the_next_ones_warm() -> None:
     stage = service(FakeBot(), seconds=[3.0, *[0.1] * 19, 0.5])
 
-    found = deployed.latency(stage)
+    found = measures.latency(stage)
 
     assert found == Finding(Verdict.SHOWN, "cold 3000 ms; warm median 100 ms, longest of 20 500 ms")
     renewed: Any = stage.target.aws
@@ -33,7 +33,7 @@ def test_a_connection_outlives_a_deployment_or_not(
 
     monkeypatch.setattr(post_deploy, "websocket_deployment", put)
 
-    assert deployed.redeploy(service(FakeBot(), seconds=seconds)).verdict is verdict
+    assert measures.redeploy(service(FakeBot(), seconds=seconds)).verdict is verdict
     assert deployments == [{"changed": True}]
 
 
@@ -48,19 +48,19 @@ def test_the_queue_is_measured_by_two_events(
         log = SimpleNamespace(events=lambda *where: where)
         yield SimpleNamespace(redelivery=SimpleNamespace(log=log, deliver=again.append)), lambda _: None
 
-    monkeypatch.setattr(deployed, "deployed_stage", lambda *_: SimpleNamespace(application=application))
+    monkeypatch.setattr(measures, "deployed_stage", lambda *_: SimpleNamespace(application=application))
     arn = "arn:aws:lambda:us-east-1:1:function:game-night-live-dev-deliver"
     mapping = {"FunctionArn": arn, "MaximumBatchingWindowInSeconds": window}
     bot = FakeBot(*[started(1), started()] * 4)
 
-    assert deployed.queue_window(service(bot, listed=[mapping])).verdict is verdict
+    assert measures.queue_window(service(bot, listed=[mapping])).verdict is verdict
     assert again == [("sessions", 6, 1)] * 2
 
 
 def test_drift_is_named() -> None:
-    assert deployed.drift(service()).verdict is Verdict.HOLDS
-    assert deployed.drift(service(drift=["Table modified /Tags"])) == Finding(
+    assert measures.drift(service()).verdict is Verdict.HOLDS
+    assert measures.drift(service(drift=["Table modified /Tags"])) == Finding(
         Verdict.CONTRADICTED, "Table modified /Tags"
     )
     with pytest.raises(NotMeasured):
-        deployed.drift(service(drift=[f"{UNTOLD}: denied"]))
+        measures.drift(service(drift=[f"{UNTOLD}: denied"]))

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.deploy.verify import gateway
+from infra.deploy.verify import measures
 from infra.deploy.verify.finding import Finding, NotMeasured, Verdict
 from infra.deploy.verify.service import Service
 from tests.unit.verify.stage import CLOSED, FakeBot, service, started
@@ -20,7 +20,7 @@ PONG = {"type": "pong"}
     ],
 )
 def test_a_missing_path_is_answered_as_the_documents_say(status: int, message: str, verdict: Verdict) -> None:
-    found = gateway.missing_path(service(answer=(status, {"message": message})))
+    found = measures.missing_path(service(answer=(status, {"message": message})))
 
     assert found.verdict is verdict
     assert "abc" not in found.text
@@ -31,7 +31,7 @@ def test_what_a_client_of_the_connect_route_hears_is_told() -> None:
     answered = FakeBot(started(), {"message": "Forbidden"}, PONG)
 
     texts = [
-        gateway.connect_by_message(service(bot, listed=["START"] * 2)).text for bot in (silent, answered)
+        measures.connect_by_message(service(bot, listed=["START"] * 2)).text for bot in (silent, answered)
     ]
 
     assert silent.sent == [{"action": "$connect"}, {"type": "ping"}]
@@ -43,7 +43,7 @@ def test_what_a_client_of_the_connect_route_hears_is_told() -> None:
 
 @pytest.mark.parametrize("bot", [FakeBot(CLOSED), FakeBot(TimeoutError()), FakeBot(TimeoutError(), CLOSED)])
 def test_a_connection_that_such_a_frame_harms_is_a_contradiction(bot: FakeBot) -> None:
-    assert gateway.connect_by_message(service(bot)).verdict is Verdict.CONTRADICTED
+    assert measures.connect_by_message(service(bot)).verdict is Verdict.CONTRADICTED
 
 
 OPEN, GONE = FakeBot(), FakeBot(pong=CLOSED)
@@ -60,13 +60,13 @@ OPEN, GONE = FakeBot(), FakeBot(pong=CLOSED)
 def test_pings_are_compared_with_silence(
     silent: FakeBot, pinged: FakeBot, verdict: Verdict, said: str
 ) -> None:
-    found = gateway.protocol_pings(service(silent, pinged), idle_seconds=0)
+    found = measures.protocol_pings(service(silent, pinged), idle_seconds=0)
 
     assert found.verdict is verdict
     assert said in found.text
 
 
-@pytest.mark.parametrize("measure", [gateway.missing_path, gateway.protocol_pings])
+@pytest.mark.parametrize("measure", [measures.missing_path, measures.protocol_pings])
 def test_an_emulator_is_not_asked_what_only_aws_does(measure: Callable[[Service], Finding]) -> None:
     with pytest.raises(NotMeasured):
         measure(service(emulator="http://127.0.0.1"))

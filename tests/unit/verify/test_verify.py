@@ -7,8 +7,8 @@ from click.testing import CliRunner
 from infra.cli.stage import options
 from infra.cli.stage import verify as command
 from infra.deploy.verify import cost
-from infra.deploy.verify.conformance import conformance
 from infra.deploy.verify.finding import Finding, NotMeasured, Verdict, judged
+from infra.deploy.verify.measures import conformance
 from infra.deploy.verify.service import Service
 from infra.deploy.verify.verify import MEASURES, Measure, report, verify
 from tests.fakes.progress import said
