@@ -6,7 +6,8 @@ all of this for calls without boto3. It imports nothing of the project; ``unkind
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache, reduce
 from io import BufferedReader, BytesIO
 from itertools import chain
@@ -18,6 +19,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel, Shape, StructureShape
 from botocore.parsers import BaseCBORParser
 from botocore.session import get_session
+from botocore.validate import ParamValidator
 
 SIGNED_AS = {
     "apigateway": ("apigateway", "apigatewayv2"),
@@ -31,17 +33,31 @@ SIGNED_AS = {
 UNCHECKED = ("", "s3")
 """Unsigned calls are not to AWS's own APIs; S3 is only asked whether it is empty."""
 
-NUMBERS = {"integer": int, "long": int, "float": int | float, "double": int | float}
-PYTHON: Mapping[str, Any] = {
-    "structure": dict,
-    "map": dict,
-    "list": list,
-    "string": str,
-    "blob": str | bytes,
-    "boolean": bool,
-    **NUMBERS,
-}
-"""The Python type of each of AWS's types in JSON. Timestamps have several, and are not checked."""
+NUMBERS = ("integer", "long", "float", "double")
+
+
+class StrictValidator(ParamValidator):
+    """botocore's check of arguments, and what it leaves to AWS: values, patterns, and the upper limits."""
+
+    VALIDATED_METADATA_ATTRS = ParamValidator.VALIDATED_METADATA_ATTRS | {"enum", "max", "pattern"}
+
+    def problems(self, shape: Shape, arguments: Any) -> list[str]:
+        """Return what is wrong with arguments that are named as boto3 names them."""
+        self._beyond: list[str] = []
+        return [*filter(None, self.validate(arguments, shape).generate_report().splitlines()), *self._beyond]
+
+    def _validate(self, params: Any, shape: Any, errors: Any, name: str) -> None:
+        super()._validate(params, shape, errors, name)  # type: ignore[misc] # botocore has no types
+        limits, at = shape.metadata, name.lstrip(".")
+        if params not in limits.get("enum", [params]):
+            self._beyond.append(f"{at} is {params!r}, none of {', '.join(limits['enum'])}")
+        if isinstance(params, str) and not _matches(limits.get("pattern", ".*"), params):
+            self._beyond.append(f"{at} is {params!r}, which does not match {limits['pattern']}")
+        if isinstance(params, bool) and shape.type_name in NUMBERS:
+            self._beyond.append(f"{at} is {params}, and no number")
+        size = len(params) if isinstance(params, str | list | dict) else params
+        if shape.type_name != "blob" and isinstance(size, int | float) and size > limits.get("max", size):
+            self._beyond.append(f"{at} has {size}, and may have {limits['max']}")
 
 
 def problems(call: Any) -> list[str]:
@@ -53,101 +69,64 @@ def problems(call: Any) -> list[str]:
         operation, arguments = _read(call)
     except (LookupError, ValueError, StopIteration, OperationNotFoundError, BotoCoreError):
         return [f"{call.service}: no operation can be read from {what}"]
-    shape: Shape = operation.input_shape or StructureShape("Nothing", {"members": {}})
-    return [f"{call.service} {operation.name}: {one}" for one in shape_problems(shape, arguments)]
+    found = StrictValidator().problems(_input(operation), arguments)
+    return [f"{call.service} {operation.name}: {one}" for one in found]
 
 
 def json_problems(service: str, operation: str, arguments: Any) -> list[str]:
     """Return what is wrong with the arguments of an operation in a JSON protocol."""
-    return [*shape_problems(_services(service)[0].operation_model(operation).input_shape, arguments)]
+    shape = _input(_services(service)[0].operation_model(operation))
+    return StrictValidator().problems(shape, _named(shape, arguments))
 
 
-def shape_problems(shape: Any, value: Any, at: str = "") -> Iterator[str]:
-    """Yield where a value, decoded from JSON, does not fit a shape; ``at`` is the value's path."""
-    kind = shape.type_name
-    if kind not in PYTHON or getattr(shape, "is_document_type", False):
-        return
-    if not isinstance(value, PYTHON[kind]) or isinstance(value, bool) != (kind == "boolean"):
-        yield f"{at or 'it'} is no {kind}"
-        return
-    yield from _beyond_limits(shape, value, at)
-    if kind == "structure":
-        yield from _member_problems(shape, value, at)
-    for one in value if kind == "list" else ():
-        yield from shape_problems(shape.member, one, f"{at}[]")
-    for name, one in value.items() if kind == "map" else ():
-        yield from (*shape_problems(shape.key, name, at), *shape_problems(shape.value, one, f"{at}[]"))
-
-
-def _member_problems(shape: Any, value: Mapping[str, Any], at: str) -> Iterator[str]:
-    given = {name: one for name, one in value.items() if one is not None}
-    members = {_name(one, name): one for name, one in shape.members.items()}
-    required = {_name(shape.members[name], name) for name in shape.required_members}
-    for name in sorted(required | given.keys()):
-        where = f"{at}.{name}".lstrip(".")
-        if name not in given:
-            yield f"{where} is missing"
-        elif name not in members:
-            yield f"{where} is unknown"
-        else:
-            yield from shape_problems(members[name], given[name], where)
-
-
-def _beyond_limits(shape: Any, value: Any, at: str) -> Iterator[str]:
-    limits = shape.metadata
-    if value not in limits.get("enum", [value]):
-        yield f"{at} is {value!r}, none of {', '.join(limits['enum'])}"
-    if "pattern" in limits and not _matches(limits["pattern"], value):
-        yield f"{at} is {value!r}, which does not match {limits['pattern']}"
-    if shape.type_name not in {"boolean", "blob"}:  # a blob is longer in JSON than it is
-        size = value if isinstance(value, int | float) else len(value)
-        least, most = limits.get("min", size), limits.get("max", size)
-        if not least <= size <= most:
-            yield f"{at} has {size}, not {least} to {most}"
+def _input(operation: OperationModel) -> Any:
+    return operation.input_shape or StructureShape("Nothing", {"members": {}})
 
 
 def _read(call: Any) -> tuple[OperationModel, Any]:
-    """Return a call's operation, and its arguments by their names in the protocol. Raises LookupError."""
+    """Return a call's operation, and its arguments as boto3 names them. Raises LookupError."""
     services = _services(call.service)
     if call.target:
         prefix, _, name = call.target.rpartition(".")
         service = next(one for one in services if one.metadata.get("targetPrefix") == prefix)
-        return service.operation_model(name), json.loads(call.body)
+        operation = service.operation_model(name)
+        return operation, _named(_input(operation), json.loads(call.body))
     if call.path.startswith("/service/"):
         operation = services[0].operation_model(call.path.rpartition("/")[2])
-        return operation, BaseCBORParser().parse_data_item(BufferedReader(BytesIO(call.body)))
+        found = BaseCBORParser().parse_data_item(BufferedReader(BytesIO(call.body)))
+        return operation, _named(_input(operation), found)
     if call.body.startswith(b"Action="):
         fields = dict(parse_qsl(call.body.decode(), keep_blank_values=True))
         operation = services[0].operation_model(fields.pop("Action"))
         del fields["Version"]
-        return operation, _shaped(operation.input_shape, _tree(fields))
+        return operation, _named(_input(operation), _tree(fields), texts=True)
     return _read_rest(call, services)
 
 
 def _read_rest(call: Any, services: list[ServiceModel]) -> tuple[OperationModel, Any]:
-    path = re.sub(
-        r".*(?=/@connections)|/$", "", call.path
-    )  # the emulator's path has a prefix before @connections
+    # The emulator's path has a prefix before @connections.
+    path = re.sub(r".*(?=/@connections)|/$", "", call.path)
     found = []
     for operation, pattern, literal in chain.from_iterable(map(_routes, services)):
         match = re.fullmatch(pattern, path)
         if match and operation.http["method"] == call.method and literal.items() <= call.query.items():
             found.append((len(literal), -len(match.groups()), operation, match.groups(), literal))
     *_, operation, groups, literal = max(found, key=itemgetter(0, 1))
-    names = re.findall(r"{([^}+]+)", operation.http["requestUri"])
-    arguments: dict[str, Any] = dict(zip(names, groups, strict=True))
-    shape: Any = operation.input_shape
-    members = {_name(one, name): one for name, one in shape.members.items()} if shape else {}
+    texts = dict(zip(re.findall(r"{([^}+]+)", operation.http["requestUri"]), groups, strict=True))
+    shape = _input(operation)
+    members = {_name(one, name): one for name, one in shape.members.items()}
     in_query = [one for one in members.values() if one.serialization.get("location") == "querystring"]
     # A map in the query takes all other names.
     others = call.query.keys() - members.keys() if any(one.type_name == "map" for one in in_query) else set()
     for name in call.query.keys() - literal.keys() - others:
-        texts, one = call.query[name], members.get(name)
-        arguments[name] = _shaped(one, texts if one and one.type_name == "list" else texts[0])
-    if payload := shape and shape.serialization.get("payload"):
-        whole = shape.members[payload].type_name == "structure"
-        return operation, {**arguments, payload: json.loads(call.body) if whole else call.body}
-    return operation, {**arguments, **(json.loads(call.body) if call.body else {})}
+        is_list = name in members and members[name].type_name == "list"
+        texts[name] = call.query[name] if is_list else call.query[name][0]
+    arguments = _named(shape, texts, texts=True)
+    if payload := shape.serialization.get("payload"):
+        held = shape.members[payload]
+        whole = held.type_name == "structure"
+        return operation, {**arguments, payload: _named(held, json.loads(call.body)) if whole else call.body}
+    return operation, {**arguments, **_named(shape, json.loads(call.body or "{}"))}
 
 
 @cache
@@ -176,25 +155,38 @@ def _tree(fields: Mapping[str, str]) -> dict[str, Any]:
     return tree
 
 
-def _shaped(shape: Any, found: Any) -> Any:
-    """Convert texts, or a tree of them, to what JSON would have; what does not fit stays as it is."""
+def _named(shape: Any, found: Any, *, texts: bool = False) -> Any:
+    """Return arguments with boto3's names instead of the protocol's; what does not fit stays as it is.
+
+    Where the protocol has only ``texts``, or a tree of them, they become what JSON would have.
+    """
     kind = shape.type_name if shape else ""
-    if kind in {"list", "map"} and isinstance(found, dict) and not shape.serialization.get("flattened"):
-        found = found.get(_name(shape.member, "member") if kind == "list" else "entry", found)
-    if kind == "list" and not isinstance(found, str):
-        return [_shaped(shape.member, one) for one in (found.values() if isinstance(found, dict) else found)]
+    if texts and kind in {*NUMBERS, "boolean"}:
+        with suppress(ValueError):
+            return json.loads(found)
+    if texts and kind in {"list", "map"} and isinstance(found, dict):
+        if not shape.serialization.get("flattened"):
+            found = found.get(_name(shape.member, "member") if kind == "list" else "entry", found)
+        found = [*found.values()]
+        if kind == "map":
+            key, value = _name(shape.key, "key"), _name(shape.value, "value")
+            found = {one[key]: one[value] for one in found}
+    if texts and found == "" and kind in {"list", "map", "structure"}:
+        return [] if kind == "list" else {}
+    if kind == "list" and isinstance(found, list):
+        return [_named(shape.member, one, texts=texts) for one in found]
     if kind == "map" and isinstance(found, dict):
-        key, value = _name(shape.key, "key"), _name(shape.value, "value")
-        return {one[key]: _shaped(shape.value, one[value]) for one in found.values()}
+        return {key: _named(shape.value, one, texts=texts) for key, one in found.items()}
     if kind == "structure" and isinstance(found, dict):
-        members = {_name(one, name): one for name, one in shape.members.items()}
-        return {name: _shaped(members.get(name), one) for name, one in found.items()}
-    if kind in {"list", "map", "structure"} and not found:
-        return PYTHON[kind]()
-    try:
-        return json.loads(found) if kind in {"boolean", *NUMBERS} else found
-    except ValueError:
-        return found
+        # A name that only boto3 has is unknown to the protocol.
+        names = {name: f"{name}, as boto3 names it" for name in shape.members}
+        names |= {_name(one, name): name for name, one in shape.members.items()}
+        return {
+            names.get(name, name): _named(shape.members.get(names.get(name)), one, texts=texts)
+            for name, one in found.items()
+            if one is not None
+        }
+    return found
 
 
 def _name(shape: Shape, name: str) -> str:

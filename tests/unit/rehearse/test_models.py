@@ -13,6 +13,10 @@ from infra.deploy.rehearse.unkind import Request
 KEYS = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
 CONFIG = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 LIST_TABLES = "DynamoDB_20120810.ListTables"
+LACKS = 'Missing required parameter in input: "{}"'
+UNKNOWN = 'Unknown parameter in input: "{}"'
+SMALL = "Invalid value for parameter {}, value: 0, valid min value: 1"
+TYPE = "Invalid type for parameter {}, value: {}, type: <class '{}'>, valid types: <class '{}'>"
 SOURCE = "arn:aws:sqs:us-east-1:123456789012:jobs"
 
 
@@ -70,26 +74,29 @@ def test_a_right_call_has_no_problems(service: str, operation: str, arguments: d
 @pytest.mark.parametrize(
     ("service", "operation", "arguments", "found"),
     [
-        ("dynamodb", "get_item", {"TableName": "t"}, ["Key is missing"]),
-        ("dynamodb", "get_item", {"TableName": "t", "Key": {"PK": {"S": 1}}}, ["Key[].S is no string"]),
-        ("dynamodb", "query", {"TableName": "t", "Limit": 0}, ["Limit has 0, not 1 to 0"]),
+        ("dynamodb", "get_item", {"TableName": "t"}, [LACKS.format("Key")]),
+        ("dynamodb", "get_item", {"TableName": "t", "Key": {"PK": {"S": 1}}},
+         [TYPE.format("Key.PK.S", "1", "int", "str")]),
+        ("dynamodb", "query", {"TableName": "t", "Limit": 0}, [SMALL.format("Limit")]),
         ("dynamodb", "query", {"TableName": "t", "Select": "ALL"},
          ["Select is 'ALL', none of ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES, SPECIFIC_ATTRIBUTES, COUNT"]),
-        ("ssm", "get_parameter", {"WithDecryption": True}, ["Name is missing"]),
+        ("dynamodb", "query", {"TableName": "t", "Limit": True}, ["Limit is True, and no number"]),
+        ("ssm", "get_parameter", {"WithDecryption": True}, [LACKS.format("Name")]),
         ("events", "put_rule", {"Name": "a b"}, [r"Name is 'a b', which does not match [\.\-_A-Za-z0-9]+"]),
         ("logs", "put_retention_policy", {"logGroupName": "g", "retentionInDays": "7"},
-         ["retentionInDays is no integer"]),
+         [TYPE.format("retentionInDays", "7", "str", "int")]),
         ("lambda", "put_function_event_invoke_config", {"FunctionName": "f", "MaximumRetryAttempts": 3},
-         ["MaximumRetryAttempts has 3, not 0 to 2"]),
-        ("lambda", "list_functions", {"MaxItems": 0}, ["MaxItems has 0, not 1 to 10000"]),
-        ("apigateway", "get_resources", {"restApiId": "a", "limit": "x"}, ["limit is no integer"]),
+         ["MaximumRetryAttempts has 3, and may have 2"]),
+        ("lambda", "list_functions", {"MaxItems": 0}, [SMALL.format("MaxItems")]),
+        ("apigateway", "get_resources", {"restApiId": "a", "limit": "x"},
+         [TYPE.format("limit", "x", "str", "int")]),
         ("apigatewayv2", "create_api", {"Name": "a", "ProtocolType": "WS"},
-         ["protocolType is 'WS', none of WEBSOCKET, HTTP"]),
+         ["ProtocolType is 'WS', none of WEBSOCKET, HTTP"]),
         ("cloudformation", "create_change_set", {"StackName": "s", "Capabilities": ["ALL"]},
-         ["Capabilities[] is 'ALL', none of CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND",
-          "ChangeSetName is missing"]),
-        ("iam", "get_role", {}, ["RoleName is missing"]),
-        ("cloudwatch", "describe_alarms", {"MaxRecords": 1000}, ["MaxRecords has 1000, not 1 to 100"]),
+         ["Capabilities[0] is 'ALL', none of CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND",
+          LACKS.format("ChangeSetName")]),
+        ("iam", "get_role", {}, [LACKS.format("RoleName")]),
+        ("cloudwatch", "describe_alarms", {"MaxRecords": 1000}, ["MaxRecords has 1000, and may have 100"]),
     ],
 )  # fmt: skip
 def test_a_wrong_call_is_named_with_what_is_wrong(
@@ -105,11 +112,13 @@ def test_a_wrong_call_is_named_with_what_is_wrong(
     [
         (Request("k", "dynamodb", "DynamoDB_20120810.Get", "POST", "/", {}, b"{}"), "no operation"),
         (Request("k", "dynamodb", LIST_TABLES, "POST", "/", {}, b"{"), "no operation"),
-        (Request("k", "dynamodb", LIST_TABLES, "POST", "/", {}, b'{"limit": 1}'), "limit is unknown"),
+        (Request("k", "dynamodb", LIST_TABLES, "POST", "/", {}, b'{"limit": 1}'), UNKNOWN.format("limit")),
         (Request("k", "lambda", "", "PATCH", "/2015-03-31/functions/f", {}, b""), "no operation"),
-        (Request("k", "lambda", "", "GET", "/2015-03-31/functions", {"Max": ["1"]}, b""), "Max is unknown"),
+        (Request("k", "lambda", "", "GET", "/2015-03-31/functions", {"Max": ["1"]}, b""),
+         UNKNOWN.format("Max")),
         (Request("k", "iam", "", "POST", "/", {}, b"Action=GetRol&Version=1"), "no operation"),
-        (Request("k", "iam", "", "GET", "/", {}, b"Action=GetRole&Version=1&RoleName=r&A=r"), "A is unknown"),
+        (Request("k", "iam", "", "GET", "/", {}, b"Action=GetRole&Version=1&RoleName=r&A=r"),
+         UNKNOWN.format("A")),
         (Request("k", "nothing", "", "POST", "/", {}, b""), "no operation"),
     ],
 )  # fmt: skip
