@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -27,7 +29,7 @@ from chalicelib.nights.ports import Commit
 from chalicelib.nights.votes import VoteRequest, VoteType
 from chalicelib.settings import Settings
 from infra.local.engine.tables import ensure_tables
-from infra.specifications.tables.meter import Cost, Meter, MeteredApi
+from infra.specifications.tables.meter import Cost, Meter
 from infra.template import tables
 
 Item = Mapping[str, Any]
@@ -75,13 +77,13 @@ class ExampleNight(Application):
         super().__init__(settings)
         self.moment = FRIDAY
         self.clock = lambda: self.moment
-        self._meter = Meter(self._database.connection.client)
+        self._meter = Meter(self._database.connection.client, self._dynamodb)
         self._measure = self._meter.measure
-        MeteredApi.meter = self._meter
-        self._jobs: list[Job] = []
-        api = MeteredApi(self._http, settings.dynamodb_endpoint, settings.region, self._credentials)
-        vars(self).update(_dynamodb=api, push=_Push(), _queue=_Queue(self._jobs))
-        vars(self).update(verifier=_Verifier(), secrets=_Secrets())
+        self._jobs = _Queue()
+        vars(self).update(push=_Push(), _queue=self._jobs)
+        secret = Secret("k1", "an example's secret, which signs nothing real")
+        vars(self).update(verifier=SimpleNamespace(verify=lambda _: KOSMI))  # everyone is kosmi
+        vars(self).update(secrets=SimpleNamespace(load=lambda: TokenSecrets(secret)))
         # One client is not reached on purpose, so that needs no log line.
         logging.getLogger("WebSocket").addHandler(logging.NullHandler())
 
@@ -160,14 +162,10 @@ class ExampleNight(Application):
         self.run(self.worker.work([Received("1", "1", 1, job)], within=SECONDS))
 
     def _come_back(self) -> None:
-        self._measure("auth with since, one start missed", self._authenticate_again)
-        self._measure("subscribe with since, seven events missed", self._subscribe_again)
-
-    def _authenticate_again(self) -> None:
-        self._resume(self.connections.authenticate(DISCORDS, "token", BEGINNING).resumed)
-
-    def _subscribe_again(self) -> None:
-        self._resume(self.connections.subscribe(DISCORDS, 1, BEGINNING))
+        again = partial(self.connections.authenticate, DISCORDS, "token", BEGINNING)
+        self._measure("auth with since, one start missed", lambda: self._resume(again().resumed))
+        follow = partial(self.connections.subscribe, DISCORDS, 1, BEGINNING)
+        self._measure("subscribe with since, seven events missed", lambda: self._resume(follow()))
 
     def _resume(self, resumed: Resumed | None) -> None:
         async def catch_up(resumed: Resumed) -> None:
@@ -201,20 +199,6 @@ class ExampleNight(Application):
         self._measure("GET .../events, nothing new", self.queries.events, 1, page.cursor, 50)
 
 
-class _Verifier:
-    """Takes everyone who connects for kosmi."""
-
-    def verify(self, token: str) -> Claims:  # noqa: ARG002 - the port's signature
-        return KOSMI
-
-
-class _Secrets:
-    """Has the same secret each time."""
-
-    def load(self) -> TokenSecrets:
-        return TokenSecrets(Secret("k1", "an example's secret, which signs nothing real"))
-
-
 class _Push:
     """Reaches all clients, but Discord's only with a replay."""
 
@@ -227,14 +211,11 @@ class _Push:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Queue:
+class _Queue(list[Job]):
     """Keeps the jobs that are sent."""
 
-    sent: list[Job]
-
     async def send(self, jobs: Sequence[Job]) -> None:
-        self.sent.extend(jobs)
+        self.extend(jobs)
 
 
 def _items(client: Any, table: str) -> list[Item]:

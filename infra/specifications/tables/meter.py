@@ -7,7 +7,7 @@ transaction correctly.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from chalicelib.aws.json_api import DynamoApi
 
@@ -28,16 +28,24 @@ class Cost:
 
 
 class Meter:
-    """Counts the calls of botocore's ``client``, and those that ``count`` reports."""
+    """Counts the calls of botocore's ``client``, and those that ``api`` makes without botocore."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, api: DynamoApi) -> None:
         self.costs: list[Cost] = []
         self._measured: Cost | None = None
         self._keys = 0
         client.meta.events.register("before-parameter-build.dynamodb.*", self._ask)
         client.meta.events.register(
-            "after-call.dynamodb.*", lambda parsed, model, **_: self.count(model.name, parsed)
+            "after-call.dynamodb.*", lambda parsed, model, **_: self._count(model.name, parsed)
         )
+        call = api.call
+
+        async def counted(operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+            answer = await call(operation, {**arguments, **ASK})
+            self._count(operation, answer)
+            return answer
+
+        vars(api).update(call=counted)
 
     def measure(self, access: str, call: Callable[..., T], *arguments: Any) -> T:
         """Call a function and return its result. All calls that it makes count as one access."""
@@ -47,8 +55,7 @@ class Meter:
         self._measured = None
         return returned
 
-    def count(self, operation: str, answer: Mapping[str, Any]) -> None:
-        """Count a call from its answer."""
+    def _count(self, operation: str, answer: Mapping[str, Any]) -> None:
         if self._measured is None:
             return
         self._measured.calls.append(operation)
@@ -65,15 +72,3 @@ class Meter:
             return
         params.update(ASK)
         self._keys = sum(len(table["Keys"]) for table in params.get("RequestItems", {}).values())
-
-
-class MeteredApi(DynamoApi):
-    """Makes calls without botocore, and counts them."""
-
-    meter: ClassVar[Meter]
-
-    async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """See DynamoApi."""
-        answer = await super().call(operation, {**arguments, **ASK})
-        self.meter.count(operation, answer)
-        return answer
