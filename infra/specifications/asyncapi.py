@@ -14,12 +14,12 @@ from chalicelib.connections.clients import LIFE, MAX_FAILED_AUTHS
 from chalicelib.limits import FRAMES_PER_SECOND, SECONDS_OF_FRAMES_AT_ONCE
 from chalicelib.nights.events import EventType
 from chalicelib.nights.votes import VoteType
-from infra.specifications import answers, errors, night, schemas
+from infra.specifications import answers, examples, schemas
 from infra.specifications.schemas import Incomplete
 
 CHANNEL = {"$ref": "#/channels/live"}
 VALUES = {
-    "TOKEN": night.TOKEN,
+    "TOKEN": examples.TOKEN,
     "MAX_FAILED_AUTHS": MAX_FAILED_AUTHS,
     "frame_kb": frames.MAX_FRAME_BYTES // 1024,
     "frames_at_once": FRAMES_PER_SECOND * SECONDS_OF_FRAMES_AT_ONCE,
@@ -56,7 +56,7 @@ def document() -> Part:
     }
     made["components"] |= {
         "messages": {
-            _name(tag): _message(kind, sent[tag]["examples"] if tag in sent else night.frames_of(tag))
+            _name(tag): _message(kind, sent[tag]["examples"] if tag in sent else examples.frames_of(tag))
             for tag, kind in kinds.items()
         },
         "schemas": _schemas([*kinds.values(), VoteType], told, codes["of auth_error"]),
@@ -151,8 +151,8 @@ def _errors(sent: Part, lists: Mapping[str, Sequence[str]]) -> list[Part]:
     return [
         {
             "code": code,
-            "title": errors.sample(code).title,
-            "retryable": errors.sample(code).retryable,
+            "title": examples.sample(code).title,
+            "retryable": examples.sample(code).retryable,
             "closes": closing.get(code, "no"),
             "unasked": code in lists["unasked"],
             "answers": sorted(tag for tag, frame in sent.items() if code in frame["errors"]),

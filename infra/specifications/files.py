@@ -6,7 +6,7 @@ from typing import Any
 
 from app import app
 from chalicelib.api.specifications.served import ASYNCAPI, FOLDER, OPENAPI
-from infra.specifications import asyncapi, javascript, openapi, protocol, python_types
+from infra.specifications import asyncapi, client_types, openapi, protocol
 
 
 def made() -> dict[Path, str]:
@@ -16,8 +16,8 @@ def made() -> dict[Path, str]:
     return {
         **{FOLDER / name: text for name, text in documents.items()},
         protocol.PAGE: protocol.page(protocol.PAGE.read_text(encoding="utf-8"), documents),
-        javascript.TYPES: javascript.types(rest),
-        python_types.FILE: python_types.text(rest["components"]["schemas"]),
+        client_types.JAVASCRIPT: client_types.javascript(rest["components"]["schemas"]),
+        client_types.PYTHON: client_types.python(rest["components"]["schemas"]),
     }
 
 

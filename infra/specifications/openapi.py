@@ -15,7 +15,7 @@ from chalicelib.api.rest.problems import CONTENT_TYPE, HEADERS, problem_of, prob
 from chalicelib.api.validation_messages import NOT_BLANK
 from chalicelib.errors import FieldError, GameNightError
 from chalicelib.idempotency import RETENTION_SECONDS
-from infra.specifications import errors, night, schemas
+from infra.specifications import examples, schemas
 from infra.specifications.answers import TYPES, Event, GatewayAnswer
 from infra.specifications.schemas import Incomplete
 
@@ -41,7 +41,7 @@ Part = dict[str, Any]
 
 def document(routes: Routes) -> Part:
     """Return the document for chalice's ``app.routes``. Raises Incomplete."""
-    values = {"TOKEN": night.TOKEN, "token_expires_at": night.TOKEN_EXPIRES_AT}
+    values = {"TOKEN": examples.TOKEN, "token_expires_at": examples.TOKEN_EXPIRES_AT}
     limits = {"key_hours": RETENTION_SECONDS // 3600, "MAX_KEY_CHARACTERS": bodies.MAX_KEY_CHARACTERS}
     made = schemas.written("openapi.yaml", {**values, **limits, "NOT_BLANK": NOT_BLANK})
     gateway = made.pop("gateway")
@@ -97,7 +97,7 @@ def _operation(
 
 def _answer(description: str, type: str = "", example: Any = None, **more: Any) -> Part:  # noqa: A002 - as in YAML
     """Return an answer of a successful operation."""
-    shown = {"schema": schemas.ref(type), "example": example or night.ANSWERS[type]} if type else None
+    shown = {"schema": schemas.ref(type), "example": example or examples.ANSWERS[type]} if type else None
     return {"description": description, "content": {JSON: shown or {"schema": {"type": "object"}}}, **more}
 
 
@@ -111,7 +111,7 @@ def _failures(path: str, operation: Part, gateway: Mapping[int, Part]) -> dict[i
     codes.update(("session_not_found",) if "{session_id}" in path else ())
     codes.update(("game_not_found", "contended") if "{game_id}" in path else ())
     told: dict[int, list[GameNightError]] = {}
-    for error in map(errors.sample, sorted(codes)):
+    for error in map(examples.sample, sorted(codes)):
         told.setdefault(status_of(type(error)), []).append(error)
     made = {
         status: (

@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from chalicelib.api.specifications.served import ASYNCAPI, FOLDER, OPENAPI
+from chalicelib.errors import GameNightError
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,13 @@ def wrong(document: Any, schema: Any, value: Any) -> list[str]:
         format_checker=Draft202012Validator.FORMAT_CHECKER,
     )
     return [error.message for error in validator.iter_errors(value)]
+
+
+def tree(root: type[GameNightError] = GameNightError) -> Iterator[type[GameNightError]]:
+    """Yield every error type."""
+    yield root
+    for kind in root.__subclasses__():
+        yield from tree(kind)
 
 
 def within(document: Any) -> Iterator[dict[str, Any]]:

@@ -6,9 +6,8 @@ import pytest
 
 from chalicelib.api.live import frames
 from infra.specifications import asyncapi as generator
-from infra.specifications.errors import tree
 from infra.specifications.schemas import Incomplete
-from tests.specifications.conftest import wrong
+from tests.specifications.conftest import tree, wrong
 
 OF_REST = {
     "game_not_found",

@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from chalicelib.api.specifications import served as specifications
 from infra.cli.dev import specs
-from infra.specifications import files, javascript, protocol, python_types
+from infra.specifications import client_types, files, protocol
 from tests.installed import installed
 from tests.node import packages
 from tests.specifications.conftest import within
@@ -30,11 +30,11 @@ def test_the_files_are_what_the_code_says_now() -> None:
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(files, "FOLDER", tmp_path)
-    monkeypatch.setattr(javascript, "TYPES", tmp_path / "types.js")
+    monkeypatch.setattr(client_types, "JAVASCRIPT", tmp_path / "types.js")
     page = tmp_path / "protocol.md"
     page.write_text("# Tables\n\n<!-- errors -->\nas they were\n<!-- /errors -->\n")
     monkeypatch.setattr(protocol, "PAGE", page)
-    monkeypatch.setattr(python_types, "FILE", tmp_path / "types.py")
+    monkeypatch.setattr(client_types, "PYTHON", tmp_path / "types.py")
     return tmp_path
 
 

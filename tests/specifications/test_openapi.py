@@ -11,9 +11,9 @@ from chalicelib.api.rest import bodies
 from chalicelib.api.rest.problems import FRAMEWORK_PROBLEMS
 from chalicelib.errors import GameNightError
 from infra.specifications import openapi as generator
-from infra.specifications.errors import sample, tree
+from infra.specifications.examples import sample
 from infra.specifications.schemas import Incomplete
-from tests.specifications.conftest import within, wrong
+from tests.specifications.conftest import tree, within, wrong
 
 OF_NO_OPERATION = {"not_found", "method_not_allowed"}
 """Codes of answers to what is no operation, so that none can list them."""

@@ -1,4 +1,4 @@
-"""Makes the types of the Python client from the schemas of the OpenAPI document."""
+"""Makes the types of both clients from the schemas of the OpenAPI document."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,10 @@ from typing import Any
 
 from infra import ROOT
 
-FILE = ROOT / "clients/python/src/gamenight/types.py"
+PYTHON = ROOT / "clients/python/src/gamenight/types.py"
+JAVASCRIPT = ROOT / "clients/javascript/src/types.js"
+
+Schema = dict[str, Any]
 
 SESSIONS = ("Session", "ActiveSession", "EndedSession", "SessionWithGames")
 ANSWERS = (*SESSIONS, "Game", "CountedVote", "StoredVote", "Invite", "Joined")
@@ -32,9 +35,34 @@ class ServiceEvent:
         return session_id
 '''
 
+JSDOC_HEAD = "// The service's types, made from its specification by `make specs`.\n\nexport {};\n"
+LEFT_OUT = frozenset({"FieldError", "Problem", "Service", "Nothing", "NewSession", "NewToken"})
+"""Schemas that no user of the JavaScript client sees."""
 
-def text(schemas: dict[str, Any]) -> str:
-    """Return the file's text."""
+NAMES = {
+    "python": {"integer": "int", "string": "str", "boolean": "bool", "null": "None"},
+    "javascript": {"integer": "number", "string": "string", "boolean": "boolean", "null": "null"},
+}
+
+
+def javascript(schemas: Schema) -> str:
+    """Return a JSDoc typedef for each schema. ``Happened`` is any event of a page of events."""
+    events = _type(schemas["EventsPage"]["properties"]["events"]["items"], "javascript")
+    typedefs = [_typedef(name, schema) for name, schema in schemas.items() if name not in LEFT_OUT]
+    return "\n".join([JSDOC_HEAD, *typedefs, f"/** @typedef {{{events}}} Happened */\n"])
+
+
+def _typedef(name: str, schema: Schema) -> str:
+    fields = schema.get("properties", {})
+    shown = {field: field if field in schema["required"] else f"[{field}]" for field in fields}
+    lines = [f" * @property {{{_type(fields[one], 'javascript')}}} {shown[one]}" for one in fields]
+    kind = "object" if lines else _type(schema, "javascript")
+    told = " ".join(schema["description"].split())
+    return "\n".join(["/**", f" * {told}", f" * @typedef {{{kind}}} {name}", *lines, " */\n"])
+
+
+def python(schemas: Schema) -> str:
+    """Return a TypedDict for each answer, and a dataclass for each event."""
     written: dict[str, str] = {}
     for name in (*ANSWERS, *EVENTS):
         _write(name, schemas, written)
@@ -42,7 +70,7 @@ def text(schemas: dict[str, Any]) -> str:
     return "\n\n".join([HEAD, *written.values(), f"EVENTS = {{\n{known}}}\n"])
 
 
-def _write(name: str, schemas: dict[str, Any], written: dict[str, str]) -> None:
+def _write(name: str, schemas: Schema, written: dict[str, str]) -> None:
     """Write a type, after all types that it refers to."""
     if name in written:
         return
@@ -85,15 +113,17 @@ def _references(schema: Any) -> Iterator[str]:
             yield from _references(part)
 
 
-def _type(schema: dict[str, Any]) -> str:
-    """Return a schema as a Python type."""
+def _type(schema: Schema, language: str = "python") -> str:
+    """Return a schema as a type of Python or, in JSDoc, of JavaScript."""
+    javascript = language == "javascript"
     match schema:
         case {"$ref": reference}:
             return str(reference).rpartition("/")[2]
         case {"enum": values}:
-            return f"Literal[{', '.join(json.dumps(one) for one in values)}]"
-        case {"anyOf": kinds}:
-            return " | ".join(map(_type, kinds))
+            shown = [json.dumps(one) for one in values]
+            return " | ".join(shown).replace('"', "'") if javascript else f"Literal[{', '.join(shown)}]"
+        case {"anyOf": kinds} | {"oneOf": kinds}:
+            return " | ".join(_type(one, language) for one in kinds)
         case {"type": "array", "items": items}:
-            return f"list[{_type(items)}]"
-    return {"integer": "int", "string": "str", "boolean": "bool", "null": "None"}[schema["type"]]
+            return f"({_type(items, language)})[]" if javascript else f"list[{_type(items)}]"
+    return NAMES[language][schema["type"]]

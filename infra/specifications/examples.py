@@ -1,19 +1,27 @@
-"""Plays the night of all examples with the product's own code: answers, events and frames."""
+"""Has the examples: the night of all answers, events and frames, and an error of each kind.
+
+The product's own code says them.
+"""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from chalicelib import errors
 from chalicelib.api.live import frames
 from chalicelib.api.live.notices import FrameNotices
-from chalicelib.api.rest import pages
+from chalicelib.api.rest import bodies, pages
 from chalicelib.auth.claims import Claims, Role
+from chalicelib.errors import GameNightError
+from chalicelib.idempotency import IdempotentRequest, RecordedAnswer
+from chalicelib.limits import FRAMES_PER_SECOND
 from chalicelib.nights.cursors import Cursor
 from chalicelib.nights.games import NewGame, add_game, remove_game
 from chalicelib.nights.sessions import StreamHead, end_session, start_session
 from chalicelib.nights.streams import Page, Place
 from chalicelib.nights.votes import Vote, VoteType, count_vote, withdraw_vote
-from infra.specifications import errors
+from infra.specifications.schemas import Incomplete
 
 STARTED_AT = "2025-11-01T20:00:00.123Z"
 ADDED_AT = "2025-11-01T20:05:12.480Z"
@@ -23,6 +31,64 @@ ENDED_AT = "2025-11-01T23:30:00.456Z"
 TOKEN_EXPIRES_AT = "2026-11-01T00:00:00.000Z"  # noqa: S105 - a moment
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJrb3NtaSJ9.MDEyMzQ1Njc4OQ"  # noqa: S105 - shows a token's shape and is none
+
+
+def sample(code: str) -> GameNightError:
+    """Return the example with a code. Raises Incomplete."""
+    if code not in SAMPLES:
+        raise Incomplete(f"Add an example of {code} to infra/specifications/examples.py.")
+    return SAMPLES[code]
+
+
+def _raised() -> Iterator[GameNightError]:
+    for provoke in (
+        lambda: bodies.body_of('{"notes": 5}', bodies.NewSession),
+        lambda: bodies.body_of("{", bodies.NewSession),
+        lambda: bodies.bearer_token({}),
+        lambda: Claims("kosmi", Role.BOT, 0, 0, "1").require(Role.ADMIN),
+        lambda: RecordedAnswer("one", "{}").answer_to(IdempotentRequest("host", "friday", "another")),
+        lambda: frames.read_frame('{"type":"subscribe","sessionId":"17"}'),
+        lambda: frames.read_frame('{"type":"dance"}'),
+    ):
+        try:
+            provoke()
+        except GameNightError as error:
+            yield error
+
+
+SAMPLES: dict[str, GameNightError] = {
+    error.code: error
+    for error in (
+        *_raised(),
+        errors.AuthTimeout(),
+        errors.BodyTooLarge(),
+        errors.ConnectionUnknown(),
+        errors.Contended("Too many writers at once on this session. Send the request again in a moment."),
+        errors.GameNightError("This is our mistake and it has been logged."),
+        errors.GameNotFound(17, 5),
+        errors.InvalidCursor(),
+        errors.GuestNotFound(17, "Zoë"),
+        errors.InviteExpired("The night of this code has ended."),
+        errors.InviteNotFound(),
+        errors.NameTaken("Zoë"),
+        errors.NoActiveSession(),
+        errors.NoGame(17),
+        errors.NotAuthenticated('Send {"type":"auth","token":"..."} first, and wait for auth_success.'),
+        errors.SessionClosed(17),
+        errors.SessionNotFound(18),
+        errors.SubjectMismatch("kosmi"),
+        errors.TokenExpired("The token has expired. Get a new one."),
+        errors.TokenInvalid("The token was not issued by this service, or is damaged."),
+        errors.TokenRevoked(),
+        errors.TooManyAttempts(),
+        errors.TooManyFrames(FRAMES_PER_SECOND),
+        errors.TooManyGames(17),
+        errors.TooManySubscriptions(),
+        errors.VoteNotFound(17, 1, "Zoë"),
+        errors.Unavailable("The store did not answer in time. Send the request again in a moment."),
+    )
+}
+"""One example of each error, by its code."""
 
 _head = StreamHead(epoch="5f0c9a1e", sequence=16)
 _started, STARTED, _first = start_session(_head, epoch="b81d73c4", notes="Friday Game Night", now=STARTED_AT)
@@ -54,7 +120,7 @@ ANSWERS: dict[str, Any] = {
 """Answers, by the names of their types."""
 
 _shown = (STARTED, ADDED, REMOVED, VOTED, WITHDRAWN, ENDED)
-_expired = errors.sample("token_expired")
+_expired = sample("token_expired")
 _place = Place(ADDED.stream, ADDED.cursor, last=ENDED.sequence, recovered=True)
 _place_of_starts = Place(STARTED.stream, Cursor("5f0c9a1e", 16), last=STARTED.sequence, recovered=True)
 
@@ -66,7 +132,7 @@ FRAMES: dict[str, str | bytes] = {
     "subscribed, resuming": frames.encode(frames.subscribed(17, _place), 9),
     "unsubscribed": frames.encode(frames.Unsubscribed(17)),
     "pong": frames.encode(frames.Pong(ENDED_AT), "still there?"),
-    "error": frames.error_frame(errors.sample("unknown_type"), 4),
+    "error": frames.error_frame(sample("unknown_type"), 4),
     "token_expiring": FrameNotices().token_expiring(_claims.expires_at),
     "reconnect": FrameNotices().reconnect(137_042),
     **{event.type: event.envelope for event in _shown},
