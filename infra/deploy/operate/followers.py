@@ -82,26 +82,21 @@ class Redelivery:
             after = events[-1].sequence
 
 
-@dataclass(slots=True)
-class Closed:
-    """How many connections were closed, and how many could not be."""
-
-    closed: int = 0
-    failed: int = 0
-
-
 async def disconnect_all(
     audiences: Audiences, connections: ConnectionStore, push: Push, shards: int
-) -> Closed:
-    """Close and remove the connections of all who have authenticated. Raises Unavailable."""
-    outcome = Closed()
+) -> tuple[int, int]:
+    """Close and remove the connections of all who have authenticated. Raises Unavailable.
+
+    Returns how many were closed, and how many could not be.
+    """
+    closed = failed = 0
     async for page in pages_of(audiences, SESSIONS_STREAM, shards):
         for start in range(0, len(page), CONCURRENCY):
             some = page[start : start + CONCURRENCY]
-            closed = await gather(push.disconnect(one) for one in some)
-            gone = [one.connection_id for one, done in zip(some, closed, strict=True) if done]
+            answers = await gather(push.disconnect(one) for one in some)
+            gone = [one.connection_id for one, done in zip(some, answers, strict=True) if done]
             # $disconnect removes them as well, but only as a rule.
             await gather(asyncio.to_thread(connections.remove, one) for one in gone)
-            outcome.closed += len(gone)
-            outcome.failed += len(some) - len(gone)
-    return outcome
+            closed += len(gone)
+            failed += len(some) - len(gone)
+    return closed, failed

@@ -31,13 +31,13 @@ def take_into_use(stage: OperatedStage, progress: Progress) -> None:
             progress.step("Epochs")
             _show(application.epochs.renew(), progress)
             progress.step("Connections")
-            closed = run(application.disconnect_all())
+            closed, failed = run(application.disconnect_all())
     except GameNightError as error:
         raise DeploymentError(f"{error.detail} Run the same command again; it does no harm.") from error
-    progress.detail(f"{closed.closed} closed: their clients reconnect and learn what they can't resume")
-    if closed.failed:
+    progress.detail(f"{closed} closed: their clients reconnect and learn what they can't resume")
+    if failed:
         raise DeploymentError(
-            f"{closed.failed} connections could not be closed, and their clients may not notice what they "
+            f"{failed} connections could not be closed, and their clients may not notice what they "
             "have missed. Run the same command again; it does no harm."
         )
 

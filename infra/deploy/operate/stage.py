@@ -20,7 +20,7 @@ from infra import ROOT
 from infra.deploy.aws import Aws
 from infra.deploy.chalice.config import ChaliceConfig
 from infra.deploy.operate.epochs import DynamoEpochs
-from infra.deploy.operate.followers import Closed, Redelivery, disconnect_all
+from infra.deploy.operate.followers import Redelivery, disconnect_all
 from infra.deploy.output import DeploymentError
 from infra.deploy.provision import check_place
 from infra.deploy.stage import Stage
@@ -45,8 +45,8 @@ class OperatorApplication(Application):
         """What changes after a restore."""
         return DynamoEpochs(self._sessions_table, self._sessions, time.time)
 
-    async def disconnect_all(self) -> Closed:
-        """Close all connections, so that clients connect again. Raises Unavailable."""
+    async def disconnect_all(self) -> tuple[int, int]:
+        """Close all connections, so that clients connect again: see ``followers``. Raises Unavailable."""
         shards = self.settings.audience_shards
         return await disconnect_all(self._audiences, self._connections, self.push, shards)
 

@@ -7,6 +7,7 @@ import boto3
 
 from infra.deploy.aws import wait
 from infra.deploy.rehearse.terminal import DELIVERY_SECONDS, STAGE, Terminal, must
+from infra.local.engine.queues import EngineQueue
 
 SOMEONE = "someone@example.org"
 NIGHT = {"session.started", "game.added", "vote.received", "session.ended"}
@@ -16,17 +17,17 @@ def hear_a_night(terminal: Terminal) -> None:
     """Play a night, and see its events at a queue on the bus and a text for people at the topic."""
     terminal.progress.step("A night's events on the bus, and a mail about it")
     sns, events, sqs = boto3.client("sns"), boto3.client("events"), boto3.client("sqs")
-    heard, mailed = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("heard", "mailed"))
+    heard, mailed = _made(sqs, "heard"), _made(sqs, "mailed")
     rule = {"Name": "heard", "EventBusName": STAGE.bus}
     events.put_rule(**rule, EventPattern='{"source": ["gamenight"]}')
     of_bus = {"Rule": "heard", "EventBusName": STAGE.bus}
-    events.put_targets(**of_bus, Targets=[{"Id": "1", "Arn": _arn(sqs, heard)}])
+    events.put_targets(**of_bus, Targets=[{"Id": "1", "Arn": heard.arn}])
     terminal.gamenight("stage", "notify", "add", "--email", SOMEONE)
     [topic] = [one["TopicArn"] for one in sns.list_topics()["Topics"]]
     allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=mailed, Attributes={"Policy": policy})
-    told = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=_arn(sqs, mailed))["SubscriptionArn"]
+    sqs.set_queue_attributes(QueueUrl=mailed.url, Attributes={"Policy": policy})
+    told = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=mailed.arn)["SubscriptionArn"]
 
     night = terminal.asked("night", "start", "Friday Game Night")["id"]
     for words in (
@@ -38,13 +39,13 @@ def hear_a_night(terminal: Terminal) -> None:
     found: dict[str, Any] = {}
 
     def look() -> bool | None:
-        found.update((one["detail-type"], one["detail"]) for one in _taken(sqs, heard) if _of(one) == night)
+        found.update((one["detail-type"], one["detail"]) for one in _taken(heard) if _of(one) == night)
         return True if found.keys() >= NIGHT else None
 
     wait("the night's events on the bus", look, within=DELIVERY_SECONDS, every=0.5)
     started = found["session.started"]
     must(started["data"]["session"]["notes"] == "Friday Game Night", f"the bus had {started}")
-    mails = [one["Message"] for one in _taken(sqs, mailed)]
+    mails = [one["Message"] for one in _taken(mailed)]
     text = f'"Game night {night} has started: Friday Game Night"'
     must(text in mails, f"people were told {mails}")
     terminal.progress.detail(f"{', '.join(found)}; {text}")
@@ -55,19 +56,19 @@ def hear_a_night(terminal: Terminal) -> None:
     must(not sns.list_topics()["Topics"], "the topic of nobody is still there")
     events.remove_targets(**of_bus, Ids=["1"])
     events.delete_rule(**rule)
-    for url in (heard, mailed):
-        sqs.delete_queue(QueueUrl=url)
+    for queue in (heard, mailed):
+        sqs.delete_queue(QueueUrl=queue.url)
 
 
-def _arn(sqs: Any, url: str) -> str:
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return str(found["Attributes"]["QueueArn"])
+def _made(sqs: Any, name: str) -> EngineQueue:
+    sqs.create_queue(QueueName=name)
+    return EngineQueue.named(sqs, name)
 
 
-def _taken(sqs: Any, url: str) -> list[Any]:
-    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ())
+def _taken(queue: EngineQueue) -> list[Any]:
+    found = queue.receive(10)
     for one in found:
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+        queue.delete(one)
     return [json.loads(one["Body"]) for one in found]
 
 

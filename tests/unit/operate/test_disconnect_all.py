@@ -1,11 +1,11 @@
-from infra.deploy.operate.followers import CONCURRENCY, Closed, disconnect_all
+from infra.deploy.operate.followers import CONCURRENCY, disconnect_all
 from tests.fakes.crowd import crowd
 from tests.fakes.delivery import FakeAudiences
 from tests.fakes.push import FakePush
 from tests.fakes.stores import FakeConnectionStore
 
 
-async def closed(store: FakeConnectionStore, push: FakePush) -> Closed:
+async def closed(store: FakeConnectionStore, push: FakePush) -> tuple[int, int]:
     return await disconnect_all(FakeAudiences(store), store, push, store.shards)
 
 
@@ -15,7 +15,7 @@ async def test_everyone_is_closed_and_removed() -> None:
 
     outcome = await closed(store, push)
 
-    assert outcome == Closed(closed=len(ids))
+    assert outcome == (len(ids), 0)
     assert sorted(push.disconnected) == ids
     assert store.audiences == {"sessions": {}, "session:1": {}}
 
@@ -27,5 +27,5 @@ async def test_whoever_cannot_be_closed_is_counted_and_stays() -> None:
 
     outcome = await closed(store, push)
 
-    assert outcome == Closed(closed=2, failed=1)
+    assert outcome == (2, 1)
     assert [*store.audiences["sessions"]] == ["0001="]
