@@ -51,7 +51,7 @@ class StrictValidator(ParamValidator):
         limits, at = shape.metadata, name.lstrip(".")
         if params not in limits.get("enum", [params]):
             self._beyond.append(f"{at} is {params!r}, none of {', '.join(limits['enum'])}")
-        if isinstance(params, str) and not _matches(limits.get("pattern", ".*"), params):
+        if "pattern" in limits and isinstance(params, str) and not _matches(limits["pattern"], params):
             self._beyond.append(f"{at} is {params!r}, which does not match {limits['pattern']}")
         if isinstance(params, bool) and shape.type_name in NUMBERS:
             self._beyond.append(f"{at} is {params}, and no number")

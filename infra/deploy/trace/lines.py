@@ -141,8 +141,8 @@ class CloudWatchLogs:
 def lines_about(wanted: Query, source: LocalLog | CloudWatchLogs) -> list[Line]:
     """Return all lines about an event, and about its request's answer. Raises NotTraceable."""
 
-    def stages_of(query: Query) -> list[Line]:
-        lines = source.find(query.field, query.value)
+    def stages_of(query: Query, near: str = "") -> list[Line]:
+        lines = source.find(query.field, query.value, near)
         return [line for line in lines if query.is_in(line) and "stage" in line]
 
     found = stages_of(wanted)
@@ -157,7 +157,6 @@ def lines_about(wanted: Query, source: LocalLog | CloudWatchLogs) -> list[Line]:
         if len(cursors) > 1:  # the tables were made again in between
             raise NotTraceable(f"{wanted.value} was more than one event. Name one: {', '.join(cursors)}.")
     for line in [one for one in found if one["stage"] == "appended" and "request_id" in one][:1]:
-        answer_of = Query("request_id", line["request_id"])
-        answers = source.find(answer_of.field, answer_of.value, line["timestamp"])
-        found += [one for one in answers if answer_of.is_in(one) and one.get("stage") == "answered"]
+        of_request = stages_of(Query("request_id", line["request_id"]), line["timestamp"])
+        found += [one for one in of_request if one["stage"] == "answered"]
     return found

@@ -55,8 +55,9 @@ def problems_of(service: str, operation: str, **arguments: Any) -> list[str]:
         ("apigatewayv2", "create_stage", {"ApiId": "a", "StageName": "dev", "AutoDeploy": True}),
         ("apigatewaymanagementapi", "post_to_connection", {"ConnectionId": "a=", "Data": b"{}"}),
         ("cloudformation", "create_change_set", {
-            "StackName": "s", "ChangeSetName": "c", "Capabilities": ["CAPABILITY_IAM"],
-            "Parameters": [{"ParameterKey": "a", "ParameterValue": "b"}], "ImportExistingResources": True,
+            "StackName": "s", "ChangeSetName": "c", "TemplateBody": "a:\n",
+            "Capabilities": ["CAPABILITY_IAM"], "Parameters": [{"ParameterKey": "a", "ParameterValue": "b"}],
+            "ImportExistingResources": True,
         }),
         ("cloudformation", "delete_stack", {"StackName": "s"}),
         ("iam", "get_role", {"RoleName": "r"}),
