@@ -5,11 +5,13 @@ events are found in the log by the time at which they were written. ``broadcast`
 that it could not read; it is read again, since the code or the item may have been mended.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
 
 from chalicelib.aws.dead_letters import record_of
 from chalicelib.aws.dynamodb.nights.stream_records import events_of, read_records
@@ -26,30 +28,24 @@ SLACK = timedelta(minutes=2)
 """An event's timestamp is from before its commit, and a function's clock may be off by a minute."""
 
 
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """Where records were: ``first`` to ``last`` in a shard, and when they arrived there."""
+Number = Annotated[str, Meta(pattern=r"^\d+$")]
+
+
+class GivenUp(Struct, frozen=True, rename="camel"):
+    """Where records were in the stream, and when they arrived there, as Lambda says it."""
 
     stream_arn: str
-    shard: str
-    first: str
-    last: str
-    arrived: datetime
-    arrived_last: datetime
+    shard_id: str
+    start_sequence_number: Number
+    end_sequence_number: Number
+    approximate_arrival_of_first_record: datetime
+    approximate_arrival_of_last_record: datetime
 
-    @classmethod
-    def parse(cls, body: str) -> Self:
-        """Read Lambda's document. Raises ValueError where it is none."""
-        try:
-            batch = json.loads(body)["DDBStreamBatchInfo"]
-            first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
-            if not (first.isdigit() and last.isdigit()):
-                raise ValueError(f"no sequence numbers: {first!r} and {last!r}")
-            times = [batch[f"approximateArrivalOf{which}Record"] for which in ("First", "Last")]
-            arrived = map(datetime.fromisoformat, times)
-            return cls(batch["streamArn"], batch["shardId"], first, last, *arrived)
-        except (AttributeError, KeyError, TypeError) as exc:
-            raise ValueError(f"no document of Lambda's: {exc!r}") from exc
+
+class Document(Struct):
+    """Lambda's document."""
+
+    batch: GivenUp = msgspec.field(name="DDBStreamBatchInfo")
 
 
 Batch = GivenUp | UnreadableRecord
@@ -58,15 +54,15 @@ Batch = GivenUp | UnreadableRecord
 def batch_of(message: str) -> Batch:
     """Read Lambda's document, or what ``broadcast`` set aside. Raises ValueError if it is neither."""
     try:
-        return GivenUp.parse(message)
-    except ValueError:
+        return msgspec.json.decode(message, type=Document).batch
+    except msgspec.MsgspecError:
         return record_of(message)
 
 
 def place_of(batch: Batch) -> tuple[datetime, int]:
     """Return when a batch arrived in the stream, and its place there."""
     if isinstance(batch, GivenUp):
-        return batch.arrived, int(batch.first)
+        return batch.approximate_arrival_of_first_record, int(batch.start_sequence_number)
     return datetime.fromtimestamp(batch.arrived, UTC), int(batch.sequence_number)
 
 
@@ -80,20 +76,20 @@ class Found:
     pending: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
 class GivenUpRecords:
-    """Reads records again. The first two arguments are SDK clients."""
+    """Reads records again. ``dynamodb`` and ``streams`` are SDK clients."""
 
-    def __init__(self, dynamodb: Any, streams: Any, table: str, redelivery: Redelivery) -> None:
-        self._dynamodb = dynamodb
-        self._table = table
-        self._reader = TableStream(dynamodb, streams, table)
-        self._redelivery = redelivery
+    dynamodb: Any
+    streams: Any
+    table: str
+    redelivery: Redelivery
 
     def find(self, batch: Batch) -> Found:
         """Return what a batch held. Raises ValueError where that still can't be read, Unavailable."""
         if isinstance(batch, UnreadableRecord):
             key = {"PK": {"S": batch.partition_key}, "SK": {"S": batch.sort_key}}
-            item = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+            item = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
             try:
                 return Found(events_of(item) if item else [])
             except ValueError as exc:
@@ -101,23 +97,25 @@ class GivenUpRecords:
         try:
             records = self._records(batch)
         except (RecordsTrimmed, StreamGone, IteratorExpired):
-            since, until = timestamp(batch.arrived - SLACK), timestamp(batch.arrived_last + SLACK)
-            return Found([*self._redelivery.logged(since, until)])
+            since = timestamp(batch.approximate_arrival_of_first_record - SLACK)
+            until = timestamp(batch.approximate_arrival_of_last_record + SLACK)
+            return Found([*self.redelivery.logged(since, until)])
         read = read_records(stream_event(records, batch.stream_arn)["Records"])
         return Found([one.event for one in read.events], "the stream", read.unreadable, read.pending)
 
     def _records(self, batch: GivenUp) -> list[Record]:
         """Return the records. Raises RecordsTrimmed, StreamGone, IteratorExpired where some are missing."""
+        reader = TableStream(self.dynamodb, self.streams, self.table)
         found: list[Record] = []
         empty = 0
-        iterator: str | None = self._reader.iterator(
-            batch.stream_arn, batch.shard, "AT_SEQUENCE_NUMBER", batch.first
+        iterator: str | None = reader.iterator(
+            batch.stream_arn, batch.shard_id, "AT_SEQUENCE_NUMBER", batch.start_sequence_number
         )
         while iterator is not None and empty < EMPTY_PAGES:
-            page = self._reader.page(iterator)
+            page = reader.page(iterator)
             for record in page.records:
                 found.append(record)
-                if sequence_number(record) == batch.last:
+                if sequence_number(record) == batch.end_sequence_number:
                     return found
             empty = 0 if page.records else empty + 1
             iterator = page.next_iterator
