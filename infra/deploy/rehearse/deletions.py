@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore import xform_name
 
-from infra.deploy.aws import Aws
+from infra.deploy.aws import Aws, if_there
 from infra.deploy.chalice.state import settled_mappings
 from infra.deploy.rehearse.terminal import STAGE, Terminal, must
 from infra.event_sources import ASYNCHRONOUS
@@ -107,7 +107,8 @@ def _disable_functions(aws: Aws) -> Iterator[str]:
     yield from ("the stream's mapping differs in Enabled", "the queue's mapping differs in Enabled")
     for function in (one["FunctionName"] for one in lambdas.list_functions()["Functions"]):
         lambdas.delete_function_concurrency(FunctionName=function)
-        for statement in _statements(lambdas, function):
+        policy = if_there(lambdas.get_policy, FunctionName=function).get("Policy", '{"Statement": []}')
+        for statement in json.loads(policy)["Statement"]:
             lambdas.remove_permission(FunctionName=function, StatementId=statement["Sid"])
     for name in ASYNCHRONOUS:
         lambdas.delete_function_event_invoke_config(FunctionName=STAGE.function(name))
@@ -154,14 +155,6 @@ def _undo(aws: Aws, resource: Any, operation: str = "") -> None:
     if operation == "delete_role_policy":
         arguments["PolicyName"] = "does"
     getattr(client, operation)(**arguments)
-
-
-def _statements(lambdas: Any, function: str) -> list[dict[str, str]]:
-    try:
-        policy = json.loads(lambdas.get_policy(FunctionName=function)["Policy"])
-    except lambdas.exceptions.ResourceNotFoundException:
-        return []
-    return [*policy["Statement"]]
 
 
 def _stack_resources(aws: Aws) -> Iterator[Any]:
