@@ -58,6 +58,8 @@ class StrictValidator(ParamValidator):
         size = len(params) if isinstance(params, str | list | dict) else params
         if shape.type_name != "blob" and isinstance(size, int | float) and size > limits.get("max", size):
             self._beyond.append(f"{at} has {size}, and may have {limits['max']}")
+        if isinstance(params, dict) and len(params) < limits.get("min", 0):  # botocore does not count a map's
+            self._beyond.append(f"{at} has {len(params)}, and must have {limits['min']}")
 
 
 def problems(call: Any) -> list[str]:
