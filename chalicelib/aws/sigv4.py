@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from urllib.parse import SplitResult, quote
 
-import msgspec
-
 from chalicelib.errors import Unavailable
 from chalicelib.settings import Keys
 
@@ -20,34 +18,37 @@ UNRESERVED = "-._~"  # RFC 3986 leaves these, letters and digits unencoded
 _ONLY_PADDING_TO_ENCODE = re.compile(r"[A-Za-z0-9_.~-]+={0,2}").fullmatch
 
 
-class SignedRequests(msgspec.Struct, dict=True):
+class SignedRequests:
     """Makes requests that differ only in the last segment of their path. ``path`` is the part before it.
 
     Each takes one SHA-256 and one HMAC. ``headers`` are in lower case. ``clock`` gives Unix seconds.
     """
 
-    service: str
-    region: str
-    credentials: Keys
-    clock: Callable[[], float]
-    method: str
-    endpoint: SplitResult
-    path: str
-    body: bytes
-    headers: Mapping[str, str] = {}
-
-    def __post_init__(self) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what a signature covers
+        self,
+        service: str,
+        region: str,
+        credentials: Keys,
+        clock: Callable[[], float],
+        method: str,
+        endpoint: SplitResult,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Raise Unavailable if there are no credentials."""
-        if not self.credentials.access_key or not self.credentials.secret_key:
+        if not credentials.access_key or not credentials.secret_key:
             raise Unavailable(
                 "There are no AWS credentials to sign requests with. On AWS the function's role provides "
                 "them; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (an emulator takes any)."
             )
-        path = self.endpoint.path + self.path
-        self._start = f"{self.method} {path}"
+        self.service, self.region, self.credentials, self.clock = service, region, credentials, clock
+        self.endpoint, self.body, self.headers = endpoint, body, headers or {}
+        path = endpoint.path + path
+        self._start = f"{method} {path}"
         # The path is encoded once to be sent and twice to be signed: "=" becomes %3D, then %253D.
-        self._canonical_start = f"{self.method}\n{quote(path, safe='/' + UNRESERVED)}"
-        self._body_hash = hashlib.sha256(self.body).hexdigest()
+        self._canonical_start = f"{method}\n{quote(path, safe='/' + UNRESERVED)}"
+        self._body_hash = hashlib.sha256(body).hexdigest()
         self._second = -1
 
     def to(self, segment: str = "") -> bytes:
