@@ -16,6 +16,10 @@ import yaml
 STACK = Path(__file__).parent / "deploy" / "stack.yaml"
 EVENTS = STACK.with_name("events.yaml")
 """The stack of a stage's event bus."""
+DEPLOYER_POLICY = STACK.with_name("deployer-policy.json")
+"""The rights of somebody who deploys and operates stages, see docs/deploying.md."""
+EVENTS_POLICY = STACK.with_name("events-policy.json")
+"""What they need besides for stages with an event bus. One policy can't hold both."""
 
 MAX_SENT = 51_200
 """Bytes of a template that CloudFormation accepts in a request. A larger one has to be in a bucket.

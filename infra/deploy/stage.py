@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 from chalicelib.settings import MANAGEMENT_ENDPOINT
@@ -11,10 +10,6 @@ from infra.budget import ACCOUNT_RATE
 from infra.deploy.output import DeploymentError
 
 APP_NAME = "game-night-live"
-DEPLOYER_POLICY = Path(__file__).with_name("deployer-policy.json")
-"""The rights of somebody who deploys and operates stages, see docs/deploying.md."""
-EVENTS_POLICY = Path(__file__).with_name("events-policy.json")
-"""What they need besides for stages with an event bus. One policy can't hold both."""
 
 STAGE_NAME = re.compile(r"(?!local$)[a-z][a-z0-9]{0,15}")
 """Without dashes, so that no name begins with another stage's name and a dash. `local` is the gateway's."""

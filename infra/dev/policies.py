@@ -11,8 +11,7 @@ from typing import Any
 
 import parliament  # type: ignore[import-not-found] # in another environment
 
-from infra.deploy.stage import DEPLOYER_POLICY, EVENTS_POLICY
-from infra.template import EVENTS, resources
+from infra.template import DEPLOYER_POLICY, EVENTS, EVENTS_POLICY, resources
 
 ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:123456789012:table/t",

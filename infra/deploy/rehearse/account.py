@@ -9,8 +9,8 @@ from pathlib import Path
 import boto3
 from click import ClickException
 
-from infra.deploy.stage import DEPLOYER_POLICY, EVENTS_POLICY
 from infra.ministack import MiniStackError, ministack
+from infra.template import DEPLOYER_POLICY, EVENTS_POLICY
 
 EMULATOR = Path(__file__).with_name("emulator.py")
 REGION = "us-east-1"

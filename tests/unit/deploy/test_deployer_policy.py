@@ -13,8 +13,8 @@ from botocore import xform_name
 from cfnlint.decode import cfn_yaml
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from infra.deploy.stage import APP_NAME, DEPLOYER_POLICY, EVENTS_POLICY
-from infra.template import EVENTS, STACK
+from infra.deploy.stage import APP_NAME
+from infra.template import DEPLOYER_POLICY, EVENTS, EVENTS_POLICY, STACK
 
 POLICIES = (DEPLOYER_POLICY, EVENTS_POLICY)
 STATEMENTS: Any = [one for path in POLICIES for one in json.loads(path.read_text())["Statement"]]
