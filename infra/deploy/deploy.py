@@ -26,7 +26,7 @@ FINGERPRINT = "game-night-live-deployment"
 def deploy(target: Target) -> dict[str, Any]:
     """Change whatever of a stage differs from what is declared here.
 
-    Return its name, the URLs of the page, REST and WebSocket, and whether anything was ``changed``.
+    Return its name, the URLs of the page, REST and WebSocket, and whether anything on AWS was ``changed``.
     """
     progress, name = target.progress, target.stage.name
     stream_arn, changed = provision(target)

@@ -23,7 +23,7 @@ ANY_API = "*"
 
 
 class Provisioned(NamedTuple):
-    """What is around the functions now: the sessions table's stream, and whether anything was changed."""
+    """What is around the functions now: the sessions table's stream, and whether AWS had to change."""
 
     stream_arn: str
     changed: bool
@@ -69,7 +69,7 @@ def provision(target: Target) -> Provisioned:
     )
     recorded = target.config.record(stage, entry)
     progress.detail(f"the entry of {stage.name} is written" if recorded else "unchanged")
-    return Provisioned(stream_arn, changed or made or recorded)
+    return Provisioned(stream_arn, changed or made)
 
 
 def ensure_secret(ssm: Any, name: str) -> bool:
