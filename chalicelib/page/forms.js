@@ -45,13 +45,18 @@ export function clearField(field) {
   if (told) say(told, '');
 }
 
+const answers = new WeakMap(); // dialog -> its newest answer, a promise
+
 /** Ask to confirm an action that can't be undone; return the answer. */
-export function confirmed(dialog) {
+export async function confirmed(dialog) {
+  await answers.get(dialog); // a dialog says only a moment later that it was closed
   dialog.returnValue = 'no';
   dialog.showModal();
-  return new Promise((answer) => {
-    dialog.addEventListener('close', () => answer(dialog.returnValue === 'yes'), { once: true });
+  const answer = new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
   });
+  answers.set(dialog, answer);
+  return answer;
 }
 
 function clearProblems(form) {

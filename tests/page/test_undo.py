@@ -132,6 +132,20 @@ async def test_keys_and_a_screen_reader_are_enough(visit: Visit, host: Host) -> 
     await expect(visitor.page.locator("#announcer")).to_contain_text("Quiplash was removed")
 
 
+async def test_who_changes_their_mind_at_once_is_asked_once_more(visit: Visit, host: Host) -> None:
+    await playing(host, "Quiplash")
+    visitor = await visit("admin")
+    await visitor.connection_is("live")
+
+    # A dialog says only a moment later that it was closed.
+    await visitor.page.get_by_role("button", name="Remove Quiplash").evaluate(
+        "remove => { remove.click(); document.getElementById('removing').close('no'); remove.click(); }"
+    )
+    await visitor.presses("Remove it")
+
+    await expect(visitor.game("Quiplash")).to_have_count(0)
+
+
 async def test_a_bot_hears_what_a_host_undoes_and_removes_nothing(visit: Visit, host: Host) -> None:
     wire = Wire()
     night = await playing(host, "Quiplash", "Fibbage")
