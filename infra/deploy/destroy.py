@@ -15,11 +15,10 @@ from infra.deploy.chalice.state import (
 )
 from infra.deploy.output import DeploymentError
 from infra.deploy.status import existing_tables, has_secret
-from infra.deploy.target import Part, Target
+from infra.deploy.target import Part, Target, remove
 from infra.template import tables
 
 NOTHING_LEFT = "nothing of the stage; restored tables and backups stay, if there are any"
-NONE = "nothing was there"
 
 
 def table_with_nights(target: Target) -> str | None:
@@ -33,8 +32,7 @@ def left(target: Target) -> Iterator[str]:
     """Yield everything on AWS that belongs to a stage, a line each."""
     yield from (what for what, _ in events.parts(target))
     yield from (what for what, _ in _functions_and_apis(target))
-    if status := target.stack.status():
-        yield f"stack {target.stage.stack} ({status})"
+    yield from (what for what, _ in _stack(target))
     yield from (what for what, _ in _data(target))
 
 
@@ -47,9 +45,7 @@ def destroy(target: Target) -> None:
     # Chalice would delete only what it has a record of, and not the second of two APIs.
     _remove(target, _functions_and_apis)
     progress.step(f"Stack {stage.stack}")
-    was_there = bool(target.stack.status())
-    target.stack.delete()
-    progress.detail("deleted" if was_there else NONE)
+    _remove(target, _stack)
     progress.step("Tables, token secret and logs")
     # A function that still ran while the stack was deleted has made its log group again.
     _remove(target, _data)
@@ -65,12 +61,13 @@ def destroy(target: Target) -> None:
 
 
 def _remove(target: Target, parts: Callable[[Target], Iterator[Part]]) -> None:
-    found = [*parts(target)]
-    for what, remove in found:
-        remove()
-        target.progress.detail(f"deleted the {what}")
-    if not found:
-        target.progress.detail(NONE)
+    if not remove(parts(target), target.progress):
+        target.progress.detail("nothing was there")
+
+
+def _stack(target: Target) -> Iterator[Part]:
+    if status := target.stack.status():
+        yield f"stack {target.stage.stack} ({status})", target.stack.delete
 
 
 def _functions_and_apis(target: Target) -> Iterator[Part]:

@@ -15,7 +15,7 @@ from chalicelib.nights.events import EventType
 from infra.deploy.aws import if_there
 from infra.deploy.output import DeploymentError, code_of
 from infra.deploy.stack import Stack
-from infra.deploy.target import Part, Target
+from infra.deploy.target import Part, Target, remove
 from infra.template import EVENTS, sent
 
 DEAD_LETTERS = "{}-events-dead"
@@ -41,11 +41,7 @@ def apply(target: Target, stream_arn: str) -> bool:
         changed = stack.apply(sent(target.stage.name, EVENTS), parameters)
         target.progress.detail("is as declared now" if changed else "unchanged")
         return changed
-    unwanted = [*parts(target)]
-    for what, remove in unwanted:
-        remove()
-        target.progress.detail(f"deleted the {what}")
-    return bool(unwanted)
+    return remove(parts(target), target.progress)
 
 
 def parts(target: Target) -> Iterator[Part]:

@@ -1,7 +1,7 @@
 """Holds what every part of a deployment needs: the stage, its account, its options, the terminal."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,15 @@ class Target:
     def websocket_url(self, api_id: str) -> str:
         """Return the URL that clients connect to."""
         return re.sub("^http", "ws", self.url(api_id))
+
+
+def remove(parts: Iterable[Part], progress: Progress) -> bool:
+    """Remove parts of a stage, and show each; return whether there were any."""
+    found = [*parts]  # all of them are looked for before the first is gone
+    for what, delete in found:
+        delete()
+        progress.detail(f"deleted the {what}")
+    return bool(found)
 
 
 def environment_of(configuration: Mapping[str, Any]) -> dict[str, str]:

@@ -112,7 +112,7 @@ def provision(target: Target, *, json_only: bool) -> None:
     The CloudFormation stack has tables, queues, roles, logs, alarms and a dashboard. The secret signs tokens.
     The configuration is the stage's entry in .chalice/config.json. You can run it again at any time.
     """
-    stream_arn, _ = provision_stage(target)
+    stream_arn = provision_stage(target).stream_arn
     name = target.stage.name
     line = f"\n`chalice deploy --stage {name}` works now; `gamenight stage deploy` does the rest too."
     answer({"stage": name, "stream_arn": stream_arn}, line, json_only=json_only)

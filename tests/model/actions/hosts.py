@@ -4,6 +4,7 @@
 state; where there is nothing to do it does nothing. ``within`` are the interruptions.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,37 +86,41 @@ def revoke(night: Night, client: Client, within: Interruptions = ()) -> None:
     """Revoke a client's tokens, again after a failure. It has others afterwards."""
     at = night.clock().timestamp()
     client.is_being_revoked()
-    done = False
-    for attempt in range(ATTEMPTS):
+    answer = answered(night, "DELETE", f"/api/tokens/{client.name}", attempts=ATTEMPTS, within=within)
+    if answer is not None and answer.status != 204:
+        night.complain(f"{client.name} could not be revoked: {answer}")
+    client.was_revoked(at if answer else None)
+
+
+def answered(
+    night: Night,
+    method: str,
+    path: str,
+    *,
+    attempts: int,
+    within: Interruptions,
+    **more: Any,
+) -> Answer | None:
+    """Send a request, again after a failure; return the first answer but 503, None where there is none.
+
+    The interruptions are for the first attempt. ``more`` is for ``Night.request``.
+    """
+    for attempt in range(attempts):
         here = () if attempt else within
-        try:
-            answer = night.request("DELETE", f"/api/tokens/{client.name}", interruptions=here)
-        except FunctionFailed:
-            continue
-        if answer.status not in {204, 503}:
-            night.complain(f"{client.name} could not be revoked: {answer}")
-        if done := answer.status == 204:
-            break
-    client.was_revoked(at if done else None)
+        with suppress(FunctionFailed):
+            answer = night.request(method, path, interruptions=here, **more)
+            if answer.status != 503:
+                return answer
+    return None
 
 
 def _ask(night: Night, request: Request, within: Interruptions) -> None:
     """Send a request, again after a failure where it has a key, and check what is answered."""
-    life = night.ledger
-    for attempt in range(ATTEMPTS if request.key else 1):
-        try:
-            answer = night.request(
-                "POST",
-                request.path,
-                request.body,
-                headers=[("Idempotency-Key", request.key)] if request.key else [],
-                interruptions=() if attempt else within,
-            )
-        except FunctionFailed:
-            continue
-        if answer.status != 503 and life is night.ledger:
-            _check_answer(night, request, answer)
-            return
+    attempts, headers = (ATTEMPTS, [("Idempotency-Key", request.key)]) if request.key else (1, [])
+    life, how = night.ledger, {"body": request.body, "headers": headers}
+    answer = answered(night, "POST", request.path, attempts=attempts, within=within, **how)
+    if answer is not None and life is night.ledger:
+        _check_answer(night, request, answer)
 
 
 def _check_answer(night: Night, request: Request, answer: Answer) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.nights.events import session_stream
-from tests.model.actions.hosts import VOTERS, session_of
+from tests.model.actions.hosts import VOTERS, answered, session_of
 from tests.model.night import Night
 from tests.model.world.functions import Answer
-from tests.model.world.interruptions import FunctionFailed, Interruptions
+from tests.model.world.interruptions import Interruptions
 
 REFUSALS = {"session_closed", "game_not_found", "vote_not_found"}
 
@@ -72,11 +72,8 @@ def _delete(
     night: Night, path: str, query: str, check: Callable[[Answer], None], within: Interruptions
 ) -> None:
     life = night.ledger
-    try:
-        answer = night.request("DELETE", path, query=query, interruptions=within)
-    except FunctionFailed:
-        return
-    if answer.status == 503 or life is not night.ledger:
+    answer = answered(night, "DELETE", path, attempts=1, within=within, query=query)
+    if answer is None or life is not night.ledger:
         return
     if answer.status >= 400 and answer.body["code"] not in REFUSALS:
         night.complain(f"DELETE {path} was answered {answer}")
