@@ -4,11 +4,11 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
+from gamenight.service_event import ServiceEvent
 from gamenight.types import (
     EVENTS,
     GameAdded,
     GameRemoved,
-    ServiceEvent,
     SessionEnded,
     SessionOfVote,
     SessionStarted,

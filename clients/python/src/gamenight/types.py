@@ -1,21 +1,9 @@
 """What the service answers and sends. `make specs` writes this file from the specification."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, final
+from typing import Literal, TypedDict, final
 
-
-@dataclass(frozen=True, slots=True)
-class ServiceEvent:
-    """What every event of a night has. ``timestamp`` is UTC, such as ``2025-11-01T20:00:00.123Z``."""
-
-    timestamp: str
-    data: Any
-
-    @property
-    def session_id(self) -> int:
-        """The night that it belongs to."""
-        session_id: int = self.data["session"]["id"]
-        return session_id
+from gamenight.service_event import ServiceEvent
 
 
 @final
