@@ -10,6 +10,7 @@ Calls are all that voters and counter make to DynamoDB; Lambda's polls of the st
 among them.
 """
 
+import asyncio
 import json
 import multiprocessing
 import os
@@ -34,6 +35,7 @@ from chalicelib.auth.claims import Claims, Role
 from chalicelib.aws.dynamodb.database import Database, Table
 from chalicelib.aws.dynamodb.nights.sessions import DynamoSessionStore
 from chalicelib.aws.dynamodb.nights.stream_records import read_records
+from chalicelib.aws.http import HttpClient
 from chalicelib.errors import GameNightError
 from chalicelib.idempotency import Idempotent
 from chalicelib.nights.games import NewGame, add_game
@@ -46,6 +48,7 @@ from chalicelib.retry import Backoff
 from chalicelib.timestamps import system_clock, timestamp
 from infra.dynamodb_local import dynamodb_local
 from infra.local.engine.embedded import embedded_engine
+from infra.local.engine.endpoints import KEYS
 from infra.local.state import StateDir
 from infra.local.triggers.stream_event import stream_event
 from infra.local.triggers.stream_reader import TableStream
@@ -120,23 +123,23 @@ def vote_for_a_while(run: Run, process: int, start: Any) -> Outcome:
 
 def count_until(run: Run, start: Any, over: Any) -> Outcome:
     """Count what the stream says until the voters are done and nothing is pending."""
+    return asyncio.run(_count_until(run, start, over))
+
+
+async def _count_until(run: Run, start: Any, over: Any) -> Outcome:
     calls: Counter[str] = Counter()
     store = opened(run, calls)
     counter = VoteCounter(store, store.pending, system_clock)
-    session = botocore.session.get_session()
-    services = ("dynamodb", "dynamodbstreams")
-    stream = TableStream(
-        *(session.create_client(name, REGION, endpoint_url=run.url) for name in services), run.table
-    )
-    arn = stream.arn()
-    iterators = [stream.iterator(arn, shard.id, "LATEST") for shard in stream.shards(arn)]
+    stream = TableStream.of(run.table, HttpClient(), run.url, REGION, lambda: KEYS)
+    arn = await stream.arn()
+    iterators = [await stream.iterator(arn, shard.id, "LATEST") for shard in await stream.shards(arn)]
     start.wait()
     done = False
     while not done:
         done = over.is_set()  # before the last look
-        time.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
         for number, iterator in enumerate(iterators):
-            page = stream.page(iterator)
+            page = await stream.page(iterator)
             iterators[number] = page.next_iterator or iterator
             pending = read_records(stream_event(page.records, arn)["Records"]).pending
             assert count_sessions(counter, Backoff(), pending) == []

@@ -32,6 +32,7 @@ class JsonApi(msgspec.Struct, dict=True):
     service: ClassVar[str]
     target: ClassVar[str]  # the prefix of an operation's name
     unavailable: ClassVar[str]  # the detail of Unavailable
+    errors: ClassVar[Mapping[str, type[Exception]]] = {}  # by the service's code, instead of Unavailable
     http: HttpClient
     endpoint: str | None
     region: str
@@ -47,14 +48,14 @@ class JsonApi(msgspec.Struct, dict=True):
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return an operation's answer. It may run more than once, so it must be idempotent.
 
-        Raises ConditionFailed, or Unavailable if the service refuses or does not answer in time.
+        Raises ConditionFailed and ``errors``, or Unavailable if it refuses or does not answer in time.
         """
         target = f"{self.target}.{operation}"
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": target}
         signing = self.service, self.region, self.credentials(), self.http.clock
         body = json.dumps(arguments).encode()
         requests = SignedRequests(*signing, "POST", self._endpoint, "/", body, headers)
-        attempts = 0
+        attempts, code = 0, ""
         while True:
             attempts += 1
             try:
@@ -75,7 +76,7 @@ class JsonApi(msgspec.Struct, dict=True):
                 break
             await asyncio.sleep(delay)
         logger.warning("%s failed", self.service, extra={"operation": operation, "reason": reason})
-        raise Unavailable(self.unavailable)
+        raise self.errors.get(code, Unavailable)(self.unavailable)
 
 
 class DynamoApi(JsonApi):

@@ -70,10 +70,11 @@ class FaultyDynamoDb:
             lines = [line.split(": ", 1) for line in head.rstrip().split("\r\n")[1:]]
             headers = {name.lower(): value for name, value in lines}
             body = await reader.readexactly(int(headers.pop("content-length")))
-            operation = headers["x-amz-target"].rpartition(".")[2]
+            api, _, operation = headers["x-amz-target"].partition(".")
+            service = "dynamodb" if api.startswith("DynamoDB_") else "dynamodbstreams"
             self.asked += 1
             request = DynamoRequest(operation, json.loads(body))
-            self.wrong += json_problems("dynamodb", operation, request.arguments)
+            self.wrong += json_problems(service, operation, request.arguments)
             answer = await self._answer(request, headers, body)
             if answer is None:
                 writer.transport.abort()

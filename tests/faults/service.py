@@ -10,8 +10,10 @@ from typing import Any
 
 from chalicelib.aws.delivery_queue import received_jobs
 from chalicelib.aws.dynamodb.nights.stream_records import read_records
+from chalicelib.aws.http import HttpClient
 from infra.event_sources import STREAM_MAPPING
 from infra.local.deployment import Moment
+from infra.local.engine.endpoints import KEYS
 from infra.local.triggers.queue_poller import queue_event
 from infra.local.triggers.stream_event import Record, stream_event
 from infra.local.triggers.stream_mapping import (
@@ -24,6 +26,7 @@ from infra.local.triggers.stream_mapping import (
 from infra.local.triggers.stream_reader import TableStream
 from tests.faults.clients import Clients
 from tests.faults.stage import Stage
+from tests.integration.aws.hostile_server import REGION
 
 SECONDS = 30.0
 
@@ -34,25 +37,27 @@ class Service(Stage):
     def __init__(self, engine: str, clients: Clients, dynamodb: str) -> None:
         super().__init__(engine, clients, dynamodb)
         self.given_up: list[Any] = []
-        self._reader = TableStream(
-            self.client("dynamodb"), self.client("dynamodbstreams"), self.settings.sessions_table
-        )
+        self._http = HttpClient()
+        self._reader = TableStream.of(self.settings.sessions_table, self._http, engine, REGION, lambda: KEYS)
         self._positions: dict[str, str | None] = {}
         self._shards: dict[str, ShardQueue] = {}
 
+    async def close(self) -> None:
+        await self._http.close()
+        await super().close()
+
     async def deliver(self) -> None:
         """Hand over what the stream has, until all of it is done or given up."""
-        arn = self._reader.arn()
-        for shard in self._reader.shards(arn):
+        arn = await self._reader.arn()
+        for shard in await self._reader.shards(arn):
             queue = self._shards.setdefault(shard.id, self._shard_queue(arn, shard.id))
-            queue.add(self._records(arn, shard.id))
+            queue.add(await self._records(arn, shard.id))
             while (batch := queue.next_batch()) is not None:
                 queue.answered(batch, await self.broadcast(batch.records, arn))
 
     async def broadcast(self, records: Sequence[Record], arn: str = "arn") -> Any:
         """Hand over records."""
-        event = json.loads(json.dumps(stream_event(records, arn), default=str))
-        read = read_records(event["Records"])
+        read = read_records(stream_event(records, arn)["Records"])
         again = await self.app.broadcast.run(read.events, within=SECONDS)
         again += await self.app.count_votes(read.pending)
         again += await self.app.dead_letters.put(read.unreadable)
@@ -81,20 +86,19 @@ class Service(Stage):
             queue.release(message)
         return [json.loads(one["Body"]) for one in messages]
 
-    def records(self) -> list[Record]:
+    async def records(self) -> list[Record]:
         """Return the records that the stream has and nobody was handed yet."""
-        arn = self._reader.arn()
+        arn = await self._reader.arn()
         patterns = patterns_of(STREAM_MAPPING)
-        found = [one for shard in self._reader.shards(arn) for one in self._records(arn, shard.id)]
+        found = [
+            one for shard in await self._reader.shards(arn) for one in await self._records(arn, shard.id)
+        ]
         return [one for one in found if matches_any(patterns, one)]
 
-    def give_up(self, records: Sequence[Record], shard: str | None = None) -> None:
+    async def give_up(self, records: Sequence[Record], shard: str | None = None) -> None:
         """Give up records as Lambda does after the last attempt."""
-        arn = self._reader.arn()
-        self._give_up(Batch(tuple(records)), arn, shard or self._shard(arn))
-
-    def _shard(self, arn: str) -> str:
-        return self._reader.shards(arn)[0].id
+        arn = await self._reader.arn()
+        self._give_up(Batch(tuple(records)), arn, shard or (await self._reader.shards(arn))[0].id)
 
     def _give_up(self, batch: Batch, arn: str, shard: str) -> None:
         failure = failure_record(batch, "broadcast", arn, shard, Moment.present())
@@ -104,13 +108,13 @@ class Service(Stage):
     def _shard_queue(self, arn: str, shard: str) -> ShardQueue:
         return ShardQueue(STREAM_MAPPING, lambda batch: self._give_up(batch, arn, shard))
 
-    def _records(self, arn: str, shard: str) -> Sequence[Record]:
+    async def _records(self, arn: str, shard: str) -> Sequence[Record]:
         last = self._positions.get(shard)
         kind = "AFTER_SEQUENCE_NUMBER" if last else "TRIM_HORIZON"
-        iterator: str | None = self._reader.iterator(arn, shard, kind, last)
+        iterator: str | None = await self._reader.iterator(arn, shard, kind, last)
         found: list[Record] = []
         while iterator is not None:
-            page = self._reader.page(iterator)
+            page = await self._reader.page(iterator)
             if not page.records:
                 break
             found += page.records

@@ -157,7 +157,7 @@ async def test_a_vote_whose_counting_is_refused_is_heard(
     voters = ["zoë", "max", "kim"]
     for voter in voters:
         await service.vote(session_id, voter)
-    pending = service.records()
+    pending = await service.records()
 
     service.retry(FEW_ATTEMPTS)
     too_often = [fault] * FEW_ATTEMPTS.policy.attempts

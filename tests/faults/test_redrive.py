@@ -60,7 +60,7 @@ async def test_a_dead_letter_is_redone_until_its_client_heals(service: Service) 
 async def test_a_dry_run_changes_nothing(service: Service) -> None:
     await with_a_dead_letter(service)
     service._positions.clear()
-    service.give_up(service.records())
+    await service.give_up(await service.records())
     before = service.dead()
 
     shown = [await redriven(service, dry_run=True) for _ in range(2)]
@@ -117,7 +117,7 @@ async def test_an_unreadable_event_is_delivered_once_mended(service: Service, *,
     session_id = await followed_night(service, "bot=")
     log_as(service, session_id, "game.exploded")
     if by_lambda:
-        service.give_up(service.records())
+        await service.give_up(await service.records())
         assert (await redriven(service)).records == Outcome(found=1, redone=1)
     await service.deliver()
 
@@ -147,7 +147,7 @@ async def test_records_that_were_given_up_are_delivered(
 ) -> None:
     session_id = await followed_night(service, "bot=")
     games = [await service.add_game(session_id) for _ in range(2)]
-    service.give_up(service.records(), shard=shard)
+    await service.give_up(await service.records(), shard=shard)
 
     redone = (await redriven(service)).records
     await service.work()
@@ -162,9 +162,9 @@ async def test_pending_votes_that_were_given_up_are_counted(service: Service) ->
     session_id = await service.start()
     await service.add_game(session_id)
     await service.crowd(session_id)
-    service.records()
+    await service.records()
     await service.vote(session_id, "zoë")
-    service.give_up(service.records())
+    await service.give_up(await service.records())
 
     redone = await redriven(service)
 

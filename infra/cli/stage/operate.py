@@ -12,7 +12,6 @@ from infra.deploy.operate.redrive import redrive as redo
 from infra.deploy.operate.restored import take_into_use
 from infra.deploy.operate.stage import OperatedStage
 from infra.deploy.output import Progress
-from infra.local.triggers.stream_reader import StreamUnavailable
 
 
 @click.command(epilog=examples("stage redrive --stage dev --dry-run", "stage redrive --stage dev"))
@@ -30,7 +29,7 @@ def redrive(stage: OperatedStage, *, dry_run: bool, json_only: bool) -> None:
     """
     try:
         redone = redo(stage, lambda line: click.echo(line, err=json_only), dry_run=dry_run)
-    except (GameNightError, StreamUnavailable) as error:
+    except GameNightError as error:
         raise click.ClickException(f"{error} Nothing is lost; run the same command again.") from error
     value = {"stage": stage.name, "dry_run": dry_run, **asdict(redone)}
     answer(value, _redone(redone, dry_run=dry_run), json_only=json_only)

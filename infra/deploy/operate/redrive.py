@@ -53,16 +53,15 @@ def redrive(stage: OperatedStage, tell: Tell, *, dry_run: bool, patience: int = 
     """Redo what is on a stage's two queues of failures.
 
     A queue counts as empty once it has handed out nothing for ``patience`` seconds. Raises DeploymentError,
-    Unavailable, StreamUnavailable, and what the SDK raises: nothing is lost, and it can be run again.
+    Unavailable, and what the SDK raises: nothing is lost, and it can be run again.
     """
     failures = stage.queue("StreamFailureQueue")
-    dynamodb, streams = stage.client("dynamodb"), stage.client("dynamodbstreams")
     records = Outcome()
     with stage.application() as (application, run), _taken(failures, patience) as (messages, kept):
-        given_up = GivenUpRecords(dynamodb, streams, stage.settings.sessions_table, application.redelivery)
+        given_up = GivenUpRecords(application.stream, application.redelivery)
         batches = [*_batches(messages, records, tell)]
         for batch, message in sorted(batches, key=lambda one: place_of(one[0])):
-            found = _found(given_up, batch, records, tell)
+            found = run(_found(given_up, batch, records, tell))
             if found is None or dry_run:
                 continue
             if found.pending and run(application.count_votes(found.pending)):
@@ -141,11 +140,11 @@ def _batches(messages: Iterator[Message], outcome: Outcome, tell: Tell) -> Itera
             tell(f"can't be read, and stays: message {message['MessageId']}")
 
 
-def _found(given_up: GivenUpRecords, batch: Batch, outcome: Outcome, tell: Tell) -> Found | None:
+async def _found(given_up: GivenUpRecords, batch: Batch, outcome: Outcome, tell: Tell) -> Found | None:
     """Return and report what a batch held, None if it still can't be read."""
     arrived = f"{place_of(batch)[0]:%Y-%m-%d %H:%M:%S}"
     try:
-        found = given_up.find(batch)
+        found = await given_up.find(batch)
     except ValueError as error:
         outcome.unreadable += 1
         tell(f"{arrived}, can't be read, and stays: {error}")

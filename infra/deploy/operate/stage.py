@@ -28,6 +28,7 @@ from infra.local.deployment import STAGE as LOCAL
 from infra.local.engine.endpoints import Endpoints, engine_client, point_the_sdks_at
 from infra.local.engine.queues import EngineQueue
 from infra.local.state import StateDir, StateInUse
+from infra.local.triggers.stream_reader import TableStream
 from infra.template import queues, tables
 
 
@@ -44,6 +45,12 @@ class OperatorApplication(Application):
     def epochs(self) -> DynamoEpochs:
         """What changes after a restore."""
         return DynamoEpochs(self._sessions_table, self._sessions, time.time)
+
+    @cached_property
+    def stream(self) -> TableStream:
+        """The stream of the sessions table."""
+        at = self.settings.dynamodb_endpoint, self.settings.region
+        return TableStream.of(self.settings.sessions_table, self._http, *at, self._credentials)
 
     async def disconnect_all(self) -> tuple[int, int]:
         """Close all connections, so that clients connect again: see ``followers``. Raises Unavailable."""

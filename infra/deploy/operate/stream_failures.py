@@ -8,7 +8,7 @@ that it could not read; it is read again, since the code or the item may have be
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -78,24 +78,23 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class GivenUpRecords:
-    """Reads records again. ``dynamodb`` and ``streams`` are SDK clients."""
+    """Reads records again."""
 
-    dynamodb: Any
-    streams: Any
-    table: str
+    stream: TableStream
     redelivery: Redelivery
 
-    def find(self, batch: Batch) -> Found:
+    async def find(self, batch: Batch) -> Found:
         """Return what a batch held. Raises ValueError where that still can't be read, Unavailable."""
         if isinstance(batch, UnreadableRecord):
             key = {"PK": {"S": batch.partition_key}, "SK": {"S": batch.sort_key}}
-            item = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+            asked = {"TableName": self.stream.table, "Key": key, "ConsistentRead": True}
+            item = (await self.stream.dynamodb.call("GetItem", asked)).get("Item")
             try:
                 return Found(events_of(item) if item else [])
             except ValueError as exc:
                 raise ValueError(f"{batch.sort_key} of {batch.partition_key}: {exc}") from exc
         try:
-            records = self._records(batch)
+            records = await self._records(batch)
         except (RecordsTrimmed, StreamGone, IteratorExpired):
             since = timestamp(batch.approximate_arrival_of_first_record - SLACK)
             until = timestamp(batch.approximate_arrival_of_last_record + SLACK)
@@ -103,16 +102,15 @@ class GivenUpRecords:
         read = read_records(stream_event(records, batch.stream_arn)["Records"])
         return Found([one.event for one in read.events], "the stream", read.unreadable, read.pending)
 
-    def _records(self, batch: GivenUp) -> list[Record]:
+    async def _records(self, batch: GivenUp) -> list[Record]:
         """Return the records. Raises RecordsTrimmed, StreamGone, IteratorExpired where some are missing."""
-        reader = TableStream(self.dynamodb, self.streams, self.table)
         found: list[Record] = []
         empty = 0
-        iterator: str | None = reader.iterator(
+        iterator: str | None = await self.stream.iterator(
             batch.stream_arn, batch.shard_id, "AT_SEQUENCE_NUMBER", batch.start_sequence_number
         )
         while iterator is not None and empty < EMPTY_PAGES:
-            page = reader.page(iterator)
+            page = await self.stream.page(iterator)
             for record in page.records:
                 found.append(record)
                 if sequence_number(record) == batch.end_sequence_number:

@@ -14,8 +14,8 @@ from functools import lru_cache
 import uvicorn
 from ministack.services import dynamodb
 
-# For each item that a Query reads, its condition is parsed and the size of each number is computed again. That
-# takes more than half of its time.
+# For each item, a Query parses its condition and computes the sizes of its numbers again. That takes more
+# than half of its time.
 for name in ("_tokenize", "_condition_syntax_error", "_number_size_bytes"):
     setattr(dynamodb, name, lru_cache(maxsize=1024)(getattr(dynamodb, name)))
 

@@ -8,7 +8,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from chalicelib.settings import Keys
 from infra.local.deployment import REGION
+
+ACCESS_KEY, SECRET_KEY = "local", "local"
+"""Credentials for an engine, which accepts any."""
+
+KEYS = Keys(ACCESS_KEY, SECRET_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +31,17 @@ def engine_client(service: str, endpoints: Endpoints) -> Any:
         service,
         REGION,
         endpoint_url=endpoints.dynamodb if service.startswith("dynamodb") else endpoints.everything,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - engines take any
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
         config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2}, proxies={}),
     )
 
 
 def sdk_variables(endpoints: Endpoints) -> dict[str, str]:
-    """Return the variables that point the SDKs at an engine. It accepts any credentials."""
+    """Return the variables that point the SDKs at an engine."""
     return {
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",

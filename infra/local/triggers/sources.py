@@ -8,10 +8,11 @@ from typing import Any
 
 from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 
+from chalicelib.aws.http import HttpClient
 from infra.budget import CONCURRENCY
 from infra.event_sources import STREAM_MAPPING
-from infra.local.deployment import STAGE, Moment
-from infra.local.engine.endpoints import Endpoints, engine_client
+from infra.local.deployment import REGION, STAGE, Moment
+from infra.local.engine.endpoints import KEYS, Endpoints
 from infra.local.engine.queues import EngineQueue, Message
 from infra.local.functions.deployed import triggered
 from infra.local.functions.service import LambdaService
@@ -31,8 +32,8 @@ def stream_poller(
 ) -> StreamPoller:
     """Return the poller of the table's stream. ``failures`` gets the batches that it gives up."""
     [source] = triggered(app, DynamoDBEventConfig)
-    dynamodb, streams = (engine_client(name, endpoints) for name in ("dynamodb", "dynamodbstreams"))
-    reader = TableStream(dynamodb, streams, tables(STAGE)["SessionsTable"].name)
+    table = tables(STAGE)["SessionsTable"].name
+    reader = TableStream.of(table, HttpClient(timeout=10), endpoints.dynamodb, REGION, lambda: KEYS)
 
     async def invoke(records: Sequence[Record], arn: str) -> Any:
         return await functions.invoke(source.name, stream_event(records, arn))

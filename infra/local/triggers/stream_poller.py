@@ -66,7 +66,7 @@ class StreamPoller:
         """Start behind all records that the stream has now. Raises what the reader raises."""
         await self._discover("LATEST")
         for place in self._places:
-            place.iterator = await asyncio.to_thread(self._reader.iterator, place.arn, place.shard, "LATEST")
+            place.iterator = await self._reader.iterator(place.arn, place.shard, "LATEST")
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -92,8 +92,8 @@ class StreamPoller:
 
     async def _discover(self, kind: str) -> None:
         """Drop the shards that have ended. Add each new shard, unless its parent is still being read."""
-        arn = await asyncio.to_thread(self._reader.arn)
-        shards = await asyncio.to_thread(self._reader.shards, arn)
+        arn = await self._reader.arn()
+        shards = await self._reader.shards(arn)
         self._places = [place for place in self._places if not place.ended]
         read = {place.shard for place in self._places}
         for shard in shards:
@@ -108,10 +108,8 @@ class StreamPoller:
         try:
             if place.iterator is None:
                 kind = "AFTER_SEQUENCE_NUMBER" if place.last else place.kind
-                place.iterator = await asyncio.to_thread(
-                    self._reader.iterator, place.arn, place.shard, kind, place.last
-                )
-            return await asyncio.to_thread(self._reader.page, place.iterator)
+                place.iterator = await self._reader.iterator(place.arn, place.shard, kind, place.last)
+            return await self._reader.page(place.iterator)
         except StreamGone:
             logger.warning("the stream or its shard is gone", extra={"shard": place.shard})
             return Page((), None)

@@ -1,20 +1,13 @@
-"""Reads a DynamoDB stream with the SDK: its shards, and their records page by page.
+"""Reads a DynamoDB stream: its shards, and their records page by page."""
 
-All methods block; ``stream_poller`` calls them in threads.
-"""
-
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from chalicelib.aws.http import HttpClient
+from chalicelib.aws.json_api import DynamoApi, JsonApi
+from chalicelib.settings import Keys
 from infra.local.triggers.stream_event import Record
-
-
-class StreamUnavailable(Exception):
-    """The stream could not be read. Another attempt may succeed."""
 
 
 class IteratorExpired(Exception):
@@ -27,6 +20,19 @@ class RecordsTrimmed(Exception):
 
 class StreamGone(Exception):
     """There is no such stream or shard, or it no longer exists."""
+
+
+class StreamsApi(JsonApi):
+    """Calls DynamoDB Streams. It answers with records as Lambda hands them over, which an SDK would parse."""
+
+    service = "dynamodb"
+    target = "DynamoDBStreams_20120810"
+    unavailable = "The stream did not answer in time."
+    errors: ClassVar = {
+        "ExpiredIteratorException": IteratorExpired,
+        "TrimmedDataAccessException": RecordsTrimmed,
+        "ResourceNotFoundException": StreamGone,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +52,33 @@ class Page:
     next_iterator: str | None
 
 
+@dataclass(frozen=True, slots=True)
 class TableStream:
-    """The stream of a table. ``dynamodb`` and ``streams`` are SDK clients.
+    """The stream of a table. Every method raises Unavailable and StreamGone."""
 
-    Every method raises StreamUnavailable and StreamGone.
-    """
+    dynamodb: DynamoApi
+    streams: StreamsApi
+    table: str
 
-    def __init__(self, dynamodb: Any, streams: Any, table: str) -> None:
-        self._dynamodb = dynamodb
-        self._streams = streams
-        self._table = table
+    @classmethod
+    def of(
+        cls, table: str, http: HttpClient, endpoint: str | None, region: str, keys: Callable[[], Keys]
+    ) -> Self:
+        """Return the stream of a table in a Region. ``endpoint`` is None for AWS's own."""
+        streams = endpoint or f"https://streams.dynamodb.{region}.amazonaws.com"
+        return cls(DynamoApi(http, endpoint, region, keys), StreamsApi(http, streams, region, keys), table)
 
-    def arn(self) -> str:
+    async def arn(self) -> str:
         """Return the stream's ARN, which changes when the table is recreated."""
-        with _translated():
-            arn = self._dynamodb.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")
+        described = await self.dynamodb.call("DescribeTable", {"TableName": self.table})
+        arn = described["Table"].get("LatestStreamArn")
         if not arn:
-            raise StreamGone(f"The table {self._table} has no stream.")
+            raise StreamGone(f"The table {self.table} has no stream.")
         return str(arn)
 
-    def shards(self, arn: str) -> list[Shard]:
+    async def shards(self, arn: str) -> list[Shard]:
         """Return the first hundred shards. An engine has only a few."""
-        with _translated():
-            stream = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]
+        stream = (await self.streams.call("DescribeStream", {"StreamArn": arn}))["StreamDescription"]
         return [
             Shard(
                 one["ShardId"],
@@ -78,7 +88,7 @@ class TableStream:
             for one in stream["Shards"]
         ]
 
-    def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
+    async def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
         """Return an iterator. ``kind`` is one of DynamoDB's: two kinds need a sequence number.
 
         Raises RecordsTrimmed.
@@ -86,28 +96,9 @@ class TableStream:
         arguments = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": kind}
         if sequence_number:
             arguments["SequenceNumber"] = sequence_number
-        with _translated():
-            return str(self._streams.get_shard_iterator(**arguments)["ShardIterator"])
+        return str((await self.streams.call("GetShardIterator", arguments))["ShardIterator"])
 
-    def page(self, iterator: str) -> Page:
+    async def page(self, iterator: str) -> Page:
         """Return a page of records. Raises IteratorExpired, RecordsTrimmed."""
-        with _translated():
-            answer = self._streams.get_records(ShardIterator=iterator)
+        answer = await self.streams.call("GetRecords", {"ShardIterator": iterator})
         return Page(answer["Records"], answer.get("NextShardIterator"))
-
-
-MEANINGS: dict[str, type[Exception]] = {
-    "ExpiredIteratorException": IteratorExpired,
-    "TrimmedDataAccessException": RecordsTrimmed,
-    "ResourceNotFoundException": StreamGone,
-}
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        raise MEANINGS.get(error.response["Error"]["Code"], StreamUnavailable)(str(error)) from error
-    except BotoCoreError as error:
-        raise StreamUnavailable(str(error)) from error

@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, datetime
 
 from infra.local.deployment import Moment
@@ -13,9 +12,8 @@ RECORD = {
     "eventSource": "aws:dynamodb",
     "awsRegion": "us-east-1",
     "dynamodb": {
-        "ApproximateCreationDateTime": datetime(2025, 11, 1, 20, 0, 0, tzinfo=UTC),
+        "ApproximateCreationDateTime": 1_762_027_200,
         "Keys": {"PK": {"S": "session#17"}},
-        "NewImage": {"PK": {"S": "session#17"}, "bytes": {"B": b"\xff"}, "list": {"L": [{"B": b"\xff"}]}},
         "SequenceNumber": "111",
         "SizeBytes": 26,
         "StreamViewType": "NEW_IMAGE",
@@ -23,19 +21,8 @@ RECORD = {
 }
 
 
-def test_a_parsed_record_becomes_the_json_of_lambda() -> None:
-    event = json.loads(json.dumps(stream_event([RECORD], ARN)))
-
-    [record] = event["Records"]
-    assert record["eventSourceARN"] == ARN
-    assert record["dynamodb"]["ApproximateCreationDateTime"] == 1_762_027_200.0
-    assert record["dynamodb"]["NewImage"]["bytes"] == {"B": "/w=="}
-    assert record["dynamodb"]["NewImage"]["list"] == {"L": [{"B": "/w=="}]}
-    assert {name: record[name] for name in ("eventID", "eventName", "awsRegion")} == {
-        "eventID": "1",
-        "eventName": "INSERT",
-        "awsRegion": "us-east-1",
-    }
+def test_a_record_names_its_stream() -> None:
+    assert stream_event([RECORD], ARN) == {"Records": [{**RECORD, "eventSourceARN": ARN}]}
 
 
 def test_what_was_given_up_is_named() -> None:

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
+from chalicelib.errors import Unavailable
 from infra.local.functions.environment import FunctionFailed
 from infra.local.triggers.stream_event import Record
 from infra.local.triggers.stream_mapping import WITHOUT_END, Batch
@@ -13,7 +14,6 @@ from infra.local.triggers.stream_reader import (
     RecordsTrimmed,
     Shard,
     StreamGone,
-    StreamUnavailable,
     TableStream,
 )
 
@@ -29,14 +29,14 @@ class FakeStream:
         self.troubles: list[Exception] = []
         self.trimmed = False
 
-    def arn(self) -> str:
+    async def arn(self) -> str:
         return self.name
 
-    def shards(self, arn: str) -> list[Shard]:
+    async def shards(self, arn: str) -> list[Shard]:
         assert arn == self.name
         return [Shard(shard, self.parents.get(shard), shard in self.closed) for shard in self.records]
 
-    def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
+    async def iterator(self, arn: str, shard: str, kind: str, sequence_number: str | None = None) -> str:
         assert arn == self.name
         if kind == "LATEST":
             return f"{shard}:{len(self.records[shard])}"
@@ -46,7 +46,7 @@ class FakeStream:
             raise RecordsTrimmed
         return f"{shard}:{self.records[shard].index(int(sequence_number or 0)) + 1}"
 
-    def page(self, iterator: str) -> Page:
+    async def page(self, iterator: str) -> Page:
         if self.troubles:
             raise self.troubles.pop(0)
         shard, _, position = iterator.partition(":")
@@ -163,7 +163,7 @@ async def test_no_trouble_with_the_stream_ends_it() -> None:
     async with polling(stream, lambda_):
         stream.records["a"] += [2]
         await lambda_.has_batches(1)
-        stream.troubles = [StreamUnavailable("down"), IteratorExpired(), ValueError("unheard of")]
+        stream.troubles = [Unavailable("down"), IteratorExpired(), ValueError("unheard of")]
         stream.records["a"] += [3]
         await lambda_.has_batches(2)
 
