@@ -106,7 +106,9 @@ class AttackedService(Night):
 
     def _environment(self) -> Environment:
         environment = super()._environment()
-        vars(environment).update(verifier=JwtVerifier(self, ISSUER), secrets=self)
+        vars(environment).update(
+            verifier=JwtVerifier(self, ISSUER), _signer=TokenIssuer(self, ISSUER), secrets=self
+        )
         return environment
 
     # REST.

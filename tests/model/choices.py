@@ -5,7 +5,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from tests.model.actions import clients, hosts, machinery, undo
+from tests.model.actions import clients, guests, hosts, machinery, undo
 from tests.model.clients import Since
 from tests.model.night import CLIENTS, Night, Setting
 from tests.model.world.interruptions import Fault, Interruption
@@ -60,10 +60,16 @@ class Chance:
             (2, lambda: partial(hosts.start, keyed=keyed, within=within())),
             (2, lambda: partial(hosts.ask_again, which=session, within=within())),
             (1, lambda: of_session("close")),
+            (1, lambda: partial(guests.invite, back=session, keyed=keyed, within=within())),
+            (2, lambda: self._of_a_name(guests.join, session, keyed=keyed, within=within())),
+            (1, lambda: self._of_a_name(guests.shut_out, session, within=within())),
             (2 * self._undoing, lambda: self._undone(undo.withdraw, session, within())),
             (self._undoing, lambda: self._undone(undo.remove, session, within())),
             (self._undoing, lambda: self._crowd_and_undo(session)),
         )
+
+    def _of_a_name(self, deed: Callable[..., None], session: int, **how: Any) -> Action:
+        return partial(deed, back=session, which=self._random.randint(0, 1), **how)
 
     def _undone(self, deed: Callable[..., None], session: int, within: Sequence[Interruption]) -> Action:
         return partial(deed, back=session, which=self._random.randint(0, 3), within=within)

@@ -62,6 +62,10 @@ class Night(Functions):
         self.answers: dict[str, Answer] = {}
         self.accepted: dict[str, Any] = {}
         self.asked_at: dict[str, int] = {}
+        self.codes: dict[int, str] = {}
+        self.names_asked_for: dict[tuple[int, str], set[int]] = {}
+        self.joined: dict[tuple[int, str], str] = {}
+        self.shut_out: dict[str, float] = {}
         self.answered_at: dict[str, int] = {}
         self.restored = False
         self.refused: set[str] = set()

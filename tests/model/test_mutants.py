@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.mutants import of_answers, of_delivery, of_revocation, of_votes
+from tests.model.mutants import of_answers, of_delivery, of_guests, of_revocation, of_votes
 from tests.model.mutants.mutant import Mutant
 from tests.model.play import play
 
@@ -19,7 +19,7 @@ RARE = {
 
 MUTANTS = {
     name: broken
-    for module in (of_delivery, of_answers, of_revocation, of_votes)
+    for module in (of_delivery, of_answers, of_guests, of_revocation, of_votes)
     for name, broken in vars(module).items()
     if getattr(broken, "__module__", None) == module.__name__ and not name.startswith("_")
 }

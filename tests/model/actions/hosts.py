@@ -6,11 +6,12 @@ state; where there is nothing to do it does nothing. ``within`` are the interrup
 
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from chalicelib.nights.events import session_stream
 from tests.model.clients import Client
-from tests.model.night import Night
+from tests.model.night import HOST, Night
 from tests.model.world.functions import Answer
 from tests.model.world.interruptions import FunctionFailed, Interruptions
 from tests.model.world.ledger import Entry
@@ -21,13 +22,14 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A POST of a host. ``marker`` tells its event from all others; ``key`` None is one without a key."""
+    """A POST. ``marker`` tells its event from all others; ``key`` None is one without a key."""
 
     number: int
     key: str | None
     path: str
     body: Any
     marker: str
+    token: str
 
 
 def session_of(night: Night, back: int) -> int:
@@ -43,7 +45,7 @@ def stream_of(night: Night, back: int) -> str:
 def start(night: Night, *, keyed: bool, within: Interruptions = ()) -> None:
     number = night.new_number()
     notes = f"night {number}: Zoë's 🎲"
-    _ask_first(night, number, ("/api/sessions", {"notes": notes}, notes), within, keyed=keyed)
+    _ask_first(night, number, ("/api/sessions", {"notes": notes}, notes, HOST), within, keyed=keyed)
 
 
 def of_session(night: Night, kind: str, back: int, *, keyed: bool, within: Interruptions = ()) -> None:
@@ -52,7 +54,11 @@ def of_session(night: Night, kind: str, back: int, *, keyed: bool, within: Inter
         return
     number, session_id = night.new_number(), session_of(night, back)
     body, marker = _asked(kind, number, session_id)
-    _ask_first(night, number, (f"/api/sessions/{session_id}/{kind}", body, marker), within, keyed=keyed)
+    # A voter who has joined the session votes with a token of its own.
+    token = night.joined.get((session_id, marker.lower()), HOST)
+    _ask_first(
+        night, number, (f"/api/sessions/{session_id}/{kind}", body, marker, token), within, keyed=keyed
+    )
 
 
 def _asked(kind: str, number: int, session_id: int) -> tuple[Any, str]:
@@ -67,7 +73,7 @@ def _asked(kind: str, number: int, session_id: int) -> tuple[Any, str]:
 
 
 def _ask_first(
-    night: Night, number: int, asked: tuple[str, Any, str], within: Interruptions, *, keyed: bool
+    night: Night, number: int, asked: tuple[str, Any, str, str], within: Interruptions, *, keyed: bool
 ) -> None:
     request = Request(number, f"key{number}" if keyed else None, *asked)
     night.asked_at[request.marker] = number
@@ -117,7 +123,7 @@ def answered(
 def _ask(night: Night, request: Request, within: Interruptions) -> None:
     """Send a request, again after a failure where it has a key, and check what is answered."""
     attempts, headers = (ATTEMPTS, [("Idempotency-Key", request.key)]) if request.key else (1, [])
-    life, how = night.ledger, {"body": request.body, "headers": headers}
+    life, how = night.ledger, {"body": request.body, "headers": headers, "token": request.token}
     answer = answered(night, "POST", request.path, attempts=attempts, within=within, **how)
     if answer is not None and life is night.ledger:
         _check_answer(night, request, answer)
@@ -125,6 +131,10 @@ def _ask(night: Night, request: Request, within: Interruptions) -> None:
 
 def _check_answer(night: Night, request: Request, answer: Answer) -> None:
     fired = night.ledger.fired.get(request.marker, [])
+    if answer.status == 401 and request.token in night.shut_out:
+        return
+    if request.number > night.shut_out.get(request.token, inf):
+        night.complain(f"{request} came after its guest was removed, and was answered {answer}")
     if answer.status >= 400:
         ended = request.path.endswith("/close") and answer.body["code"] == "session_closed"
         if answer.body["code"] in {"session_closed", "game_not_found"} and not ended:

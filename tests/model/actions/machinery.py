@@ -22,6 +22,7 @@ def season_passes(night: Night) -> None:
     _everyone_leaves(night)
     night.departed.clear()
     night.keyed.clear()
+    night.codes.clear()
     night.pass_time(EVENT_RETENTION_SECONDS + 60)
 
 

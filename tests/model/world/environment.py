@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, cast
 
 from msgspec.structs import replace
 
-from chalicelib.auth.claims import Claims, Role
+from chalicelib.auth.claims import Claims, Role, TokenTerms
+from chalicelib.auth.ports import TokenVerifier
 from chalicelib.aws.delivery_queue import SqsJobQueue
 from chalicelib.aws.json_api import SqsApi
 from chalicelib.bootstrap import Application
@@ -28,13 +30,41 @@ from tests.model.world.time import Time
 class Verifier:
     """Knows tokens such as ``client1:17:1762027200.5``, each of which expires at a time of its own.
 
-    The last part is when the token was issued, in Unix seconds.
+    The last part is when the token was issued, in Unix seconds. In a guest's the number is the session's, and
+    the guest's name follows.
     """
 
     def verify(self, token: str) -> Claims:
-        subject, number, issued_at = token.split(":")
-        role = Role.ADMIN if subject == "host" else Role.BOT
-        return replace(claims(subject, role, FAR_FUTURE + int(number)), issued_at=float(issued_at))
+        subject, number, issued_at, *name = token.split(":")
+        role = Role.GUEST if name else Role.ADMIN if subject == "host" else Role.BOT
+        of_guest = {"session": int(number), "name": name[0]} if name else {}
+        found = claims(subject, role, FAR_FUTURE + int(number))
+        return replace(found, issued_at=float(issued_at), **of_guest)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Makes the tokens of guests that ``Verifier`` knows. A seed is its own code."""
+
+    now: Callable[[], float]
+
+    def fresh(self) -> "Signer":
+        return self
+
+    def issue(
+        self, subject: str, role: Role, ttl_seconds: int, session: int | None = None, name: str | None = None
+    ) -> TokenTerms:
+        now = self.now()
+        return TokenTerms(subject, role, now, int(now) + ttl_seconds, "t", self.kid(), session, name)
+
+    def sign(self, terms: TokenTerms) -> str:
+        return f"{terms.subject}:{terms.session}:{terms.issued_at}:{terms.name}"
+
+    def kid(self) -> str:
+        return "kid"
+
+    def code(self, seed: str, kid: str, characters: int) -> str:  # noqa: ARG002 - the port's signature
+        return seed
 
 
 class Environment(Application):
@@ -56,6 +86,7 @@ class Environment(Application):
         vars(self).update(
             push=gateway,
             verifier=Verifier(),
+            _signer=Signer(time.seconds),
             _revocations=stores.revocations,
             _sessions=sessions,
             _connections=stores.connections,
@@ -82,6 +113,9 @@ class Environment(Application):
                 now=time.seconds,
             ),
         )
+
+    def _revocable(self, cache_seconds: float) -> TokenVerifier:  # noqa: ARG002 - nothing is cached here
+        return super()._revocable(0)
 
     def end(self) -> None:
         self._runner.close()
