@@ -1,6 +1,6 @@
 import json
 import logging
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import SplitResult
 
 import pytest
@@ -154,3 +154,21 @@ async def test_retries_end_with_the_attempts_or_the_time(pause: float, attempts:
         await dynamodb(http, retry=After(AT_ONCE.attempts, 1, 9), budget=budget).call("Query", {})
 
     assert len(http.requests) == attempts
+
+
+class Missing(Exception):
+    pass
+
+
+class Library(DynamoApi):
+    errors: ClassVar = {"ResourceNotFoundException": Missing}
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"), [("ResourceNotFoundException", Missing), ("ValidationException", Unavailable)]
+)
+async def test_a_service_may_have_errors_of_its_own(code: str, raised: type[Exception]) -> None:
+    http = FakeHttp(failure(400, code))
+
+    with pytest.raises(raised):
+        await Library(cast("HttpClient", http), None, "r", lambda: KEYS).call("Query", {})
